@@ -1,0 +1,84 @@
+//! Every name and number that two crates must agree on.
+
+/// Ports that the mesh listens on inside an enrolled Pod's network namespace.
+pub mod port {
+    /// Outbound capture: connections that the application dials are redirected here.
+    pub const OUTBOUND: u16 = 15001;
+    /// Plaintext inbound capture.
+    pub const INBOUND_PLAINTEXT: u16 = 15006;
+    /// HBONE: mTLS HTTP/2 CONNECT.
+    pub const HBONE: u16 = 15008;
+    /// DNS capture, UDP and TCP.
+    pub const DNS: u16 = 15053;
+    /// The proxy's own listening ports in a Pod; dialling one through the proxy would be a loop.
+    pub const RESERVED: [u16; 4] = [OUTBOUND, INBOUND_PLAINTEXT, HBONE, DNS];
+}
+
+/// Ports of the node proxy itself.
+pub mod admin_port {
+    /// Admin: configuration dump, loopback only.
+    pub const ADMIN: u16 = 15000;
+    /// Prometheus metrics.
+    pub const METRICS: u16 = 15020;
+    /// Readiness.
+    pub const READINESS: u16 = 15021;
+    /// Delta xDS and the CA, on the controller.
+    pub const CONTROLLER: u16 = 15012;
+}
+
+/// Type URLs of the resources on the discovery stream.
+pub mod type_url {
+    /// [`crate::workload::Address`].
+    pub const ADDRESS: &str = "type.googleapis.com/istio.workload.Address";
+    /// [`crate::security::Authorization`].
+    pub const AUTHORIZATION: &str = "type.googleapis.com/istio.security.Authorization";
+    /// [`crate::settings::MeshSettings`].
+    pub const MESH: &str = "type.googleapis.com/karez.settings.v1.MeshSettings";
+    /// [`crate::settings::NamespaceSettings`].
+    pub const NAMESPACE: &str = "type.googleapis.com/karez.settings.v1.NamespaceSettings";
+    /// [`crate::settings::TrustBundle`].
+    pub const TRUST_BUNDLE: &str = "type.googleapis.com/karez.settings.v1.TrustBundle";
+}
+
+/// Labels on Namespaces and Pods.
+pub mod label {
+    /// On a Namespace or Pod: `enabled` puts it in the mesh, `disabled` on a Pod keeps it out.
+    pub const MESH: &str = "karez.dev/mesh";
+    /// Region of a node or Pod, as Kubernetes names it.
+    pub const REGION: &str = "topology.kubernetes.io/region";
+    /// Zone of a node or Pod, as Kubernetes names it.
+    pub const ZONE: &str = "topology.kubernetes.io/zone";
+    /// Canonical name of a workload in telemetry.
+    pub const APP: &str = "app";
+    /// The recommended label that precedes [`APP`].
+    pub const APP_NAME: &str = "app.kubernetes.io/name";
+    /// Canonical revision of a workload in telemetry.
+    pub const VERSION: &str = "version";
+    /// The recommended label that precedes [`VERSION`].
+    pub const APP_VERSION: &str = "app.kubernetes.io/version";
+    /// The Service that an EndpointSlice belongs to.
+    pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
+}
+
+/// Annotations on Namespaces and Services.
+pub mod annotation {
+    /// On a Namespace: `strict` or `permissive`.
+    pub const MTLS: &str = "karez.dev/mtls";
+    /// On a Namespace: `tunnel` or `direct`.
+    pub const SAME_NODE: &str = "karez.dev/same-node";
+}
+
+/// Keys of gRPC metadata and of the structs inside requests.
+pub mod metadata {
+    /// In [`crate::certificates::IstioCertificateRequest`]: the identity that a node proxy asks for.
+    pub const IMPERSONATED_IDENTITY: &str = "ImpersonatedIdentity";
+    /// In [`crate::discovery::Node`]: the node's name.
+    pub const NODE_NAME: &str = "NODE_NAME";
+}
+
+/// API group and version of Karez's own kinds.
+pub const API_VERSION: &str = "karez.dev/v1alpha1";
+
+/// Name of the policy, in the namespace that it covers, by which strict mode refuses peers without an identity: the form
+/// in which Istio's own control plane tells its node proxies.
+pub const STRICT_POLICY: &str = "karez-strict-mtls";

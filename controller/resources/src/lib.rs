@@ -1,0 +1,1 @@
+//! Kubernetes objects as users write them, and their validation.

@@ -1,0 +1,3 @@
+//! Watches resources, translates them, serves delta xDS and signs certificates.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Resources translated to what the proxies understand.

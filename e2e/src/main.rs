@@ -1,0 +1,3 @@
+//! Tests with real peers, the bench and the demo.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Enrols Pods: the only privileged process.
+
+fn main() {}

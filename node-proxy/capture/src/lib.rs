@@ -1,0 +1,1 @@
+//! Namespaces, nftables, socket options, descriptor passing.

@@ -1,0 +1,1 @@
+//! The mesh's names answered, all else forwarded.

@@ -1,0 +1,1 @@
+//! What agent, node proxy and CNI plugin say to each other.

@@ -1,0 +1,1 @@
+//! The controller's client: delta discovery, certificates, rustls configs.

@@ -1,0 +1,3 @@
+//! The L4 data plane of a node.
+
+fn main() {}

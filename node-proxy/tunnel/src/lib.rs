@@ -1,0 +1,1 @@
+//! HBONE client, server, pool and copy loop.
