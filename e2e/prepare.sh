@@ -1,0 +1,78 @@
+# Sourced by `e2e/test`, `e2e/demo` and `e2e/bench`: what the machine lacks is listed, then installed; builds go to a folder outside
+# the tree; `enter_private` makes the namespaces that all else happens in.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/karez/target}"
+started=$SECONDS
+
+say() { printf '[%3d s] %s\n' "$((SECONDS - started))" "$*" >&2; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# Program to look for : Debian package that has it.
+needed_programs="nft:nftables ip:iproute2 nsenter:util-linux setpriv:util-linux curl:curl cc:gcc make:make cmake:cmake"
+test_programs="nginx:nginx-light redis-server:redis-server iperf3:iperf3 tcpdump:tcpdump haproxy:haproxy python3:python3"
+
+missing_packages() {
+  local pair
+  for pair in $1; do
+    PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair#*:}"
+  done
+  case $1 in *redis*) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql ;; esac
+}
+
+# Installs Debian packages without starting the services that they bring.
+install_packages() {
+  [ "$(id -u)" = 0 ] || fail "missing packages: $*. Install them as root: apt-get install --no-install-recommends $*"
+  say "installing Debian packages: $*"
+  local policy=/usr/sbin/policy-rc.d made=
+  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy && made=1; fi
+  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@"; } >/dev/null
+  local status=$?
+  [ -z "$made" ] || rm -f $policy
+  [ $status = 0 ] || fail "apt-get could not install: $*"
+}
+
+# The first cargo of a toolchain that is new enough, or how to get one.
+require_toolchain() {
+  local wanted have
+  wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+  if ! command -v cargo >/dev/null && ! command -v rustup >/dev/null; then
+    say "no Rust toolchain; looking for Debian's rustup"
+    install_packages rustup
+  fi
+  if ! have=$(cargo --version 2>/dev/null | cut -d' ' -f2) || [ "$(printf '%s\n' "$wanted" "$have" | sort -V | head -1)" != "$wanted" ]; then
+    say "Rust $wanted or newer is needed${have:+, $have is here}: installing stable with rustup"
+    rustup toolchain install stable --profile minimal -c clippy -c rustfmt || fail "no Rust $wanted: install it with rustup"
+  fi
+}
+
+# Lists all that is missing, then installs it.
+require() {
+  local packages
+  packages=$(missing_packages "$*" | sort -u | tr '\n' ' ')
+  [ -z "$packages" ] || say "missing packages: $packages"
+  command -v cargo >/dev/null || say "missing toolchain: Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer"
+  # shellcheck disable=SC2086 # one word a package
+  [ -z "$packages" ] || install_packages $packages
+  require_toolchain
+}
+
+# Runs a command in network, mount and PID namespaces of its own, which die with it: SIGKILL of any of the processes included.
+# Without root: in a user namespace with this one uid, where the kernel allows it.
+enter_private() {
+  local user=()
+  if [ "$(id -u)" != 0 ]; then
+    unshare --user --map-root-user true 2>/dev/null ||
+      fail "not root, and the kernel allows no user namespace: run as root, or set kernel.unprivileged_userns_clone=1"
+    say "not root: in a user namespace with one uid. Left out: programs under users of their own, and what needs the reserved uid"
+    user=(--user --map-root-user)
+  fi
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  PATH="$PATH:/usr/sbin:/sbin" KAREZ_PRIVATE=1 exec unshare "${user[@]}" --net --mount --pid --fork --kill-child=SIGKILL --mount-proc \
+    --propagation private bash -c '
+      set -e
+      mount -t tmpfs -o mode=755 tmpfs /run
+      ip link set lo up
+      ulimit -n "$(ulimit -H -n)"
+      exec "$@"' private "$@"
+}
