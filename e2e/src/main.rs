@@ -1,3 +1,0 @@
-//! Tests with real peers, the bench and the demo.
-
-fn main() {}

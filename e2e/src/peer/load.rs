@@ -1,0 +1,180 @@
+//! Load generators; each runs for a bounded time and gives figures.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::peer::latency::{Percentiles, percentiles};
+
+/// What a load generator found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Bytes, round trips or connections.
+    pub units: u64,
+    /// Seconds from the first to the last.
+    pub seconds: f64,
+    /// Connections that failed.
+    pub errors: u64,
+    /// Where round trips were timed.
+    pub latency: Option<Percentiles>,
+}
+
+/// Sends on `connections` connections for `time`; units are bytes.
+///
+/// # Errors
+/// When a connection cannot be made.
+pub async fn send(to: SocketAddr, connections: usize, time: Duration) -> io::Result<Figures> {
+    transfer(to, connections, time, |mut stream, until| async move {
+        let buffer = vec![0; 128 * 1024];
+        let mut bytes = 0;
+        while Instant::now() < until {
+            bytes += stream.write(&buffer).await? as u64;
+        }
+        stream.shutdown().await?;
+        // The server closes once it has read everything: what is counted has arrived.
+        let answered = stream.read(&mut [0]).await?;
+        if answered == 0 { Ok(bytes) } else { Err(io::Error::other("the sink answered")) }
+    })
+    .await
+}
+
+/// Receives on `connections` connections for `time`; units are bytes.
+///
+/// # Errors
+/// When a connection cannot be made.
+pub async fn receive(to: SocketAddr, connections: usize, time: Duration) -> io::Result<Figures> {
+    transfer(to, connections, time, |mut stream, until| async move {
+        let mut buffer = vec![0; 256 * 1024];
+        let mut bytes = 0;
+        while Instant::now() < until {
+            bytes += stream.read(&mut buffer).await? as u64;
+        }
+        Ok(bytes)
+    })
+    .await
+}
+
+async fn transfer<W, F>(to: SocketAddr, connections: usize, time: Duration, work: W) -> io::Result<Figures>
+where
+    W: Fn(TcpStream, Instant) -> F,
+    F: Future<Output = io::Result<u64>> + Send + 'static,
+{
+    let mut streams = Vec::new();
+    for _ in 0..connections {
+        streams.push(connect(to).await?);
+    }
+    let started = Instant::now();
+    let tasks: Vec<_> =
+        streams.into_iter().map(|stream| tokio::spawn(work(stream, started + time))).collect();
+    let mut units = 0;
+    for task in tasks {
+        units += task.await.map_err(io::Error::other)??;
+    }
+    Ok(Figures { units, seconds: started.elapsed().as_secs_f64(), errors: 0, latency: None })
+}
+
+/// Sends `size` bytes and waits for them to come back, again and again; units are round trips.
+///
+/// # Errors
+/// When a connection cannot be made or breaks.
+pub async fn pingpong(
+    to: SocketAddr,
+    connections: usize,
+    size: usize,
+    time: Duration,
+) -> io::Result<Figures> {
+    let mut streams = Vec::new();
+    for _ in 0..connections {
+        let mut stream = connect(to).await?;
+        round_trip(&mut stream, &mut vec![0; size]).await?;
+        streams.push(stream);
+    }
+    let started = Instant::now();
+    let until = started + time;
+    let tasks: Vec<_> = streams.into_iter().map(|stream| tokio::spawn(ping(stream, size, until))).collect();
+    let mut samples = Vec::new();
+    for task in tasks {
+        samples.extend(task.await.map_err(io::Error::other)??);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Figures { units: samples.len() as u64, seconds, errors: 0, latency: Some(percentiles(samples)) })
+}
+
+async fn ping(mut stream: TcpStream, size: usize, until: Instant) -> io::Result<Vec<u64>> {
+    let mut buffer = vec![0; size];
+    let mut samples = Vec::new();
+    while Instant::now() < until {
+        let sent = Instant::now();
+        round_trip(&mut stream, &mut buffer).await?;
+        samples.push(u64::try_from(sent.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    }
+    Ok(samples)
+}
+
+async fn round_trip(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
+    stream.write_all(buffer).await?;
+    stream.read_exact(buffer).await.map(|_| ())
+}
+
+/// Connects, sends one byte, waits for it to come back and closes, on `clients` at a time; units are connections.
+///
+/// # Errors
+/// When a client cannot be started.
+pub async fn churn(to: SocketAddr, clients: usize, time: Duration, most: u64) -> io::Result<Figures> {
+    let started = Instant::now();
+    let mut tasks = JoinSet::new();
+    let each = most.div_ceil(clients.max(1) as u64);
+    for _ in 0..clients {
+        tasks.spawn(churn_one(to, started + time, each));
+    }
+    let (mut samples, mut errors) = (Vec::new(), 0);
+    while let Some(result) = tasks.join_next().await {
+        let (of_one, failed) = result.map_err(io::Error::other)?;
+        samples.extend(of_one);
+        errors += failed;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Figures { units: samples.len() as u64, seconds, errors, latency: Some(percentiles(samples)) })
+}
+
+async fn churn_one(to: SocketAddr, until: Instant, most: u64) -> (Vec<u64>, u64) {
+    let (mut samples, mut errors) = (Vec::new(), 0);
+    while Instant::now() < until && samples.len() as u64 + errors < most {
+        let begun = Instant::now();
+        match one_byte(to).await {
+            Ok(()) => samples.push(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)),
+            Err(_) => errors += 1,
+        }
+    }
+    (samples, errors)
+}
+
+async fn one_byte(to: SocketAddr) -> io::Result<()> {
+    let mut stream = connect(to).await?;
+    round_trip(&mut stream, &mut [7]).await
+}
+
+/// Opens `connections` connections, each proven by one byte, and gives them to hold.
+///
+/// # Errors
+/// When one cannot be made.
+pub async fn idle(to: SocketAddr, connections: usize) -> io::Result<Vec<TcpStream>> {
+    let mut streams = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        let mut stream = connect(to).await?;
+        round_trip(&mut stream, &mut [7]).await?;
+        streams.push(stream);
+    }
+    Ok(streams)
+}
+
+async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    let stream = tokio::time::timeout(Duration::from_secs(15), TcpStream::connect(to)).await??;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}

@@ -1,0 +1,169 @@
+//! Real, unmodified programs started in a Pod.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use karez_lab::{Mesh, Pod, Process, mesh, wait};
+
+/// The uid of the applications: some user of no other meaning.
+const APPLICATION_UID: u32 = 4242;
+const START: Duration = Duration::from_secs(20);
+
+/// Starts `karez-peer serve` with these arguments.
+///
+/// # Errors
+/// When it does not listen in time.
+pub fn peer(mesh: &Mesh, pod: &Pod, arguments: &[&str]) -> Result<Process> {
+    let program = peer_program()?;
+    let mut command = mesh::as_application(mesh.privilege(), pod.namespace(), APPLICATION_UID, &program);
+    command.arg("serve").args(arguments);
+    let mut process = Process::start(&format!("peer-{}", pod.name), mesh.folder(), command)?;
+    let ports: Vec<_> = arguments.iter().filter_map(|argument| argument.parse::<u16>().ok()).collect();
+    for port in ports {
+        wait_listening(pod, port, &mut process)?;
+    }
+    Ok(process)
+}
+
+/// Runs `karez-peer` in a Pod to its end and gives what it printed.
+///
+/// # Errors
+/// When it fails.
+pub fn run_peer(pod: &Pod, arguments: &[&str]) -> Result<String> {
+    pod.namespace().run(&peer_program()?, arguments)
+}
+
+/// Where `karez-peer` is: beside the running program.
+///
+/// # Errors
+/// When it was not built.
+pub fn peer_program() -> Result<String> {
+    let programs: PathBuf = karez_lab::Settings::default().programs;
+    let path = programs.join("karez-peer");
+    anyhow::ensure!(path.exists(), "{} is not built", path.display());
+    Ok(path.display().to_string())
+}
+
+/// Starts nginx on `port`, serving the folder that is given back.
+///
+/// # Errors
+/// When it does not listen in time.
+pub fn nginx(mesh: &Mesh, pod: &Pod, port: u16) -> Result<(Process, PathBuf)> {
+    let folder = mesh.folder().join(format!("nginx-{}", pod.name));
+    let root = folder.join("www");
+    std::fs::create_dir_all(&root)?;
+    let configuration = format!(
+        "daemon off; pid {0}/pid; error_log {0}/error.log; worker_processes 1; {user}
+         events {{ worker_connections 4096; }}
+         http {{
+           access_log {0}/access.log; client_body_temp_path {0}/body; proxy_temp_path {0}/proxy;
+           fastcgi_temp_path {0}/fastcgi; uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
+           server {{
+             listen {port}; listen [::]:{port}; root {1}; autoindex on;
+             location = /whoami {{ return 200 \"$remote_addr\\n\"; }}
+           }}
+         }}",
+        folder.display(),
+        root.display(),
+        user = "user root;",
+    );
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, configuration)?;
+    let mut command = pod.namespace().command("nginx");
+    command.arg("-p").arg(&folder).arg("-c").arg(&file).args(["-e", "stderr"]);
+    let mut process = Process::start(&format!("nginx-{}", pod.name), mesh.folder(), command)?;
+    wait_listening(pod, port, &mut process)?;
+    Ok((process, root))
+}
+
+/// Starts Redis on its own port, 6379.
+///
+/// # Errors
+/// When it does not listen in time.
+pub fn redis(mesh: &Mesh, pod: &Pod) -> Result<Process> {
+    let mut command =
+        mesh::as_application(mesh.privilege(), pod.namespace(), APPLICATION_UID, "redis-server");
+    command.args([
+        "--port",
+        "6379",
+        "--bind",
+        "*",
+        "-::*",
+        "--protected-mode",
+        "no",
+        "--save",
+        "",
+        "--dir",
+        "/tmp",
+    ]);
+    let mut process = Process::start(&format!("redis-{}", pod.name), mesh.folder(), command)?;
+    wait_listening(pod, 6379, &mut process)?;
+    Ok(process)
+}
+
+/// Starts PostgreSQL on its own port, 5432, with a fresh database that trusts its network.
+///
+/// # Errors
+/// When it cannot be initialised or does not listen in time.
+pub fn postgres(mesh: &Mesh, pod: &Pod) -> Result<Process> {
+    let folder = mesh.folder().join(format!("postgres-{}", pod.name));
+    std::fs::create_dir_all(&folder)?;
+    if mesh.privilege() == karez_lab::privilege::Privilege::Root {
+        nix::unistd::chown(&folder, Some(APPLICATION_UID.into()), Some(APPLICATION_UID.into()))?;
+    }
+    let data = folder.join("data");
+    let run = |program: &str| {
+        postgres_program(program)
+            .map(|path| mesh::as_application(mesh.privilege(), pod.namespace(), APPLICATION_UID, &path))
+    };
+    let initdb = run("initdb")?
+        .arg("-D")
+        .arg(&data)
+        .args(["-U", "shop", "-A", "trust", "--no-sync", "-E", "UTF8"])
+        .output()?;
+    anyhow::ensure!(initdb.status.success(), "initdb: {}", String::from_utf8_lossy(&initdb.stderr));
+    std::fs::write(data.join("pg_hba.conf"), "host all all all trust\nlocal all all trust\n")?;
+    let mut command = run("postgres")?;
+    command.arg("-D").arg(&data).args(["-h", "*", "-k"]).arg(&folder).args(["-c", "fsync=off"]);
+    let mut process = Process::start(&format!("postgres-{}", pod.name), mesh.folder(), command)?;
+    wait_listening(pod, 5432, &mut process)?;
+    Ok(process)
+}
+
+/// The newest PostgreSQL that Debian installed.
+fn postgres_program(name: &str) -> Result<String> {
+    let mut versions: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
+        .context("PostgreSQL is not installed")?
+        .flatten()
+        .map(|entry| entry.path().join("bin").join(name))
+        .filter(|path| path.exists())
+        .collect();
+    versions.sort();
+    versions
+        .pop()
+        .map(|path| path.display().to_string())
+        .with_context(|| format!("no {name} under /usr/lib/postgresql"))
+}
+
+/// Starts an iperf3 server on its own port, 5201.
+///
+/// # Errors
+/// When it does not listen in time.
+pub fn iperf3(mesh: &Mesh, pod: &Pod) -> Result<Process> {
+    let mut command = pod.namespace().command("iperf3");
+    command.args(["-s", "--forceflush"]);
+    let mut process = Process::start(&format!("iperf3-{}", pod.name), mesh.folder(), command)?;
+    wait_listening(pod, 5201, &mut process)?;
+    Ok(process)
+}
+
+/// Waits until some program in the Pod listens on `port`.
+fn wait_listening(pod: &Pod, port: u16, process: &mut Process) -> Result<()> {
+    wait::until(&format!("{} to listen on {port}", pod.name), START, || {
+        process.ensure_running()?;
+        let listening = pod.namespace().run("ss", &["-Hltn", &format!("sport = :{port}")])?;
+        anyhow::ensure!(!listening.trim().is_empty(), "nobody listens");
+        Ok(())
+    })
+}
