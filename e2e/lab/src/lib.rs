@@ -8,6 +8,7 @@
 //! * [`process`] – a program that runs in a namespace and ends with its owner
 //! * [`manifests`] – the Kubernetes objects that describe the lab to the controller
 //! * [`mesh`] – controller, agents and node proxies on that network
+//! * [`other`] – another node proxy in the place of Karez's
 //! * [`wire`] – packets seen between the nodes
 //! * [`wait`] – waiting for a condition, with a bound
 
@@ -15,6 +16,7 @@ pub mod manifests;
 pub mod mesh;
 pub mod namespace;
 pub mod network;
+pub mod other;
 pub mod privilege;
 pub mod process;
 pub mod wait;

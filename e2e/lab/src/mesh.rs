@@ -189,8 +189,16 @@ impl Mesh {
     /// # Errors
     /// With what the command printed.
     pub fn enrol(&self, pod: &Pod) -> Result<()> {
+        self.enrol_by(pod, &self.agent_socket(&pod.node))
+    }
+
+    /// `karez pod add` on a given agent's socket.
+    ///
+    /// # Errors
+    /// With what the command printed.
+    pub fn enrol_by(&self, pod: &Pod, socket: &Path) -> Result<()> {
         let netns = pod.namespace().path().display().to_string();
-        let socket = self.agent_socket(&pod.node).display().to_string();
+        let socket = socket.display().to_string();
         self.karez(&[
             "pod",
             "add",
@@ -407,7 +415,20 @@ impl Mesh {
         &self.control
     }
 
-    fn program(&self, name: &str) -> Result<String> {
+    /// The processes that carry a node's traffic: its proxy and its agent.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn processes(&self, name: &str) -> Result<Vec<u32>> {
+        let node = self.nodes.get(name).with_context(|| format!("no node {name}"))?;
+        Ok([&node.proxy, &node.agent].into_iter().flatten().map(Process::pid).collect())
+    }
+
+    /// Path of a Karez program.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn program(&self, name: &str) -> Result<String> {
         let path = self.settings.programs.join(name);
         ensure!(path.exists(), "{} is not built", path.display());
         Ok(path.display().to_string())

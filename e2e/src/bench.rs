@@ -1,0 +1,12 @@
+//! What a node proxy costs, beside others, in one run on the same two nodes.
+//!
+//! * [`case`] – what is measured
+//! * [`side`] – direct, HAProxy, Karez, another proxy: who carries it
+//! * [`usage`] – CPU time and memory of the processes on the path
+//! * [`report`] – table, picture, JSON
+
+pub mod case;
+pub mod haproxy;
+pub mod report;
+pub mod side;
+pub mod usage;
