@@ -15,6 +15,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_client(std::env::var_os("CARGO_FEATURE_CLIENT").is_some())
         .build_server(std::env::var_os("CARGO_FEATURE_SERVER").is_some())
         .build_transport(false)
+        // Ordered, so that one value always encodes to the same bytes: versions are hashes of them.
+        .btree_map(".istio.workload")
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -1,3 +1,57 @@
-//! The L4 data plane of a node.
+//! The L4 data plane of a node: the accept loops and dials around karez-mesh's plan. Holds no privilege.
+//!
+//! * [`settings`] – what it can be told
+//! * [`pods`] – the node's Pods, as the agent hands them over; the one writer of the workers' [`duties`]
+//! * [`pod`], [`stock`] – one of them, and its ready sockets
+//! * [`worker`] – a thread with everything that connections need; [`assignment`] says which polls what
+//! * [`connection`] – one connection, from accept to end
+//! * [`dns`] – the Pod's queries
+//! * [`validity`], [`accounts`] – how long certificates serve, who bears what is unread
+//! * [`report`], [`admin`], [`metrics`] – what it tells about itself
 
-fn main() {}
+mod accounts;
+mod admin;
+mod assignment;
+mod connection;
+mod dns;
+mod duties;
+mod metrics;
+mod pod;
+mod pods;
+mod program;
+mod report;
+mod settings;
+mod stock;
+mod validity;
+mod worker;
+
+use std::process::ExitCode;
+
+use karez_process::{logs, settings as flags};
+
+use crate::settings::Settings;
+
+/// glibc's allocator keeps what bulk transfers have used; see docs/performance.md.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let settings: Settings = flags::parse();
+    let _log = match logs::start(&settings.log) {
+        Ok(log) => log,
+        Err(error) => return fail(&error),
+    };
+    match program::run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "there is no log to write to")]
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("karez-node: {error}");
+    ExitCode::FAILURE
+}

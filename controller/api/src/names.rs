@@ -76,6 +76,9 @@ pub mod metadata {
     pub const NODE_NAME: &str = "NODE_NAME";
 }
 
+/// API group of Karez's own kinds.
+pub const GROUP: &str = "karez.dev";
+
 /// API group and version of Karez's own kinds.
 pub const API_VERSION: &str = "karez.dev/v1alpha1";
 

@@ -1,1 +1,35 @@
 //! Kubernetes objects as users write them, and their validation.
+//!
+//! A manifest goes through here once; what comes out has types that say what is known of it, and holds only what the mesh
+//! reads. Nothing here does I/O.
+//!
+//! * [`manifest`] – a file of YAML or JSON documents: one broken document hurts only itself
+//! * [`resource`] – [`Resource`], [`Kind`] and [`Key`]: what was read, and how an object is named
+//! * [`problem`] – what is wrong with an object, with its line and field
+//! * [`namespace`], [`pod`], [`service`], [`endpoint_slice`], [`service_account`] – the Kubernetes kinds
+//! * [`ip_block`] – an address or a prefix
+//! * [`policy`], [`mesh`] – Karez's own kinds, `AuthorizationPolicy` and `Mesh` of `karez.dev/v1alpha1`
+//!
+//! [`Resource`]: resource::Resource
+//! [`Kind`]: resource::Kind
+//! [`Key`]: resource::Key
+
+pub mod endpoint_slice;
+pub mod ip_block;
+pub mod manifest;
+pub mod mesh;
+pub mod namespace;
+pub mod pod;
+pub mod policy;
+pub mod problem;
+pub mod resource;
+pub mod service;
+pub mod service_account;
+
+mod document;
+mod metadata;
+mod syntax;
+
+pub use manifest::Reading;
+pub use problem::Problem;
+pub use resource::{Key, Kind, Resource};

@@ -120,7 +120,7 @@ impl Network {
 pub fn route(from: &Host, to: &Node) -> Result<()> {
     from.namespace.ip(&[
         format!("route replace 10.{}.0.0/24 via {}", to.block(), to.host.v4()),
-        format!("-6 route replace fd64:{:x}::/64 via {}", to.host.number, to.host.v6()),
+        format!("route replace fd64:{:x}::/64 via {}", to.host.number, to.host.v6()),
     ])
 }
 
@@ -204,7 +204,7 @@ impl Node {
             format!("addr add {}/64 dev eth0 nodad", pod.v6),
             "link set eth0 up".to_owned(),
             format!("route add default via {}", self.pod_v4(1)),
-            format!("-6 route add default via {}", self.pod_v6(1)),
+            format!("route add default via {}", self.pod_v6(1)),
         ])?;
         self.host.namespace.ip(&[format!("link set {port} master pods"), format!("link set {port} up")])?;
         Ok(pod)

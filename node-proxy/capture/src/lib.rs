@@ -1,1 +1,36 @@
-//! Namespaces, nftables, socket options, descriptor passing.
+//! A Pod's network namespace in Karez's hands: what redirects its traffic to the node proxy, the sockets that the node
+//! proxy is given, and how descriptors travel. The only crate with unsafe code.
+//!
+//! | the agent | module |
+//! | --- | --- |
+//! | enters a namespace | [`netns`] |
+//! | puts capture in place, checks it, takes it away | [`capture`] |
+//! | … by nftables rules | [`rules`] (pure), [`nftables`] |
+//! | … by a routing table, sysctls | [`routes`], [`sysctls`] |
+//! | … and, before it goes, by closing what it held | [`flows`] |
+//! | opens sockets in a namespace, for a process without privileges | [`sockets`] |
+//!
+//! | the node proxy | module |
+//! | --- | --- |
+//! | learns where a redirected connection was going | [`original_destination`] |
+//! | receives DNS queries with the server that was asked | [`datagram`] |
+//! | exchanges messages and descriptors with the agent | [`seqpacket`] |
+//!
+//! Nothing here needs an async runtime, and the agent's part blocks (it forks `nft`): call it from a thread that may wait.
+
+pub mod capture;
+pub mod datagram;
+pub mod flows;
+pub mod marks;
+pub mod netns;
+pub mod nftables;
+pub mod routes;
+pub mod rules;
+pub mod seqpacket;
+pub mod sockets;
+pub mod sysctls;
+
+mod netlink;
+mod original;
+
+pub use original::original_destination;

@@ -1,1 +1,20 @@
 //! The mesh's names answered, all else forwarded.
+//!
+//! * [`answer`] – what becomes of a query: pure
+//! * [`message`] – the little that is read and written of a message by hand: pure
+//! * [`resolver`] – one Pod's: what names mean to it, and its bounds
+//! * [`udp`], [`tcp`] – the loops around them, over a few traits for the sockets
+//! * [`counters`] – how many
+//!
+//! What is forwarded goes to the server that the application asked, byte for byte, and so does the way back.
+
+pub mod answer;
+pub mod counters;
+pub mod message;
+pub mod resolver;
+pub mod tcp;
+pub mod udp;
+
+pub use answer::{Decision, Transport, answer};
+pub use counters::Counters;
+pub use resolver::{Names, Resolver};

@@ -1,1 +1,26 @@
 //! What every long-running program does the same way.
+//!
+//! * [`settings`] – flags and their `KAREZ_` twins; what is unknown is an error
+//! * [`duration`] – `10s`, `24h`, `1h30m`
+//! * [`logs`] – the program's own log, on stderr
+//! * [`lines`] – a bounded queue and a thread of its own between whoever writes lines and a slow reader
+//! * [`readiness`] – named conditions, all of which must hold
+//! * [`http`] – a small server for metrics, readiness and dumps
+//! * [`drain`], [`tasks`] – how work is told to end, and who waits for it
+//! * [`signals`] – SIGTERM and SIGINT start the drain; a second one ends the process
+//! * [`backoff`] – pure
+//! * [`limits`] – open files
+//! * [`build`] – which build this is
+
+pub mod backoff;
+pub mod build;
+pub mod drain;
+pub mod duration;
+pub mod http;
+pub mod limits;
+pub mod lines;
+pub mod logs;
+pub mod readiness;
+pub mod settings;
+pub mod signals;
+pub mod tasks;

@@ -1,1 +1,35 @@
-//! HBONE client, server, pool and copy loop.
+//! HBONE: TCP connections carried as HTTP/2 CONNECT streams. Client, server, pool and copy loop.
+//!
+//! Generic over the bytes below (TLS is the caller's), made for one single-threaded runtime a core: nothing here needs
+//! to be `Send` but the [`window::Budget`], which is the whole process's.
+//!
+//! * [`settings`] – what an HTTP/2 connection is told to do
+//! * [`client`], [`server`] – the two ends of a connection; [`stream`] – one CONNECT stream of either
+//! * [`pool`] – connections kept and shared by key
+//! * [`copy`] – bytes between an application's socket and a stream, or between two sockets
+//! * [`window`] – how much may lie unread, and how far flow-control windows grow
+//! * [`buffers`], [`read_ahead`] – a worker's own buffers, and big reads below TLS
+//! * [`headers`] – what travels beside a CONNECT: `forwarded`, `baggage`, `traceparent`, and the authority itself
+//!
+//! Two invariants. However many streams of a connection are stalled, the others go on at full speed: the connection's
+//! window covers all streams that the peer may open. And what lies unread is bounded for the process, with a share for
+//! each Pod.
+
+pub mod buffers;
+pub mod client;
+pub mod copy;
+pub mod headers;
+pub mod pool;
+pub mod read_ahead;
+pub mod server;
+pub mod settings;
+pub mod stream;
+pub mod window;
+
+mod connection;
+mod keepalive;
+mod metered;
+mod upkeep;
+
+pub use connection::ConnectionError;
+pub use stream::{Stream, StreamError};

@@ -1,0 +1,27 @@
+//! The operator's command, `karez`.
+//!
+//! * [`settings`] – subcommands and flags
+//! * [`command`] – runs what was asked for
+//! * [`pod`] – `karez pod`: asks the agent of this machine
+//! * [`status`] – `karez status`: what the controller knows, and what is wrong with it
+//! * [`rotation`] – `karez ca rotate`
+//! * [`dump`] – `karez dump`: the node proxy's configuration
+//! * [`controller`] – the connection to the controller
+//! * [`failure`] – exit statuses, and what to do next
+//! * [`table`], [`moment`], [`output`] – how things are shown
+
+pub mod command;
+pub mod controller;
+pub mod dump;
+pub mod failure;
+pub mod moment;
+pub mod output;
+pub mod pod;
+pub mod rotation;
+pub mod settings;
+pub mod status;
+pub mod table;
+
+pub use command::run;
+pub use failure::Failure;
+pub use settings::Settings;

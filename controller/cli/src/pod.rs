@@ -1,0 +1,111 @@
+//! `karez pod`: asks the agent of this machine.
+
+use karez_handover::enrol::client::{Client, ClientError};
+use karez_handover::enrol::{PodRequest, PodStatus};
+
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{AgentSocket, Format, PodAdd, PodRemove};
+use crate::table::Table;
+
+/// Enrols a Pod.
+///
+/// # Errors
+/// When the agent cannot be asked or refuses, or when the Pod is not captured afterwards.
+pub async fn add(command: PodAdd, format: Format) -> Result<(), Failure> {
+    let client = Client::new(&command.agent.agent);
+    let request = PodRequest {
+        uid: command.uid,
+        namespace: command.pod.namespace,
+        name: command.pod.name,
+        service_account: command.service_account,
+        netns: command.netns,
+        addresses: command.ip,
+    };
+    let status = client.add(&request).await.map_err(failure)?;
+    match format {
+        Format::Json => output::json(&status)?,
+        Format::Text => output::text(&described(&status))?,
+    }
+    if is_well(&status) { Ok(()) } else { Err(Failure::Found) }
+}
+
+/// Takes a Pod out of the mesh.
+///
+/// # Errors
+/// When the agent cannot be asked or refuses, or when something was not as it should be.
+pub async fn remove(command: &PodRemove, format: Format) -> Result<(), Failure> {
+    let client = Client::new(&command.agent.agent);
+    let removal = client.remove(&command.pod.namespace, &command.pod.name).await.map_err(failure)?;
+    match format {
+        Format::Json => output::json(&removal)?,
+        Format::Text => {
+            output::text(&format!("{}/{} is out of the mesh\n", command.pod.namespace, command.pod.name))?;
+        }
+    }
+    match (removal.problem, format) {
+        (None, _) => Ok(()),
+        (Some(problem), Format::Text) => Err(Failure::Wrong(problem)),
+        (Some(_), Format::Json) => Err(Failure::Found),
+    }
+}
+
+/// Lists the enrolled Pods.
+///
+/// # Errors
+/// When the agent cannot be asked, or one of them is not well.
+pub async fn list(agent: &AgentSocket, format: Format) -> Result<(), Failure> {
+    let list = Client::new(&agent.agent).list().await.map_err(failure)?;
+    match format {
+        Format::Json => output::json(&list)?,
+        Format::Text if list.pods.is_empty() => output::text("no Pod of this machine is in the mesh\n")?,
+        Format::Text => output::text(&table(&list.pods))?,
+    }
+    if list.pods.iter().all(is_well) { Ok(()) } else { Err(Failure::Found) }
+}
+
+fn is_well(pod: &PodStatus) -> bool {
+    pod.captured && pod.problem.is_none()
+}
+
+fn described(pod: &PodStatus) -> String {
+    let name = format!("{}/{}", pod.namespace, pod.name);
+    let captured = if pod.captured { "is captured" } else { "is not captured" };
+    let carried = match pod.carried_by.as_slice() {
+        [] => "no node proxy carries its traffic yet: its connections wait".to_owned(),
+        proxies => format!("carried by {}", proxies.join(", ")),
+    };
+    let problem = pod.problem.as_ref().map(|problem| format!("; {problem}")).unwrap_or_default();
+    format!("{name} {captured}; {carried}{problem}\n")
+}
+
+fn table(pods: &[PodStatus]) -> String {
+    let mut table =
+        Table::new(&["POD", "SERVICE ACCOUNT", "ADDRESSES", "CAPTURED", "CARRIED BY", "NETNS", "PROBLEM"]);
+    for pod in pods {
+        let addresses: Vec<String> = pod.addresses.iter().map(ToString::to_string).collect();
+        table.row([
+            format!("{}/{}", pod.namespace, pod.name),
+            pod.service_account.clone(),
+            addresses.join(","),
+            if pod.captured { "yes" } else { "no" }.to_owned(),
+            pod.carried_by.join(","),
+            pod.netns.display().to_string(),
+            pod.problem.clone().unwrap_or_default(),
+        ]);
+    }
+    table.render()
+}
+
+fn failure(error: ClientError) -> Failure {
+    match error {
+        ClientError::Unreachable { .. } => {
+            Failure::Unreachable(format!("{error}; is karez-agent running, and are you root?"))
+        }
+        ClientError::TimedOut { .. } => Failure::Unreachable(format!("{error}; look at karez-agent's log")),
+        ClientError::Refused { .. } | ClientError::BadAnswer { .. } => Failure::Wrong(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

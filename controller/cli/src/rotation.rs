@@ -1,0 +1,105 @@
+//! `karez ca rotate`.
+
+use std::time::Duration;
+
+use karez_api::operator::RootStatus;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::controller::Controller;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{Format, RotateCommand, WaitFor};
+use crate::status::{RootView, roots_table};
+
+/// How often the controller is asked how far it is.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How long it may be unreachable meanwhile: a restart of the controller does not end a rotation.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Serialize)]
+struct Rotation {
+    roots: Vec<RootView>,
+}
+
+/// Begins a rotation, and waits for it if that is asked for.
+///
+/// # Errors
+/// When it cannot begin, or the controller goes away while it is waited for.
+pub async fn rotate(command: &RotateCommand, format: Format) -> Result<(), Failure> {
+    let mut controller = Controller::connect(&command.controller).await?;
+    let begun = controller.rotate().await?.roots;
+    let roots = match command.wait {
+        None => begun,
+        Some(step) => wait(command, controller, begun, step).await?,
+    };
+    match format {
+        Format::Json => output::json(&Rotation { roots: roots.iter().map(RootView::of).collect() }),
+        Format::Text => output::text(&roots_table(&roots)),
+    }
+}
+
+async fn wait(
+    command: &RotateCommand,
+    controller: Controller,
+    begun: Vec<RootStatus>,
+    step: WaitFor,
+) -> Result<Vec<RootStatus>, Failure> {
+    let new = begun.iter().find(|root| root.phase == "announced").map(|root| root.fingerprint.clone());
+    let mut controller = Some(controller);
+    let mut last_heard = Instant::now();
+    let mut roots = begun;
+    let mut said = String::new();
+    loop {
+        if is_reached(&roots, new.as_deref(), step) {
+            return Ok(roots);
+        }
+        say(&roots, &mut said);
+        tokio::time::sleep(INTERVAL).await;
+        match ask(command, &mut controller).await {
+            Ok(answer) => {
+                roots = answer;
+                last_heard = Instant::now();
+            }
+            Err(Failure::Unreachable(_)) if last_heard.elapsed() < PATIENCE => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+/// Asks on a new connection when the last one failed: the controller's certificate may have moved to the new root.
+async fn ask(
+    command: &RotateCommand,
+    connection: &mut Option<Controller>,
+) -> Result<Vec<RootStatus>, Failure> {
+    let mut controller = match connection.take() {
+        Some(controller) => controller,
+        None => Controller::connect(&command.controller).await?,
+    };
+    let answer = controller.status().await?;
+    *connection = Some(controller);
+    Ok(answer.roots)
+}
+
+/// Whether the root that was announced has come as far as that.
+fn is_reached(roots: &[RootStatus], new: Option<&str>, step: WaitFor) -> bool {
+    let signs = roots.iter().any(|root| root.phase == "signing" && Some(&*root.fingerprint) == new);
+    match step {
+        WaitFor::Signing => signs,
+        WaitFor::Dropped => signs && roots.len() == 1,
+    }
+}
+
+/// Says what is waited for, once each.
+fn say(roots: &[RootStatus], said: &mut String) {
+    let waits: Vec<&str> =
+        roots.iter().map(|root| root.waiting_for.as_str()).filter(|wait| !wait.is_empty()).collect();
+    let message = waits.join("; ");
+    if message != *said && !message.is_empty() {
+        output::progress(&format!("waiting for {message}"));
+        *said = message;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! Subcommands and flags.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The operator's command of the Karez service mesh.
+///
+/// Exit status: 0 when all is well, 1 when something is wrong, 2 for a wrong use, 3 when a program cannot be reached.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "karez")]
+pub struct Settings {
+    /// What is printed: text for people, or JSON for scripts.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Form of what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables, for people.
+    Text,
+    /// JSON, for scripts.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Take Pods of this machine into the mesh, and out of it.
+    #[command(subcommand)]
+    Pod(PodCommand),
+    /// Show nodes, Pods, certificates and roots, and what is wrong: then the exit status is 1.
+    Status(StatusCommand),
+    /// Print the configuration that the node proxy of this machine works with.
+    Dump(DumpCommand),
+    /// The certificate authority.
+    #[command(subcommand)]
+    Ca(CaCommand),
+}
+
+/// What to do with Pods.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PodCommand {
+    /// Capture a running Pod's traffic. Doing it again changes nothing.
+    Add(PodAdd),
+    /// Give a Pod's traffic back to it.
+    Remove(PodRemove),
+    /// List the enrolled Pods of this machine.
+    List(AgentSocket),
+}
+
+/// `karez pod add`.
+#[derive(Debug, Clone, Args)]
+pub struct PodAdd {
+    /// The Pod.
+    #[arg(value_name = "NAMESPACE/NAME")]
+    pub pod: PodName,
+    /// Its network namespace, such as /run/netns/web or /proc/1234/ns/net.
+    #[arg(long, value_name = "PATH")]
+    pub netns: PathBuf,
+    /// Its service account.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub service_account: String,
+    /// One of its addresses; without any, those of its network namespace.
+    #[arg(long, value_name = "IP")]
+    pub ip: Vec<IpAddr>,
+    /// Its uid; without one, NAMESPACE/NAME.
+    #[arg(long, value_name = "UID")]
+    pub uid: Option<String>,
+    /// Where the agent is.
+    #[command(flatten)]
+    pub agent: AgentSocket,
+}
+
+/// `karez pod remove`.
+#[derive(Debug, Clone, Args)]
+pub struct PodRemove {
+    /// The Pod.
+    #[arg(value_name = "NAMESPACE/NAME")]
+    pub pod: PodName,
+    /// Where the agent is.
+    #[command(flatten)]
+    pub agent: AgentSocket,
+}
+
+/// Where the agent is.
+#[derive(Debug, Clone, Args)]
+pub struct AgentSocket {
+    /// The socket of karez-agent.
+    #[arg(long, value_name = "SOCKET", default_value = "/run/karez/agent.sock")]
+    pub agent: PathBuf,
+}
+
+/// `karez status`.
+#[derive(Debug, Clone, Args)]
+pub struct StatusCommand {
+    /// Where the controller is.
+    #[command(flatten)]
+    pub controller: ControllerAddress,
+}
+
+/// How the controller is reached.
+#[derive(Debug, Clone, Args)]
+pub struct ControllerAddress {
+    /// The controller.
+    #[arg(long, value_name = "URL", default_value = "https://localhost:15012")]
+    pub controller: String,
+    /// Certificates that the controller is trusted by: root.pem of its --state-dir.
+    #[arg(long, value_name = "FILE")]
+    pub controller_ca: PathBuf,
+    /// File with an operator's token.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+}
+
+/// `karez dump`.
+#[derive(Debug, Clone, Args)]
+pub struct DumpCommand {
+    /// The node proxy's --admin-listen.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:15000")]
+    pub admin: String,
+}
+
+/// What to do with the certificate authority.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CaCommand {
+    /// Begin to sign under a new root, once every node knows it.
+    Rotate(RotateCommand),
+}
+
+/// `karez ca rotate`.
+#[derive(Debug, Clone, Args)]
+pub struct RotateCommand {
+    /// Wait until the new root signs; with --wait=dropped until the old one is no longer trusted either, which takes as long as
+    /// its last certificate lives.
+    #[arg(long, value_enum, value_name = "STEP", num_args = 0..=1, require_equals = true,
+          default_missing_value = "signing")]
+    pub wait: Option<WaitFor>,
+    /// Where the controller is.
+    #[command(flatten)]
+    pub controller: ControllerAddress,
+}
+
+/// How long a rotation is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WaitFor {
+    /// The new root signs.
+    Signing,
+    /// The old root is no longer trusted.
+    Dropped,
+}
+
+/// Names a Pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodName {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Why a text does not name a Pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected NAMESPACE/NAME, each of lower-case letters, digits, dashes and dots, such as shop/web-0")]
+pub struct InvalidPodName;
+
+impl FromStr for PodName {
+    type Err = InvalidPodName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (namespace, name) = text.split_once('/').ok_or(InvalidPodName)?;
+        if !is_name(namespace) || !is_name(name) {
+            return Err(InvalidPodName);
+        }
+        Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })
+    }
+}
+
+/// RFC 1123, as Kubernetes names objects.
+fn is_name(text: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    !text.is_empty()
+        && text.len() <= 253
+        && text.chars().all(is_inner)
+        && !text.starts_with(['-', '.'])
+        && !text.ends_with(['-', '.'])
+}
+
+#[cfg(test)]
+mod tests;

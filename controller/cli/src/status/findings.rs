@@ -1,0 +1,73 @@
+//! What is wrong. Pure.
+
+use karez_api::operator::{NodeStatus, ObjectProblem, PodStatus, StatusReply};
+
+/// Everything that is wrong, each in one line; nothing when all is well.
+#[must_use]
+pub fn findings(reply: &StatusReply) -> Vec<String> {
+    let configuration = reply
+        .configuration_version
+        .is_empty()
+        .then(|| "the controller has not read its manifests yet: is its --manifests folder there?".to_owned());
+    let problems = reply.problems.iter().map(of_problem);
+    let nodes = reply.nodes.iter().flat_map(|node| of_node(node, &reply.pods));
+    let pods = reply.pods.iter().filter_map(of_pod);
+    configuration.into_iter().chain(problems).chain(nodes).chain(pods).collect()
+}
+
+fn of_problem(problem: &ObjectProblem) -> String {
+    let object = object(problem);
+    let field = if problem.field.is_empty() { String::new() } else { format!("{}: ", problem.field) };
+    let effect = match problem.effect.as_str() {
+        "" => String::new(),
+        effect => format!(" (in its place: {effect})"),
+    };
+    format!("{}: {object}{field}{}{effect}", problem.file, problem.message)
+}
+
+fn object(problem: &ObjectProblem) -> String {
+    let kind = if problem.kind.is_empty() { "object" } else { &problem.kind };
+    match (problem.namespace.as_str(), problem.name.as_str()) {
+        (_, "") if problem.kind.is_empty() => String::new(),
+        (_, "") => format!("{kind}: "),
+        ("", name) => format!("{kind} {name}: "),
+        (namespace, name) => format!("{kind} {namespace}/{name}: "),
+    }
+}
+
+fn of_node(node: &NodeStatus, pods: &[PodStatus]) -> Vec<String> {
+    let name = &node.node;
+    let is_used = node.report.is_some() || pods.iter().any(|pod| pod.enrolled && pod.node == *name);
+    if !node.connected {
+        // A token that nobody uses yet is no fault.
+        let gone = format!("node {name}: not connected to the controller; its traffic goes on as configured last");
+        return is_used.then_some(gone).into_iter().collect();
+    }
+    let mut findings = Vec::new();
+    if !node.rejected.is_empty() {
+        findings.push(format!("node {name}: refused resources: {}", node.rejected));
+    } else if !node.in_sync {
+        findings.push(format!("node {name}: has not acknowledged the present configuration yet"));
+    }
+    if let Some(report) = &node.report {
+        if !report.agent_connected {
+            findings.push(format!("node {name}: karez-agent is not connected to karez-node"));
+        }
+        let failing = report.certificates.iter().filter(|certificate| !certificate.problem.is_empty());
+        findings.extend(failing.map(|certificate| {
+            format!("node {name}: certificate of {}: {}", certificate.identity, certificate.problem)
+        }));
+    }
+    findings
+}
+
+fn of_pod(pod: &PodStatus) -> Option<String> {
+    let name = format!("{}/{}", pod.namespace, pod.name);
+    if !pod.problem.is_empty() {
+        return Some(format!("Pod {name}: {}", pod.problem));
+    }
+    (pod.enrolled && !pod.captured).then(|| format!("Pod {name}: not captured"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! The tables. Pure.
+
+use karez_api::operator::{NodeStatus, PodStatus, RootStatus, StatusReply};
+
+use crate::moment::{iso, span};
+use crate::table::Table;
+
+/// Characters of a fingerprint that tell one root from another.
+const SHORT: usize = 16;
+
+/// All of it, as of `now` in seconds since the epoch.
+#[must_use]
+pub fn text(reply: &StatusReply, findings: &[String], now: i64) -> String {
+    let version = if reply.configuration_version.is_empty() { "none" } else { &reply.configuration_version };
+    let mut sections = vec![
+        format!("Configuration {version}, trust domain {}\n", reply.trust_domain),
+        nodes(&reply.nodes),
+        pods(&reply.pods, &reply.nodes, now),
+        roots_table(&reply.roots),
+    ];
+    sections.push(match findings {
+        [] => "All is well.\n".to_owned(),
+        findings => {
+            let lines = findings.iter().map(|finding| format!("  {}\n", clean(finding)));
+            format!("Wrong:\n{}", lines.collect::<String>())
+        }
+    });
+    sections.join("\n")
+}
+
+fn nodes(nodes: &[NodeStatus]) -> String {
+    let mut table = Table::new(&["NODE", "CONNECTED", "CONFIGURATION", "AGENT", "PODS", "VERSION", "REPORT"]);
+    for node in nodes {
+        let report = node.report.as_ref();
+        let configuration = match (node.connected, node.rejected.is_empty(), node.in_sync) {
+            (false, _, _) => "",
+            (true, false, _) => "refused in part",
+            (true, true, true) => "current",
+            (true, true, false) => "behind",
+        };
+        let agent = report.map_or("", |report| if report.agent_connected { "connected" } else { "gone" });
+        table.row([
+            node.node.clone(),
+            yes_no(node.connected),
+            configuration.to_owned(),
+            agent.to_owned(),
+            report.map(|report| report.pods.len().to_string()).unwrap_or_default(),
+            report.map(|report| report.version.clone()).unwrap_or_default(),
+            if node.report_age_s < 0 { "never".to_owned() } else { format!("{} ago", span(node.report_age_s)) },
+        ]);
+    }
+    table.render()
+}
+
+fn pods(pods: &[PodStatus], nodes: &[NodeStatus], now: i64) -> String {
+    let mut table =
+        Table::new(&["POD", "NODE", "ENROLLED", "CAPTURED", "CERTIFICATE", "IDENTITY", "PROBLEM"]);
+    for pod in pods {
+        table.row([
+            format!("{}/{}", pod.namespace, pod.name),
+            pod.node.clone(),
+            yes_no(pod.enrolled),
+            yes_no(pod.captured),
+            certificate(pod, nodes, now),
+            pod.identity.clone(),
+            pod.problem.clone(),
+        ]);
+    }
+    table.render()
+}
+
+/// For how long the Pod's node has a certificate of its identity.
+fn certificate(pod: &PodStatus, nodes: &[NodeStatus], now: i64) -> String {
+    let report = nodes.iter().find(|node| node.node == pod.node).and_then(|node| node.report.as_ref());
+    let held = report.and_then(|report| {
+        report.certificates.iter().find(|certificate| certificate.identity == pod.identity)
+    });
+    match held.map(|certificate| certificate.not_after) {
+        None | Some(0) => String::new(),
+        Some(not_after) if not_after <= now => "expired".to_owned(),
+        Some(not_after) => format!("for {}", span(not_after - now)),
+    }
+}
+
+/// The roots.
+#[must_use]
+pub fn roots_table(roots: &[RootStatus]) -> String {
+    let mut table = Table::new(&["ROOT", "PHASE", "VALID UNTIL", "WAITS FOR"]);
+    for root in roots {
+        table.row([
+            root.fingerprint.chars().take(SHORT).collect(),
+            root.phase.clone(),
+            iso(root.not_after),
+            root.waiting_for.clone(),
+        ]);
+    }
+    table.render()
+}
+
+fn yes_no(is: bool) -> String {
+    if is { "yes" } else { "no" }.to_owned()
+}
+
+/// Words that came from elsewhere must not change the terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! `metadata`: what every object has.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use serde_json::Value;
+
+use crate::problem::FieldError;
+use crate::resource::{Kind, Labels};
+use crate::syntax;
+
+/// The namespace of an object that names none, as `kubectl` has it.
+pub(crate) const DEFAULT_NAMESPACE: &str = "default";
+
+/// What the mesh reads of an object's metadata.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Metadata {
+    /// Empty for kinds that belong to none.
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) labels: Labels,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) deleting: bool,
+    pub(crate) controller: Option<OwnerReference>,
+}
+
+/// The API's own fields. A misspelt one would move an object to another namespace or take a label from it, which may open
+/// what a policy had closed, so it is an error for every kind.
+const FIELDS: [&str; 15] = [
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// Refuses fields of `metadata` that the API does not have.
+pub(crate) fn only_known_fields(metadata: &Value) -> Result<(), FieldError> {
+    let Some(object) = metadata.as_object() else {
+        return Err(FieldError::new("metadata", "must be an object with at least a name"));
+    };
+    match object.keys().find(|key| !FIELDS.contains(&key.as_str())) {
+        Some(unknown) => Err(FieldError::new(format!("metadata.{unknown}"), "metadata has no such field")),
+        None => Ok(()),
+    }
+}
+
+impl Metadata {
+    pub(crate) fn read(kind: Kind, meta: ObjectMeta) -> Result<Self, FieldError> {
+        let name = meta.name.unwrap_or_default();
+        let name_check = match kind {
+            Kind::Namespace | Kind::Service => syntax::label(&name),
+            _ => syntax::subdomain(&name),
+        };
+        name_check.map_err(|message| FieldError::new("metadata.name", message))?;
+        let namespace = namespace(kind, meta.namespace)?;
+        let labels = meta.labels.unwrap_or_default();
+        check_labels("metadata.labels", &labels)?;
+        Ok(Self {
+            namespace,
+            name,
+            labels,
+            annotations: meta.annotations.unwrap_or_default(),
+            deleting: meta.deletion_timestamp.is_some(),
+            controller: meta
+                .owner_references
+                .unwrap_or_default()
+                .into_iter()
+                .find(|owner| owner.controller == Some(true)),
+        })
+    }
+
+    /// A choice written as a label or annotation; absent is none, an unknown word is an error.
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        place: Place,
+        key: &str,
+        words: &[(&str, T)],
+    ) -> Result<Option<T>, FieldError> {
+        let (map, place) = match place {
+            Place::Label => (&self.labels, "labels"),
+            Place::Annotation => (&self.annotations, "annotations"),
+        };
+        let Some(written) = map.get(key) else { return Ok(None) };
+        match words.iter().find(|(word, _)| word == written) {
+            Some((_, value)) => Ok(Some(*value)),
+            None => {
+                let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                let message = format!("{written:?} is not one of: {}", known.join(", "));
+                Err(FieldError::new(format!("metadata.{place}[{key}]"), message))
+            }
+        }
+    }
+}
+
+/// Where a choice is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    Label,
+    Annotation,
+}
+
+fn namespace(kind: Kind, written: Option<String>) -> Result<String, FieldError> {
+    match (kind.is_namespaced(), written.filter(|namespace| !namespace.is_empty())) {
+        (true, None) => Ok(DEFAULT_NAMESPACE.to_owned()),
+        (true, Some(namespace)) => match syntax::label(&namespace) {
+            Ok(()) => Ok(namespace),
+            Err(message) => Err(FieldError::new("metadata.namespace", message)),
+        },
+        (false, None) => Ok(String::new()),
+        (false, Some(_)) => {
+            Err(FieldError::new("metadata.namespace", format!("a {kind} belongs to no namespace")))
+        }
+    }
+}
+
+/// Checks keys and values of labels that stand at `field`.
+pub(crate) fn check_labels(field: &str, labels: &Labels) -> Result<(), FieldError> {
+    for (key, value) in labels {
+        syntax::label_key(key)
+            .and_then(|()| syntax::label_value(value))
+            .map_err(|message| FieldError::new(format!("{field}[{key}]"), message))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! `Namespace`: which Pods are in the mesh, and how they are spoken to.
+
+use k8s_openapi::api::core::v1 as k8s;
+use karez_api::names::{annotation, label};
+
+use crate::mesh::{MtlsMode, SameNode};
+use crate::metadata::{Metadata, Place};
+use crate::problem::FieldError;
+use crate::resource::Kind;
+
+/// A namespace's choices for the mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+    /// The label `karez.dev/mesh`.
+    pub enrolment: Option<Enrolment>,
+    /// The annotation `karez.dev/mtls`; absent, the mesh decides.
+    pub mtls: Option<MtlsMode>,
+    /// The annotation `karez.dev/same-node`; absent, the mesh decides.
+    pub same_node: Option<SameNode>,
+}
+
+/// What the label `karez.dev/mesh` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enrolment {
+    /// In the mesh.
+    Enabled,
+    /// Kept out.
+    Disabled,
+}
+
+impl Namespace {
+    pub(crate) fn read(object: k8s::Namespace) -> Result<Self, FieldError> {
+        let meta = Metadata::read(Kind::Namespace, object.metadata)?;
+        Ok(Self {
+            enrolment: Enrolment::of(&meta)?,
+            mtls: meta.choice(
+                Place::Annotation,
+                annotation::MTLS,
+                &[("strict", MtlsMode::Strict), ("permissive", MtlsMode::Permissive)],
+            )?,
+            same_node: meta.choice(
+                Place::Annotation,
+                annotation::SAME_NODE,
+                &[("tunnel", SameNode::Tunnel), ("direct", SameNode::Direct)],
+            )?,
+            name: meta.name,
+        })
+    }
+}
+
+impl Enrolment {
+    pub(crate) fn of(meta: &Metadata) -> Result<Option<Self>, FieldError> {
+        meta.choice(Place::Label, label::MESH, &[("enabled", Self::Enabled), ("disabled", Self::Disabled)])
+    }
+}

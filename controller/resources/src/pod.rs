@@ -1,0 +1,194 @@
+//! `Pod`: a workload.
+
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1 as k8s;
+
+use crate::metadata::Metadata;
+use crate::namespace::Enrolment;
+use crate::problem::FieldError;
+use crate::resource::{Kind, Labels};
+use crate::syntax;
+
+/// What the mesh reads of a Pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// Its own label `karez.dev/mesh`, which overrules the namespace's.
+    pub enrolment: Option<Enrolment>,
+    /// `default` when not written.
+    pub service_account: String,
+    /// The node that it is bound to, once it is.
+    pub node: Option<String>,
+    /// It shares the node's network namespace and addresses.
+    pub host_network: bool,
+    /// As `status.podIPs` lists them, `status.podIP` first.
+    pub addresses: Vec<IpAddr>,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// The condition `Ready`; absent means true.
+    pub ready: bool,
+    /// Its deletion has begun.
+    pub deleting: bool,
+    /// Its containers' TCP ports that have a name.
+    pub named_ports: Vec<NamedPort>,
+    /// The object that made it.
+    pub controller: Option<Controller>,
+}
+
+/// A Pod's phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant is the phase of its name")]
+pub enum Phase {
+    Pending,
+    Running,
+    Succeeded,
+    Failed,
+    Unknown,
+}
+
+/// A container's port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedPort {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub port: u16,
+}
+
+/// The object that made a Pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Controller {
+    /// Such as `ReplicaSet`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Pod {
+    /// It runs, or is going to: neither `Succeeded` nor `Failed`.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        !matches!(self.phase, Phase::Succeeded | Phase::Failed)
+    }
+
+    /// It can take connections.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.phase == Phase::Running && self.ready && !self.deleting
+    }
+
+    /// The number of a named TCP port.
+    #[must_use]
+    pub fn port_named(&self, name: &str) -> Option<u16> {
+        self.named_ports.iter().find(|port| port.name == name).map(|port| port.port)
+    }
+
+    pub(crate) fn read(object: k8s::Pod) -> Result<Self, FieldError> {
+        let meta = Metadata::read(Kind::Pod, object.metadata)?;
+        let spec = object.spec.unwrap_or_default();
+        let status = object.status.unwrap_or_default();
+        Ok(Self {
+            enrolment: Enrolment::of(&meta)?,
+            service_account: service_account(&spec)?,
+            host_network: spec.host_network.unwrap_or(false),
+            addresses: addresses(&status)?,
+            phase: phase(status.phase.as_deref())?,
+            ready: status
+                .conditions
+                .unwrap_or_default()
+                .iter()
+                .find(|condition| condition.type_ == "Ready")
+                .is_none_or(|condition| condition.status == "True"),
+            named_ports: named_ports(&spec.containers)?,
+            node: spec.node_name.filter(|node| !node.is_empty()),
+            controller: meta.controller.map(|owner| Controller { kind: owner.kind, name: owner.name }),
+            deleting: meta.deleting,
+            namespace: meta.namespace,
+            name: meta.name,
+            labels: meta.labels,
+        })
+    }
+}
+
+fn service_account(spec: &k8s::PodSpec) -> Result<String, FieldError> {
+    // `serviceAccount` is the field's older name, which the API server still fills in.
+    let written = [&spec.service_account_name, &spec.service_account];
+    let Some(name) = written.into_iter().flatten().find(|name| !name.is_empty()) else {
+        return Ok("default".to_owned());
+    };
+    syntax::subdomain(name).map_err(|message| FieldError::new("spec.serviceAccountName", message))?;
+    Ok(name.clone())
+}
+
+fn addresses(status: &k8s::PodStatus) -> Result<Vec<IpAddr>, FieldError> {
+    let mut addresses = Vec::new();
+    let first = status.pod_ip.iter().map(|ip| ("status.podIP".to_owned(), ip));
+    let all = status.pod_ips.iter().flatten().enumerate();
+    let all = all.map(|(at, ip)| (format!("status.podIPs[{at}].ip"), &ip.ip));
+    for (field, text) in first.chain(all).filter(|(_, text)| !text.is_empty()) {
+        let address = address(&field, text)?;
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+/// An IP address that another host can dial.
+pub(crate) fn address(field: &str, text: &str) -> Result<IpAddr, FieldError> {
+    let address: IpAddr =
+        text.parse().map_err(|_| FieldError::new(field, format!("{text:?} is not an IP address")))?;
+    if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+        return Err(FieldError::new(field, format!("{address} is not an address that others can dial")));
+    }
+    Ok(address)
+}
+
+fn phase(text: Option<&str>) -> Result<Phase, FieldError> {
+    match text {
+        // A manifest without a status describes a Pod that runs.
+        None | Some("" | "Running") => Ok(Phase::Running),
+        Some("Pending") => Ok(Phase::Pending),
+        Some("Succeeded") => Ok(Phase::Succeeded),
+        Some("Failed") => Ok(Phase::Failed),
+        Some("Unknown") => Ok(Phase::Unknown),
+        Some(other) => Err(FieldError::new("status.phase", format!("{other:?} is not a Pod's phase"))),
+    }
+}
+
+fn named_ports(containers: &[k8s::Container]) -> Result<Vec<NamedPort>, FieldError> {
+    let mut named = Vec::new();
+    for (at, container) in containers.iter().enumerate() {
+        for (index, port) in container.ports.iter().flatten().enumerate() {
+            let number = port_number(
+                &format!("spec.containers[{at}].ports[{index}].containerPort"),
+                port.container_port.into(),
+            )?;
+            if let Some(name) = port.name.clone()
+                && is_tcp(port.protocol.as_deref())
+            {
+                named.push(NamedPort { name, port: number });
+            }
+        }
+    }
+    Ok(named)
+}
+
+/// A port that can be dialled.
+pub(crate) fn port_number(field: &str, number: i64) -> Result<u16, FieldError> {
+    match u16::try_from(number) {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(FieldError::new(field, format!("{number} is not a port: 1 to 65535"))),
+    }
+}
+
+/// The mesh carries TCP; absent means TCP.
+pub(crate) fn is_tcp(protocol: Option<&str>) -> bool {
+    matches!(protocol, None | Some("" | "TCP"))
+}

@@ -1,0 +1,169 @@
+//! `Service`: a name and addresses in front of Pods.
+
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1 as k8s;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use crate::metadata::{Metadata, check_labels};
+use crate::pod::{address, is_tcp, port_number};
+use crate::problem::FieldError;
+use crate::resource::{Kind, Labels};
+
+/// What the mesh reads of a Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Cluster addresses; none for a headless one.
+    pub addresses: Vec<IpAddr>,
+    /// Labels of its Pods; none when its endpoints are listed by hand.
+    pub selector: Labels,
+    /// Its TCP ports.
+    pub ports: Vec<ServicePort>,
+    /// As `spec.ipFamilies` lists them.
+    pub ip_families: Vec<IpFamily>,
+    /// Which endpoints are preferred.
+    pub distribution: Distribution,
+    /// Endpoints are used before they are ready.
+    pub publish_not_ready: bool,
+    /// `type: ExternalName`: an alias in DNS, nothing to carry.
+    pub external_name: bool,
+}
+
+/// A Service's port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Empty when it is the only one.
+    pub name: String,
+    /// The port at the Service's address.
+    pub port: u16,
+    /// The port at the Pod.
+    pub target: TargetPort,
+}
+
+/// Which port of a Pod a Service's port leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetPort {
+    /// Its number.
+    Number(u16),
+    /// The name of a container's port; each Pod may number it differently.
+    Named(String),
+}
+
+/// An address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpFamily {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// Which endpoints a client prefers: `spec.internalTrafficPolicy` and `spec.trafficDistribution`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Distribution {
+    /// All alike.
+    #[default]
+    Everywhere,
+    /// Those of the client's zone first.
+    SameZone,
+    /// Those of the client's node first, then of its zone.
+    SameNode,
+    /// Only those of the client's node.
+    OnlySameNode,
+}
+
+impl Service {
+    pub(crate) fn read(object: k8s::Service) -> Result<Self, FieldError> {
+        let meta = Metadata::read(Kind::Service, object.metadata)?;
+        let spec = object.spec.unwrap_or_default();
+        let selector = spec.selector.clone().unwrap_or_default();
+        check_labels("spec.selector", &selector)?;
+        Ok(Self {
+            addresses: addresses(&spec)?,
+            ports: ports(&spec)?,
+            ip_families: ip_families(&spec)?,
+            distribution: distribution(&spec)?,
+            publish_not_ready: spec.publish_not_ready_addresses.unwrap_or(false),
+            external_name: spec.type_.as_deref() == Some("ExternalName"),
+            selector,
+            namespace: meta.namespace,
+            name: meta.name,
+        })
+    }
+}
+
+fn addresses(spec: &k8s::ServiceSpec) -> Result<Vec<IpAddr>, FieldError> {
+    let mut addresses = Vec::new();
+    let first = spec.cluster_ip.iter().map(|ip| ("spec.clusterIP".to_owned(), ip));
+    let all = spec.cluster_ips.iter().flatten().enumerate();
+    let all = all.map(|(at, ip)| (format!("spec.clusterIPs[{at}]"), ip));
+    for (field, text) in first.chain(all).filter(|(_, text)| !text.is_empty() && *text != "None") {
+        let address = address(&field, text)?;
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+fn ports(spec: &k8s::ServiceSpec) -> Result<Vec<ServicePort>, FieldError> {
+    let mut ports: Vec<ServicePort> = Vec::new();
+    for (at, port) in spec.ports.iter().flatten().enumerate() {
+        let number = port_number(&format!("spec.ports[{at}].port"), port.port.into())?;
+        let target = match &port.target_port {
+            None => TargetPort::Number(number),
+            Some(IntOrString::Int(target)) => {
+                TargetPort::Number(port_number(&format!("spec.ports[{at}].targetPort"), (*target).into())?)
+            }
+            Some(IntOrString::String(name)) => TargetPort::Named(name.clone()),
+        };
+        if !is_tcp(port.protocol.as_deref()) {
+            continue;
+        }
+        if ports.iter().any(|other| other.port == number) {
+            return Err(FieldError::new(
+                format!("spec.ports[{at}].port"),
+                format!("{number} is listed twice"),
+            ));
+        }
+        ports.push(ServicePort { name: port.name.clone().unwrap_or_default(), port: number, target });
+    }
+    Ok(ports)
+}
+
+fn ip_families(spec: &k8s::ServiceSpec) -> Result<Vec<IpFamily>, FieldError> {
+    let written = spec.ip_families.iter().flatten().enumerate();
+    written
+        .map(|(at, family)| match family.as_str() {
+            "IPv4" => Ok(IpFamily::V4),
+            "IPv6" => Ok(IpFamily::V6),
+            other => Err(FieldError::new(
+                format!("spec.ipFamilies[{at}]"),
+                format!("{other:?} is neither IPv4 nor IPv6"),
+            )),
+        })
+        .collect()
+}
+
+fn distribution(spec: &k8s::ServiceSpec) -> Result<Distribution, FieldError> {
+    match spec.internal_traffic_policy.as_deref() {
+        Some("Local") => return Ok(Distribution::OnlySameNode),
+        None | Some("" | "Cluster") => {}
+        Some(other) => {
+            return Err(FieldError::new(
+                "spec.internalTrafficPolicy",
+                format!("{other:?} is neither Cluster nor Local"),
+            ));
+        }
+    }
+    Ok(match spec.traffic_distribution.as_deref() {
+        Some("PreferClose" | "PreferSameZone") => Distribution::SameZone,
+        Some("PreferSameNode") => Distribution::SameNode,
+        // A preference, no promise: Kubernetes tells implementations to pass over the ones that they do not know.
+        _ => Distribution::Everywhere,
+    })
+}

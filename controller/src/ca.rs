@@ -1,0 +1,31 @@
+//! The certificate authority of the mesh.
+//!
+//! * [`moment`] – seconds since the epoch
+//! * [`root`] – a root: its key and its certificate
+//! * [`request`] – what is taken from a certificate request: its key
+//! * [`leaf`] – the certificates that a root signs
+//! * [`rotation`] – pure: which root signs, which ones are trusted, and when that changes
+//! * [`store`] – all of it on disk
+//! * [`authority`] – the one writer of that state, and what others ask of it
+//! * [`rate`] – pure: how many certificates a node may ask for
+//! * [`service`] – the gRPC service by which node proxies have certificates signed
+
+mod authority;
+mod leaf;
+mod moment;
+mod rate;
+mod request;
+mod root;
+mod rotation;
+mod service;
+mod store;
+
+pub(crate) use authority::nodes;
+pub use authority::{Authority, AuthoritySettings, AuthorityTask, RotateError, SignError, Witnesses};
+pub use leaf::{IssueError, Leaf, Names};
+pub use moment::Moment;
+pub use request::{BadRequest, RequestedKey};
+pub use root::{Root, RootCertificate, RootError};
+pub use rotation::{Node, Phase, Roots, Standing, UnderWay, Wait};
+pub use service::CertificateService;
+pub use store::{State, StateError, Store};

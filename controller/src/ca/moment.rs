@@ -1,0 +1,71 @@
+//! Seconds since the epoch: certificates know no finer time, and it survives a restart.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// A moment, in whole seconds since 1970-01-01 00:00 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The end of what X.509 can say: 9999-12-31 23:59:59 UTC (RFC 5280 §4.1.2.5).
+    const LAST: u64 = 253_402_300_799;
+
+    /// The moment of a clock's time.
+    #[must_use]
+    pub fn of(time: SystemTime) -> Self {
+        Self::from_seconds(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs())
+    }
+
+    /// From seconds since the epoch.
+    #[must_use]
+    pub fn from_seconds(seconds: u64) -> Self {
+        Self(seconds.min(Self::LAST))
+    }
+
+    /// Seconds since the epoch.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
+    }
+
+    /// Later by `duration`, rounded up to a whole second.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+        Self::from_seconds(self.0.saturating_add(seconds))
+    }
+
+    /// Earlier by `duration`, rounded up to a whole second.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+        Self(self.0.saturating_sub(seconds))
+    }
+
+    /// How long until `later`; zero when that is past.
+    #[must_use]
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_secs(later.0.saturating_sub(self.0))
+    }
+
+    /// As certificates are given it.
+    #[must_use]
+    pub fn date(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
+/// ISO 8601, in UTC.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = self.date();
+        let (hour, minute, second) = date.to_hms();
+        let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+}

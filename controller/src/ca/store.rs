@@ -1,0 +1,147 @@
+//! The authority's state on disk: `ca.json` with the keys, for this program alone, and `root.pem` with the certificates, for
+//! whoever has to trust them.
+//!
+//! One file holds one state, and takes the place of the one before in one step: a crash leaves the one or the other.
+
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Moment, Roots};
+use crate::atomic_file;
+
+const STATE_FILE: &str = "ca.json";
+const BUNDLE_FILE: &str = "root.pem";
+const LOCK_FILE: &str = "lock";
+/// Bytes of the state file that are read: thousands of nodes.
+const MAX_SIZE: u64 = 16 << 20;
+
+/// What the authority must not forget.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct State {
+    /// The roots and their phases.
+    pub roots: Roots,
+    /// For each node, a moment at which all certificates that were signed for it have expired.
+    pub nodes: BTreeMap<String, Moment>,
+}
+
+/// Why the state cannot be kept or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The system refused.
+    #[error("{}: {error}", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Another controller runs.
+    #[error("{} is in use by another karez-controller: stop it, or give this one its own --state-dir", .path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Others may read the keys.
+    #[error("{} holds private keys and others may read it: chmod 600 it, and rotate the root if they may have", .path.display())]
+    TooOpen {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is damaged.
+    #[error("{} cannot be read: {error}; restore it from a backup, or remove it to begin with a new root", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: serde_json::Error,
+    },
+    /// No root could be made.
+    #[error(transparent)]
+    Root(#[from] super::RootError),
+    /// The state could not be written out.
+    #[error("the state of the certificate authority cannot be encoded: {0}")]
+    Encode(serde_json::Error),
+}
+
+/// The folder that holds the state. One process has it at a time.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    // Released by the system when the process ends, however it ends.
+    _lock: File,
+}
+
+impl Store {
+    /// Makes the folder if need be, and takes it.
+    ///
+    /// # Errors
+    /// When it cannot be made, or another process has it.
+    pub fn open(folder: PathBuf) -> Result<Self, StateError> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |error| StateError::Io { path, error }
+        };
+        // Nodes on this machine read root.pem in it.
+        DirBuilder::new().recursive(true).mode(0o755).create(&folder).map_err(at(&folder))?;
+        let path = folder.join(LOCK_FILE);
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let lock = lock.map_err(at(&path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { folder, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StateError::InUse { path: folder }),
+            Err(TryLockError::Error(error)) => Err(StateError::Io { path, error }),
+        }
+    }
+
+    /// The state as it was last saved; nothing in a new folder.
+    ///
+    /// # Errors
+    /// When there is one that cannot be used.
+    pub fn load(&self) -> Result<Option<State>, StateError> {
+        let path = self.folder.join(STATE_FILE);
+        let failed = |error| StateError::Io { path: path.clone(), error };
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(failed)?,
+        };
+        if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
+            return Err(StateError::TooOpen { path });
+        }
+        let mut text = Vec::new();
+        file.take(MAX_SIZE).read_to_end(&mut text).map_err(failed)?;
+        serde_json::from_slice(&text).map(Some).map_err(|error| StateError::Damaged { path, error })
+    }
+
+    /// Saves the state, and then the bundle: whoever trusts `root.pem` trusts whatever the controller presents next.
+    ///
+    /// # Errors
+    /// When one of them cannot be written. A state that was saved without its bundle is mended by the next start.
+    pub fn save(&self, state: &State) -> Result<(), StateError> {
+        let text = serde_json::to_vec_pretty(state).map_err(StateError::Encode)?;
+        self.replace(STATE_FILE, &text, 0o600)?;
+        self.publish(&state.roots)
+    }
+
+    /// Writes `root.pem`: every root that is trusted.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn publish(&self, roots: &Roots) -> Result<(), StateError> {
+        let bundle: String = roots.all().map(|(_, root)| root.pem()).collect();
+        self.replace(BUNDLE_FILE, bundle.as_bytes(), 0o644)
+    }
+
+    fn replace(&self, name: &str, content: &[u8], mode: u32) -> Result<(), StateError> {
+        let path = self.folder.join(name);
+        atomic_file::replace(&self.folder, name, content, mode)
+            .map_err(|error| StateError::Io { path, error })
+    }
+}
+
+#[cfg(test)]
+mod tests;

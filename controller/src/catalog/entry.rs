@@ -1,0 +1,119 @@
+//! One resource as it goes on the wire.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use karez_api::discovery::Resource;
+use prost_types::Any;
+
+use super::{ResourceType, aliases};
+
+/// A hash of content: the same content has the same version in every controller and after every restart.
+///
+/// The first 64 bits of a SHA-256. Two versions are only ever compared for one resource name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Version(u64);
+
+impl Version {
+    /// The version of a whole that is made of parts, in their order.
+    pub fn of_all(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut hash = Context::new(&SHA256);
+        for part in parts {
+            hash.update(&part.0.to_be_bytes());
+        }
+        Self::finish(hash)
+    }
+
+    /// The version of a resource. The name's length is hashed with it, so that it is never confused with the body.
+    #[must_use]
+    pub fn of(name: &str, body: &[u8]) -> Self {
+        let mut hash = Context::new(&SHA256);
+        hash.update(&(name.len() as u64).to_be_bytes());
+        hash.update(name.as_bytes());
+        hash.update(body);
+        Self::finish(hash)
+    }
+
+    fn finish(hash: Context) -> Self {
+        let first = hash.finish().as_ref().first_chunk().copied();
+        Self(first.map(u64::from_be_bytes).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A version that this controller did not write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a version of this controller")]
+pub struct ForeignVersion;
+
+impl FromStr for Version {
+    type Err = ForeignVersion;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let version = u64::from_str_radix(text, 16).map(Self).map_err(|_| ForeignVersion)?;
+        if version.to_string() == text { Ok(version) } else { Err(ForeignVersion) }
+    }
+}
+
+/// One resource, encoded once for all who will receive it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    name: Arc<str>,
+    version: Version,
+    aliases: Vec<String>,
+    body: Bytes,
+}
+
+impl Entry {
+    /// The encoded message `body` as the resource `name`.
+    #[must_use]
+    pub fn new(resource_type: ResourceType, name: &str, body: Vec<u8>) -> Self {
+        let version = Version::of(name, &body);
+        let aliases = aliases::of(resource_type, &body);
+        Self { name: name.into(), version, aliases, body: body.into() }
+    }
+
+    /// Unique within its type.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Hash of the name and the body.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Other names that it can be asked for by; they follow from the body.
+    #[must_use]
+    pub fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
+    /// About how many bytes it takes on the wire.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        const FRAMING: usize = 100;
+        FRAMING + self.name.len() + self.body.len() + self.aliases.iter().map(String::len).sum::<usize>()
+    }
+
+    /// The wire form.
+    #[must_use]
+    pub fn resource(&self, resource_type: ResourceType) -> Resource {
+        Resource {
+            version: self.version.to_string(),
+            resource: Some(Any { type_url: resource_type.url().to_owned(), value: self.body.to_vec() }),
+            name: self.name.to_string(),
+            aliases: self.aliases.clone(),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The gRPC server.
+
+use std::io;
+use std::time::Duration;
+
+use karez_api::certificates::istio_certificate_service_server::IstioCertificateServiceServer;
+use karez_api::discovery::aggregated_discovery_service_server::AggregatedDiscoveryServiceServer;
+use karez_api::operator::node_reports_server::NodeReportsServer;
+use karez_api::operator::operator_server::OperatorServer;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tracing::error;
+
+use super::rooms::Readers;
+use crate::ca::CertificateService;
+use crate::listener::Connection;
+use crate::operator::{OperatorService, ReportService};
+use crate::xds::Discovery;
+
+/// HTTP/2 pings: a node that went without a word is noticed.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Calls at a time on one connection.
+const MAX_STREAMS: u32 = 128;
+/// Bytes of a call's headers: a token is the biggest part of them.
+const MAX_HEADERS: u32 = 64 << 10;
+/// Bytes of a discovery request: a node that comes back tells every resource that it holds.
+const MAX_DISCOVERY_REQUEST: usize = 64 << 20;
+/// Bytes of a certificate request.
+const MAX_CERTIFICATE_REQUEST: usize = 64 << 10;
+/// Bytes of a node's report.
+const MAX_REPORT: usize = 8 << 20;
+
+/// Serves these connections until the drain starts, and then until every call has ended.
+pub(super) async fn serve(readers: Readers, connections: mpsc::Receiver<io::Result<Connection>>) {
+    let drain = readers.drain.clone();
+    let served = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .max_concurrent_streams(Some(MAX_STREAMS))
+        .http2_max_header_list_size(Some(MAX_HEADERS))
+        .add_routes(routes(readers))
+        .serve_with_incoming_shutdown(ReceiverStream::new(connections), drain.started())
+        .await;
+    if let Err(error) = served {
+        error!(%error, "the server failed");
+    }
+}
+
+fn routes(readers: Readers) -> Routes {
+    let witness = readers.witness();
+    let Readers { callers, tokens, authority, inventory, catalog, published, nodes, metrics, drain } = readers;
+    let discovery = Discovery {
+        callers: callers.clone(),
+        catalog: catalog.clone(),
+        nodes: nodes.clone(),
+        drain,
+        metrics: metrics.clone(),
+    };
+    let certificates = CertificateService::new(callers.clone(), inventory, authority.clone(), metrics);
+    let reports = ReportService { callers: callers.clone(), nodes: nodes.clone() };
+    let operator = OperatorService { callers, tokens, nodes, catalog, published, authority, witness };
+    Routes::new(
+        AggregatedDiscoveryServiceServer::new(discovery).max_decoding_message_size(MAX_DISCOVERY_REQUEST),
+    )
+    .add_service(
+        IstioCertificateServiceServer::new(certificates).max_decoding_message_size(MAX_CERTIFICATE_REQUEST),
+    )
+    .add_service(NodeReportsServer::new(reports).max_decoding_message_size(MAX_REPORT))
+    .add_service(OperatorServer::new(operator))
+}

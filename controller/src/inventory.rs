@@ -1,0 +1,22 @@
+//! The objects that users wrote, as they are at present: the last good version of each.
+//!
+//! * [`folder`] – manifests in a folder
+
+pub mod folder;
+
+use std::sync::Arc;
+
+use karez_translate::{Objects, Report};
+use tokio::sync::watch;
+
+/// All objects at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// What was read.
+    pub objects: Objects,
+    /// Files that could not be read at all.
+    pub unreadable: Vec<Report>,
+}
+
+/// Reads the inventory. There is none until everything has been read once.
+pub type Reader = watch::Receiver<Option<Arc<Inventory>>>;

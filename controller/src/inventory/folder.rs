@@ -1,0 +1,180 @@
+//! Manifests in a folder, read again whenever they change.
+//!
+//! The files `*.yaml`, `*.yml` and `*.json` of the folder itself count; names that begin with a dot do not (editors write
+//! such files, and mounted ConfigMaps hold their data behind them). Symbolic links are followed, so that a swapped link is a
+//! changed file.
+//!
+//! * [`settling`] – pure: which files are to be read now, and which are gone
+//! * [`listing`] – what the folder holds
+//! * [`good_copies`] – the last text of each file that was good, for the next start
+//!
+//! What must hold: nothing that happens to a file opens what it had closed. A file that cannot be read keeps what it had, a
+//! broken object keeps its last good version, and a file that is still being written is left alone.
+
+mod good_copies;
+mod listing;
+mod settling;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use karez_resources::Problem;
+use karez_resources::manifest::{self, LARGEST_FILE, Reading};
+use karez_translate::{Effect, Objects, Report};
+use tokio::sync::watch;
+use tracing::info;
+
+use super::{Inventory, Reader};
+use crate::file_stamp::FileStamp;
+use good_copies::GoodCopies;
+use listing::{Listed, Listing};
+use settling::Settling;
+
+/// How often the folder is looked at.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// Keeps the inventory as the folder has it.
+#[derive(Debug)]
+pub struct FolderInventory {
+    folder: PathBuf,
+    copies: GoodCopies,
+    settling: Settling,
+    objects: Objects,
+    unreadable: BTreeMap<String, String>,
+    current: watch::Sender<Option<Arc<Inventory>>>,
+}
+
+impl FolderInventory {
+    /// For the manifests in `folder`; the last good text of each is kept in `copies`, a folder of its own.
+    #[must_use]
+    pub fn new(folder: PathBuf, copies: PathBuf) -> (Self, Reader) {
+        let (current, reader) = watch::channel(None);
+        let inventory = Self {
+            folder,
+            copies: GoodCopies::new(copies),
+            settling: Settling::default(),
+            objects: Objects::default(),
+            unreadable: BTreeMap::new(),
+            current,
+        };
+        (inventory, reader)
+    }
+
+    /// Reads the folder, and again whenever it changes. Never returns.
+    pub async fn run(mut self) {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            // It fails only when the blocking pool is shutting down, and so is this task then.
+            let looked = tokio::task::spawn_blocking(move || {
+                self.look(SystemTime::now());
+                self
+            });
+            let Ok(inventory) = looked.await else { return };
+            self = inventory;
+        }
+    }
+
+    /// Reads what has changed and has settled since the last time.
+    fn look(&mut self, now: SystemTime) {
+        let listing = Listing::of(&self.folder);
+        let before = self.unreadable.clone();
+        self.unreadable = listing.problems();
+        for name in listing.unreadable() {
+            self.recall(name);
+        }
+        let plan = self.settling.plan(listing, now);
+        for name in &plan.gone {
+            self.forget(name);
+        }
+        let mut read = false;
+        for (name, stamp) in &plan.read {
+            read |= self.load(name, *stamp);
+        }
+        let changed = read || !plan.gone.is_empty() || before != self.unreadable;
+        let first = self.current.borrow().is_none();
+        // The first inventory is a whole one: a part of it would tell nodes that the rest is gone.
+        if first && self.settling.is_complete() {
+            self.copies.retain(self.settling.known());
+            self.publish();
+        } else if !first && changed {
+            self.publish();
+        }
+    }
+
+    fn forget(&mut self, name: &str) {
+        info!(file = name, "manifest gone: its objects are removed");
+        self.objects.unload(name);
+        self.copies.forget(name);
+    }
+
+    /// Reads one file; false when it is not to be read yet.
+    fn load(&mut self, name: &str, stamp: FileStamp) -> bool {
+        match read(&self.folder.join(name), stamp) {
+            Ok(Some(text)) => {
+                self.recall(name);
+                let readings = manifest::read(&text);
+                let good = !readings.iter().any(|reading| matches!(reading, Reading::Broken(_)));
+                self.objects.load(name, readings);
+                if good {
+                    self.copies.keep(name, &text);
+                }
+                self.settling.loaded(name, stamp);
+                true
+            }
+            // It changed while it was read: the next look reads it.
+            Ok(None) => false,
+            Err(error) => {
+                self.recall(name);
+                self.unreadable.insert(name.to_owned(), error.to_string());
+                self.settling.failed(name);
+                false
+            }
+        }
+    }
+
+    /// Begins with what the file held when it was last good, the first time that it is read after a start: a broken edit opens
+    /// no more after a restart than before.
+    fn recall(&mut self, name: &str) {
+        if !self.objects.files().any(|file| file == name)
+            && let Some(text) = self.copies.recall(name)
+        {
+            self.objects.load(name, manifest::read(&text));
+        }
+    }
+
+    fn publish(&self) {
+        let problem = |(source, message): (&String, &String)| Report {
+            source: source.clone(),
+            problem: Problem {
+                kind: String::new(),
+                namespace: String::new(),
+                name: String::new(),
+                field: String::new(),
+                line: None,
+                message: message.clone(),
+            },
+            effect: Effect::LastGoodVersion,
+        };
+        let unreadable = self.unreadable.iter().map(problem).collect();
+        self.current.send_replace(Some(Arc::new(Inventory { objects: self.objects.clone(), unreadable })));
+    }
+}
+
+/// The content of a file; nothing when it is no longer the one that was listed.
+fn read(path: &Path, listed: FileStamp) -> io::Result<Option<Vec<u8>>> {
+    let file = File::open(path)?;
+    let mut text = Vec::new();
+    // One byte more than is read says that there is more.
+    (&file).take(LARGEST_FILE as u64 + 1).read_to_end(&mut text)?;
+    let same = FileStamp::from(&file.metadata()?) == listed && FileStamp::of(path)? == listed;
+    Ok(same.then_some(text))
+}
+
+#[cfg(test)]
+mod tests;

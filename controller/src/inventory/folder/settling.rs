@@ -1,0 +1,103 @@
+//! Which files are to be read now, and which are gone. Pure.
+//!
+//! A file that is being written looks like a good one that lost some objects, and one that is being replaced looks gone for a
+//! moment. So what was seen once is believed when it was seen twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use super::{Listed, Listing};
+use crate::file_stamp::FileStamp;
+
+/// A file that was written this long ago is settled at first sight.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// What was seen and read before.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    /// Every file that was there at some time and is not known to be gone.
+    known: BTreeSet<String>,
+    /// As it was at the last look.
+    seen: BTreeMap<String, FileStamp>,
+    /// Missing at the last look.
+    missing: BTreeSet<String>,
+    /// As it was when it was read.
+    read: BTreeMap<String, FileStamp>,
+    /// Seen at the last look and neither read nor known to be unreadable.
+    waiting: BTreeSet<String>,
+    /// The folder was listed at the last look.
+    listed: bool,
+}
+
+/// What is to be done now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) read: Vec<(String, FileStamp)>,
+    pub(super) gone: Vec<String>,
+}
+
+impl Settling {
+    /// Takes in what the folder holds.
+    pub(super) fn plan(&mut self, listing: Listing, now: SystemTime) -> Plan {
+        self.listed = listing.incomplete.is_none();
+        if !self.listed {
+            return Plan::default();
+        }
+        let mut plan = Plan { gone: self.gone(&listing), read: Vec::new() };
+        let mut seen = BTreeMap::new();
+        self.waiting.clear();
+        for (name, listed) in listing.files {
+            // One that cannot be looked at keeps what it had.
+            let Listed::Present(stamp) = listed else { continue };
+            let new = self.read.get(&name) != Some(&stamp);
+            let settled = self.seen.get(&name) == Some(&stamp) || stamp.is_older(SETTLED, now);
+            if new {
+                self.waiting.insert(name.clone());
+            }
+            if new && settled {
+                plan.read.push((name.clone(), stamp));
+            }
+            seen.insert(name, stamp);
+        }
+        self.seen = seen;
+        plan
+    }
+
+    /// Files that are missing for the second time.
+    fn gone(&mut self, listing: &Listing) -> Vec<String> {
+        self.known.extend(listing.files.keys().cloned());
+        let is_missing = |name: &&String| !listing.files.contains_key(*name);
+        let missing: BTreeSet<String> = self.known.iter().filter(is_missing).cloned().collect();
+        let gone: Vec<String> = missing.intersection(&self.missing).cloned().collect();
+        for name in &gone {
+            self.read.remove(name);
+            self.known.remove(name);
+        }
+        self.missing = missing;
+        gone
+    }
+
+    /// The file was read as it was then.
+    pub(super) fn loaded(&mut self, name: &str, stamp: FileStamp) {
+        self.read.insert(name.to_owned(), stamp);
+        self.waiting.remove(name);
+    }
+
+    /// The file could not be read. It is tried again at the next look.
+    pub(super) fn failed(&mut self, name: &str) {
+        self.waiting.remove(name);
+    }
+
+    /// Every file that there is, or may be.
+    pub(super) fn known(&self) -> &BTreeSet<String> {
+        &self.known
+    }
+
+    /// The folder was listed, and nothing in it waits to be read.
+    pub(super) fn is_complete(&self) -> bool {
+        self.listed && self.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! The controller: what users wrote goes in at one end, and node proxies are served at the other.
+//!
+//! ```text
+//! manifests ─> inventory ─> publication (karez-translate) ─> catalog ─> xds ─> node proxies
+//!                  │                       ^                             │
+//!                  v                       │ roots                       v
+//!              ca::service <────────── ca::authority <── what nodes acknowledged ── nodes
+//! ```
+//!
+//! * [`inventory`] – the objects that users wrote, the last good version of each
+//! * [`publication`] – translates them and fills the catalog
+//! * [`catalog`] – what there is to serve, by type and name, each with the hash of its content
+//! * [`xds`] – the delta discovery service
+//! * [`nodes`] – what is known of each node proxy
+//! * [`ca`] – roots, their rotation, and the certificates that they sign
+//! * [`trust_bundle`] – how roots travel to the nodes, and which nodes have them
+//! * [`tokens`], [`callers`] – who may call
+//! * [`operator`] – status and reports
+//! * [`listener`] – the one TLS port
+//! * [`metrics`] – what is counted
+//! * [`settings`], [`controller`] – the flags, and all of it put together
+//!
+//! What must hold: a broken edit never opens anything; nothing is served before everything was read once; only what changed
+//! is sent again; a node's certificate names an identity only while that node runs a live Pod of it.
+
+mod atomic_file;
+mod file_stamp;
+
+pub mod ca;
+pub mod callers;
+pub mod catalog;
+pub mod controller;
+pub mod inventory;
+pub mod listener;
+pub mod metrics;
+pub mod nodes;
+pub mod operator;
+pub mod publication;
+pub mod settings;
+pub mod tokens;
+pub mod trust_bundle;
+pub mod xds;
+
+pub use controller::{Controller, ControllerError};
+pub use settings::Settings;

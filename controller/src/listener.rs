@@ -1,0 +1,158 @@
+//! The controller's one port: TLS, with a certificate of the mesh's own authority.
+//!
+//! * [`server_certificate`] – that certificate, renewed and replaced while the port is open
+
+mod server_certificate;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use karez_process::drain::Drain;
+use rustls::ServerConfig;
+use rustls::version::TLS13;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::Connected;
+use tracing::{debug, warn};
+
+pub use server_certificate::{CertificateError, CurrentCertificate, ServerCertificate};
+
+/// Connections at a time; others wait in the listener's queue.
+const MAX_CONNECTIONS: usize = 8192;
+/// For a TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Before accepting again after an error such as "too many open files".
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Accepted connections that wait for the server to take them.
+const QUEUE: usize = 16;
+
+/// TLS 1.3 and HTTP/2, with whatever certificate is current at each handshake.
+///
+/// # Errors
+/// When the cryptography of this build does not know TLS 1.3.
+pub fn server_config(certificate: Arc<CurrentCertificate>) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13])?
+        .with_no_client_auth()
+        .with_cert_resolver(certificate);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// A connection after its handshake. It counts as one until it is dropped.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TlsStream<TcpStream>,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// Accepts connections and does their handshakes side by side, until the drain starts.
+pub fn accept(
+    listener: TcpListener,
+    config: Arc<ServerConfig>,
+    drain: Drain,
+) -> (impl Future<Output = ()>, mpsc::Receiver<io::Result<Connection>>) {
+    let (ready, accepted) = mpsc::channel(QUEUE);
+    let acceptor = TlsAcceptor::from(config);
+    let accepting = async move {
+        tokio::select! {
+            () = accept_all(&listener, &acceptor, &ready) => {}
+            () = drain.started() => {}
+        }
+    };
+    (accepting, accepted)
+}
+
+async fn accept_all(
+    listener: &TcpListener,
+    acceptor: &TlsAcceptor,
+    ready: &mpsc::Sender<io::Result<Connection>>,
+) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut handshakes = JoinSet::new();
+    loop {
+        // The semaphore is never closed.
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                handshakes.spawn(handshake(stream, slot, acceptor.clone(), ready.clone()));
+            }
+            Err(error) => {
+                warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+        while handshakes.try_join_next().is_some() {}
+    }
+}
+
+async fn handshake(
+    stream: TcpStream,
+    slot: OwnedSemaphorePermit,
+    acceptor: TlsAcceptor,
+    ready: mpsc::Sender<io::Result<Connection>>,
+) {
+    let peer = stream.peer_addr().ok();
+    // Small messages both ways: Nagle's algorithm would only delay them. The connection works without it too.
+    let _ = stream.set_nodelay(true);
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        // The server takes no more once it has ended.
+        Ok(Ok(stream)) => drop(ready.send(Ok(Connection { stream, _slot: slot })).await),
+        Ok(Err(error)) => debug!(?peer, %error, "no TLS handshake"),
+        Err(_) => debug!(?peer, "no TLS handshake within {HANDSHAKE_TIMEOUT:?}"),
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) -> Self::ConnectInfo {}
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, data)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, data)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,151 @@
+//! What is known of every node proxy that calls: its streams, what it acknowledged, what it reported.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use karez_api::operator::NodeReport;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::ca::Standing;
+use crate::catalog::{ResourceType, Snapshot, Version};
+use crate::xds::Progress;
+
+/// Progress with each type that a stream follows.
+type StreamProgress = BTreeMap<ResourceType, Progress>;
+
+/// What is known of one node.
+#[derive(Debug, Default)]
+pub struct NodeRecord {
+    streams: BTreeMap<u64, StreamProgress>,
+    /// The last version of the trust bundles that it acknowledged, on whatever stream.
+    bundles: Option<Version>,
+    report: Option<(Instant, NodeReport)>,
+}
+
+/// All nodes. Cheap to clone. Their names come from the tokens file, so there are no more than it has.
+#[derive(Debug, Clone, Default)]
+pub struct Nodes {
+    records: Arc<watch::Sender<BTreeMap<String, NodeRecord>>>,
+    streams: Arc<AtomicU64>,
+}
+
+/// A stream that is open. Dropping it says that it is not.
+#[derive(Debug)]
+pub struct OpenStream {
+    nodes: Nodes,
+    node: String,
+    id: u64,
+}
+
+impl Nodes {
+    /// Notes a stream of a node's.
+    #[must_use]
+    pub fn connect(&self, node: &str) -> OpenStream {
+        let id = self.streams.fetch_add(1, Ordering::Relaxed);
+        self.records.send_modify(|records| {
+            records.entry(node.to_owned()).or_default().streams.insert(id, StreamProgress::new());
+        });
+        OpenStream { nodes: self.clone(), node: node.to_owned(), id }
+    }
+
+    /// Notes what a node reported.
+    pub fn report(&self, node: &str, report: NodeReport, now: Instant) {
+        self.records.send_modify(|records| {
+            records.entry(node.to_owned()).or_default().report = Some((now, report));
+        });
+    }
+
+    /// What is known at present. Hold it for a moment only: it blocks those who have news.
+    pub fn records(&self) -> watch::Ref<'_, BTreeMap<String, NodeRecord>> {
+        self.records.borrow()
+    }
+
+    /// Nodes with a stream.
+    #[must_use]
+    pub fn connected(&self) -> usize {
+        self.records().values().filter(|node| node.is_connected()).count()
+    }
+}
+
+impl OpenStream {
+    /// Notes how far the client is.
+    pub fn progress(&self, progress: StreamProgress) {
+        self.nodes.records.send_if_modified(|records| {
+            let Some(node) = records.get_mut(&self.node) else { return false };
+            let bundles = progress.get(&ResourceType::TrustBundle).and_then(|bundles| bundles.acknowledged);
+            node.bundles = bundles.or(node.bundles);
+            let before = node.streams.get(&self.id);
+            let news = before.is_none_or(|before| *before != progress);
+            if news {
+                node.streams.insert(self.id, progress);
+            }
+            news
+        });
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.nodes.records.send_modify(|records| {
+            if let Some(node) = records.get_mut(&self.node) {
+                node.streams.remove(&self.id);
+            }
+        });
+    }
+}
+
+impl NodeRecord {
+    /// Whether it has a stream.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        !self.streams.is_empty()
+    }
+
+    /// Its last report, and when it came.
+    #[must_use]
+    pub fn report(&self) -> Option<&(Instant, NodeReport)> {
+        self.report.as_ref()
+    }
+
+    /// Whether it has acknowledged all that it follows, as it is in `present`.
+    #[must_use]
+    pub fn is_in_sync(&self, present: &Snapshot) -> bool {
+        let followed = self.streams.values().flatten();
+        self.is_connected()
+            && self.streams.values().all(|stream| !stream.is_empty())
+            && followed.into_iter().all(|(resource_type, progress)| {
+                progress.rejected.is_none()
+                    && progress.acknowledged == Some(present.view(*resource_type).version())
+            })
+    }
+
+    /// What it refused, in its own words.
+    #[must_use]
+    pub fn rejected(&self) -> Vec<&str> {
+        let progress = self.streams.values().flat_map(BTreeMap::values);
+        progress.filter_map(|progress| progress.rejected.as_ref()).map(|it| it.detail.as_str()).collect()
+    }
+
+    /// What it knows of the trust bundles, of which the present ones have the version `bundles`.
+    #[must_use]
+    pub fn standing(&self, bundles: Version) -> Standing {
+        let of_stream = |stream: &StreamProgress| match stream.get(&ResourceType::TrustBundle) {
+            Some(progress) if progress.acknowledged == Some(bundles) => Standing::Acknowledged,
+            Some(_) => Standing::Pending,
+            None => Standing::Unsubscribed,
+        };
+        let standings: Vec<Standing> = self.streams.values().map(of_stream).collect();
+        if standings.is_empty() {
+            let knows = self.bundles == Some(bundles);
+            return if knows { Standing::Acknowledged } else { Standing::Away };
+        }
+        // Two proxies of a node overlap while one takes over from the other: the slower one counts.
+        let slowest = [Standing::Pending, Standing::Unsubscribed];
+        slowest.into_iter().find(|it| standings.contains(it)).unwrap_or(Standing::Acknowledged)
+    }
+}
+
+#[cfg(test)]
+mod tests;

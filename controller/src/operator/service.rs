@@ -1,0 +1,108 @@
+//! The gRPC services behind `karez status` and `karez ca rotate`, and the one that node proxies report to.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use karez_api::operator::node_reports_server::NodeReports;
+use karez_api::operator::operator_server::Operator;
+use karez_api::operator::{
+    NodeReport, ReportReply, RootStatus, RotateRootReply, RotateRootRequest, StatusReply, StatusRequest,
+};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+use tracing::error;
+
+use super::status::{self, Known};
+use crate::ca::{Authority, Moment, RotateError};
+use crate::callers::Callers;
+use crate::catalog::Reader;
+use crate::nodes::Nodes;
+use crate::publication::Published;
+use crate::tokens::Tokens;
+use crate::trust_bundle::BundleWitness;
+
+/// Takes the reports of node proxies.
+#[derive(Debug, Clone)]
+pub struct ReportService {
+    /// Tells who calls.
+    pub callers: Callers,
+    /// Where reports are noted.
+    pub nodes: Nodes,
+}
+
+#[tonic::async_trait]
+impl NodeReports for ReportService {
+    async fn report(&self, request: Request<NodeReport>) -> Result<Response<ReportReply>, Status> {
+        let caller = self.callers.node(request.metadata())?;
+        self.nodes.report(&caller.node, request.into_inner(), Instant::now());
+        Ok(Response::new(ReportReply {}))
+    }
+}
+
+/// Answers the operator.
+#[derive(Debug, Clone)]
+pub struct OperatorService {
+    /// Tells who calls.
+    pub callers: Callers,
+    /// Who may call: the nodes that there should be.
+    pub tokens: watch::Receiver<Arc<Tokens>>,
+    /// What nodes said.
+    pub nodes: Nodes,
+    /// What they are served.
+    pub catalog: Reader,
+    /// What became of the manifests.
+    pub published: watch::Receiver<Arc<Published>>,
+    /// The roots.
+    pub authority: Authority,
+    /// Who has the trust bundle.
+    pub witness: BundleWitness,
+}
+
+#[tonic::async_trait]
+impl Operator for OperatorService {
+    async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusReply>, Status> {
+        self.callers.operator(request.metadata())?;
+        let snapshot = self.catalog.borrow().clone();
+        let published = Arc::clone(&self.published.borrow());
+        let tokens = Arc::clone(&self.tokens.borrow());
+        let roots = self.roots();
+        let records = self.nodes.records();
+        let known = Known {
+            now: Instant::now(),
+            snapshot: snapshot.as_deref(),
+            published: &published,
+            tokens: &tokens,
+            records: &records,
+        };
+        Ok(Response::new(status::reply(&known, roots)))
+    }
+
+    async fn rotate_root(
+        &self,
+        request: Request<RotateRootRequest>,
+    ) -> Result<Response<RotateRootReply>, Status> {
+        self.callers.operator(request.metadata())?;
+        self.authority.rotate().await.map_err(|refused| refusal(&refused))?;
+        Ok(Response::new(RotateRootReply { roots: self.roots() }))
+    }
+}
+
+impl OperatorService {
+    fn roots(&self) -> Vec<RootStatus> {
+        let state = Arc::clone(&self.authority.state().borrow());
+        status::roots(&state, &self.witness, Moment::of(SystemTime::now()))
+    }
+}
+
+fn refusal(refused: &RotateError) -> Status {
+    let message = refused.to_string();
+    match refused {
+        RotateError::UnderWay(_) => Status::failed_precondition(message),
+        RotateError::State(_) => {
+            error!(error = message, "no rotation");
+            Status::unavailable(message)
+        }
+        RotateError::Stopping => Status::unavailable(message),
+    }
+}

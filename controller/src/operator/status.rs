@@ -1,0 +1,173 @@
+//! One answer made of what users wrote, what nodes were sent and what they say. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use karez_api::operator::{NodeReport, NodeStatus, ObjectProblem, PodReport, PodStatus, RootStatus, StatusReply};
+use karez_translate::{PodPlacement, Report};
+use tokio::time::Instant;
+
+use crate::ca::{Moment, Phase, State, Witnesses, nodes};
+use crate::catalog::Snapshot;
+use crate::nodes::NodeRecord;
+use crate::publication::Published;
+use crate::tokens::{Caller, Tokens};
+
+/// What an answer is made of.
+pub(super) struct Known<'a> {
+    pub(super) now: Instant,
+    pub(super) snapshot: Option<&'a Snapshot>,
+    pub(super) published: &'a Published,
+    pub(super) tokens: &'a Tokens,
+    pub(super) records: &'a BTreeMap<String, NodeRecord>,
+}
+
+/// The whole answer.
+pub(super) fn reply(known: &Known<'_>, roots: Vec<RootStatus>) -> StatusReply {
+    StatusReply {
+        configuration_version: known.snapshot.map(|it| it.version().to_string()).unwrap_or_default(),
+        trust_domain: known.published.trust_domain.clone(),
+        nodes: node_names(known).into_iter().map(|name| node(known, name)).collect(),
+        pods: pods(known),
+        problems: known.published.problems.iter().map(problem).collect(),
+        roots,
+    }
+}
+
+/// Those that may call and those that have called, while their token was there.
+fn node_names<'a>(known: &Known<'a>) -> BTreeSet<&'a str> {
+    let called = known.records.keys().map(String::as_str);
+    let may_call = known.tokens.callers().filter_map(|caller| match caller {
+        Caller::Node(name) => Some(name.as_str()),
+        Caller::Operator => None,
+    });
+    called.chain(may_call).collect()
+}
+
+fn node(known: &Known<'_>, name: &str) -> NodeStatus {
+    let record = known.records.get(name);
+    let report = record.and_then(NodeRecord::report);
+    let age = report.map(|(at, _)| known.now.saturating_duration_since(*at).as_secs());
+    NodeStatus {
+        node: name.to_owned(),
+        connected: record.is_some_and(NodeRecord::is_connected),
+        report_age_s: age.map_or(-1, |age| i64::try_from(age).unwrap_or(i64::MAX)),
+        report: report.map(|(_, report)| report.clone()),
+        in_sync: record.zip(known.snapshot).is_some_and(|(record, present)| record.is_in_sync(present)),
+        rejected: record.map(|record| record.rejected().join("; ")).unwrap_or_default(),
+    }
+}
+
+/// The Pods of the manifests, and those that nodes carry beside them.
+fn pods(known: &Known<'_>) -> Vec<PodStatus> {
+    let placed = known.published.pods.iter().map(|pod| pod_status(known, pod));
+    let named: BTreeSet<(&str, &str)> =
+        known.published.pods.iter().map(|pod| (pod.namespace.as_str(), pod.name.as_str())).collect();
+    let strangers = known.records.iter().flat_map(|(node, record)| {
+        let carried = record.report().map_or(&[][..], |(_, report)| &report.pods);
+        carried.iter().map(move |pod| (node, pod))
+    });
+    let strangers = strangers
+        .filter(|(_, pod)| !named.contains(&(pod.namespace.as_str(), pod.name.as_str())))
+        .map(|(node, pod)| stranger(node, pod));
+    placed.chain(strangers).collect()
+}
+
+fn pod_status(known: &Known<'_>, pod: &PodPlacement) -> PodStatus {
+    let record = pod.node.as_ref().and_then(|node| known.records.get(node));
+    let report = record.and_then(NodeRecord::report).map(|(_, report)| report);
+    let reported = report.and_then(|report| reported(report, pod));
+    PodStatus {
+        namespace: pod.namespace.clone(),
+        name: pod.name.clone(),
+        node: pod.node.clone().unwrap_or_default(),
+        identity: pod.identity.as_ref().map(ToString::to_string).unwrap_or_default(),
+        enrolled: pod.enrolled,
+        captured: reported.is_some_and(|pod| pod.captured),
+        problem: pod_problem(pod, record, report, reported),
+    }
+}
+
+fn reported<'a>(report: &'a NodeReport, pod: &PodPlacement) -> Option<&'a PodReport> {
+    report.pods.iter().find(|it| it.namespace == pod.namespace && it.name == pod.name)
+}
+
+/// What is wrong with a Pod; empty when nothing is.
+fn pod_problem(
+    pod: &PodPlacement,
+    record: Option<&NodeRecord>,
+    report: Option<&NodeReport>,
+    reported: Option<&PodReport>,
+) -> String {
+    let name = format!("{}/{}", pod.namespace, pod.name);
+    match (pod.enrolled, reported) {
+        (_, Some(reported)) if !reported.problem.is_empty() => reported.problem.clone(),
+        (true, Some(reported)) if reported.captured => String::new(),
+        (true, Some(_)) => "its node does not carry its traffic yet".to_owned(),
+        (false, Some(_)) => format!(
+            "enrolled on its node, and kept out of the mesh by its labels: label it or its namespace \
+             karez.dev/mesh=enabled, or run karez pod remove {name}"
+        ),
+        (false, None) => String::new(),
+        (true, None) => match (&pod.node, record, report) {
+            (None, _, _) => "not bound to a node yet".to_owned(),
+            (Some(node), _, Some(_)) => {
+                format!("not enrolled: run karez pod add {name} --netns PATH on node {node}")
+            }
+            (Some(node), Some(_), None) => format!("node {node} has not reported yet"),
+            (Some(node), None, None) => format!("node {node} has never connected: is karez-node running there?"),
+        },
+    }
+}
+
+/// A Pod that a node carries and no manifest names.
+fn stranger(node: &str, pod: &PodReport) -> PodStatus {
+    PodStatus {
+        namespace: pod.namespace.clone(),
+        name: pod.name.clone(),
+        node: node.to_owned(),
+        identity: String::new(),
+        enrolled: false,
+        captured: pod.captured,
+        problem: "enrolled on its node, and no manifest has it: it gets no certificate".to_owned(),
+    }
+}
+
+fn problem(report: &Report) -> ObjectProblem {
+    let problem = &report.problem;
+    ObjectProblem {
+        file: report.source.clone(),
+        kind: problem.kind.clone(),
+        namespace: problem.namespace.clone(),
+        name: problem.name.clone(),
+        field: problem.field.clone(),
+        message: match problem.line {
+            Some(line) => format!("line {line}: {}", problem.message),
+            None => problem.message.clone(),
+        },
+        effect: report.effect.as_str().to_owned(),
+    }
+}
+
+/// The roots, with what a rotation waits for.
+pub(super) fn roots(state: &State, witnesses: &impl Witnesses, now: Moment) -> Vec<RootStatus> {
+    let waits = state.roots.waits(now, &nodes(state, witnesses));
+    let waits: Vec<String> = waits.iter().map(ToString::to_string).collect();
+    let root = |(phase, root): (Phase, &crate::ca::RootCertificate)| RootStatus {
+        fingerprint: root.fingerprint().to_owned(),
+        not_after: root.not_after().seconds(),
+        phase: phase.to_string(),
+        waiting_for: match phase {
+            Phase::Signing => String::new(),
+            Phase::Announced => waits.join("; "),
+            Phase::Retiring => state
+                .roots
+                .retires(root.fingerprint())
+                .map(|until| format!("the last certificate that it signed to expire, at {until}"))
+                .unwrap_or_default(),
+        },
+    };
+    state.roots.all().map(root).collect()
+}
+
+#[cfg(test)]
+mod tests;

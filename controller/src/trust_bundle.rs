@@ -1,0 +1,57 @@
+//! The trust bundle: how the roots travel to the nodes, and which nodes are known to have them.
+
+use std::collections::BTreeMap;
+
+use karez_api::settings::TrustBundle;
+use prost::Message;
+
+use crate::ca::{Roots, Standing, Witnesses};
+use crate::catalog::{Reader, ResourceType, Version};
+use crate::nodes::Nodes;
+
+/// The resource of these roots, named by the trust domain, encoded.
+#[must_use]
+pub(crate) fn encode(trust_domain: &str, roots: &Roots) -> Vec<u8> {
+    // Sorted: a root that changes its phase and nothing else is no change of the bundle.
+    let mut roots: Vec<String> = roots.all().map(|(_, root)| root.pem().to_owned()).collect();
+    roots.sort();
+    TrustBundle { trust_domain: trust_domain.to_owned(), roots }.encode_to_vec()
+}
+
+/// Sees what nodes acknowledged.
+#[derive(Debug, Clone)]
+pub struct BundleWitness {
+    /// Who acknowledged what.
+    pub nodes: Nodes,
+    /// What is served at present.
+    pub catalog: Reader,
+}
+
+impl BundleWitness {
+    /// The version of the trust bundles as they are served, if what is served are these roots.
+    fn served(&self, roots: &Roots) -> Option<Version> {
+        let present = self.catalog.borrow().clone()?;
+        let bundles = present.view(ResourceType::TrustBundle);
+        let serves = |entry: &crate::catalog::Entry| {
+            entry.version() == Version::of(entry.name(), &encode(entry.name(), roots))
+        };
+        bundles.entries().first().is_some_and(|entry| serves(entry)).then(|| bundles.version())
+    }
+}
+
+impl Witnesses for BundleWitness {
+    fn standings(&self, roots: &Roots) -> BTreeMap<String, Standing> {
+        let served = self.served(roots);
+        let records = self.nodes.records();
+        let standing = |(name, record): (&String, &crate::nodes::NodeRecord)| {
+            let standing = match served {
+                Some(version) => record.standing(version),
+                None if record.is_connected() => Standing::Pending,
+                None => Standing::Away,
+            };
+            (name.clone(), standing)
+        };
+        // A node that left without a word is judged by its certificates alone.
+        records.iter().map(standing).filter(|(_, standing)| *standing != Standing::Away).collect()
+    }
+}

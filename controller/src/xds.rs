@@ -1,0 +1,13 @@
+//! The delta discovery service.
+//!
+//! * [`subscription`] – pure: what one client has of one type, and what to send it next
+//! * [`conversation`] – pure: one stream, all its types
+//! * [`service`] – the gRPC shell around it
+
+mod conversation;
+mod service;
+mod subscription;
+
+pub use conversation::{Conversation, Violation};
+pub use service::Discovery;
+pub use subscription::{Progress, Rejection};

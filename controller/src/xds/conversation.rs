@@ -1,0 +1,125 @@
+//! One client's stream: what it asked for, type by type. Pure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node};
+use karez_api::names::metadata::NODE_NAME;
+use prost_types::value::Kind;
+
+use super::subscription::{Batch, Progress, Subscription};
+use crate::catalog::{ResourceType, Snapshot, View};
+
+/// Types that a client may ask for on one stream, those that do not exist included.
+const MAX_TYPES: usize = 16;
+
+/// Why a stream is ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// The client says that it is another node than its token's.
+    #[error("the token belongs to node {token}, and the client says that it is node {client}")]
+    OtherNode {
+        /// From the tokens file.
+        token: String,
+        /// From `node.metadata.NODE_NAME`.
+        client: String,
+    },
+    /// More types than there are.
+    #[error("subscriptions to more than {MAX_TYPES} types of resources on one stream")]
+    TooManyTypes,
+    /// More names than a client can need.
+    #[error("too many names in a subscription; subscribe to \"*\" instead")]
+    TooManyNames,
+}
+
+/// The state of one stream.
+#[derive(Debug)]
+pub struct Conversation {
+    node: String,
+    subscriptions: BTreeMap<String, Subscription>,
+    last_nonce: u64,
+    nothing: Arc<View>,
+}
+
+impl Conversation {
+    /// With the node that the caller's token belongs to.
+    #[must_use]
+    pub fn new(node: &str) -> Self {
+        Self {
+            node: node.to_owned(),
+            subscriptions: BTreeMap::new(),
+            last_nonce: 0,
+            nothing: Arc::default(),
+        }
+    }
+
+    /// Takes a request in.
+    ///
+    /// # Errors
+    /// When the client asks for what it must not, or for too much: the stream is to be ended.
+    pub fn receive(&mut self, request: DeltaDiscoveryRequest) -> Result<(), Violation> {
+        self.check_node(request.node.as_ref())?;
+        if let Some(subscription) = self.subscriptions.get_mut(&request.type_url) {
+            return subscription.receive(request);
+        }
+        if self.subscriptions.len() >= MAX_TYPES {
+            return Err(Violation::TooManyTypes);
+        }
+        let type_url = request.type_url.clone();
+        self.subscriptions.insert(type_url, Subscription::new(request)?);
+        Ok(())
+    }
+
+    fn check_node(&self, node: Option<&Node>) -> Result<(), Violation> {
+        let field = node.and_then(|node| node.metadata.as_ref()).and_then(|all| all.fields.get(NODE_NAME));
+        match field.and_then(|value| value.kind.as_ref()) {
+            Some(Kind::StringValue(name)) if *name != self.node => {
+                Err(Violation::OtherNode { token: self.node.clone(), client: name.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The next response, of whatever type has something to say. At most one per type is on its way at a time.
+    pub fn next(&mut self, present: &Snapshot) -> Option<DeltaDiscoveryResponse> {
+        let nonce = self.last_nonce + 1;
+        let (type_url, batch) = self.subscriptions.iter_mut().find_map(|(type_url, subscription)| {
+            let view = match ResourceType::of_url(type_url) {
+                Some(resource_type) => present.view(resource_type),
+                None => Arc::clone(&self.nothing),
+            };
+            Some((type_url, subscription.next(&view, nonce)?))
+        })?;
+        self.last_nonce = nonce;
+        Some(response(type_url, nonce, present, &batch))
+    }
+
+    /// How far the client is with each type that it follows.
+    #[must_use]
+    pub fn progress(&self) -> BTreeMap<ResourceType, Progress> {
+        let known = self.subscriptions.iter();
+        known
+            .filter_map(|(url, subscription)| {
+                Some((ResourceType::of_url(url)?, subscription.progress().clone()))
+            })
+            .collect()
+    }
+}
+
+/// `system_version_info` is set in the last response of a change only: so a client can tell a whole from a part.
+fn response(type_url: &str, nonce: u64, present: &Snapshot, batch: &Batch) -> DeltaDiscoveryResponse {
+    let resource_type = ResourceType::of_url(type_url);
+    DeltaDiscoveryResponse {
+        system_version_info: if batch.last { present.version().to_string() } else { String::new() },
+        // Nothing is ever sent of a type that does not exist.
+        resources: resource_type
+            .map(|kind| batch.set.iter().map(|entry| entry.resource(kind)).collect())
+            .unwrap_or_default(),
+        type_url: type_url.to_owned(),
+        nonce: nonce.to_string(),
+        removed_resources: batch.removed.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

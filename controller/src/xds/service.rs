@@ -1,0 +1,139 @@
+//! The gRPC shell around a [`Conversation`].
+
+use std::pin::Pin;
+
+use futures_util::stream::unfold;
+use karez_api::discovery::aggregated_discovery_service_server::AggregatedDiscoveryService;
+use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse};
+use karez_process::drain::Drain;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::{debug, info, warn};
+
+use super::conversation::{Conversation, Violation};
+use crate::callers::{Callers, NodeCaller, stopping};
+use crate::catalog::{Reader, ResourceType};
+use crate::metrics::Metrics;
+use crate::nodes::{Nodes, OpenStream};
+
+/// Serves node proxies what the catalog holds.
+#[derive(Debug, Clone)]
+pub struct Discovery {
+    /// Tells who calls.
+    pub callers: Callers,
+    /// What there is to serve.
+    pub catalog: Reader,
+    /// Where streams and their progress are noted.
+    pub nodes: Nodes,
+    /// Ends the streams.
+    pub drain: Drain,
+    /// Counts what is sent.
+    pub metrics: Metrics,
+}
+
+#[tonic::async_trait]
+impl AggregatedDiscoveryService for Discovery {
+    type DeltaAggregatedResourcesStream =
+        Pin<Box<dyn Stream<Item = Result<DeltaDiscoveryResponse, Status>> + Send>>;
+
+    async fn delta_aggregated_resources(
+        &self,
+        request: Request<Streaming<DeltaDiscoveryRequest>>,
+    ) -> Result<Response<Self::DeltaAggregatedResourcesStream>, Status> {
+        let caller = self.callers.node(request.metadata())?;
+        info!(node = caller.node, "node connected");
+        let session = Session {
+            conversation: Conversation::new(&caller.node),
+            open: self.nodes.connect(&caller.node),
+            catalog: self.catalog.clone(),
+            drain: self.drain.clone(),
+            metrics: self.metrics.clone(),
+            caller,
+            requests: request.into_inner(),
+        };
+        // The stream does its work when it is polled, which is when the connection has room for a response: a client that does
+        // not read costs nothing more.
+        let responses = unfold(Some(session), async |session| session?.respond().await);
+        Ok(Response::new(Box::pin(responses)))
+    }
+}
+
+/// One stream. It ends with the client's side of it, with the token, or with the controller.
+struct Session {
+    conversation: Conversation,
+    open: OpenStream,
+    catalog: Reader,
+    drain: Drain,
+    metrics: Metrics,
+    caller: NodeCaller,
+    requests: Streaming<DeltaDiscoveryRequest>,
+}
+
+impl Session {
+    /// The next response with what goes on after it; or the end.
+    async fn respond(mut self) -> Option<(Result<DeltaDiscoveryResponse, Status>, Option<Self>)> {
+        match self.next().await {
+            Ok(Some(response)) => Some((Ok(response), Some(self))),
+            Ok(None) => None,
+            Err(status) => {
+                info!(node = self.caller.node, reason = status.message(), "the node's stream is ended");
+                Some((Err(status), None))
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<DeltaDiscoveryResponse>, Status> {
+        loop {
+            if let Some(response) = self.due() {
+                return Ok(Some(response));
+            }
+            tokio::select! {
+                request = self.requests.message() => match request {
+                    Ok(Some(request)) => self.receive(request)?,
+                    Ok(None) => return Ok(None),
+                    Err(status) => {
+                        debug!(node = self.caller.node, %status, "the stream broke");
+                        return Ok(None);
+                    }
+                },
+                changed = self.catalog.changed() => changed.map_err(|_| stopping())?,
+                status = self.caller.revoked() => return Err(status),
+                () = self.drain.started() => return Err(stopping()),
+            }
+        }
+    }
+
+    fn receive(&mut self, request: DeltaDiscoveryRequest) -> Result<(), Status> {
+        if let Some(error) = &request.error_detail {
+            let detail: String = error.message.chars().take(1000).collect();
+            warn!(node = self.caller.node, type_url = request.type_url, detail, "the node refused resources");
+        }
+        self.conversation.receive(request).map_err(|violation| refusal(&violation))
+    }
+
+    /// The next response, if there is one to be sent now. Until the catalog has been filled there is none: see [`Reader`].
+    fn due(&mut self) -> Option<DeltaDiscoveryResponse> {
+        let present = self.catalog.borrow_and_update().clone()?;
+        let response = self.conversation.next(&present);
+        self.open.progress(self.conversation.progress());
+        let response = response?;
+        if let Some(resource_type) = ResourceType::of_url(&response.type_url) {
+            self.metrics.pushed(resource_type, response.resources.len(), response.removed_resources.len());
+        }
+        Some(response)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        info!(node = self.caller.node, "node disconnected");
+    }
+}
+
+fn refusal(violation: &Violation) -> Status {
+    let message = violation.to_string();
+    match violation {
+        Violation::OtherNode { .. } => Status::permission_denied(message),
+        Violation::TooManyTypes | Violation::TooManyNames => Status::resource_exhausted(message),
+    }
+}

@@ -1,0 +1,249 @@
+//! What one client has of one type, and what to send it next. Pure.
+//!
+//! One response is outstanding at a time: the next one is made only after the client has answered, and then from what is
+//! present at that moment. So a slow client costs one response, and skips the states that it was too slow to see.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use karez_api::discovery::DeltaDiscoveryRequest;
+
+use super::conversation::Violation;
+use crate::catalog::{Changes, Entry, Version, View};
+
+/// Asks for everything, as a name in a subscription.
+const WILDCARD: &str = "*";
+/// Names that a client may ask for, per type.
+const MAX_NAMES: usize = 50_000;
+/// Bytes of resources in one response, unless one alone is bigger: under the 4 MiB that gRPC clients take by default.
+const RESPONSE_SIZE: usize = 2 << 20;
+/// What a removed name takes beside its bytes.
+const REMOVAL_OVERHEAD: usize = 8;
+
+/// How far the client is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Version of the view that the client has acknowledged whole.
+    pub acknowledged: Option<Version>,
+    /// What the client refused, until it has taken another version of it.
+    pub rejected: Option<Arc<Rejection>>,
+}
+
+/// A response that a client refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// In the client's words.
+    pub detail: String,
+    /// The resources that it concerns.
+    pub names: BTreeSet<Arc<str>>,
+}
+
+/// Resources to send in one response.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) set: Vec<Arc<Entry>>,
+    pub(super) removed: Vec<Arc<str>>,
+    /// With it the client has all that there is.
+    pub(super) last: bool,
+}
+
+/// One client's subscription to one type.
+#[derive(Debug, Default)]
+pub(super) struct Subscription {
+    interest: Interest,
+    /// What the client was last found to have, before it is told anything: names and versions.
+    resumed: Option<BTreeMap<String, String>>,
+    /// Names asked for since the last response: answered whether they changed or not.
+    asked: BTreeSet<String>,
+    /// What the client has once it has taken all of `queue`.
+    shown: Arc<View>,
+    /// The catalog's view that `shown` was chosen from.
+    source: Option<Arc<View>>,
+    queue: VecDeque<Batch>,
+    outstanding: Option<Outstanding>,
+    progress: Progress,
+}
+
+/// A response that was not answered yet.
+#[derive(Debug)]
+struct Outstanding {
+    nonce: u64,
+    names: BTreeSet<Arc<str>>,
+}
+
+/// What a client wants to know of.
+#[derive(Debug, Default)]
+struct Interest {
+    everything: bool,
+    names: BTreeSet<String>,
+}
+
+impl Subscription {
+    /// The first request of its type on a stream.
+    pub(super) fn new(request: DeltaDiscoveryRequest) -> Result<Self, Violation> {
+        let mut subscription = Self::default();
+        // xDS protocol, "How the client specifies what resources to return": a first request that names nothing asks for
+        // everything.
+        let names_nothing = request.resource_names_subscribe.is_empty();
+        subscription.interest.everything = names_nothing;
+        subscription.resumed = Some(request.initial_resource_versions.into_iter().collect());
+        subscription.change_interest(request.resource_names_subscribe, &request.resource_names_unsubscribe)?;
+        Ok(subscription)
+    }
+
+    /// A later request: an answer, a change of interest, or both.
+    pub(super) fn receive(&mut self, request: DeltaDiscoveryRequest) -> Result<(), Violation> {
+        let answered = self.outstanding.take_if(|sent| request.response_nonce == sent.nonce.to_string());
+        // Any other nonce is that of a response which was answered before: nothing is to be learnt from it.
+        if let Some(sent) = answered {
+            match request.error_detail {
+                Some(error) => self.progress.rejected = Some(Arc::new(rejection(error.message, sent.names))),
+                None => self.accept(&sent.names),
+            }
+            self.settle();
+        }
+        self.change_interest(request.resource_names_subscribe, &request.resource_names_unsubscribe)
+    }
+
+    fn accept(&mut self, names: &BTreeSet<Arc<str>>) {
+        self.progress.rejected.take_if(|rejected| !rejected.names.is_disjoint(names));
+    }
+
+    /// Notes that the client has all that it was to be told, if it has.
+    fn settle(&mut self) {
+        if self.outstanding.is_none() && self.queue.is_empty() {
+            self.progress.acknowledged = self.source.as_ref().map(|source| source.version());
+        }
+    }
+
+    fn change_interest(&mut self, subscribe: Vec<String>, unsubscribe: &[String]) -> Result<(), Violation> {
+        if subscribe.is_empty() && unsubscribe.is_empty() {
+            return Ok(());
+        }
+        for name in subscribe {
+            if name == WILDCARD {
+                self.interest.everything = true;
+            } else {
+                self.asked.insert(name.clone());
+                self.interest.names.insert(name);
+            }
+        }
+        for name in unsubscribe {
+            if name == WILDCARD {
+                self.interest.everything = false;
+            } else {
+                self.asked.remove(name);
+                self.interest.names.remove(name);
+            }
+        }
+        // What the client no longer asks for it has forgotten; it is not told that it is gone.
+        self.shown = self.interest.choose(&self.shown);
+        self.source = None;
+        if self.interest.names.len() > MAX_NAMES { Err(Violation::TooManyNames) } else { Ok(()) }
+    }
+
+    /// The next response, if there is something to say and the client has answered the last one.
+    pub(super) fn next(&mut self, present: &Arc<View>, nonce: u64) -> Option<Batch> {
+        if self.outstanding.is_some() {
+            return None;
+        }
+        if self.queue.is_empty() {
+            self.look(present);
+        }
+        let Some(batch) = self.queue.pop_front() else {
+            self.settle();
+            return None;
+        };
+        let names = batch.set.iter().map(|entry| entry.name()).chain(&batch.removed).cloned().collect();
+        self.outstanding = Some(Outstanding { nonce, names });
+        Some(batch)
+    }
+
+    /// Queues what differs between what the client has and what is present.
+    fn look(&mut self, present: &Arc<View>) {
+        if self.source.as_ref().is_some_and(|source| Arc::ptr_eq(source, present)) {
+            return;
+        }
+        let chosen = self.interest.choose(present);
+        let resumed = self.resumed.take();
+        let mut changes = match &resumed {
+            Some(held) => chosen.changes_from(held.iter().map(|(name, version)| (&**name, &**version))),
+            None => self.shown.changes_to(&chosen),
+        };
+        repeat_asked(&std::mem::take(&mut self.asked), present, &mut changes);
+        // Its first request is answered even when there is nothing: only so does a client know that there is nothing.
+        let answer = resumed.is_some() || !changes.is_empty();
+        self.queue = if answer { batches(changes) } else { VecDeque::new() };
+        self.shown = chosen;
+        self.source = Some(Arc::clone(present));
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+impl Interest {
+    fn choose(&self, view: &Arc<View>) -> Arc<View> {
+        if self.everything {
+            return Arc::clone(view);
+        }
+        let named = self.names.iter().flat_map(|name| view.resolve(name));
+        Arc::new(View::new(named.cloned().collect()))
+    }
+}
+
+/// xDS protocol, "Subscribing to Resources": a resource that a client asks for by name is sent even when nothing says that
+/// it changed, because the client may have dropped it; a name that does not exist is answered as removed.
+fn repeat_asked(asked: &BTreeSet<String>, present: &View, changes: &mut Changes) {
+    let mut set: BTreeSet<Arc<str>> = changes.set.iter().map(|entry| Arc::clone(entry.name())).collect();
+    let mut removed: BTreeSet<Arc<str>> = changes.removed.iter().cloned().collect();
+    for name in asked {
+        let found = present.resolve(name);
+        changes.set.extend(found.iter().filter(|entry| set.insert(Arc::clone(entry.name()))).cloned());
+        if found.is_empty() {
+            let name: Arc<str> = name.as_str().into();
+            changes.removed.extend(removed.insert(Arc::clone(&name)).then_some(name));
+        }
+    }
+}
+
+/// Cuts changes into responses of bounded size; at least one. Removals go first: they only ever take rights away.
+fn batches(changes: Changes) -> VecDeque<Batch> {
+    let mut batches = VecDeque::new();
+    let mut batch = Batch::default();
+    let mut size = 0;
+    for name in changes.removed {
+        make_room(&mut batches, &mut batch, &mut size, name.len() + REMOVAL_OVERHEAD);
+        batch.removed.push(name);
+    }
+    for entry in changes.set {
+        make_room(&mut batches, &mut batch, &mut size, entry.size());
+        batch.set.push(entry);
+    }
+    batch.last = true;
+    batches.push_back(batch);
+    batches
+}
+
+/// Starts another batch when `more` bytes do not fit into the present one.
+fn make_room(batches: &mut VecDeque<Batch>, batch: &mut Batch, size: &mut usize, more: usize) {
+    if *size > 0 && *size + more > RESPONSE_SIZE {
+        batches.push_back(std::mem::take(batch));
+        *size = 0;
+    }
+    *size += more;
+}
+
+/// A NACK says in words which resources it means. Those that it names are remembered, or all when it names none.
+fn rejection(detail: String, sent: BTreeSet<Arc<str>>) -> Rejection {
+    let named: BTreeSet<_> = sent.iter().filter(|name| detail.contains(&***name)).cloned().collect();
+    let names = if named.is_empty() { sent } else { named };
+    Rejection { detail: detail.chars().take(MAX_DETAIL).collect(), names }
+}
+
+/// Characters of a client's complaint that are kept.
+const MAX_DETAIL: usize = 2000;
+
+#[cfg(test)]
+mod tests;

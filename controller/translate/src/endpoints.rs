@@ -1,0 +1,156 @@
+//! Which workloads stand behind which Services, and on which ports.
+//!
+//! By the Service's EndpointSlices if it has any, else by its selector. An address of a slice that is a Pod's means that Pod,
+//! whatever the slice calls it: a second workload at the same address, without the Pod's identity, would be spoken to in the
+//! clear.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use karez_api::workload::{Port, PortList};
+use karez_resources::endpoint_slice::{Endpoint, EndpointSlice};
+use karez_resources::pod::Pod;
+use karez_resources::service::{Service, TargetPort};
+
+use crate::addresses::Addresses;
+use crate::services;
+use crate::view::View;
+
+/// The ports by Service, named `namespace/hostname`.
+pub(crate) type ServicePorts = BTreeMap<String, PortList>;
+
+/// Who stands behind Services.
+#[derive(Debug, Default)]
+pub(crate) struct Endpoints<'a> {
+    pods: BTreeMap<(&'a str, &'a str), ServicePorts>,
+    /// Addresses that are no Pod's.
+    pub(crate) external: BTreeMap<IpAddr, External<'a>>,
+}
+
+/// An endpoint outside the mesh.
+#[derive(Debug)]
+pub(crate) struct External<'a> {
+    /// The first slice that names it.
+    pub(crate) slice: &'a EndpointSlice,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) services: ServicePorts,
+}
+
+impl<'a> Endpoints<'a> {
+    pub(crate) fn of(view: &View<'a>, addresses: &Addresses<'a>) -> Self {
+        let mut endpoints = Self::default();
+        let mut slices: BTreeMap<(&str, &str), Vec<&'a EndpointSlice>> = BTreeMap::new();
+        for slice in &view.slices {
+            if let Some(service) = &slice.service {
+                slices.entry((&slice.namespace, service)).or_default().push(slice);
+            }
+        }
+        for service in view.services.iter().filter(|service| !service.external_name) {
+            let name = services::resource_name(view, service);
+            match slices.get(&(service.namespace.as_str(), service.name.as_str())) {
+                Some(slices) => {
+                    for slice in slices {
+                        endpoints.add_slice(view, addresses, service, &name, slice);
+                    }
+                }
+                None => endpoints.add_selected(view, service, &name),
+            }
+        }
+        endpoints
+    }
+
+    /// The Services that a Pod stands behind.
+    pub(crate) fn services_of(&self, pod: &Pod) -> ServicePorts {
+        self.pods.get(&(pod.namespace.as_str(), pod.name.as_str())).cloned().unwrap_or_default()
+    }
+
+    fn add_slice(
+        &mut self,
+        view: &View<'a>,
+        addresses: &Addresses<'a>,
+        service: &Service,
+        name: &str,
+        slice: &'a EndpointSlice,
+    ) {
+        let number_of = |port: &str| slice.ports.iter().find(|one| one.name == port).map(|one| one.port);
+        let ports = ports(service, |port, _| number_of(port));
+        let Some(ports) = ports else { return };
+        let usable = |endpoint: &&Endpoint| endpoint.ready || service.publish_not_ready;
+        for endpoint in slice.endpoints.iter().filter(usable) {
+            if let Some(pod) = &endpoint.pod {
+                // A slice may be later than the Pod's end; its address may be another's by then.
+                if let Some(pod) = view.pods.get(&(slice.namespace.as_str(), pod.as_str())) {
+                    self.add_pod(pod, name, &ports);
+                }
+                continue;
+            }
+            for address in &endpoint.addresses {
+                match addresses.holder(*address) {
+                    Some(pod) => self.add_pod(pod, name, &ports),
+                    None => self.add_external(*address, slice, endpoint, name, &ports),
+                }
+            }
+        }
+    }
+
+    fn add_selected(&mut self, view: &View<'a>, service: &Service, name: &str) {
+        if service.selector.is_empty() {
+            return;
+        }
+        let selected = |pod: &&&Pod| {
+            pod.namespace == service.namespace
+                && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
+        };
+        for pod in view.pods.values().filter(selected) {
+            let number_of = |_: &str, target: &TargetPort| match target {
+                TargetPort::Number(number) => Some(*number),
+                TargetPort::Named(name) => pod.port_named(name),
+            };
+            if let Some(ports) = ports(service, number_of) {
+                self.add_pod(pod, name, &ports);
+            }
+        }
+    }
+
+    fn add_pod(&mut self, pod: &'a Pod, service: &str, ports: &[Port]) {
+        let services = self.pods.entry((&pod.namespace, &pod.name)).or_default();
+        merge(services, service, ports);
+    }
+
+    fn add_external(
+        &mut self,
+        address: IpAddr,
+        slice: &'a EndpointSlice,
+        endpoint: &'a Endpoint,
+        service: &str,
+        ports: &[Port],
+    ) {
+        let external = self.external.entry(address).or_insert_with(|| External {
+            slice,
+            endpoint,
+            services: ServicePorts::new(),
+        });
+        merge(&mut external.services, service, ports);
+    }
+}
+
+/// A Service's ports with the endpoint's numbers; none when the endpoint has none of them.
+fn ports(service: &Service, number_of: impl Fn(&str, &TargetPort) -> Option<u16>) -> Option<Vec<Port>> {
+    let port = |port: &karez_resources::service::ServicePort| {
+        let target = number_of(&port.name, &port.target)?;
+        Some(Port { service_port: port.port.into(), target_port: target.into() })
+    };
+    let ports: Vec<Port> = service.ports.iter().filter_map(port).collect();
+    // A headless Service without ports still names its endpoints.
+    (!ports.is_empty() || service.ports.is_empty()).then_some(ports)
+}
+
+fn merge(services: &mut ServicePorts, service: &str, ports: &[Port]) {
+    let list = services.entry(service.to_owned()).or_default();
+    for port in ports {
+        if !list.ports.iter().any(|known| known.service_port == port.service_port) {
+            list.ports.push(*port);
+        }
+    }
+    list.ports.sort_by_key(|port| port.service_port);
+}

@@ -1,0 +1,132 @@
+//! The last good version of each object, and which objects are unreadable.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use karez_api::identity::Identity;
+use karez_resources::manifest::{Broken, Reading};
+use karez_resources::mesh::{MESH_NAME, MeshSpec};
+use karez_resources::pod::Pod;
+use karez_resources::{Key, Kind, Problem, Resource};
+
+mod source;
+
+use source::Source;
+
+/// All objects, by the file that holds them. Where two files hold one object, that of the first file by name counts.
+#[derive(Debug, Clone, Default)]
+pub struct Objects {
+    sources: BTreeMap<String, Source>,
+}
+
+/// What is known of one object.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    /// The last good version.
+    pub(crate) good: Option<Arc<Resource>>,
+    /// Why the present version is not it.
+    pub(crate) broken: Option<Broken>,
+}
+
+impl Objects {
+    /// Replaces what a file holds.
+    ///
+    /// A broken object keeps its last good version. Objects that are no longer in the file go, unless the file holds
+    /// something that cannot be identified: that may be any of them, so they stay until it is mended.
+    pub fn load(&mut self, file: &str, readings: Vec<Reading>) {
+        let before = self.sources.remove(file).unwrap_or_default();
+        self.sources.insert(file.to_owned(), before.followed_by(readings));
+    }
+
+    /// Forgets a file that is gone, and all that it held.
+    pub fn unload(&mut self, file: &str) {
+        self.sources.remove(file);
+    }
+
+    /// The files that were loaded, in order.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+
+    /// The file whose version of an object counts.
+    #[must_use]
+    pub fn file_of(&self, key: &Key) -> Option<&str> {
+        self.sources.iter().find(|(_, source)| source.entry(key).is_some()).map(|(file, _)| file.as_str())
+    }
+
+    /// The last good version of an object.
+    #[must_use]
+    pub fn find(&self, key: &Key) -> Option<&Arc<Resource>> {
+        self.entry(key)?.good.as_ref()
+    }
+
+    /// What the mesh's settings say; their defaults when there is no `Mesh`.
+    #[must_use]
+    pub fn mesh(&self) -> MeshSpec {
+        match self.find(&Key::new(Kind::Mesh, "", MESH_NAME)).map(Arc::as_ref) {
+            Some(Resource::Mesh(mesh)) => mesh.spec.clone(),
+            _ => MeshSpec::default(),
+        }
+    }
+
+    /// Whether a live Pod of that identity is bound to that node. A Pod that is Pending and has no address yet counts: its
+    /// certificate is wanted before its first process starts.
+    #[must_use]
+    pub fn identity_on_node(&self, identity: &Identity, node: &str) -> bool {
+        let is_it = |pod: &Pod| {
+            pod.is_live()
+                && pod.node.as_deref() == Some(node)
+                && pod.namespace == identity.namespace()
+                && pod.service_account == identity.service_account()
+        };
+        self.mesh().trust_domain() == identity.trust_domain() && self.pods().any(is_it)
+    }
+
+    fn pods(&self) -> impl Iterator<Item = &Pod> {
+        let pods = self.sources.values().flat_map(|source| source.entries_of(Kind::Pod));
+        pods.filter_map(|(key, entry)| match entry.good.as_deref() {
+            Some(Resource::Pod(pod)) if self.entry(key).is_some_and(|counts| std::ptr::eq(counts, entry)) => {
+                Some(pod)
+            }
+            _ => None,
+        })
+    }
+
+    fn entry(&self, key: &Key) -> Option<&Entry> {
+        self.sources.values().find_map(|source| source.entry(key))
+    }
+
+    /// Every object that counts, with its file, by key.
+    pub(crate) fn entries(&self) -> BTreeMap<&Key, (&str, &Entry)> {
+        let mut entries = BTreeMap::new();
+        for (file, key, entry) in self.all_entries() {
+            entries.entry(key).or_insert((file, entry));
+        }
+        entries
+    }
+
+    /// Objects that do not count, because a file before theirs holds them too; with both files.
+    pub(crate) fn shadowed(&self) -> Vec<(&str, &Key, &str)> {
+        let counting = self.entries();
+        let other = |(file, key, _): (_, &Key, _)| {
+            counting.get(key).map(|(first, _)| *first).filter(|first| *first != file)
+        };
+        self.all_entries().filter_map(|each| Some((each.0, each.1, other(each)?))).collect()
+    }
+
+    /// What is wrong in a file and belongs to no entry of it; true when objects were kept because of it.
+    pub(crate) fn strays(&self) -> impl Iterator<Item = (&str, &Problem, bool)> {
+        self.sources.iter().flat_map(|(file, source)| {
+            source.strays().map(move |(problem, kept)| (file.as_str(), problem, kept))
+        })
+    }
+
+    fn all_entries(&self) -> impl Iterator<Item = (&str, &Key, &Entry)> {
+        self.sources
+            .iter()
+            .flat_map(|(file, source)| source.entries().map(move |(key, entry)| (file.as_str(), key, entry)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

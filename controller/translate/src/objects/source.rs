@@ -1,0 +1,112 @@
+//! What one file holds, and what a new version of it leaves.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::{Occupied, Vacant};
+use std::sync::Arc;
+
+use karez_resources::manifest::{Broken, Reading, Subject};
+use karez_resources::{Key, Kind, Problem};
+
+use super::Entry;
+use crate::report::whole_object;
+
+/// One file's objects.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Source {
+    entries: BTreeMap<Key, Entry>,
+    strays: Vec<Stray>,
+}
+
+/// Something wrong that belongs to no entry.
+#[derive(Debug, Clone)]
+struct Stray {
+    problem: Problem,
+    /// Objects were kept because this may be one of them.
+    kept: bool,
+}
+
+impl Source {
+    /// This file's next version.
+    pub(super) fn followed_by(self, readings: Vec<Reading>) -> Self {
+        let mut missing = self.entries;
+        let mut next = Self::default();
+        let mut unsure = Vec::new();
+        for reading in readings {
+            match reading {
+                Reading::Ignored(_) => {}
+                Reading::Good(resource) => {
+                    let key = resource.key();
+                    missing.remove(&key);
+                    next.add(key, Entry { good: Some(Arc::new(resource)), broken: None });
+                }
+                Reading::Broken(broken) => match broken.subject.clone() {
+                    Subject::Known(key) => next.add_broken(key, *broken, &mut missing),
+                    Subject::Presumed(key) => unsure.push((Some(key), *broken)),
+                    Subject::Unknown => unsure.push((None, *broken)),
+                },
+            }
+        }
+        next.settle(unsure, missing);
+        next
+    }
+
+    fn add(&mut self, key: Key, entry: Entry) {
+        match self.entries.entry(key) {
+            Vacant(place) => {
+                place.insert(entry);
+            }
+            Occupied(first) => {
+                let twice = || whole_object(first.key(), "stands twice in this file: the first one counts");
+                let problem = entry.broken.map_or_else(twice, |broken| broken.problem);
+                self.strays.push(Stray { problem, kept: false });
+            }
+        }
+    }
+
+    /// A broken object keeps its last good version.
+    fn add_broken(&mut self, key: Key, broken: Broken, missing: &mut BTreeMap<Key, Entry>) {
+        let good = missing.remove(&key).and_then(|before| before.good);
+        self.add(key, Entry { good, broken: Some(broken) });
+    }
+
+    /// What is `unsure` may be any of what is `missing`, so that stays. An object of a kind of which none is missing was
+    /// never readable.
+    fn settle(&mut self, unsure: Vec<(Option<Key>, Broken)>, mut missing: BTreeMap<Key, Entry>) {
+        let mut unclaimed = Vec::new();
+        for (key, broken) in unsure {
+            match key {
+                Some(key) if missing.contains_key(&key) => self.add_broken(key, broken, &mut missing),
+                key => unclaimed.push((key, broken)),
+            }
+        }
+        if unclaimed.is_empty() {
+            return;
+        }
+        for (key, broken) in unclaimed {
+            match key {
+                Some(key) if !missing.keys().any(|other| other.kind == key.kind) => {
+                    self.add(key, Entry { good: None, broken: Some(broken) });
+                }
+                _ => self.strays.push(Stray { problem: broken.problem, kept: !missing.is_empty() }),
+            }
+        }
+        self.entries.extend(missing);
+    }
+
+    pub(super) fn entry(&self, key: &Key) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Key, &Entry)> {
+        self.entries.iter()
+    }
+
+    pub(super) fn entries_of(&self, kind: Kind) -> impl Iterator<Item = (&Key, &Entry)> {
+        let of_kind = self.entries.range(Key::new(kind, "", "")..);
+        of_kind.take_while(move |(key, _)| key.kind == kind)
+    }
+
+    pub(super) fn strays(&self) -> impl Iterator<Item = (&Problem, bool)> {
+        self.strays.iter().map(|stray| (&stray.problem, stray.kept))
+    }
+}

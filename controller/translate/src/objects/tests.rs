@@ -1,0 +1,225 @@
+use karez_api::identity::Identity;
+use karez_api::names::type_url;
+use karez_resources::manifest;
+use proptest::prelude::*;
+
+use super::Objects;
+use crate::{Effect, Options, Translation, translate};
+
+const NEXT: &str = "\n---\n";
+
+fn policy(name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: karez.dev/v1alpha1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n"
+    )
+}
+
+fn pod(name: &str, more: &str) -> String {
+    format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\n{more}\n")
+}
+
+/// One file, loaded version by version.
+fn after(versions: &[&str]) -> Translation {
+    let mut objects = Objects::default();
+    for version in versions {
+        objects.load("file", manifest::read(version.as_bytes()));
+    }
+    translate(&objects, &Options::default())
+}
+
+/// Names of the policies, `!` at those that are unreadable.
+fn policies(translation: &Translation) -> Vec<String> {
+    let authorizations =
+        translation.resources.iter().filter(|(name, _)| name.type_url == type_url::AUTHORIZATION);
+    authorizations
+        .map(|(name, message)| {
+            let message: karez_api::security::Authorization = prost::Message::decode(&message[..]).unwrap();
+            format!("{}{}", name.name, if message.unreadable { "!" } else { "" })
+        })
+        .collect()
+}
+
+fn effects(translation: &Translation) -> Vec<Effect> {
+    translation.problems.iter().map(|report| report.effect).collect()
+}
+
+#[test]
+fn a_broken_edit_keeps_the_last_good_version() {
+    let good = policy("web", "{action: Deny, rules: [{}]}");
+    let kept = after(&[&good]);
+    for broken in [
+        policy("web", "{action: Denyy, rules: [{}]}"),
+        policy("web", "{action: Deny, rules: [{}]"),
+        policy("web", "{action: Deny, rules: [{}]}").replace("v1alpha1", "v1"),
+        policy("web", "{action: Deny, rules: [{}]}").replace("AuthorizationPolicy", "AuthorisationPolicy"),
+        policy("web", "{action: Deny, rules: [{}]}").replace("kind:", "kid:"),
+        policy("web", "{action: Deny, rules: [{}]}").replace("name: web", "nam: web"),
+        policy("web", "{action: Deny, rules: [{}]}").replace("shop", "Shop"),
+        policy("web", "{action: Deny, rules: [{}]}").replace("metadata: {", "metadata: "),
+        "words\n".to_owned(),
+        "\u{0}".to_owned(),
+    ] {
+        let now = after(&[&good, &broken]);
+        assert_eq!(now.resources, kept.resources, "{broken}");
+        assert_eq!(effects(&now), [Effect::LastGoodVersion], "{broken}");
+        assert_eq!(after(&[&good, &broken, &broken]), now, "still, when it is read again: {broken}");
+        assert_eq!(after(&[&good, &broken, &good]), kept, "mended: {broken}");
+        assert_eq!(policies(&after(&[&good, &broken, "# nothing"])), [""; 0], "gone: {broken}");
+    }
+}
+
+#[test]
+fn a_policy_that_was_never_readable_refuses() {
+    let namespace = |text: &str| policies(&after(&[text]));
+    assert_eq!(namespace(&policy("web", "{rulez: []}")), ["shop/web!"]);
+    assert_eq!(namespace(&policy("web", "{rules: [")), ["shop/web!"]);
+    assert_eq!(namespace(&policy("web", "{}").replace("name: web, ", "")), ["shop/(unnamed)!"]);
+    assert_eq!(
+        namespace(&policy("web", "{}").replace("namespace: shop", "namespace: s/h")),
+        ["default/(web)!"]
+    );
+    assert_eq!(namespace(&policy("web", "{}").replace("v1alpha1", "v2")), ["shop/web!"]);
+    // It stays so while nothing more is known of it, and is mended in place.
+    let never = policy("web", "{rules: [");
+    assert_eq!(policies(&after(&[&never, "words"])), ["shop/web!"]);
+    assert_eq!(policies(&after(&[&never, &policy("web", "{}")])), ["shop/web"]);
+}
+
+#[test]
+fn a_new_unreadable_policy_refuses_beside_good_ones() {
+    let good = policy("a", "{}");
+    let both = [good.as_str(), &policy("b", "{rules: [")].join(NEXT);
+    let now = after(&[&good, &both]);
+    assert_eq!(policies(&now), ["shop/a", "shop/b!"]);
+    assert_eq!(effects(&now), [Effect::Refused]);
+}
+
+#[test]
+fn what_may_be_any_of_several_keeps_them_all() {
+    let three = [policy("a", "{}"), policy("b", "{}"), pod("web", "")].join(NEXT);
+    let lost = [policy("a", "{}"), "kind: [\n".to_owned()].join(NEXT);
+    let now = after(&[&three, &lost]);
+    assert_eq!(policies(&now), ["shop/a", "shop/b"]);
+    assert_eq!(now.pods.len(), 1);
+    // Without the riddle, what is missing is gone.
+    assert_eq!(policies(&after(&[&three, &lost, &policy("a", "{}")])), ["shop/a"]);
+}
+
+#[test]
+fn a_renamed_and_broken_policy_refuses_under_its_new_name() {
+    let now = after(&[&policy("a", "{}"), &policy("b", "{rulez: []}")]);
+    assert_eq!(policies(&now), ["shop/b!"]);
+}
+
+#[test]
+fn an_unreadable_file_keeps_what_it_held() {
+    let mut objects = Objects::default();
+    objects.load("file", manifest::read(policy("web", "{}").as_bytes()));
+    objects.load("file", vec![manifest::unreadable("permission denied")]);
+    let now = translate(&objects, &Options::default());
+    assert_eq!(policies(&now), ["shop/web"]);
+    assert_eq!(effects(&now), [Effect::LastGoodVersion]);
+    objects.unload("file");
+    assert_eq!(policies(&translate(&objects, &Options::default())), [""; 0]);
+}
+
+#[test]
+fn of_two_files_with_one_object_the_first_by_name_counts() {
+    let load = |files: &[(&str, String)]| {
+        let mut objects = Objects::default();
+        for (file, text) in files {
+            objects.load(file, manifest::read(text.as_bytes()));
+        }
+        objects
+    };
+    let on = |node: &str| pod("web", &format!("spec: {{nodeName: {node}, containers: []}}"));
+    let identity = Identity::new("cluster.local", "shop", "default").unwrap();
+    let files = [("b", on("node-b")), ("a", on("node-a"))];
+    let mut objects = load(&files);
+    assert!(objects.identity_on_node(&identity, "node-a") && !objects.identity_on_node(&identity, "node-b"));
+    let now = translate(&objects, &Options::default());
+    assert_eq!(now.problems.iter().map(|report| report.source.as_str()).collect::<Vec<_>>(), ["b"]);
+    objects.unload("a");
+    assert!(objects.identity_on_node(&identity, "node-b"));
+}
+
+#[test]
+fn an_identity_is_on_a_node_while_a_live_pod_has_it_there() {
+    let mut objects = Objects::default();
+    let pods = [
+        pod("running", "spec: {nodeName: n1, serviceAccountName: a, containers: []}"),
+        pod(
+            "pending",
+            "spec: {nodeName: n1, serviceAccountName: b, containers: []}\nstatus: {phase: Pending}",
+        ),
+        pod(
+            "done",
+            "spec: {nodeName: n1, serviceAccountName: c, containers: []}\nstatus: {phase: Succeeded}",
+        ),
+        pod("failed", "spec: {nodeName: n1, serviceAccountName: d, containers: []}\nstatus: {phase: Failed}"),
+        pod("unbound", "spec: {serviceAccountName: e, containers: []}"),
+    ];
+    objects.load("file", manifest::read(pods.join(NEXT).as_bytes()));
+    let on = |trust_domain: &str, namespace: &str, account: &str, node: &str| {
+        objects.identity_on_node(&Identity::new(trust_domain, namespace, account).unwrap(), node)
+    };
+    assert!(on("cluster.local", "shop", "a", "n1"));
+    assert!(on("cluster.local", "shop", "b", "n1"));
+    assert!(!on("cluster.local", "shop", "c", "n1"));
+    assert!(!on("cluster.local", "shop", "d", "n1"));
+    assert!(!on("cluster.local", "shop", "e", "n1"));
+    assert!(!on("cluster.local", "shop", "a", "n2"));
+    assert!(!on("cluster.local", "other", "a", "n1"));
+    assert!(!on("other.domain", "shop", "a", "n1"));
+}
+
+/// A file with several objects, and where in it one of the policies stands.
+fn several() -> String {
+    let all =
+        [pod("web", ""), policy("a", "{action: Deny, rules: [{}]}"), policy("b", "{}"), policy("c", "{}")];
+    all.join(NEXT)
+}
+
+proptest! {
+    /// An edit that leaves something in the file that cannot be told takes no policy away.
+    #[test]
+    fn no_broken_edit_opens_anything(at in 0usize..420, length in 0usize..40, text in "[ -~\n]{0,12}") {
+        let good = several();
+        let at = at.min(good.len());
+        let edited = format!("{}{text}{}", &good[..at], &good[(at + length).min(good.len())..]);
+        let readings = manifest::read(edited.as_bytes());
+        let riddle = readings.iter().any(|reading| match reading {
+            manifest::Reading::Broken(broken) => !matches!(broken.subject, manifest::Subject::Known(_)),
+            _ => false,
+        });
+        let before = policies(&after(&[&good]));
+        let now = policies(&after(&[&good, &edited]));
+        if riddle {
+            prop_assert!(before.iter().all(|name| now.contains(name)), "{before:?} → {now:?}: {edited}");
+        }
+        // A broken policy has a resource, whether it is known which one it is or not.
+        let broken = readings.iter().any(|reading| matches!(reading, manifest::Reading::Broken(_)));
+        prop_assert!(!broken || !now.is_empty());
+    }
+
+    #[test]
+    fn the_order_of_loading_and_of_documents_does_not_matter(order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle()) {
+        let all = [
+            pod("web", "status: {podIP: 10.0.0.1}"),
+            pod("db", "status: {podIP: 10.0.0.2}"),
+            policy("a", "{rulez: []}"),
+            policy("b", "{}"),
+            "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {karez.dev/mesh: enabled}}\n".to_owned(),
+            "apiVersion: v1\nkind: Service\nmetadata: {name: all, namespace: shop}\nspec: {ports: [{port: 80}]}\n".to_owned(),
+        ];
+        let shuffled: Vec<&str> = order.iter().map(|at| all[*at].as_str()).collect();
+        let in_one = |documents: &[&str]| after(&[&documents.join(NEXT)]).resources;
+        prop_assert_eq!(in_one(&shuffled), in_one(&all.each_ref().map(String::as_str)));
+
+        let mut objects = Objects::default();
+        for at in &order {
+            objects.load(&format!("file-{at}"), manifest::read(all[*at].as_bytes()));
+        }
+        prop_assert_eq!(translate(&objects, &Options::default()).resources, in_one(&shuffled));
+    }
+}

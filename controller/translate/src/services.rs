@@ -1,0 +1,91 @@
+//! `Service` → `Address`.
+
+use std::net::IpAddr;
+
+use karez_api::names::type_url;
+use karez_api::workload::load_balancing::{HealthPolicy, Mode, Scope};
+use karez_api::workload::{self, Address, IpFamilies, LoadBalancing, NetworkAddress, Port, address};
+use karez_resources::service::{Distribution, IpFamily, Service, TargetPort};
+
+use crate::translation::Output;
+use crate::view::View;
+
+pub(crate) fn translate(view: &View<'_>, output: &mut Output<'_>) {
+    for service in &view.services {
+        // An alias in DNS has no address and no endpoint.
+        if service.external_name {
+            continue;
+        }
+        let message = message(view, service);
+        let name = resource_name(view, service);
+        output.add(type_url::ADDRESS, name, &Address { r#type: Some(address::Type::Service(message)) });
+    }
+}
+
+/// `namespace/hostname`.
+pub(crate) fn resource_name(view: &View<'_>, service: &Service) -> String {
+    format!("{}/{}", service.namespace, hostname(view, service))
+}
+
+/// The octets of an address, in network order.
+pub(crate) fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    }
+}
+
+fn hostname(view: &View<'_>, service: &Service) -> String {
+    format!("{}.{}.svc.{}", service.name, service.namespace, view.mesh.cluster_domain())
+}
+
+fn message(view: &View<'_>, service: &Service) -> workload::Service {
+    let address = |address: &IpAddr| NetworkAddress { network: String::new(), address: octets(*address) };
+    let port = |port: &karez_resources::service::ServicePort| Port {
+        service_port: port.port.into(),
+        target_port: match port.target {
+            TargetPort::Number(number) => number.into(),
+            // Each endpoint has its own number for it.
+            TargetPort::Named(_) => 0,
+        },
+    };
+    workload::Service {
+        name: service.name.clone(),
+        namespace: service.namespace.clone(),
+        hostname: hostname(view, service),
+        addresses: service.addresses.iter().map(address).collect(),
+        ports: service.ports.iter().map(port).collect(),
+        load_balancing: load_balancing(service),
+        ip_families: ip_families(&service.ip_families).into(),
+        canonical: true,
+        ..workload::Service::default()
+    }
+}
+
+fn ip_families(families: &[IpFamily]) -> IpFamilies {
+    match (families.contains(&IpFamily::V4), families.contains(&IpFamily::V6)) {
+        (true, true) => IpFamilies::Dual,
+        (true, false) => IpFamilies::Ipv4Only,
+        (false, true) => IpFamilies::Ipv6Only,
+        (false, false) => IpFamilies::Automatic,
+    }
+}
+
+/// Which endpoints come first: Kubernetes' words in the scopes that Istio gives them.
+fn load_balancing(service: &Service) -> Option<LoadBalancing> {
+    const ZONE: [Scope; 3] = [Scope::Network, Scope::Region, Scope::Zone];
+    const NODE: [Scope; 5] = [Scope::Network, Scope::Region, Scope::Zone, Scope::Subzone, Scope::Node];
+    let (scopes, mode): (&[Scope], Mode) = match service.distribution {
+        Distribution::Everywhere if !service.publish_not_ready => return None,
+        Distribution::Everywhere => (&[], Mode::UnspecifiedMode),
+        Distribution::SameZone => (&ZONE, Mode::Failover),
+        Distribution::SameNode => (&NODE, Mode::Failover),
+        Distribution::OnlySameNode => (&[Scope::Node], Mode::Strict),
+    };
+    let health = if service.publish_not_ready { HealthPolicy::AllowAll } else { HealthPolicy::OnlyHealthy };
+    Some(LoadBalancing {
+        routing_preference: scopes.iter().map(|scope| (*scope).into()).collect(),
+        mode: mode.into(),
+        health_policy: health.into(),
+    })
+}

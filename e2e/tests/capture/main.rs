@@ -1,0 +1,13 @@
+//! Capture of a Pod's traffic with the real kernel: karez-capture's rules, routes and sockets in network namespaces, and a
+//! hand-made proxy in the node proxy's place.
+
+mod dns;
+mod forgery;
+mod lab;
+mod older;
+mod redirection;
+mod removal;
+mod source;
+mod unprivileged;
+mod upkeep;
+mod ztunnel;

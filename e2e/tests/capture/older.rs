@@ -1,0 +1,97 @@
+//! Connections that are older than the capture.
+
+use std::net::SocketAddr;
+
+use anyhow::{Result, ensure};
+use karez_capture::capture::Settings;
+use karez_capture::sockets::{Family, Kind, Listening};
+
+use crate::lab::{Lab, both_ways, ensure_dead};
+
+#[test]
+fn in_permissive_mode_they_live_on_both_ways() -> Result<()> {
+    let lab = Lab::open("older-permissive")?;
+    let (server, application) = (lab.listen_outside(8080)?, lab.listen_in_pod(8080)?);
+    for family in Family::ALL {
+        let dialled = lab.dial_from_pod((lab.outside_ip(family), 8080).into())?;
+        let served = server.accept()?;
+        let client = lab.dial_from_outside((lab.pod_ip(family), 8080).into())?;
+        let accepted = application.accept()?;
+        lab.install(&lab.settings())?;
+        for round in 0..3 {
+            both_ways(&dialled, &served, &format!("out, round {round}"))?;
+            both_ways(&client, &accepted, &format!("in, round {round}"))?;
+        }
+        karez_capture::capture::remove(&lab.namespace()?)?;
+        both_ways(&dialled, &served, "without capture again")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn in_strict_mode_both_ends_are_reset() -> Result<()> {
+    let lab = Lab::open("older-strict")?;
+    let (server, application) = (lab.listen_outside(8080)?, lab.listen_in_pod(8080)?);
+    let strict = Settings { close_older: true, ..lab.settings() };
+    for family in Family::ALL {
+        // Who sends first makes a difference: the Pod, or the one outside.
+        for pod_first in [true, false] {
+            let dialled = lab.dial_from_pod((lab.outside_ip(family), 8080).into())?;
+            let served = server.accept()?;
+            let client = lab.dial_from_outside((lab.pod_ip(family), 8080).into())?;
+            let accepted = application.accept()?;
+            lab.install(&strict)?;
+            let wire = lab.wire()?;
+            for (in_pod, outside) in [(&dialled, &served), (&accepted, &client)] {
+                let (first, second) = if pod_first { (in_pod, outside) } else { (outside, in_pod) };
+                std::io::Write::write_all(&mut &*first, b"the old secret")?;
+                ensure_dead(first)?;
+                // The other end learns it at its own next word.
+                let _ = std::io::Write::write_all(&mut &*second, b"the old secret");
+                ensure_dead(second)?;
+            }
+            if pod_first {
+                let left = wire.finish()?.count(&format!("src host {} and tcp[13] & 8 != 0", lab.pod.v4))?;
+                ensure!(left == 0, "{left} segments with data left the Pod");
+            }
+            karez_capture::capture::remove(&lab.namespace()?)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_change_to_strict_mode_spares_what_began_under_capture() -> Result<()> {
+    let lab = Lab::open("older-change")?;
+    let (server, application) = (lab.listen_outside(8080)?, lab.listen_in_pod(8080)?);
+    let tunnels = lab.listen_outside(15008)?;
+    let family = Family::V4;
+    let old = lab.dial_from_pod((lab.outside_ip(family), 8080).into())?;
+    let old_served = server.accept()?;
+    lab.install(&lab.settings())?;
+    both_ways(&old, &old_served, "while permissive")?;
+
+    let outbound = lab.proxy(Listening::Outbound, family)?;
+    let captured = (lab.dial_from_pod((lab.outside_ip(family), 8080).into())?, outbound.accept()?);
+    let inbound = lab.proxy(Listening::InboundPlaintext, family)?;
+    let plaintext = (lab.dial_from_outside((lab.pod_ip(family), 8080).into())?, inbound.accept()?);
+    let hbone = lab.proxy(Listening::Hbone, family)?;
+    let tunnel_in = (lab.dial_from_outside((lab.pod_ip(family), 15008).into())?, hbone.accept()?);
+    let dial = lab.stock(Kind::Outbound, family)?;
+    dial.connect(&SocketAddr::new(lab.outside_ip(family), 15008).into())?;
+    let tunnel_out = (dial.into(), tunnels.accept()?);
+    let dial = lab.stock(Kind::Application, family)?;
+    dial.bind(&SocketAddr::new(lab.outside_ip(family), 0).into())?;
+    dial.connect(&SocketAddr::new(lab.pod_ip(family), 8080).into())?;
+    let to_application = (dial.into(), application.accept()?);
+    let local = (lab.dial_from_pod(([127, 0, 0, 1], 8080).into())?, application.accept()?);
+
+    lab.install(&Settings { close_older: true, ..lab.settings() })?;
+    std::io::Write::write_all(&mut &old, b"now strict")?;
+    ensure_dead(&old)?;
+    for (one, other) in [captured, plaintext, tunnel_in, tunnel_out, to_application, local] {
+        both_ways(&one, &other, "still here")?;
+    }
+    ensure!(server.ensure_unvisited().is_ok());
+    Ok(())
+}

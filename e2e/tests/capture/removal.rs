@@ -1,0 +1,100 @@
+//! The end of capture, with connections open.
+
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+
+use anyhow::{Result, ensure};
+use karez_capture::capture::{leave, remove};
+use karez_capture::sockets::{Family, Listening};
+
+use crate::lab::{Lab, both_ways, ensure_dead};
+
+const SECRET: &str = "the-secret-of-the-water";
+
+#[test]
+fn captured_connections_drain_and_what_is_left_is_reset() -> Result<()> {
+    let lab = Lab::captured("removal")?;
+    let (server, application) = (lab.listen_outside(8080)?, lab.listen_in_pod(8080)?);
+    let wire = lab.wire()?;
+    for family in Family::ALL {
+        lab.install(&lab.settings())?;
+        let outbound = lab.proxy(Listening::Outbound, family)?;
+        let inbound = lab.proxy(Listening::InboundPlaintext, family)?;
+        let dialled = lab.dial_from_pod((lab.outside_ip(family), 8080).into())?;
+        let dialled_at_proxy = outbound.accept()?;
+        let client = lab.dial_from_outside((lab.pod_ip(family), 8080).into())?;
+        let client_at_proxy = inbound.accept()?;
+
+        leave(&lab.namespace()?, &lab.settings())?;
+        both_ways(&dialled, &dialled_at_proxy, SECRET)?;
+        both_ways(&client, &client_at_proxy, "plaintext")?;
+        let free = lab.dial_from_pod((lab.outside_ip(family), 8080).into())?;
+        both_ways(&free, &server.accept()?, "directly")?;
+        let free = lab.dial_from_outside((lab.pod_ip(family), 8080).into())?;
+        both_ways(&free, &application.accept()?, "directly")?;
+
+        ensure!(remove(&lab.namespace()?)? == 2, "two connections were left");
+        ensure_dead(&dialled)?;
+        ensure_dead(&client)?;
+        ensure!((&dialled).write_all(SECRET.as_bytes()).is_err());
+        ensure!(remove(&lab.namespace()?)? == 0, "nothing is left to remove");
+    }
+    server.ensure_unvisited()?;
+    ensure!(!wire.finish()?.contains(SECRET.as_bytes()), "the application's bytes left in the clear");
+    Ok(())
+}
+
+#[test]
+fn a_half_closed_connection_whose_proxy_is_gone_leaks_nothing() -> Result<()> {
+    let lab = Lab::captured("removal-half")?;
+    let wire = lab.wire()?;
+    for family in Family::ALL {
+        lab.install(&lab.settings())?;
+        let outbound = lab.proxy(Listening::Outbound, family)?;
+        let dialled = lab.dial_from_pod((lab.outside_ip(family), 8080).into())?;
+        let at_proxy = outbound.accept()?;
+        at_proxy.shutdown(Shutdown::Write)?;
+        ensure!((&dialled).read(&mut [0])? == 0);
+        // The node proxy is killed: its end goes away by and by, the application's stays.
+        drop((at_proxy, outbound));
+        leave(&lab.namespace()?, &lab.settings())?;
+        remove(&lab.namespace()?)?;
+        let sent = (&dialled).write_all(SECRET.as_bytes()).and_then(|()| (&dialled).write_all(b"again"));
+        ensure!(sent.is_err(), "the application's end still sends");
+    }
+    ensure!(!wire.finish()?.contains(SECRET.as_bytes()), "the application's bytes left in the clear");
+    Ok(())
+}
+
+#[test]
+fn a_namespace_is_left_as_it_was_found() -> Result<()> {
+    let lab = Lab::open("removal-clean")?;
+    lab.pod.namespace().sysctl("net.ipv4.fwmark_reflect", "1")?;
+    let state = || -> Result<String> {
+        let run = |command: &str| lab.pod.namespace().run("sh", &["-c", command]);
+        Ok([
+            run("nft list ruleset")?,
+            run("ip rule; ip -6 rule; ip route show table all; ip -6 route show table all")?,
+            run("cd /proc/sys/net; cat ipv4/tcp_fwmark_accept ipv4/fwmark_reflect ipv6/fwmark_reflect")?,
+        ]
+        .concat())
+    };
+    let before = state()?;
+    // Twice, as after a restart of the agent.
+    lab.install(&lab.settings())?;
+    lab.install(&lab.settings())?;
+    ensure!(state()? != before, "nothing was installed");
+    leave(&lab.namespace()?, &lab.settings())?;
+    remove(&lab.namespace()?)?;
+    ensure!(state()? == before, "before:\n{before}\nafter:\n{}", state()?);
+    Ok(())
+}
+
+#[test]
+fn where_there_is_no_capture_nothing_is_done() -> Result<()> {
+    let lab = Lab::open("removal-none")?;
+    leave(&lab.namespace()?, &lab.settings())?;
+    ensure!(remove(&lab.namespace()?)? == 0);
+    ensure!(lab.pod.namespace().run("nft", &["list", "ruleset"])?.is_empty());
+    Ok(())
+}

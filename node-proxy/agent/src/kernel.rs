@@ -1,0 +1,214 @@
+//! What the agent does to a Pod's network namespace, all of it blocking: behind a trait, so that a Pod's life can be
+//! tested without root.
+
+use std::fs;
+use std::net::IpAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use karez_capture::capture::{self, CaptureError, Installed, Integrity, Proxy};
+use karez_capture::netns::{NamespaceError, NetworkNamespace};
+use karez_capture::sockets::{self, Backlog, Family, Kind, SocketError};
+use karez_capture::sysctls;
+use karez_handover::listener::{Listener, Listeners, Role};
+use karez_handover::pod::NamespaceId;
+
+/// Everything that needs a privilege.
+pub trait Kernel: Send + Sync + 'static {
+    /// An open network namespace.
+    type Sandbox: Send + Sync + 'static;
+    /// What was put in place, to compare with later.
+    type Installed: Send + 'static;
+
+    /// Opens a network namespace; the host's is refused.
+    ///
+    /// # Errors
+    /// When there is none at the path.
+    fn open(&self, netns: &Path) -> Result<Self::Sandbox, KernelError>;
+
+    /// What makes it itself.
+    fn id(&self, sandbox: &Self::Sandbox) -> NamespaceId;
+
+    /// What is at the path now; None when nothing is.
+    fn id_at(&self, netns: &Path) -> Option<NamespaceId>;
+
+    /// Its global addresses.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    fn addresses(&self, sandbox: &Self::Sandbox) -> Result<Vec<IpAddr>, KernelError>;
+
+    /// Whether there is IPv6 to listen for.
+    fn has_ipv6(&self) -> bool;
+
+    /// Another descriptor of it.
+    ///
+    /// # Errors
+    /// When there is none left.
+    fn duplicate(&self, sandbox: &Self::Sandbox) -> Result<OwnedFd, KernelError>;
+
+    /// Opens listeners.
+    ///
+    /// # Errors
+    /// When one cannot be opened; then none is.
+    fn listen(&self, sandbox: &Self::Sandbox, roles: &[Role]) -> Result<Listeners, KernelError>;
+
+    /// Opens sockets of the stock.
+    ///
+    /// # Errors
+    /// When one cannot be opened; then none is.
+    fn stock(
+        &self,
+        sandbox: &Self::Sandbox,
+        kind: Kind,
+        family: Family,
+        count: usize,
+    ) -> Result<Vec<OwnedFd>, KernelError>;
+
+    /// Captures the Pod, or brings what is there up to date.
+    ///
+    /// # Errors
+    /// When a step fails; another call takes it up.
+    fn install(&self, sandbox: &Self::Sandbox, how: How) -> Result<Self::Installed, KernelError>;
+
+    /// Whether everything is as it was installed; else what has changed.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    fn verify(&self, sandbox: &Self::Sandbox, installed: &Self::Installed)
+    -> Result<Integrity, KernelError>;
+
+    /// Captures nothing new.
+    ///
+    /// # Errors
+    /// When the rules cannot be replaced.
+    fn leave(&self, sandbox: &Self::Sandbox, how: How) -> Result<(), KernelError>;
+
+    /// Takes capture away, and says how many captured connections had to be reset.
+    ///
+    /// # Errors
+    /// When a step fails; another call takes it up.
+    fn remove(&self, sandbox: &Self::Sandbox) -> Result<usize, KernelError>;
+}
+
+/// How a Pod is captured, as far as it is the Pod's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct How {
+    /// Whether its DNS queries are.
+    pub dns: bool,
+    /// Whether flows older than the capture are closed.
+    pub strict: bool,
+}
+
+/// Why the kernel does not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// The namespace.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// The capture.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The sockets.
+    #[error(transparent)]
+    Sockets(#[from] SocketError),
+    /// Descriptors.
+    #[error("no descriptor is left: {0}")]
+    Descriptors(#[from] std::io::Error),
+}
+
+/// The kernel itself.
+#[derive(Debug, Clone)]
+pub struct Linux {
+    /// Who serves the Pods.
+    pub proxy: Proxy,
+    /// Source addresses of health probes.
+    pub probes: Vec<IpAddr>,
+    /// Uid that the sockets belong to.
+    pub socket_uid: Option<u32>,
+}
+
+impl Kernel for Linux {
+    type Sandbox = NetworkNamespace;
+    type Installed = Installed;
+
+    fn open(&self, netns: &Path) -> Result<NetworkNamespace, KernelError> {
+        Ok(NetworkNamespace::open(netns)?)
+    }
+
+    fn id(&self, sandbox: &NetworkNamespace) -> NamespaceId {
+        sandbox.id()
+    }
+
+    fn id_at(&self, netns: &Path) -> Option<NamespaceId> {
+        let metadata = fs::metadata(netns).ok()?;
+        Some(NamespaceId { device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    fn addresses(&self, sandbox: &NetworkNamespace) -> Result<Vec<IpAddr>, KernelError> {
+        Ok(sandbox.addresses()?)
+    }
+
+    fn has_ipv6(&self) -> bool {
+        sysctls::kernel_has_ipv6()
+    }
+
+    fn duplicate(&self, sandbox: &NetworkNamespace) -> Result<OwnedFd, KernelError> {
+        Ok(sandbox.as_fd().try_clone_to_owned()?)
+    }
+
+    fn listen(&self, sandbox: &NetworkNamespace, roles: &[Role]) -> Result<Listeners, KernelError> {
+        let mut listeners = Vec::new();
+        // Equal roles are neighbours in a sorted list, and are opened at once.
+        for same in roles.chunk_by(|one, next| one == next) {
+            let Some(role) = same.first() else { continue };
+            let Role { kind, family } = *role;
+            let opened = sockets::open_listeners(
+                sandbox,
+                kind,
+                family,
+                same.len(),
+                self.socket_uid,
+                Backlog::default(),
+            )?;
+            let descriptors = opened.into_iter().map(Arc::new);
+            listeners.extend(descriptors.map(|descriptor| Listener { role: *role, descriptor }));
+        }
+        Ok(listeners.into())
+    }
+
+    fn stock(
+        &self,
+        sandbox: &NetworkNamespace,
+        kind: Kind,
+        family: Family,
+        count: usize,
+    ) -> Result<Vec<OwnedFd>, KernelError> {
+        Ok(sockets::open_stock(sandbox, kind, family, count, self.socket_uid)?)
+    }
+
+    fn install(&self, sandbox: &NetworkNamespace, how: How) -> Result<Installed, KernelError> {
+        Ok(capture::install(sandbox, &self.capture(how))?)
+    }
+
+    fn verify(&self, sandbox: &NetworkNamespace, installed: &Installed) -> Result<Integrity, KernelError> {
+        Ok(capture::verify(sandbox, installed)?)
+    }
+
+    fn leave(&self, sandbox: &NetworkNamespace, how: How) -> Result<(), KernelError> {
+        Ok(capture::leave(sandbox, &self.capture(how))?)
+    }
+
+    fn remove(&self, sandbox: &NetworkNamespace) -> Result<usize, KernelError> {
+        Ok(capture::remove(sandbox)?)
+    }
+}
+
+impl Linux {
+    fn capture(&self, how: How) -> capture::Settings {
+        let How { dns, strict } = how;
+        capture::Settings { proxy: self.proxy, probes: self.probes.clone(), dns, close_older: strict }
+    }
+}

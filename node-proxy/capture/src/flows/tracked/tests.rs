@@ -1,0 +1,49 @@
+use super::*;
+
+fn tuple(protocol: Protocol, source: &str, destination: &str) -> Vec<Tuple> {
+    let (source, destination): (SocketAddr, SocketAddr) = (source.parse().unwrap(), destination.parse().unwrap());
+    vec![
+        Tuple::Ip(vec![
+            IPTuple::SourceAddress(source.ip()),
+            IPTuple::DestinationAddress(destination.ip()),
+        ]),
+        Tuple::Proto(vec![
+            ProtoTuple::Protocol(protocol),
+            ProtoTuple::SourcePort(source.port()),
+            ProtoTuple::DestinationPort(destination.port()),
+        ]),
+    ]
+}
+
+fn entry(protocol: Protocol, status: Status, proxy: &str) -> Vec<ConntrackAttribute> {
+    vec![
+        ConntrackAttribute::CtaTupleOrig(tuple(protocol, "10.0.0.2:40000", "10.0.0.9:80")),
+        ConntrackAttribute::CtaTupleReply(tuple(protocol, proxy, "10.0.0.2:40000")),
+        ConntrackAttribute::CtaStatus(status),
+        ConntrackAttribute::CtaMark(1),
+    ]
+}
+
+#[test]
+fn a_redirected_connection_is_read_from_both_ends() {
+    let flow = read(&entry(Protocol::Tcp, Status::DstNat | Status::Assured, "127.0.0.1:15001")).unwrap();
+    assert_eq!(flow.dialler, "10.0.0.2:40000".parse().unwrap());
+    assert_eq!(flow.destination, "10.0.0.9:80".parse().unwrap());
+    assert_eq!(flow.proxy, "127.0.0.1:15001".parse().unwrap());
+    assert_eq!(flow.translated, "10.0.0.2:40000".parse().unwrap());
+}
+
+#[test]
+fn others_are_left_alone() {
+    let cases = [
+        ("not redirected", entry(Protocol::Tcp, Status::Assured, "127.0.0.1:15001")),
+        ("not TCP", entry(Protocol::Udp, Status::DstNat, "127.0.0.1:15053")),
+        ("not to us", entry(Protocol::Tcp, Status::DstNat, "127.0.0.1:8080")),
+        ("without a status", entry(Protocol::Tcp, Status::DstNat, "127.0.0.1:15001")[..2].to_vec()),
+        ("without a reply", entry(Protocol::Tcp, Status::DstNat, "127.0.0.1:15001")[2..].to_vec()),
+        ("nothing", Vec::new()),
+    ];
+    for (what, attributes) in cases {
+        assert_eq!(read(&attributes), None, "{what}");
+    }
+}

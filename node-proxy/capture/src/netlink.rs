@@ -1,0 +1,104 @@
+//! One request to the kernel and its answer, over netlink in the network namespace of the calling thread.
+
+use std::fmt::Debug;
+use std::io;
+
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable,
+};
+use netlink_sys::{Socket, SocketAddr};
+
+/// The kernel fills at most this much per datagram of a dump.
+const BUFFER: usize = 64 * 1024;
+
+/// Has the kernel do something. `flags` beside those of any request, such as `NLM_F_CREATE`.
+pub(crate) fn command<M>(protocol: isize, message: M, flags: u16) -> io::Result<()>
+where
+    M: NetlinkSerializable + NetlinkDeserializable + Debug,
+{
+    let mut done = Ok(());
+    exchange(protocol, message, flags | NLM_F_ACK, |payload: NetlinkPayload<M>| match payload {
+        NetlinkPayload::Error(answer) => {
+            if answer.code.is_some() {
+                done = Err(answer.to_io());
+            }
+            Continue::No
+        }
+        NetlinkPayload::Done(_) => Continue::No,
+        _ => Continue::Yes,
+    })?;
+    done
+}
+
+/// Has the kernel list something, and shows each item to `see`.
+pub(crate) fn dump<M>(protocol: isize, message: M, mut see: impl FnMut(M)) -> io::Result<()>
+where
+    M: NetlinkSerializable + NetlinkDeserializable + Debug,
+{
+    let mut done = Ok(());
+    exchange(protocol, message, NLM_F_DUMP, |payload| match payload {
+        NetlinkPayload::InnerMessage(item) => {
+            see(item);
+            Continue::Yes
+        }
+        NetlinkPayload::Error(answer) if answer.code.is_some() => {
+            done = Err(answer.to_io());
+            Continue::No
+        }
+        NetlinkPayload::Done(_) | NetlinkPayload::Error(_) => Continue::No,
+        _ => Continue::Yes,
+    })?;
+    done
+}
+
+enum Continue {
+    Yes,
+    No,
+}
+
+fn exchange<M>(
+    protocol: isize,
+    message: M,
+    flags: u16,
+    mut see: impl FnMut(NetlinkPayload<M>) -> Continue,
+) -> io::Result<()>
+where
+    M: NetlinkSerializable + NetlinkDeserializable + Debug,
+{
+    let socket = Socket::new(protocol)?;
+    // Port 0 is the kernel itself.
+    socket.connect(&SocketAddr::new(0, 0))?;
+    socket.send(&encode(message, flags), 0)?;
+    loop {
+        let mut received: Vec<u8> = Vec::with_capacity(BUFFER);
+        socket.recv(&mut received, 0)?;
+        let mut rest = received.as_slice();
+        while !rest.is_empty() {
+            let message = NetlinkMessage::<M>::deserialize(rest)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+            let length = aligned(message.header.length);
+            if let Continue::No = see(message.payload) {
+                return Ok(());
+            }
+            rest = rest.get(length..).unwrap_or_default();
+        }
+    }
+}
+
+fn encode<M: NetlinkSerializable>(message: M, flags: u16) -> Vec<u8> {
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST | flags;
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message));
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    bytes
+}
+
+/// Messages begin at multiples of `NLMSG_ALIGNTO`; none is shorter than its header.
+fn aligned(length: u32) -> usize {
+    const ALIGNMENT: usize = 4;
+    const HEADER: usize = 16;
+    usize::try_from(length).unwrap_or(usize::MAX - ALIGNMENT).next_multiple_of(ALIGNMENT).max(HEADER)
+}

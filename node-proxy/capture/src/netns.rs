@@ -1,0 +1,183 @@
+//! Network namespaces, entered for one piece of work at a time.
+
+use std::fs::File;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::{fmt, io, thread};
+
+use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::SockaddrStorage;
+use nix::sys::statfs::{FsType, fstatfs};
+
+/// `NSFS_MAGIC` of `linux/magic.h`.
+const NAMESPACE_FILE_SYSTEM: FsType = FsType(0x6e73_6673);
+const OWN: &str = "/proc/thread-self/ns/net";
+
+/// An open network namespace. As long as it is open the namespace lives on, even without a process in it.
+#[derive(Debug)]
+pub struct NetworkNamespace {
+    file: File,
+    path: PathBuf,
+    id: NamespaceId,
+}
+
+/// What makes a network namespace itself: two paths that lead to one have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NamespaceId {
+    /// Device number of the namespace file system.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+}
+
+/// Why a network namespace cannot be opened or entered.
+#[derive(Debug, thiserror::Error)]
+pub enum NamespaceError {
+    /// The path cannot be opened.
+    #[error("cannot open the network namespace {path}: {source}")]
+    Open {
+        /// As it was given.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The path leads to something else.
+    #[error("{path} is not a namespace")]
+    NotANamespace {
+        /// As it was given.
+        path: PathBuf,
+    },
+    /// The path leads to the namespace that this process runs in: the node's, which is never captured.
+    #[error("{path} is this process's own network namespace; a Pod on the host's network cannot be in the mesh")]
+    Own {
+        /// As it was given.
+        path: PathBuf,
+    },
+    /// The namespace cannot be entered.
+    #[error("cannot enter the network namespace {path} (this takes CAP_SYS_ADMIN): {source}")]
+    Enter {
+        /// As it was given to [`NetworkNamespace::open`].
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its addresses cannot be read.
+    #[error("cannot read the addresses in the network namespace {path}: {source}")]
+    Addresses {
+        /// As it was given to [`NetworkNamespace::open`].
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The work to be done in it panicked.
+    #[error("work in the network namespace {path} ended in a panic")]
+    Panicked {
+        /// As it was given to [`NetworkNamespace::open`].
+        path: PathBuf,
+    },
+}
+
+impl NetworkNamespace {
+    /// Opens the network namespace at `path` (`/proc/PID/ns/net`, `/run/netns/NAME`).
+    ///
+    /// # Errors
+    /// When the path cannot be opened, is no namespace, or is the one that this process runs in.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, NamespaceError> {
+        let path = path.as_ref().to_path_buf();
+        let failed = |source| NamespaceError::Open { path: path.clone(), source };
+        let file = File::open(&path).map_err(failed)?;
+        if fstatfs(&file).map_err(|errno| failed(errno.into()))?.filesystem_type() != NAMESPACE_FILE_SYSTEM {
+            return Err(NamespaceError::NotANamespace { path });
+        }
+        let id = NamespaceId::of(&file).map_err(failed)?;
+        let own = File::open(OWN).and_then(|own| NamespaceId::of(&own)).map_err(failed)?;
+        if id == own {
+            return Err(NamespaceError::Own { path });
+        }
+        Ok(Self { file, path, id })
+    }
+
+    /// What makes it itself.
+    #[must_use]
+    pub fn id(&self) -> NamespaceId {
+        self.id
+    }
+
+    /// The path that it was opened by.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Does `work` inside the namespace, on a thread of its own that ends with it, and waits for the result.
+    ///
+    /// What `work` does to its thread (namespaces, file system uid) is gone with the thread.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered, or `work` panics.
+    pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> Result<R, NamespaceError> {
+        let failed = |source| NamespaceError::Enter { path: self.path.clone(), source };
+        thread::scope(|scope| {
+            let entered = move || {
+                setns(&self.file, CloneFlags::CLONE_NEWNET)?;
+                Ok::<_, Errno>(work())
+            };
+            let thread =
+                thread::Builder::new().name("netns".to_owned()).spawn_scoped(scope, entered).map_err(failed)?;
+            let result = thread.join().map_err(|_| NamespaceError::Panicked { path: self.path.clone() })?;
+            result.map_err(|errno| failed(errno.into()))
+        })
+    }
+
+    /// The addresses of the namespace's interfaces, without loopback and link-local ones.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered or the kernel does not tell.
+    pub fn addresses(&self) -> Result<Vec<IpAddr>, NamespaceError> {
+        let interfaces = self.run(|| {
+            let addresses = getifaddrs()?.filter_map(|interface| ip(interface.address.as_ref()?));
+            Ok::<Vec<_>, Errno>(addresses.filter(is_routable).collect())
+        })?;
+        interfaces.map_err(|errno| NamespaceError::Addresses { path: self.path.clone(), source: errno.into() })
+    }
+}
+
+impl AsFd for NetworkNamespace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl NamespaceId {
+    /// The id of an open namespace file.
+    fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self { device: metadata.dev(), inode: metadata.ino() })
+    }
+}
+
+impl fmt::Display for NamespaceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.device, self.inode)
+    }
+}
+
+fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| IpAddr::from(v4.ip()));
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::from(v6.ip())))
+}
+
+fn is_routable(address: &IpAddr) -> bool {
+    let link_local = match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    !address.is_loopback() && !link_local
+}
+
+#[cfg(test)]
+mod tests;

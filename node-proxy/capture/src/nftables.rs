@@ -1,0 +1,105 @@
+//! The `nft` program, run in the network namespace of the calling thread.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{self, Write as _};
+use std::process::{Command, Output, Stdio};
+
+use crate::rules::{TABLE, render_removal};
+
+const PROGRAM: &str = "nft";
+
+/// What the kernel holds of the table, in short. Of use within one process only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest(u64);
+
+/// The table as `nft` lists it, without counters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing(String);
+
+/// Why `nft` did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NftablesError {
+    /// It cannot be started.
+    #[error("cannot run {PROGRAM} (package nftables): {0}")]
+    Start(io::Error),
+    /// It says no.
+    #[error("{PROGRAM} cannot {task}: {message}")]
+    Refused {
+        /// What it was to do.
+        task: &'static str,
+        /// What it wrote.
+        message: String,
+    },
+}
+
+/// Loads rules as [`rules::render`](crate::rules::render) writes them: all or nothing.
+///
+/// # Errors
+/// When `nft` or the kernel refuses them; then everything is as it was.
+pub fn apply(rules: &str) -> Result<(), NftablesError> {
+    run("load the rules", &["-f", "-"], rules).map(drop)
+}
+
+/// The table, or None when it is not there.
+///
+/// # Errors
+/// When `nft` cannot tell.
+pub fn list() -> Result<Option<Listing>, NftablesError> {
+    // Asked first, because listing what is not there is an error like any other.
+    let tables = run("list the tables", &["list", "tables", "inet"], "")?;
+    if !tables.lines().any(|line| line == format!("table inet {TABLE}")) {
+        return Ok(None);
+    }
+    let table = run("list the rules", &["--stateless", "list", "table", "inet", TABLE], "")?;
+    Ok(Some(Listing(table)))
+}
+
+/// Deletes the table, if it is there.
+///
+/// # Errors
+/// When `nft` or the kernel refuses.
+pub fn delete() -> Result<(), NftablesError> {
+    run("delete the rules", &["-f", "-"], &render_removal()).map(drop)
+}
+
+impl Listing {
+    /// Changes when the rules change.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut hasher = DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        Digest(hasher.finish())
+    }
+
+    /// The table's comment: [`RuleSettings::note`](crate::rules::RuleSettings::note).
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.0.lines().find_map(|line| line.trim().strip_prefix("comment \"")?.strip_suffix('"'))
+    }
+}
+
+fn run(task: &'static str, arguments: &[&str], input: &str) -> Result<String, NftablesError> {
+    let output = output(arguments, input).map_err(NftablesError::Start)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(NftablesError::Refused { task, message })
+}
+
+fn output(arguments: &[&str], input: &str) -> io::Result<Output> {
+    let mut child = Command::new(PROGRAM)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that ends without reading says why in its output; that is the error to show.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    child.wait_with_output()
+}
+
+#[cfg(test)]
+mod tests;

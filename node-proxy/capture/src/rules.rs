@@ -1,0 +1,299 @@
+//! The nftables rules of a captured Pod, as text for `nft -f -`. Pure.
+//!
+//! One table, `inet karez`, replaced as a whole in one transaction. In the order in which a packet meets them:
+//!
+//! | chain | hook, priority | what it does |
+//! | --- | --- | --- |
+//! | `divert` | output, route, −310 | turns captured DNS queries (and a ztunnel's source-preserving dials) to loopback by [`marks::LOCAL`] |
+//! | `untrack_output`, `untrack_input` | output and prerouting, −300 | keeps [`marks::LOCAL`] out of connection tracking, where it would collide with the client's own connections |
+//! | `deliver_dns` | prerouting, −150 | TPROXY: hands captured queries to port 15053 with the asked server in them |
+//! | `outbound` | output, nat, −100 | redirects what the application dials |
+//! | `inbound` | prerouting, nat, −100 | redirects what comes without a tunnel |
+//! | `egress`, `ingress` | output and input, 0 | lets nothing past that should have been redirected; closes older flows |
+//! | `confine` | postrouting, 0 | drops what must not leave the Pod |
+//!
+//! Only a connection's first packet (SYN) is redirected: for connection tracking the next packet of a connection that is
+//! older than the rules is new as well, and would be torn out of it. A connection whose SYN passed under the rules gets
+//! the connection mark [`BORN_HERE`]; one without it is older.
+//!
+//! Priorities are numbers because nft 1.0.6 does not know `dstnat` in the output hook.
+
+mod chain;
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use karez_api::names::port::{DNS, HBONE, INBOUND_PLAINTEXT, OUTBOUND};
+
+use crate::marks::{self, Mark};
+use chain::Chain;
+
+/// The table's name, of the family `inet`.
+pub const TABLE: &str = "karez";
+
+/// The connection mark of flows that began under the rules.
+pub const BORN_HERE: Mark = Mark(0x4b5a_0000);
+
+/// Most bytes of [`RuleSettings::note`]: `NFTNL_UDATA_COMMENT_MAXLEN`, less its end.
+pub const LONGEST_NOTE: usize = 127;
+
+const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
+const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
+
+/// What the rules depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleSettings {
+    /// Whom the traffic is redirected to.
+    pub proxy: Proxy,
+    /// Source addresses of health probes, which reach the application directly.
+    pub probes: Vec<IpAddr>,
+    /// Whether DNS queries are captured.
+    pub dns: bool,
+    /// Whether the kernel has IPv6. A Pod without an IPv6 address is no reason to leave it out.
+    pub ipv6: bool,
+    /// How far it is.
+    pub phase: Phase,
+    /// Kept in the table as its comment: letters, digits, `.`, `=` and spaces, at most [`LONGEST_NOTE`].
+    pub note: String,
+}
+
+/// Who serves the Pod, and by what its packets are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proxy {
+    /// Karez's node proxy.
+    Karez {
+        /// The reserved uid that its sockets belong to. None: the mark alone tells them, and can be forged.
+        socket_uid: Option<u32>,
+    },
+    /// A ztunnel, which opens its own sockets under one mark, [`marks::OUTBOUND`].
+    Ztunnel,
+}
+
+/// A Pod's way through the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// New connections are redirected, whether a proxy is there or not.
+    Capturing {
+        /// Whether flows older than the rules are reset at their next packet, instead of living on.
+        close_older: bool,
+    },
+    /// New connections are not redirected any more, while those that were keep their translation.
+    Leaving,
+}
+
+/// The rules as one transaction that replaces whatever is there.
+#[must_use]
+pub fn render(settings: &RuleSettings) -> String {
+    // Adding first makes the deletion succeed whether the table is there or not.
+    let mut text = format!("add table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n");
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "\tcomment \"{}\"", settings.note);
+    for chain in chains(settings) {
+        let _ = write!(text, "\n{chain}");
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The transaction that removes the table, if it is there.
+#[must_use]
+pub fn render_removal() -> String {
+    format!("add table inet {TABLE}\ndelete table inet {TABLE}\n")
+}
+
+fn chains(settings: &RuleSettings) -> Vec<Chain> {
+    let mut chains = vec![untrack_output(), untrack_input(), confine()];
+    match settings.phase {
+        Phase::Capturing { close_older } => {
+            chains.extend(divert(settings));
+            chains.extend(deliver_dns(settings));
+            chains.extend([
+                outbound(settings),
+                inbound(settings),
+                egress(close_older),
+                egress_new(settings),
+                ingress(settings, close_older),
+                ingress_new(settings),
+            ]);
+        }
+        // Empty chains of type nat: without any the kernel would stop translating what it has redirected.
+        Phase::Leaving => chains.extend([
+            Chain::hooked("outbound", "nat", "output", -100),
+            Chain::hooked("inbound", "nat", "prerouting", -100),
+            Chain::hooked("ingress", "filter", "input", 0).rules(refuse_unredirected(settings)),
+        ]),
+    }
+    chains
+}
+
+fn divert(settings: &RuleSettings) -> Option<Chain> {
+    let chain = Chain::hooked("divert", "route", "output", -310);
+    let to_loopback = format!("meta mark set meta mark & {:#x} | {}", !marks::MASK, marks::LOCAL);
+    match settings.proxy {
+        Proxy::Karez { .. } if settings.dns => Some(
+            chain
+                .rule("oifname \"lo\" accept")
+                .rule(format!("{} accept", settings.ours()))
+                .rule(format!("udp dport 53 {to_loopback}")),
+        ),
+        Proxy::Karez { .. } => None,
+        // Towards the application it dials with the client's address, under the mark of all its sockets.
+        Proxy::Ztunnel => Some(chain.rule(format!(
+            "oifname \"lo\" meta l4proto tcp {} fib saddr type != local {to_loopback}",
+            marked(marks::OUTBOUND)
+        ))),
+    }
+}
+
+fn untrack_output() -> Chain {
+    Chain::hooked("untrack_output", "filter", "output", -300)
+        .rule(format!("{} udp sport set 53", exactly_dns_reply()))
+        .rule(format!("{} notrack", marked(marks::LOCAL)))
+}
+
+fn untrack_input() -> Chain {
+    Chain::hooked("untrack_input", "filter", "prerouting", -300)
+        .rule(format!("iifname \"lo\" {} notrack", marked(marks::LOCAL)))
+}
+
+fn deliver_dns(settings: &RuleSettings) -> Option<Chain> {
+    if !settings.dns || settings.proxy == Proxy::Ztunnel {
+        return None;
+    }
+    let mut chain = Chain::hooked("deliver_dns", "filter", "prerouting", -150)
+        .rule("iifname != \"lo\" accept")
+        .rule(format!("{} accept", exactly_dns_reply()))
+        .rule(format!("meta mark & {:#x} != {} accept", marks::MASK, marks::LOCAL))
+        .rule(format!("meta nfproto ipv4 udp dport 53 tproxy ip to :{DNS} accept"));
+    if settings.ipv6 {
+        chain = chain.rule(format!("meta nfproto ipv6 udp dport 53 tproxy ip6 to :{DNS} accept"));
+    }
+    // Nobody listens: a DNS server in the Pod must not get what was meant for another one.
+    Some(chain.rule("udp dport 53 drop"))
+}
+
+fn outbound(settings: &RuleSettings) -> Chain {
+    let mut chain = Chain::hooked("outbound", "nat", "output", -100)
+        .rule("oifname \"lo\" accept")
+        .rule(format!("{} accept", settings.ours()));
+    if settings.dns {
+        chain = chain.rule(format!("{SYN} tcp dport 53 redirect to :{DNS}"));
+        if settings.proxy == Proxy::Ztunnel {
+            chain = chain.rule(format!("udp dport 53 redirect to :{DNS}"));
+        }
+    }
+    chain.rule(format!("{SYN} redirect to :{OUTBOUND}"))
+}
+
+fn inbound(settings: &RuleSettings) -> Chain {
+    Chain::hooked("inbound", "nat", "prerouting", -100)
+        .rule("iifname \"lo\" accept")
+        .rule(format!("tcp dport {HBONE} accept"))
+        .rules(settings.from_probes("accept"))
+        .rule(format!("{SYN} redirect to :{INBOUND_PLAINTEXT}"))
+}
+
+fn egress(close_older: bool) -> Chain {
+    Chain::hooked("egress", "filter", "output", 0)
+        .rule("meta l4proto != tcp accept")
+        .rule("oifname \"lo\" accept")
+        .rule(format!("{} accept", marked(marks::LOCAL)))
+        .rule(format!("{SYN} goto egress_new"))
+        .rules(older_flows(close_older))
+}
+
+/// What a Pod may begin: what the mesh sends, and what was redirected to it. Anything else found a way past the
+/// redirection, as does a SYN that connection tracking takes for part of a flow it has long known.
+fn egress_new(settings: &RuleSettings) -> Chain {
+    Chain::plain("egress_new")
+        .rule(format!("{} {} accept", settings.ours(), born_here()))
+        .rule(format!("ct status dnat {} accept", born_here()))
+        .rule("reject with tcp reset")
+}
+
+fn ingress(settings: &RuleSettings, close_older: bool) -> Chain {
+    Chain::hooked("ingress", "filter", "input", 0)
+        .rules(refuse_unredirected(settings))
+        .rule("meta l4proto != tcp accept")
+        .rule("iifname \"lo\" accept")
+        .rule(format!("{SYN} goto ingress_new"))
+        .rules(older_flows(close_older))
+}
+
+/// What may begin from outside: a tunnel, a probe, what was redirected.
+fn ingress_new(settings: &RuleSettings) -> Chain {
+    Chain::plain("ingress_new")
+        .rule(format!("tcp dport {HBONE} {} accept", born_here()))
+        .rules(settings.from_probes(&format!("{} accept", born_here())))
+        .rule(format!("ct status dnat {} accept", born_here()))
+        .rule("reject with tcp reset")
+}
+
+/// Only what was redirected may come to the ports that serve redirected traffic.
+fn refuse_unredirected(settings: &RuleSettings) -> Vec<String> {
+    let directly = "ct status & dnat != dnat";
+    let mut rules = vec![format!(
+        "tcp dport {{ {OUTBOUND}, {INBOUND_PLAINTEXT}, {DNS} }} {SYN} {directly} reject with tcp reset"
+    )];
+    if settings.dns {
+        rules.push(match settings.proxy {
+            Proxy::Karez { .. } => format!("udp dport {DNS} drop"),
+            Proxy::Ztunnel => format!("udp dport {DNS} {directly} drop"),
+        });
+    }
+    rules
+}
+
+fn older_flows(close: bool) -> Vec<String> {
+    if !close {
+        return Vec::new();
+    }
+    // A reset passes: it closes the flow too, and the ones that we send come by here.
+    vec![
+        "tcp flags & rst == rst accept".to_owned(),
+        format!("ct mark & {BORN_HERE} != {BORN_HERE} reject with tcp reset"),
+    ]
+}
+
+fn confine() -> Chain {
+    Chain::hooked("confine", "filter", "postrouting", 0)
+        .rule("oifname \"lo\" accept")
+        // Routing keeps these on loopback, unless a socket names another interface.
+        .rule(format!("{} drop", marked(marks::LOCAL)))
+        // Not translated: it would leave as the application addressed it.
+        .rule("meta l4proto tcp ct state invalid drop")
+}
+
+impl RuleSettings {
+    /// Matches the packets of the mesh's own sockets into the network.
+    fn ours(&self) -> String {
+        let mark = marked(marks::OUTBOUND);
+        match self.proxy {
+            Proxy::Karez { socket_uid: Some(uid) } => format!("{mark} meta skuid {uid}"),
+            Proxy::Karez { socket_uid: None } | Proxy::Ztunnel => mark,
+        }
+    }
+
+    fn from_probes(&self, verdict: &str) -> Vec<String> {
+        let from = |address: &IpAddr| match address {
+            IpAddr::V4(v4) => format!("ip saddr {v4} {verdict}"),
+            IpAddr::V6(v6) => format!("ip6 saddr {v6} {verdict}"),
+        };
+        self.probes.iter().map(from).collect()
+    }
+}
+
+fn marked(mark: Mark) -> String {
+    format!("meta mark & {:#x} == {mark}", marks::MASK)
+}
+
+fn exactly_dns_reply() -> String {
+    format!("meta mark & {DNS_REPLY_MASK:#x} == {}", marks::DNS_REPLY)
+}
+
+fn born_here() -> String {
+    format!("ct mark set ct mark | {BORN_HERE}")
+}
+
+#[cfg(test)]
+mod tests;

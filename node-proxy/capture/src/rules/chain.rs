@@ -1,0 +1,50 @@
+//! A chain of rules, and how nft reads it.
+
+use std::fmt;
+
+pub(super) struct Chain {
+    name: &'static str,
+    hook: Option<Hook>,
+    rules: Vec<String>,
+}
+
+struct Hook {
+    kind: &'static str,
+    name: &'static str,
+    priority: i32,
+}
+
+impl Chain {
+    /// A chain that packets come to by a hook of the kernel.
+    pub(super) fn hooked(name: &'static str, kind: &'static str, hook: &'static str, priority: i32) -> Self {
+        Self { name, hook: Some(Hook { kind, name: hook, priority }), rules: Vec::new() }
+    }
+
+    /// A chain that packets come to from another chain.
+    pub(super) fn plain(name: &'static str) -> Self {
+        Self { name, hook: None, rules: Vec::new() }
+    }
+
+    pub(super) fn rule(mut self, rule: impl Into<String>) -> Self {
+        self.rules.push(rule.into());
+        self
+    }
+
+    pub(super) fn rules(mut self, rules: Vec<String>) -> Self {
+        self.rules.extend(rules);
+        self
+    }
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "\tchain {} {{", self.name)?;
+        if let Some(Hook { kind, name, priority }) = self.hook {
+            writeln!(formatter, "\t\ttype {kind} hook {name} priority {priority}; policy accept;")?;
+        }
+        for rule in &self.rules {
+            writeln!(formatter, "\t\t{rule}")?;
+        }
+        writeln!(formatter, "\t}}")
+    }
+}

@@ -1,0 +1,122 @@
+//! The sockets that the node proxy works with, opened for it in a Pod's namespace.
+//!
+//! They belong to a reserved user, so that a process in the Pod can neither join the listeners' `SO_REUSEPORT` group
+//! (the kernel wants equal uids) nor pass its own packets off as the mesh's (the rules compare the uid that opened a
+//! socket, beside its mark). All of them are non-blocking and close on exec.
+
+mod listeners;
+mod owner;
+mod stock;
+
+use socket2::Domain;
+
+use crate::netns::NamespaceError;
+
+pub use listeners::{Backlog, open_listeners};
+pub use stock::open_stock;
+
+/// Most sockets that one call opens: as many as one packet carries (`SCM_MAX_FD`).
+pub const LARGEST_BATCH: usize = 253;
+
+/// Address family of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6, without IPv4 in it.
+    V6,
+}
+
+/// What a listening socket (for UDP: a bound one) is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Listening {
+    /// TCP 15001: what the application dials.
+    Outbound,
+    /// TCP 15006: what comes without a tunnel.
+    InboundPlaintext,
+    /// TCP 15008: tunnels.
+    Hbone,
+    /// TCP 15053: captured DNS queries.
+    DnsTcp,
+    /// UDP 15053: captured DNS queries; read them with [`datagram::receive`](crate::datagram::receive).
+    DnsUdp,
+}
+
+/// What an unbound, unconnected socket of the stock is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// TCP, into the network from the Pod's own address; never captured again.
+    Outbound,
+    /// TCP, to the application. Bind it to the client's address with port 0, then connect; the port is chosen when
+    /// connecting. It reaches nothing outside the Pod.
+    Application,
+    /// UDP, to the DNS server that was asked; never captured again.
+    DnsForward,
+    /// UDP, answers to the application. Bind it to the asked server's address with **port 0** and send with `send_to`: a
+    /// rule puts port 53 in, which the node proxy may not bind, and which a DNS server in the Pod may hold. Do not
+    /// connect it: it would take the application's next query.
+    DnsReply,
+}
+
+/// Why sockets cannot be opened in a Pod's namespace.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// The namespace.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// The reserved user cannot be taken on.
+    #[error(
+        "cannot open sockets as uid {uid}: this takes CAP_SETUID, and a uid that exists in this user namespace; without \
+         a reserved uid (--socket-uid none) the mesh's marks can be forged by a process with CAP_NET_RAW"
+    )]
+    Owner {
+        /// The reserved uid.
+        uid: u32,
+    },
+    /// Something in the Pod holds one of the mesh's ports.
+    #[error("port {port} is taken by a process in the Pod")]
+    PortTaken {
+        /// The port.
+        port: u16,
+    },
+    /// More than [`LARGEST_BATCH`].
+    #[error("{count} sockets at once are more than {LARGEST_BATCH}")]
+    TooMany {
+        /// As many as were asked for.
+        count: usize,
+    },
+    /// Anything else that the kernel refuses.
+    #[error("cannot open a socket ({step}): {source}")]
+    Socket {
+        /// Which step failed.
+        step: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Family {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    fn domain(self) -> Domain {
+        match self {
+            Self::V4 => Domain::IPV4,
+            Self::V6 => Domain::IPV6,
+        }
+    }
+}
+
+impl Listening {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Outbound, Self::InboundPlaintext, Self::Hbone, Self::DnsTcp, Self::DnsUdp];
+}
+
+/// Names the step that failed.
+fn at(step: &'static str) -> impl FnOnce(std::io::Error) -> SocketError {
+    move |source| SocketError::Socket { step, source }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! The sockets that captured traffic arrives at.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+
+use karez_api::names::port;
+use nix::sys::socket::{setsockopt, sockopt};
+use socket2::{Protocol, Socket, Type};
+
+use super::owner::own_as;
+use super::{Family, LARGEST_BATCH, Listening, SocketError, at};
+use crate::netns::NetworkNamespace;
+
+/// How many connections wait in a listener's queue, at most; the namespace's `somaxconn` bounds it too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog(pub u16);
+
+impl Default for Backlog {
+    fn default() -> Self {
+        // The kernel's default of somaxconn: what arrives while the node proxy restarts has to fit.
+        Self(4096)
+    }
+}
+
+/// Opens `count` listeners of one kind in `namespace`, owned by `socket_uid`. They share their port by `SO_REUSEPORT`.
+///
+/// From here on connections queue: somebody has to accept on every single one, because the kernel deals them out.
+///
+/// # Errors
+/// When one of them cannot be opened; then none is.
+pub fn open_listeners(
+    namespace: &NetworkNamespace,
+    listening: Listening,
+    family: Family,
+    count: usize,
+    socket_uid: Option<u32>,
+    backlog: Backlog,
+) -> Result<Vec<OwnedFd>, SocketError> {
+    if count > LARGEST_BATCH {
+        return Err(SocketError::TooMany { count });
+    }
+    namespace.run(|| {
+        own_as(socket_uid)?;
+        (0..count).map(|_| open(listening, family, backlog).map(OwnedFd::from)).collect()
+    })?
+}
+
+fn open(listening: Listening, family: Family, backlog: Backlog) -> Result<Socket, SocketError> {
+    let socket = match listening {
+        Listening::Outbound | Listening::InboundPlaintext | Listening::Hbone | Listening::DnsTcp => {
+            let socket = bound(listening, family, Type::STREAM, Protocol::TCP)?;
+            socket.listen(backlog.0.into()).map_err(|error| taken(listening, "listen", error))?;
+            socket
+        }
+        Listening::DnsUdp => bound(listening, family, Type::DGRAM, Protocol::UDP)?,
+    };
+    Ok(socket)
+}
+
+fn bound(
+    listening: Listening,
+    family: Family,
+    kind: Type,
+    protocol: Protocol,
+) -> Result<Socket, SocketError> {
+    let socket = Socket::new(family.domain(), kind.nonblocking(), Some(protocol)).map_err(at("socket"))?;
+    if family == Family::V6 {
+        socket.set_only_v6(true).map_err(at("IPV6_V6ONLY"))?;
+    }
+    socket.set_reuse_port(true).map_err(at("SO_REUSEPORT"))?;
+    if listening == Listening::DnsUdp {
+        keep_destination(&socket, family).map_err(at("IP_RECVORIGDSTADDR"))?;
+    } else {
+        // Connections that a killed node proxy left behind still hold the port, and belong to its uid.
+        socket.set_reuse_address(true).map_err(at("SO_REUSEADDR"))?;
+    }
+    let address = match family {
+        Family::V4 => SocketAddr::from((Ipv4Addr::UNSPECIFIED, listening.port())),
+        Family::V6 => SocketAddr::from((Ipv6Addr::UNSPECIFIED, listening.port())),
+    };
+    socket.bind(&address.into()).map_err(|error| taken(listening, "bind", error))?;
+    Ok(socket)
+}
+
+/// TPROXY delivers to transparent sockets only, and leaves the address that was asked in the packet.
+fn keep_destination(socket: &Socket, family: Family) -> io::Result<()> {
+    setsockopt(socket, sockopt::IpTransparent, &true)?;
+    match family {
+        Family::V4 => setsockopt(socket, sockopt::Ipv4OrigDstAddr, &true)?,
+        Family::V6 => setsockopt(socket, sockopt::Ipv6OrigDstAddr, &true)?,
+    }
+    Ok(())
+}
+
+fn taken(listening: Listening, step: &'static str, error: io::Error) -> SocketError {
+    if error.kind() == io::ErrorKind::AddrInUse {
+        SocketError::PortTaken { port: listening.port() }
+    } else {
+        at(step)(error)
+    }
+}
+
+impl Listening {
+    /// The port.
+    #[must_use]
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Outbound => port::OUTBOUND,
+            Self::InboundPlaintext => port::INBOUND_PLAINTEXT,
+            Self::Hbone => port::HBONE,
+            Self::DnsTcp | Self::DnsUdp => port::DNS,
+        }
+    }
+}

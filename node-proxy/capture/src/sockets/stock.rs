@@ -1,0 +1,75 @@
+//! Sockets that the node proxy binds and connects by itself.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use nix::sys::socket::{setsockopt, sockopt};
+use socket2::{Protocol, Socket, Type};
+
+use super::owner::own_as;
+use super::{Family, Kind, LARGEST_BATCH, SocketError, at};
+use crate::marks::{self, Mark};
+use crate::netns::NetworkNamespace;
+
+/// Opens `count` sockets of one kind in `namespace`, owned by `socket_uid`.
+///
+/// # Errors
+/// When one of them cannot be opened; then none is.
+pub fn open_stock(
+    namespace: &NetworkNamespace,
+    kind: Kind,
+    family: Family,
+    count: usize,
+    socket_uid: Option<u32>,
+) -> Result<Vec<OwnedFd>, SocketError> {
+    if count > LARGEST_BATCH {
+        return Err(SocketError::TooMany { count });
+    }
+    namespace.run(|| {
+        own_as(socket_uid)?;
+        (0..count).map(|_| open(kind, family).map(OwnedFd::from)).collect()
+    })?
+}
+
+fn open(kind: Kind, family: Family) -> Result<Socket, SocketError> {
+    let (kind_of_socket, protocol) = kind.transport();
+    let socket =
+        Socket::new(family.domain(), kind_of_socket.nonblocking(), Some(protocol)).map_err(at("socket"))?;
+    socket.set_mark(kind.mark().0).map_err(at("SO_MARK"))?;
+    match kind {
+        Kind::Outbound | Kind::DnsForward => {}
+        Kind::Application => {
+            allow_foreign_source(&socket).map_err(at("IP_TRANSPARENT"))?;
+            // Without it a port would be taken for all destinations at once, and a busy client's would run out.
+            setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)
+                .map_err(|errno| at("IP_BIND_ADDRESS_NO_PORT")(errno.into()))?;
+        }
+        Kind::DnsReply => allow_foreign_source(&socket).map_err(at("IP_TRANSPARENT"))?,
+    }
+    Ok(socket)
+}
+
+/// Lets the socket bind an address that is not the Pod's. The kernel keeps one flag of each for both families, so the
+/// IPv4 options serve an IPv6 socket too (`inet_sock`, `ipv6_setsockopt`).
+fn allow_foreign_source(socket: &Socket) -> io::Result<()> {
+    setsockopt(socket, sockopt::IpTransparent, &true)?;
+    setsockopt(socket, sockopt::IpFreebind, &true)?;
+    Ok(())
+}
+
+impl Kind {
+    fn transport(self) -> (Type, Protocol) {
+        match self {
+            Self::Outbound | Self::Application => (Type::STREAM, Protocol::TCP),
+            Self::DnsForward | Self::DnsReply => (Type::DGRAM, Protocol::UDP),
+        }
+    }
+
+    fn mark(self) -> Mark {
+        match self {
+            Self::Outbound | Self::DnsForward => marks::OUTBOUND,
+            Self::Application => marks::LOCAL,
+            Self::DnsReply => marks::DNS_REPLY,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! How many queries, and what became of them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts of one worker's Pods, or of several; read them from any thread.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub(crate) requests: Counter,
+    pub(crate) answered: Counter,
+    pub(crate) malformed: Counter,
+    pub(crate) forwarded: Counter,
+    pub(crate) failed: Counter,
+    pub(crate) dropped: Counter,
+}
+
+/// One of them.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Counters {
+    /// Queries that came: Istio's `dns_requests`.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.value()
+    }
+
+    /// Those answered from the mesh.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.answered.value()
+    }
+
+    /// Those that could not be read.
+    #[must_use]
+    pub fn malformed(&self) -> u64 {
+        self.malformed.value()
+    }
+
+    /// Those forwarded: Istio's `dns_upstream_requests`.
+    #[must_use]
+    pub fn forwarded(&self) -> u64 {
+        self.forwarded.value()
+    }
+
+    /// Those forwarded that got no answer: Istio's `dns_upstream_failures`.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.failed.value()
+    }
+
+    /// Datagrams dropped because too many of the Pod's queries were unanswered.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.value()
+    }
+}

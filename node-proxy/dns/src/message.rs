@@ -1,0 +1,80 @@
+//! The little that is read and written of a message by hand (RFC 1035 section 4.1): a query's first question, and an answer
+//! that says that there is none.
+
+use hickory_proto::op::{Header, MessageType, OpCode, Query};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+
+/// Length of a message's header.
+const HEADER: usize = 12;
+
+/// What a message is, as far as its header and first question tell.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    /// Too short to be answered, or itself an answer: a reply could be the first step of a loop.
+    NoQuery,
+    /// A query with a question that cannot be read, or with more than one (RFC 9619).
+    Malformed,
+    /// Something else that a server may know how to answer.
+    Other,
+    /// One question.
+    Question(Query),
+}
+
+/// Reads the header and the first question.
+pub(crate) fn read(message: &[u8]) -> Reading {
+    let mut decoder = BinDecoder::new(message);
+    let Ok(header) = Header::read(&mut decoder) else {
+        return Reading::NoQuery;
+    };
+    match (header.metadata.message_type, header.metadata.op_code, header.counts.queries) {
+        (MessageType::Response, ..) => Reading::NoQuery,
+        (_, OpCode::Query, 0) => Reading::Other,
+        (_, OpCode::Query, 1) => Query::read(&mut decoder).map_or(Reading::Malformed, Reading::Question),
+        (_, OpCode::Query, _) => Reading::Malformed,
+        _ => Reading::Other,
+    }
+}
+
+/// The transaction id, by which an answer belongs to a query.
+#[must_use]
+pub fn id(message: &[u8]) -> Option<u16> {
+    message.first_chunk().copied().map(u16::from_be_bytes)
+}
+
+/// An answer to `query` that says SERVFAIL; `None` if it is too short to be a query.
+#[must_use]
+pub fn server_failure(query: &[u8]) -> Option<Vec<u8>> {
+    refusal(query, 2)
+}
+
+/// An answer to `query` that says FORMERR; `None` if it is too short to be a query.
+#[must_use]
+pub fn format_error(query: &[u8]) -> Option<Vec<u8>> {
+    refusal(query, 1)
+}
+
+/// A header with a code, and the question as it came, if it can be told from the rest: stub resolvers compare it.
+fn refusal(query: &[u8], code: u8) -> Option<Vec<u8>> {
+    let [id_high, id_low, flags, ..] = *query.first_chunk::<HEADER>()?;
+    let question = question(query).unwrap_or_default();
+    // QR; opcode and RD as they came.
+    let flags = 0x80 | (flags & 0x79);
+    // RA, because queries are forwarded to a server that recurses.
+    let code = 0x80 | code;
+    let questions = u8::from(!question.is_empty());
+    let mut answer = vec![id_high, id_low, flags, code, 0, questions, 0, 0, 0, 0, 0, 0];
+    answer.extend_from_slice(question);
+    Some(answer)
+}
+
+/// The bytes of the only question.
+fn question(query: &[u8]) -> Option<&[u8]> {
+    let mut decoder = BinDecoder::new(query);
+    let header = Header::read(&mut decoder).ok()?;
+    (header.counts.queries == 1).then_some(())?;
+    Query::read(&mut decoder).ok()?;
+    query.get(HEADER..decoder.index())
+}
+
+#[cfg(test)]
+mod tests;

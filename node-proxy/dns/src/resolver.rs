@@ -1,0 +1,61 @@
+//! One Pod's resolver: what names mean to it, and its bounds.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_mesh::names::Resolution;
+use tokio::sync::Semaphore;
+
+use crate::answer::{Decision, Transport, answer};
+use crate::counters::Counters;
+
+/// Queries of a Pod that wait for an answer at a time, over UDP.
+const QUERIES: usize = 512;
+/// TCP connections of a Pod at a time; others wait in the listener's queue.
+const CONNECTIONS: usize = 64;
+
+/// How long a server may take to answer, or to be reached.
+pub(crate) const FORWARD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What names mean to a Pod.
+pub trait Names {
+    /// What the mesh makes of `host`; `None`: it is not the mesh's to answer.
+    fn resolve(&self, host: &str) -> Option<Resolution>;
+}
+
+impl<F: Fn(&str) -> Option<Resolution>> Names for F {
+    fn resolve(&self, host: &str) -> Option<Resolution> {
+        self(host)
+    }
+}
+
+/// One Pod's resolver on one worker; all its listeners share it.
+#[derive(Debug)]
+pub struct Resolver<N> {
+    names: N,
+    pub(crate) queries: Arc<Semaphore>,
+    pub(crate) connections: Arc<Semaphore>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl<N: Names> Resolver<N> {
+    /// A Pod's resolver; `counters` may be shared by all Pods.
+    #[must_use]
+    pub fn new(names: N, counters: Arc<Counters>) -> Rc<Self> {
+        let queries = Arc::new(Semaphore::new(QUERIES));
+        let connections = Arc::new(Semaphore::new(CONNECTIONS));
+        Rc::new(Self { names, queries, connections, counters })
+    }
+
+    pub(crate) fn decide(&self, query: &[u8], transport: Transport) -> Decision {
+        let decision = answer(query, |host| self.names.resolve(host), transport, fastrand::u64(..));
+        self.counters.requests.add_one();
+        match &decision {
+            Decision::Answer(_) => self.counters.answered.add_one(),
+            Decision::Forward => self.counters.forwarded.add_one(),
+            Decision::Malformed(_) | Decision::Ignore => self.counters.malformed.add_one(),
+        }
+        decision
+    }
+}

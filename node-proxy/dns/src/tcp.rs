@@ -1,0 +1,232 @@
+//! Queries that come over TCP (RFC 7766): each behind its length, several on a connection, answered in any order.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_stream::StreamExt;
+use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
+
+use crate::answer::{Decision, Transport};
+use crate::message;
+use crate::resolver::{FORWARD_TIMEOUT, Names, Resolver};
+
+/// A connection on which nothing happens for so long is closed.
+const IDLE: Duration = Duration::from_secs(5);
+/// Forwarded queries of a connection that wait for an answer at a time; no more are read meanwhile.
+const WAITING: usize = 64;
+/// Before accepting again after an error.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The sockets of one listener.
+pub trait Sockets {
+    /// The next connection and the server that was dialled. Cancel safe.
+    fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>>;
+
+    /// A connection from the Pod to `server` that is not captured again.
+    fn dial(&self, server: SocketAddr) -> impl Future<Output = io::Result<TcpStream>>;
+}
+
+/// Serves one listener of a Pod until it is dropped, and its connections with it.
+///
+/// Runs on a `LocalSet` or local runtime.
+pub async fn serve<S, N>(sockets: Rc<S>, resolver: Rc<Resolver<N>>) -> Infallible
+where
+    S: Sockets + 'static,
+    N: Names + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        // The semaphore is never closed.
+        let slot = resolver.connections.clone().acquire_owned().await;
+        while connections.try_join_next().is_some() {}
+        let (client, server) = match sockets.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::debug!(%error, "cannot accept a DNS connection");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let (sockets, resolver) = (Rc::clone(&sockets), Rc::clone(&resolver));
+        connections.spawn_local(async move {
+            let conversation = Conversation::new(&*sockets, &resolver, client, server);
+            if let Err(error) = conversation.run().await {
+                tracing::debug!(%error, %server, "a DNS connection was cut");
+            }
+            drop(slot);
+        });
+    }
+}
+
+/// One client's connection and, once something is forwarded, the one to the server that it asked.
+struct Conversation<'a, S, N> {
+    sockets: &'a S,
+    resolver: &'a Resolver<N>,
+    server: SocketAddr,
+    /// `None` once the client has finished.
+    queries: Option<Messages>,
+    client: OwnedWriteHalf,
+    upstream: Option<Upstream>,
+    waiting: VecDeque<Waiting>,
+}
+
+type Messages = FramedRead<OwnedReadHalf, LengthDelimitedCodec>;
+
+struct Upstream {
+    answers: Messages,
+    queries: OwnedWriteHalf,
+}
+
+/// A query that was forwarded.
+struct Waiting {
+    id: Option<u16>,
+    since: Instant,
+    /// What is answered if the server does not.
+    failure: Vec<u8>,
+}
+
+enum Event {
+    Query(BytesMut),
+    ClientFinished,
+    Answer(BytesMut),
+    /// It ended, broke or is late.
+    ServerFinished,
+    Idle,
+}
+
+impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
+    fn new(sockets: &'a S, resolver: &'a Resolver<N>, client: TcpStream, server: SocketAddr) -> Self {
+        let (read, write) = client.into_split();
+        Self {
+            sockets,
+            resolver,
+            server,
+            queries: Some(messages(read)),
+            client: write,
+            upstream: None,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Until the client has finished and all is answered, or nothing happens any longer.
+    async fn run(mut self) -> io::Result<()> {
+        while self.queries.is_some() || !self.waiting.is_empty() {
+            match self.event().await? {
+                Event::Query(query) => self.query(&query).await?,
+                Event::ClientFinished => self.queries = None,
+                Event::Answer(answer) => self.answer(&answer).await?,
+                Event::ServerFinished => self.fail_waiting().await?,
+                Event::Idle => break,
+            }
+        }
+        self.client.shutdown().await
+    }
+
+    async fn event(&mut self) -> io::Result<Event> {
+        // The one that waits longest is the first.
+        let (end, at_end) = match self.waiting.front() {
+            Some(waiting) => (waiting.since + FORWARD_TIMEOUT, Event::ServerFinished),
+            None => (Instant::now() + IDLE, Event::Idle),
+        };
+        let has_room = self.waiting.len() < WAITING;
+        tokio::select! {
+            query = next(self.queries.as_mut()), if has_room => Ok(match query? {
+                Some(query) => Event::Query(query),
+                None => Event::ClientFinished,
+            }),
+            // Whether the server ends or breaks the connection: what waits will not be answered.
+            answer = next(self.upstream.as_mut().map(|upstream| &mut upstream.answers)) => {
+                Ok(answer.ok().flatten().map_or(Event::ServerFinished, Event::Answer))
+            }
+            () = sleep_until(end) => Ok(at_end),
+        }
+    }
+
+    async fn query(&mut self, query: &[u8]) -> io::Result<()> {
+        match self.resolver.decide(query, Transport::Tcp) {
+            Decision::Answer(answer) | Decision::Malformed(answer) => send(&mut self.client, &answer).await,
+            Decision::Ignore => Ok(()),
+            Decision::Forward => self.forward(query).await,
+        }
+    }
+
+    async fn forward(&mut self, query: &[u8]) -> io::Result<()> {
+        // Whatever is forwarded was long enough to be read as a query.
+        let failure = message::server_failure(query).unwrap_or_default();
+        self.waiting.push_back(Waiting { id: message::id(query), since: Instant::now(), failure });
+        if let Err(error) = self.send_upstream(query).await {
+            tracing::debug!(%error, server = %self.server, "a DNS server cannot be reached");
+            self.fail_waiting().await?;
+        }
+        Ok(())
+    }
+
+    async fn send_upstream(&mut self, query: &[u8]) -> io::Result<()> {
+        if self.upstream.is_none() {
+            let (read, write) = within(FORWARD_TIMEOUT, self.sockets.dial(self.server)).await?.into_split();
+            self.upstream = Some(Upstream { answers: messages(read), queries: write });
+        }
+        match &mut self.upstream {
+            Some(upstream) => send(&mut upstream.queries, query).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Passes an answer on. A zone transfer has several of one id: only the first ends the waiting.
+    async fn answer(&mut self, answer: &[u8]) -> io::Result<()> {
+        let id = message::id(answer);
+        if let Some(position) = self.waiting.iter().position(|waiting| waiting.id == id) {
+            self.waiting.remove(position);
+        }
+        send(&mut self.client, answer).await
+    }
+
+    /// Answers SERVFAIL to all that waits; the next query dials again.
+    async fn fail_waiting(&mut self) -> io::Result<()> {
+        self.upstream = None;
+        for waiting in std::mem::take(&mut self.waiting) {
+            self.resolver.counters.failed.add_one();
+            send(&mut self.client, &waiting.failure).await?;
+        }
+        Ok(())
+    }
+}
+
+fn messages(stream: OwnedReadHalf) -> Messages {
+    let codec = LengthDelimitedCodec::builder().length_field_type::<u16>().new_codec();
+    FramedRead::new(stream, codec)
+}
+
+/// The next message; waits for ever where there is no stream. Cancel safe.
+async fn next(messages: Option<&mut Messages>) -> io::Result<Option<BytesMut>> {
+    match messages {
+        Some(messages) => messages.next().await.transpose(),
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes a message behind its length, in one piece.
+async fn send(stream: &mut OwnedWriteHalf, message: &[u8]) -> io::Result<()> {
+    let length = u16::try_from(message.len()).map_err(|_| io::ErrorKind::InvalidData)?;
+    let mut framed = Vec::with_capacity(2 + message.len());
+    framed.extend_from_slice(&length.to_be_bytes());
+    framed.extend_from_slice(message);
+    within(IDLE, stream.write_all(&framed)).await
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(limit, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+#[cfg(test)]
+mod tests;

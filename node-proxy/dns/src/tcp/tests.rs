@@ -1,0 +1,197 @@
+use std::sync::Arc;
+
+use hickory_proto::op::{Message, Query, ResponseCode};
+use hickory_proto::rr::{Name, RecordType};
+use karez_mesh::names::{Addressing, Resolution};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::task::LocalSet;
+
+use super::*;
+use crate::counters::Counters;
+
+/// A listener on loopback that says of everything that `server` was dialled.
+struct Loopback {
+    listener: TcpListener,
+    server: SocketAddr,
+}
+
+impl Sockets for Loopback {
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, _) = self.listener.accept().await?;
+        Ok((stream, self.server))
+    }
+
+    async fn dial(&self, server: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(server).await
+    }
+}
+
+fn mesh(host: &str) -> Option<Resolution> {
+    (host == "web.shop.").then(|| Resolution {
+        v4: vec![[10, 0, 0, 1].into()],
+        v6: Vec::new(),
+        canonical: None,
+        addressing: Addressing::Virtual,
+    })
+}
+
+/// A Pod whose connections are served, and a client's connection in it.
+async fn pod(server: SocketAddr) -> (TcpStream, Arc<Counters>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let counters = Arc::new(Counters::default());
+    let resolver = Resolver::new(mesh as fn(&str) -> _, Arc::clone(&counters));
+    tokio::task::spawn_local(serve(Rc::new(Loopback { listener, server }), resolver));
+    (TcpStream::connect(address).await.unwrap(), counters)
+}
+
+async fn server() -> (TcpListener, SocketAddr) {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    (server, address)
+}
+
+fn query(id: u16, name: &str, kind: RecordType) -> Vec<u8> {
+    let mut message = Message::query();
+    message.metadata.id = id;
+    message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
+    message.to_vec().unwrap()
+}
+
+async fn write(stream: &mut TcpStream, message: &[u8]) {
+    stream.write_u16(u16::try_from(message.len()).unwrap()).await.unwrap();
+    stream.write_all(message).await.unwrap();
+}
+
+async fn read(stream: &mut TcpStream) -> Vec<u8> {
+    let mut message = vec![0; usize::from(stream.read_u16().await.unwrap())];
+    stream.read_exact(&mut message).await.unwrap();
+    message
+}
+
+fn code(answer: &[u8]) -> ResponseCode {
+    Message::from_vec(answer).unwrap().metadata.response_code
+}
+
+#[tokio::test]
+async fn several_queries_on_a_connection_are_answered_in_any_order() {
+    LocalSet::new()
+        .run_until(async {
+            let (server, address) = server().await;
+            let (mut client, counters) = pod(address).await;
+            let (first, second) =
+                (query(1, "example.org.", RecordType::A), query(2, "a.org.", RecordType::TXT));
+            for asked in [&first, &query(3, "web.shop.", RecordType::A), &second] {
+                write(&mut client, asked).await;
+            }
+            let own = Message::from_vec(&read(&mut client).await).unwrap();
+            assert_eq!((own.metadata.id, own.answers[0].data.to_string()), (3, "10.0.0.1".to_owned()));
+            let (mut upstream, _) = server.accept().await.unwrap();
+            assert_eq!(read(&mut upstream).await, first);
+            assert_eq!(read(&mut upstream).await, second);
+            // The second first, and large; the first in two messages, as a zone transfer is.
+            let large = [&second[..], &[7; 50_000]].concat();
+            let parts = [[&first[..], b"one"].concat(), [&first[..], b"two"].concat()];
+            for answer in [&large, &parts[0], &parts[1]] {
+                write(&mut upstream, answer).await;
+            }
+            for answer in [&large, &parts[0], &parts[1]] {
+                assert_eq!(&read(&mut client).await, answer);
+            }
+            assert_eq!((counters.requests(), counters.forwarded(), counters.failed()), (3, 2, 0));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_client_that_has_finished_still_gets_its_answers() {
+    LocalSet::new()
+        .run_until(async {
+            let (server, address) = server().await;
+            let (mut client, _) = pod(address).await;
+            let asked = query(1, "example.org.", RecordType::A);
+            write(&mut client, &asked).await;
+            client.shutdown().await.unwrap();
+            let (mut upstream, _) = server.accept().await.unwrap();
+            assert_eq!(read(&mut upstream).await, asked);
+            write(&mut upstream, &asked).await;
+            assert_eq!(read(&mut client).await, asked);
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_off_fails_what_waits_and_is_dialled_again() {
+    LocalSet::new()
+        .run_until(async {
+            let (server, address) = server().await;
+            let (mut client, counters) = pod(address).await;
+            for id in [1, 2] {
+                write(&mut client, &query(id, "example.org.", RecordType::A)).await;
+            }
+            let (mut upstream, _) = server.accept().await.unwrap();
+            read(&mut upstream).await;
+            read(&mut upstream).await;
+            drop(upstream);
+            for id in [1, 2] {
+                let answer = read(&mut client).await;
+                assert_eq!((message::id(&answer), code(&answer)), (Some(id), ResponseCode::ServFail));
+            }
+            let asked = query(3, "example.org.", RecordType::A);
+            write(&mut client, &asked).await;
+            let (mut upstream, _) = server.accept().await.unwrap();
+            assert_eq!(read(&mut upstream).await, asked);
+            assert_eq!(counters.failed(), 2);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_a_failure() {
+    LocalSet::new()
+        .run_until(async {
+            let (gone, address) = server().await;
+            drop(gone);
+            let (mut client, _) = pod(address).await;
+            write(&mut client, &query(1, "example.org.", RecordType::A)).await;
+            assert_eq!(code(&read(&mut client).await), ResponseCode::ServFail);
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_silent_fails_in_time_while_the_client_goes_on() {
+    LocalSet::new()
+        .run_until(async {
+            let (_silent, address) = server().await;
+            let (mut client, _) = pod(address).await;
+            let begun = Instant::now();
+            write(&mut client, &query(1, "example.org.", RecordType::A)).await;
+            let mut answers = 0;
+            loop {
+                write(&mut client, &query(2, "web.shop.", RecordType::A)).await;
+                let answer = read(&mut client).await;
+                if code(&answer) == ResponseCode::ServFail {
+                    break;
+                }
+                answers += 1;
+                tokio::time::sleep(IDLE / 4).await;
+            }
+            assert!(answers > 2 && begun.elapsed() < 2 * FORWARD_TIMEOUT, "{answers}");
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed() {
+    LocalSet::new()
+        .run_until(async {
+            let (mut client, _) = pod("192.0.2.53:53".parse().unwrap()).await;
+            let begun = Instant::now();
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+            assert!(begun.elapsed() >= IDLE);
+        })
+        .await;
+}

@@ -1,0 +1,199 @@
+use std::cell::Cell;
+use std::sync::Arc;
+
+use hickory_proto::op::{Message, Query as Question, ResponseCode};
+use hickory_proto::rr::{Name, RecordType};
+use karez_mesh::names::{Addressing, Resolution};
+use tokio::sync::Semaphore;
+use tokio::task::LocalSet;
+
+use super::*;
+use crate::counters::Counters;
+
+/// A listener on loopback that says of everything that `server` was asked.
+struct Loopback {
+    listener: UdpSocket,
+    server: SocketAddr,
+    /// Sources of answers.
+    seemed: Cell<Option<SocketAddr>>,
+}
+
+impl Sockets for Loopback {
+    async fn receive(&self) -> io::Result<Query> {
+        let mut buffer = vec![0; 65535];
+        let (length, client) = self.listener.recv_from(&mut buffer).await?;
+        buffer.truncate(length);
+        Ok(Query { bytes: buffer, client, server: self.server })
+    }
+
+    async fn upstream(&self, server: SocketAddr) -> io::Result<UdpSocket> {
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        socket.connect(server).await?;
+        Ok(socket)
+    }
+
+    async fn reply(&self, server: SocketAddr, client: SocketAddr, answer: &[u8]) -> io::Result<()> {
+        self.seemed.set(Some(server));
+        self.listener.send_to(answer, client).await.map(drop)
+    }
+}
+
+fn mesh(host: &str) -> Option<Resolution> {
+    (host == "web.shop.").then(|| Resolution {
+        v4: vec![[10, 0, 0, 1].into()],
+        v6: Vec::new(),
+        canonical: None,
+        addressing: Addressing::Virtual,
+    })
+}
+
+struct Pod {
+    client: UdpSocket,
+    sockets: Rc<Loopback>,
+    counters: Arc<Counters>,
+    resolver: Rc<Resolver<fn(&str) -> Option<Resolution>>>,
+}
+
+/// A Pod whose queries are served, and a client in it.
+async fn pod(server: SocketAddr) -> Pod {
+    let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    client.connect(listener.local_addr().unwrap()).await.unwrap();
+    let counters = Arc::new(Counters::default());
+    let resolver = Resolver::new(mesh as fn(&str) -> _, Arc::clone(&counters));
+    let sockets = Rc::new(Loopback { listener, server, seemed: Cell::new(None) });
+    tokio::task::spawn_local(serve(Rc::clone(&sockets), Rc::clone(&resolver)));
+    Pod { client, sockets, counters, resolver }
+}
+
+async fn server() -> (UdpSocket, SocketAddr) {
+    let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    (server, address)
+}
+
+fn query(name: &str, kind: RecordType) -> Vec<u8> {
+    let mut message = Message::query();
+    message.add_query(Question::query(Name::from_ascii(name).unwrap(), kind));
+    message.to_vec().unwrap()
+}
+
+async fn received(socket: &UdpSocket) -> Vec<u8> {
+    let mut buffer = vec![0; 65535];
+    let length = socket.recv(&mut buffer).await.unwrap();
+    buffer.truncate(length);
+    buffer
+}
+
+fn code(answer: &[u8]) -> ResponseCode {
+    Message::from_vec(answer).unwrap().metadata.response_code
+}
+
+#[tokio::test]
+async fn a_name_of_the_mesh_is_answered_as_if_by_the_server_that_was_asked() {
+    LocalSet::new()
+        .run_until(async {
+            let asked = "192.0.2.53:53".parse().unwrap();
+            let pod = pod(asked).await;
+            pod.client.send(&query("web.shop.", RecordType::A)).await.unwrap();
+            let answer = Message::from_vec(&received(&pod.client).await).unwrap();
+            assert_eq!(answer.answers[0].data.to_string(), "10.0.0.1");
+            assert_eq!(pod.sockets.seemed.get(), Some(asked));
+            assert_eq!((pod.counters.requests(), pod.counters.answered()), (1, 1));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn bytes_are_forwarded_unharmed_both_ways() {
+    LocalSet::new()
+        .run_until(async {
+            let (server, address) = server().await;
+            let pod = pod(address).await;
+            // What follows the question is nothing that this program understands.
+            let mut asked = query("web.shop.", RecordType::SRV);
+            asked.extend_from_slice(&[0xff; 3000]);
+            pod.client.send(&asked).await.unwrap();
+            let mut buffer = vec![0; 65535];
+            let (length, from) = server.recv_from(&mut buffer).await.unwrap();
+            assert_eq!(buffer[..length], asked);
+            // First an answer to something else.
+            let mut answer = asked.clone();
+            answer[0] ^= 1;
+            server.send_to(&answer, from).await.unwrap();
+            answer[0] ^= 1;
+            answer.extend_from_slice(&[0; 40_000]);
+            server.send_to(&answer, from).await.unwrap();
+            assert_eq!(received(&pod.client).await, answer);
+            assert_eq!(pod.sockets.seemed.get(), Some(address));
+            assert_eq!((pod.counters.forwarded(), pod.counters.failed()), (1, 0));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn nobody_but_the_server_that_was_asked_is_heard() {
+    LocalSet::new()
+        .run_until(async {
+            let (server, address) = server().await;
+            let pod = pod(address).await;
+            let asked = query("example.org.", RecordType::A);
+            pod.client.send(&asked).await.unwrap();
+            let mut buffer = [0; 512];
+            let (_, from) = server.recv_from(&mut buffer).await.unwrap();
+            let forger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            forger.send_to(&[&asked[..], b"forged"].concat(), from).await.unwrap();
+            let honest = [&asked[..], b"honest"].concat();
+            server.send_to(&honest, from).await.unwrap();
+            assert_eq!(received(&pod.client).await, honest);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_a_failure() {
+    LocalSet::new()
+        .run_until(async {
+            let (gone, address) = server().await;
+            drop(gone);
+            let pod = pod(address).await;
+            pod.client.send(&query("example.org.", RecordType::A)).await.unwrap();
+            assert_eq!(code(&received(&pod.client).await), ResponseCode::ServFail);
+            assert_eq!(pod.counters.failed(), 1);
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_silent_is_a_failure_in_time() {
+    LocalSet::new()
+        .run_until(async {
+            let (_silent, address) = server().await;
+            let pod = pod(address).await;
+            let begun = tokio::time::Instant::now();
+            pod.client.send(&query("example.org.", RecordType::A)).await.unwrap();
+            assert_eq!(code(&received(&pod.client).await), ResponseCode::ServFail);
+            assert!(begun.elapsed() >= FORWARD_TIMEOUT && begun.elapsed() < 2 * FORWARD_TIMEOUT);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn too_many_at_a_time_are_dropped_and_others_served_later() {
+    LocalSet::new()
+        .run_until(async {
+            let pod = pod("192.0.2.53:53".parse().unwrap()).await;
+            let all = Semaphore::available_permits(&pod.resolver.queries);
+            let held =
+                pod.resolver.queries.clone().try_acquire_many_owned(u32::try_from(all).unwrap()).unwrap();
+            pod.client.send(&query("web.shop.", RecordType::A)).await.unwrap();
+            while pod.counters.dropped() == 0 {
+                tokio::task::yield_now().await;
+            }
+            drop(held);
+            pod.client.send(&query("web.shop.", RecordType::A)).await.unwrap();
+            assert_eq!(code(&received(&pod.client).await), ResponseCode::NoError);
+            assert_eq!(pod.counters.requests(), 1);
+        })
+        .await;
+}

@@ -1,0 +1,157 @@
+//! One JSON line a connection, through a bounded queue and a thread of its own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use karez_api::identity::Identity;
+use karez_api::outcome::Outcome;
+use karez_process::lines::{self, Flush, Lines};
+use serde::Serialize;
+
+use crate::endpoint::Flow;
+use crate::series::Moved;
+use crate::timestamp::rfc3339;
+
+/// Bytes of lines that may wait for a slow reader; what goes beyond is dropped and counted.
+const QUEUE: usize = 4 << 20;
+
+/// Where records go when they end. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AccessLog {
+    lines: Option<Lines>,
+}
+
+/// A connection that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended<'a> {
+    pub(crate) flow: &'a Flow,
+    pub(crate) moved: Moved,
+    pub(crate) duration: Duration,
+    pub(crate) outcome: &'a Outcome,
+}
+
+impl AccessLog {
+    /// None is kept.
+    #[must_use]
+    pub fn off() -> Self {
+        Self { lines: None }
+    }
+
+    /// Writes to `sink`, usually stdout. Keep the second half until the end: dropping it waits for the last lines.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(sink: impl io::Write + Send + 'static) -> io::Result<(Self, Flush)> {
+        let (lines, flush) = lines::start("access-log", sink, QUEUE)?;
+        Ok((Self { lines: Some(lines) }, flush))
+    }
+
+    /// Lines that were lost, because the reader was too slow or gone.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.lines.as_ref().map_or(0, Lines::dropped)
+    }
+
+    pub(crate) fn write(&self, ended: &Ended<'_>) {
+        if let Some(lines) = &self.lines {
+            lines.push(ended.line(SystemTime::now()));
+        }
+    }
+}
+
+/// A line's fields, named and ordered as Istio's node proxy does; what is not known is left out.
+#[derive(Serialize)]
+struct Line<'a> {
+    level: &'static str,
+    time: String,
+    scope: &'static str,
+    message: &'static str,
+    #[serde(rename = "src.addr")]
+    source_address: SocketAddr,
+    #[serde(rename = "src.workload", skip_serializing_if = "Option::is_none")]
+    source_workload: Option<&'a str>,
+    #[serde(rename = "src.namespace", skip_serializing_if = "Option::is_none")]
+    source_namespace: Option<&'a str>,
+    #[serde(rename = "src.identity", skip_serializing_if = "Option::is_none")]
+    source_identity: Option<String>,
+    #[serde(rename = "src.cluster", skip_serializing_if = "Option::is_none")]
+    source_cluster: Option<&'a str>,
+    #[serde(rename = "dst.addr")]
+    destination_address: SocketAddr,
+    #[serde(rename = "dst.hbone_addr", skip_serializing_if = "Option::is_none")]
+    authority: Option<&'a str>,
+    #[serde(rename = "dst.service", skip_serializing_if = "Option::is_none")]
+    service: Option<&'a str>,
+    #[serde(rename = "dst.workload", skip_serializing_if = "Option::is_none")]
+    destination_workload: Option<&'a str>,
+    #[serde(rename = "dst.namespace", skip_serializing_if = "Option::is_none")]
+    destination_namespace: Option<&'a str>,
+    #[serde(rename = "dst.identity", skip_serializing_if = "Option::is_none")]
+    destination_identity: Option<String>,
+    #[serde(rename = "dst.cluster", skip_serializing_if = "Option::is_none")]
+    destination_cluster: Option<&'a str>,
+    direction: &'static str,
+    /// Bytes that the reporting side's workload sent.
+    bytes_sent: u64,
+    bytes_recv: u64,
+    duration: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_flags: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl Ended<'_> {
+    /// The line, its end included, as written at `now`.
+    fn line(&self, now: SystemTime) -> Vec<u8> {
+        // The line has no map with odd keys and no failing part: it always serializes.
+        let mut line = serde_json::to_vec(&self.fields(now)).unwrap_or_default();
+        line.push(b'\n');
+        line
+    }
+
+    fn fields(&self, now: SystemTime) -> Line<'_> {
+        let flow = self.flow;
+        let (source, destination) = (&flow.source.endpoint, &flow.destination.endpoint);
+        let failed = *self.outcome != Outcome::Done;
+        let (level, message) = match (failed, self.is_anonymous()) {
+            (false, _) => ("info", "connection complete"),
+            (true, false) => ("error", "connection complete"),
+            (true, true) => ("warn", "connection failed"),
+        };
+        Line {
+            level,
+            time: rfc3339(now),
+            scope: "access",
+            message,
+            source_address: flow.source.address,
+            source_workload: flow.source.name.as_deref().or(source.workload.as_deref()),
+            source_namespace: source.namespace.as_deref(),
+            source_identity: source.principal.as_ref().map(Identity::to_string),
+            source_cluster: source.cluster.as_deref(),
+            destination_address: flow.destination.address,
+            authority: flow.authority.as_deref(),
+            service: flow.service.as_deref().map(|service| &*service.hostname),
+            destination_workload: flow.destination.name.as_deref().or(destination.workload.as_deref()),
+            destination_namespace: destination.namespace.as_deref(),
+            destination_identity: destination.principal.as_ref().map(Identity::to_string),
+            destination_cluster: destination.cluster.as_deref(),
+            direction: flow.direction.as_str(),
+            bytes_sent: self.moved.sent,
+            bytes_recv: self.moved.received,
+            duration: format!("{}ms", self.duration.as_millis()),
+            response_flags: failed.then(|| self.outcome.flag()),
+            error: failed.then(|| self.outcome.to_string()),
+        }
+    }
+
+    /// Whether it ended before anything was known of either side.
+    fn is_anonymous(&self) -> bool {
+        let peers = [&self.flow.source, &self.flow.destination];
+        peers.iter().all(|peer| peer.name.is_none() && *peer.endpoint == Default::default())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! Who a connection is between, in the words of Istio's labels.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use karez_api::identity::Identity;
+
+/// One connection, as the metrics and the access log describe it.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// Which side of it this proxy is on.
+    pub direction: Direction,
+    /// Who dialled.
+    pub source: Peer,
+    /// Who was dialled, at the address that this proxy dials itself.
+    pub destination: Peer,
+    /// The authority of the CONNECT, `ip:port` or `host:port`, when a tunnel carries it.
+    pub authority: Option<Arc<str>>,
+    /// The service that was dialled, if it was one.
+    pub service: Option<Arc<Service>>,
+    /// Whether both sides proved who they are.
+    pub security: Security,
+}
+
+/// The side of the proxy, in the label `reporter` and the log field `direction`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    /// The source's proxy reports.
+    Outbound,
+    /// The destination's proxy reports.
+    Inbound,
+}
+
+/// The label `connection_security_policy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Security {
+    /// Both sides showed a certificate of the mesh.
+    MutualTls,
+    /// No proof of who the peer is.
+    Unknown,
+}
+
+/// One side of a connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Name of the Pod, for the log alone: in a metric every Pod would be a series.
+    pub name: Option<Arc<str>>,
+    /// What it belongs to.
+    pub endpoint: Arc<Endpoint>,
+}
+
+/// What a workload is called in telemetry. What is `None` or empty reads `unknown`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// Name of the Deployment, or of whatever made the Pod.
+    pub workload: Option<Arc<str>>,
+    /// Kubernetes namespace.
+    pub namespace: Option<Arc<str>>,
+    /// Who it is.
+    pub principal: Option<Identity>,
+    /// Canonical service.
+    pub canonical_service: Option<Arc<str>>,
+    /// Canonical revision.
+    pub canonical_revision: Option<Arc<str>>,
+    /// Label `app`.
+    pub app: Option<Arc<str>>,
+    /// Label `version`.
+    pub version: Option<Arc<str>>,
+    /// Cluster id.
+    pub cluster: Option<Arc<str>>,
+    /// Where it runs.
+    pub locality: Locality,
+}
+
+/// Where a workload runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Locality {
+    /// Region.
+    pub region: Option<Arc<str>>,
+    /// Zone.
+    pub zone: Option<Arc<str>>,
+}
+
+/// A service, as a destination.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Service {
+    /// Such as `reviews.shop.svc.cluster.local`.
+    pub hostname: Arc<str>,
+    /// Such as `reviews`.
+    pub name: Arc<str>,
+    /// Such as `shop`.
+    pub namespace: Arc<str>,
+}
+
+impl Direction {
+    /// The label `reporter`.
+    #[must_use]
+    pub fn reporter(self) -> &'static str {
+        match self {
+            Self::Outbound => "source",
+            Self::Inbound => "destination",
+        }
+    }
+
+    /// The log field `direction`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Outbound => "outbound",
+            Self::Inbound => "inbound",
+        }
+    }
+}
+
+impl Security {
+    /// The label's value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MutualTls => "mutual_tls",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Peer {
+    /// Someone of whom nothing but the address is known.
+    #[must_use]
+    pub fn unknown(address: SocketAddr) -> Self {
+        Self { address, name: None, endpoint: Arc::default() }
+    }
+}
+
+impl Flow {
+    /// A connection of which nothing but its addresses is known yet.
+    #[must_use]
+    pub fn unknown(direction: Direction, source: SocketAddr, destination: SocketAddr) -> Self {
+        Self {
+            direction,
+            source: Peer::unknown(source),
+            destination: Peer::unknown(destination),
+            authority: None,
+            service: None,
+            security: Security::Unknown,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! One connection, from accept to end.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use karez_api::outcome::{Closing, Outcome, Refusal};
+
+use crate::access_log::Ended;
+use crate::endpoint::Flow;
+use crate::series::{Living, Moved, Series};
+use crate::worker::Worker;
+
+/// Counts a connection while it lives and writes its line when it ends.
+///
+/// It ends when it is [finished](Self::finish) or, whatever happened, when it is dropped: without an outcome it was closed
+/// because the proxy drained.
+#[derive(Debug)]
+pub struct FlowRecord {
+    worker: Worker,
+    flow: Flow,
+    begun: Instant,
+    /// From the moment that the connection is established.
+    counted: Option<(Rc<Series>, Living)>,
+    outcome: Option<Outcome>,
+}
+
+impl FlowRecord {
+    pub(crate) fn new(worker: Worker, flow: Flow) -> Self {
+        Self { worker, flow, begun: Instant::now(), counted: None, outcome: None }
+    }
+
+    /// What is known of the connection.
+    #[must_use]
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    /// To tell what has become known. After [`Self::established`] it reaches the log alone, not the metrics.
+    pub fn flow_mut(&mut self) -> &mut Flow {
+        &mut self.flow
+    }
+
+    /// Both sides are connected and bytes may move: counts the connection as opened, with what is known of it now. A second
+    /// call changes nothing.
+    ///
+    /// `progress` is read at each scrape, on another thread, and at the end.
+    pub fn established(&mut self, progress: impl Fn() -> Moved + Send + Sync + 'static) {
+        if self.counted.is_none() {
+            let series = self.worker.series(&self.flow, Instant::now());
+            let living = series.begin(Box::new(progress));
+            self.counted = Some((series, living));
+        }
+    }
+
+    /// Ends the record.
+    pub fn finish(mut self, outcome: impl Into<Outcome>) {
+        self.outcome = Some(outcome.into());
+    }
+}
+
+impl Drop for FlowRecord {
+    fn drop(&mut self) {
+        let outcome = self.outcome.take().unwrap_or(Outcome::Refused(Refusal::Closing(Closing::Draining)));
+        let flag = (outcome != Outcome::Done).then(|| outcome.flag());
+        // Istio counts as opened what was never established, too.
+        self.established(Moved::default);
+        let counted = self.counted.take();
+        let moved = counted.map(|(series, living)| series.end(living, flag)).unwrap_or_default();
+        self.worker.log().write(&Ended {
+            flow: &self.flow,
+            moved,
+            duration: self.begun.elapsed(),
+            outcome: &outcome,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

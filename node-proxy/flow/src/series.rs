@@ -1,0 +1,194 @@
+//! Counts of one label set, and the register of them all.
+//!
+//! A worker's [`Series`] is counted on by that worker; the register holds the other end for the scrape, which reads the
+//! bytes of living connections too. When the worker lets go of a series its counts are added to the label set's base, so a
+//! sum never falls; when the last worker has, the label set goes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::labels::Labels;
+
+/// Bytes that a connection has moved, as the workload on the reporting side sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// What that workload sent.
+    pub sent: u64,
+    /// What it received.
+    pub received: u64,
+}
+
+/// Tells how far a living connection has come.
+pub(crate) type Progress = Box<dyn Fn() -> Moved + Send + Sync>;
+
+/// Counts of one label set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) opened: u64,
+    pub(crate) closed: u64,
+    pub(crate) moved: Moved,
+    /// By the value of `response_flags`.
+    pub(crate) failed: BTreeMap<&'static str, u64>,
+}
+
+/// Every label set that is counted on.
+#[derive(Debug)]
+pub(crate) struct Register {
+    limit: usize,
+    entries: Mutex<BTreeMap<Labels, Entry>>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// What workers counted that have let go.
+    base: Totals,
+    held: Vec<Arc<Counts>>,
+}
+
+/// One worker's counts of one label set: locked by that worker when a connection begins and ends, and by the scrape.
+#[derive(Debug, Default)]
+struct Counts(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    ended: Totals,
+    living: HashMap<u64, Progress>,
+    next: u64,
+}
+
+/// One worker's hold on a label set.
+#[derive(Debug)]
+pub(crate) struct Series {
+    labels: Labels,
+    counts: Arc<Counts>,
+    register: Arc<Register>,
+}
+
+/// A connection that counts as living in its series.
+#[derive(Debug)]
+pub(crate) struct Living(u64);
+
+impl Register {
+    /// At most `limit` label sets, beside those without peers.
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, entries: Mutex::default() })
+    }
+
+    /// A new hold on a label set, unless there are too many.
+    pub(crate) fn series(self: &Arc<Self>, labels: &Labels) -> Option<Series> {
+        let mut entries = self.entries();
+        if entries.len() >= self.limit && !entries.contains_key(labels) {
+            return None;
+        }
+        Some(self.hold(&mut entries, labels))
+    }
+
+    /// A new hold on a label set without peers: there are few, so there is always room.
+    pub(crate) fn series_without_peers(self: &Arc<Self>, labels: &Labels) -> Series {
+        self.hold(&mut self.entries(), &labels.without_peers())
+    }
+
+    fn hold(self: &Arc<Self>, entries: &mut BTreeMap<Labels, Entry>, labels: &Labels) -> Series {
+        let counts = Arc::new(Counts::default());
+        entries.entry(labels.clone()).or_default().held.push(Arc::clone(&counts));
+        Series { labels: labels.clone(), counts, register: Arc::clone(self) }
+    }
+
+    /// The sums of all workers, by label set.
+    pub(crate) fn totals(&self) -> Vec<(Labels, Totals)> {
+        self.entries().iter().map(|(labels, entry)| (labels.clone(), entry.total())).collect()
+    }
+
+    fn release(&self, labels: &Labels, counts: &Arc<Counts>) {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(labels) else {
+            return;
+        };
+        entry.held.retain(|held| !Arc::ptr_eq(held, counts));
+        counts.add_to(&mut entry.base);
+        if entry.held.is_empty() {
+            entries.remove(labels);
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<Labels, Entry>> {
+        // Nothing that is done under the lock leaves the map half changed.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn total(&self) -> Totals {
+        let mut total = self.base.clone();
+        for counts in &self.held {
+            counts.add_to(&mut total);
+        }
+        total
+    }
+}
+
+impl Counts {
+    fn add_to(&self, total: &mut Totals) {
+        let state = self.state();
+        total.opened += state.ended.opened;
+        total.closed += state.ended.closed;
+        total.moved.add(state.ended.moved);
+        for progress in state.living.values() {
+            total.moved.add(progress());
+        }
+        for (flag, count) in &state.ended.failed {
+            *total.failed.entry(flag).or_default() += count;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("ended", &self.ended).field("living", &self.living.len()).finish()
+    }
+}
+
+impl Moved {
+    fn add(&mut self, more: Self) {
+        self.sent = self.sent.wrapping_add(more.sent);
+        self.received = self.received.wrapping_add(more.received);
+    }
+}
+
+impl Series {
+    /// Counts a connection as opened, and its bytes from now on.
+    pub(crate) fn begin(&self, progress: Progress) -> Living {
+        let mut state = self.counts.state();
+        state.ended.opened += 1;
+        state.next += 1;
+        let id = state.next;
+        state.living.insert(id, progress);
+        Living(id)
+    }
+
+    /// Counts it as closed, as failed too if it has a flag, and tells what it moved.
+    pub(crate) fn end(&self, Living(id): Living, failed: Option<&'static str>) -> Moved {
+        let mut state = self.counts.state();
+        let moved = state.living.remove(&id).map(|progress| progress()).unwrap_or_default();
+        state.ended.moved.add(moved);
+        state.ended.closed += 1;
+        if let Some(flag) = failed {
+            *state.ended.failed.entry(flag).or_default() += 1;
+        }
+        moved
+    }
+}
+
+impl Drop for Series {
+    fn drop(&mut self) {
+        self.register.release(&self.labels, &self.counts);
+    }
+}
+
+#[cfg(test)]
+mod tests;

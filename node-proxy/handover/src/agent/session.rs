@@ -1,0 +1,397 @@
+//! The agent's side of one node proxy's connection. Pure: packets and the time go in, packets come out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::agent::conversation::Conversation;
+use crate::agent::roster::{ProxyId, Roster, Standing, Supply, Told, Wish};
+use crate::listener::{Assembled, Assembly, Listener, Listeners, Misassembled, Role, roles};
+use crate::message::{AgentMessage, MOST_DESCRIPTORS, Malformed, NodeMessage, PodState};
+use crate::packet::{Packet, parts};
+use crate::pod::{EnrolledPod, PodReference, PodUid};
+
+/// How long a node proxy may take over an answer.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long after a failure a Pod is offered to the same node proxy again.
+pub const OFFER_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// Most Pods that a node proxy may say it carries.
+const MOST_CARRIED_IN_ALL: usize = 4096;
+/// Most Pods that are offered and not answered at a time: it bounds the descriptors on their way.
+const MOST_OFFERED: usize = 16;
+
+/// One connection, from its acceptance to its end.
+#[derive(Debug)]
+pub(crate) struct Session {
+    stage: Stage,
+    queue: VecDeque<Packet>,
+    due: BTreeMap<PodUid, Instant>,
+    assembly: Option<Assembly>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The hello is not complete.
+    Greeting { carried: Vec<PodReference>, until: Instant },
+    /// It is, and the Pods of the snapshot are being told.
+    Snapshot(ProxyId),
+    /// Only changes are told.
+    Live(ProxyId),
+}
+
+/// Why a connection is ended by the agent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// A bad packet.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// Listeners that do not belong together.
+    #[error(transparent)]
+    Misassembled(#[from] Misassembled),
+    /// The right message at the wrong time.
+    #[error("{0} came out of turn")]
+    OutOfTurn(&'static str),
+    /// No hello in time.
+    #[error("no hello within {ANSWER_WITHIN:?}")]
+    NoHello,
+    /// No answer in time.
+    #[error("no answer about Pod {0} within {ANSWER_WITHIN:?}")]
+    Silent(PodUid),
+    /// A list beyond its bound.
+    #[error("it says that it carries more than {MOST_CARRIED_IN_ALL} Pods")]
+    TooManyCarried,
+}
+
+impl Session {
+    /// A connection accepted at `now`.
+    #[must_use]
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            stage: Stage::Greeting { carried: Vec::new(), until: now + ANSWER_WITHIN },
+            queue: VecDeque::new(),
+            due: BTreeMap::new(),
+            assembly: None,
+        }
+    }
+}
+
+impl Conversation for Session {
+    type Violation = Violation;
+
+    fn received(&mut self, packet: Packet, roster: &mut Roster, now: Instant) -> Result<(), Violation> {
+        let message = NodeMessage::decode(&packet.bytes, packet.descriptors.len())?;
+        match (&self.stage, message) {
+            (Stage::Greeting { .. }, NodeMessage::Hello { program, carried, more }) => {
+                self.greeted(program, carried, more, roster, now)
+            }
+            (Stage::Greeting { .. }, _) => Err(Violation::OutOfTurn("a message before the hello")),
+            (_, NodeMessage::Hello { .. }) => Err(Violation::OutOfTurn("a second hello")),
+            (Stage::Snapshot(proxy) | Stage::Live(proxy), message) => {
+                self.heard(*proxy, message, packet.descriptors, roster, now)
+            }
+        }
+    }
+
+    fn next(&mut self, roster: &mut Roster, now: Instant) -> Result<Option<Packet>, Violation> {
+        self.check_due(roster, now)?;
+        if self.queue.is_empty()
+            && let Some(proxy) = self.proxy()
+        {
+            self.tell_changes(proxy, roster, now);
+            self.tell_additions(proxy, roster, now);
+            self.tell_end_of_snapshot(proxy, roster);
+        }
+        Ok(self.queue.pop_front())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let greeting = match self.stage {
+            Stage::Greeting { until, .. } => Some(until),
+            Stage::Snapshot(_) | Stage::Live(_) => None,
+        };
+        self.due.values().copied().chain(greeting).min()
+    }
+
+    fn ended(&mut self, roster: &mut Roster) {
+        if let Some(proxy) = self.proxy() {
+            roster.leave(proxy);
+        }
+    }
+}
+
+impl Session {
+    fn proxy(&self) -> Option<ProxyId> {
+        match self.stage {
+            Stage::Greeting { .. } => None,
+            Stage::Snapshot(proxy) | Stage::Live(proxy) => Some(proxy),
+        }
+    }
+
+    fn greeted(
+        &mut self,
+        program: String,
+        further: Vec<PodReference>,
+        more: bool,
+        roster: &mut Roster,
+        now: Instant,
+    ) -> Result<(), Violation> {
+        let Stage::Greeting { carried, .. } = &mut self.stage else {
+            return Err(Violation::OutOfTurn("a second hello"));
+        };
+        if carried.len() + further.len() > MOST_CARRIED_IN_ALL {
+            return Err(Violation::TooManyCarried);
+        }
+        carried.extend(further);
+        if more {
+            return Ok(());
+        }
+        let carried = std::mem::take(carried);
+        let proxy = roster.join(program);
+        self.stage = Stage::Snapshot(proxy);
+        self.say(&AgentMessage::Hello);
+        for pod in &carried {
+            self.settle(proxy, pod, roster, now);
+        }
+        roster.give_up_seeking(proxy);
+        Ok(())
+    }
+
+    /// Says what becomes of a Pod that the node proxy carried before it connected.
+    fn settle(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster, now: Instant) {
+        let Some(offer) = roster.offer_of(pod) else {
+            return self.remove(proxy, pod, roster, now);
+        };
+        match (&offer.supply, offer.wish) {
+            (_, Wish::Stopped) => self.stop(proxy, pod, roster),
+            (Supply::Listeners { handed: true, .. } | Supply::Namespace(_), Wish::Carried) => {
+                self.keep(proxy, pod, roster);
+            }
+            // It has listeners that nobody else serves; the agent's own, if it has opened any, were never served.
+            (Supply::Sought | Supply::Wanted | Supply::Listeners { handed: false, .. }, Wish::Carried) => {
+                self.say(&AgentMessage::ReturnListeners(pod.clone()));
+                roster.stand(proxy, pod, Standing::Returning);
+                self.expect(pod, now);
+            }
+        }
+    }
+
+    fn heard(
+        &mut self,
+        proxy: ProxyId,
+        message: NodeMessage,
+        descriptors: Vec<Arc<OwnedFd>>,
+        roster: &mut Roster,
+        now: Instant,
+    ) -> Result<(), Violation> {
+        let assembly = self.assembly.take_if(|_| !matches!(message, NodeMessage::Returned { .. }));
+        if let Some(assembly) = assembly {
+            return Err(assembly.interrupted().into());
+        }
+        match message {
+            NodeMessage::Hello { .. } => return Err(Violation::OutOfTurn("a second hello")),
+            NodeMessage::State { pod, state } => self.stands(proxy, &pod, state, roster, now),
+            NodeMessage::Strictness { pod, strict } => roster.set_strict(&pod, strict),
+            NodeMessage::Returned { pod, roles, more } => {
+                let listeners = Listener::pair(roles, descriptors);
+                self.returned(proxy, &pod, listeners, more, roster, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An answer about a Pod. What does not answer the last that was said has crossed it on the way.
+    fn stands(
+        &mut self,
+        proxy: ProxyId,
+        pod: &PodReference,
+        state: PodState,
+        roster: &mut Roster,
+        now: Instant,
+    ) {
+        let Some(told) = roster.told(proxy, &pod.uid).filter(|told| told.reference == *pod) else { return };
+        match (&told.standing, state) {
+            (Standing::Offered | Standing::Carrying | Standing::Failed(_), PodState::Carrying) => {
+                roster.answer(proxy, pod, Standing::Carrying);
+                self.due.remove(&pod.uid);
+            }
+            (Standing::Offered | Standing::Carrying | Standing::Failed(_), PodState::Failed(reason)) => {
+                roster.answer(proxy, pod, Standing::Failed(reason));
+                self.due.insert(pod.uid.clone(), now + OFFER_AGAIN_AFTER);
+            }
+            (Standing::Stopping, PodState::Released | PodState::Failed(_)) => {
+                roster.answer(proxy, pod, Standing::Released);
+            }
+            (Standing::Removing, PodState::Gone) => {
+                roster.forget(proxy, pod);
+                self.due.remove(&pod.uid);
+            }
+            (
+                Standing::Returning
+                | Standing::Offered
+                | Standing::Carrying
+                | Standing::Failed(_)
+                | Standing::Stopping
+                | Standing::Released
+                | Standing::Removing,
+                _,
+            ) => {}
+        }
+    }
+
+    fn returned(
+        &mut self,
+        proxy: ProxyId,
+        pod: &PodReference,
+        packet: Vec<Listener>,
+        more: bool,
+        roster: &mut Roster,
+        now: Instant,
+    ) -> Result<(), Violation> {
+        let asked = roster
+            .told(proxy, &pod.uid)
+            .is_some_and(|told| told.reference == *pod && told.standing == Standing::Returning);
+        if !asked {
+            return Err(Violation::OutOfTurn("listeners that were not asked for"));
+        }
+        match Assembly::add(self.assembly.take(), pod, packet, more)? {
+            Assembled::Partly(assembly) => self.assembly = Some(assembly),
+            Assembled::Whole(listeners) => self.taken_back(proxy, pod, listeners, roster, now),
+        }
+        Ok(())
+    }
+
+    fn taken_back(
+        &mut self,
+        proxy: ProxyId,
+        pod: &PodReference,
+        listeners: Listeners,
+        roster: &mut Roster,
+        now: Instant,
+    ) {
+        self.due.remove(&pod.uid);
+        let Some(offer) = roster.offer_of(pod) else {
+            return self.remove(proxy, pod, roster, now);
+        };
+        let served_elsewhere = matches!(offer.supply, Supply::Listeners { handed: true, .. });
+        if !served_elsewhere {
+            if roles(&listeners) != offer.roles {
+                roster.set_supply(pod, Supply::Wanted);
+                return self.remove(proxy, pod, roster, now);
+            }
+            roster.set_supply(pod, Supply::Listeners { listeners, handed: true });
+        }
+        self.keep(proxy, pod, roster);
+    }
+
+    /// Says what has changed about the Pods that it knows.
+    fn tell_changes(&mut self, proxy: ProxyId, roster: &mut Roster, now: Instant) {
+        let all: Vec<Told> = roster.all_told(proxy).cloned().collect();
+        for told in all {
+            let pod = &told.reference;
+            let wish = roster.offer_of(pod).filter(|_| roster.is_current(&told)).map(|offer| offer.wish);
+            match (wish, &told.standing) {
+                (None, Standing::Removing | Standing::Returning) => {}
+                (None, _) => self.remove(proxy, pod, roster, now),
+                (Some(Wish::Stopped), Standing::Offered | Standing::Carrying) => {
+                    self.stop(proxy, pod, roster);
+                }
+                (Some(Wish::Stopped | Wish::Carried), _) => {}
+            }
+        }
+    }
+
+    /// Offers Pods that it does not know. Of several node proxies only the newest gets them, but each gets a snapshot.
+    fn tell_additions(&mut self, proxy: ProxyId, roster: &mut Roster, now: Instant) {
+        if matches!(self.stage, Stage::Live(_)) && !roster.is_newest(proxy) {
+            return;
+        }
+        let open = roster.all_told(proxy).filter(|told| told.standing == Standing::Offered).count();
+        let new = self.unknown(proxy, roster, MOST_OFFERED.saturating_sub(open));
+        for (pod, listeners) in new {
+            self.offer(&pod, &listeners);
+            roster.handed_over(&pod.reference);
+            roster.stand(proxy, &pod.reference, Standing::Offered);
+            self.expect(&pod.reference, now);
+        }
+    }
+
+    fn unknown(&self, proxy: ProxyId, roster: &Roster, most: usize) -> Vec<(Arc<EnrolledPod>, Listeners)> {
+        let wanted = roster.offers().filter(|offer| offer.wish == Wish::Carried);
+        let unknown = wanted.filter(|offer| roster.told(proxy, offer.pod.uid()).is_none());
+        let supplied = unknown.filter_map(|offer| match &offer.supply {
+            Supply::Listeners { listeners, .. } => Some((Arc::clone(&offer.pod), Arc::clone(listeners))),
+            Supply::Sought | Supply::Wanted | Supply::Namespace(_) => None,
+        });
+        supplied.take(most).collect()
+    }
+
+    fn tell_end_of_snapshot(&mut self, proxy: ProxyId, roster: &Roster) {
+        let undecided = roster.all_told(proxy).any(|told| told.standing == Standing::Returning);
+        if matches!(self.stage, Stage::Snapshot(_)) && !undecided && self.unknown(proxy, roster, 1).is_empty()
+        {
+            self.say(&AgentMessage::SnapshotSent);
+            self.stage = Stage::Live(proxy);
+        }
+    }
+
+    fn offer(&mut self, pod: &EnrolledPod, listeners: &[Listener]) {
+        for (part, more) in parts(listeners, MOST_DESCRIPTORS) {
+            let roles: Vec<Role> = part.iter().map(|listener| listener.role).collect();
+            let message = AgentMessage::Added { pod: pod.clone(), roles, more };
+            let descriptors = part.iter().map(|listener| Arc::clone(&listener.descriptor)).collect();
+            self.queue.push_back(Packet { bytes: message.encode(), descriptors });
+        }
+    }
+
+    fn keep(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster) {
+        if let Some(offer) = roster.offer_of(pod) {
+            self.say(&AgentMessage::Kept(offer.pod.as_ref().clone()));
+            roster.stand(proxy, pod, Standing::Carrying);
+        }
+    }
+
+    fn stop(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster) {
+        self.say(&AgentMessage::Stopping(pod.clone()));
+        // How long a Pod may take to finish is for whoever removes it to say.
+        self.due.remove(&pod.uid);
+        roster.stand(proxy, pod, Standing::Stopping);
+    }
+
+    fn remove(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster, now: Instant) {
+        self.say(&AgentMessage::Removed(pod.clone()));
+        roster.stand(proxy, pod, Standing::Removing);
+        self.expect(pod, now);
+    }
+
+    fn say(&mut self, message: &AgentMessage) {
+        self.queue.push_back(Packet { bytes: message.encode(), descriptors: Vec::new() });
+    }
+
+    fn expect(&mut self, pod: &PodReference, now: Instant) {
+        self.due.insert(pod.uid.clone(), now + ANSWER_WITHIN);
+    }
+
+    fn check_due(&mut self, roster: &mut Roster, now: Instant) -> Result<(), Violation> {
+        if matches!(self.stage, Stage::Greeting { until, .. } if until <= now) {
+            return Err(Violation::NoHello);
+        }
+        let Some(proxy) = self.proxy() else { return Ok(()) };
+        let over: Vec<PodUid> =
+            self.due.iter().filter(|(_, due)| **due <= now).map(|(uid, _)| uid.clone()).collect();
+        for uid in over {
+            self.due.remove(&uid);
+            match roster.told(proxy, &uid).cloned() {
+                Some(Told { reference, standing: Standing::Failed(_), .. }) => {
+                    roster.forget(proxy, &reference);
+                }
+                Some(_) => return Err(Violation::Silent(uid)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,520 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::listener::tests::{inodes, listener, listeners};
+use crate::listener::{Family, Listening};
+use crate::node::PodEvent;
+use crate::node::replica::Replica;
+use crate::pod::tests::{pod, reference};
+
+/// An agent, a node proxy and the wire between them, a packet at a time.
+struct World {
+    roster: Roster,
+    session: Session,
+    replica: Replica,
+    carried: BTreeMap<PodUid, (Arc<EnrolledPod>, Listeners)>,
+    snapshots: usize,
+    now: Instant,
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Instant::now();
+        let mut replica = Replica::new("node".to_owned());
+        replica.connected();
+        Self {
+            roster: Roster::default(),
+            session: Session::new(now),
+            replica,
+            carried: BTreeMap::new(),
+            snapshots: 0,
+            now,
+        }
+    }
+
+    /// Offers a Pod with one listener of each kind.
+    fn offer(&mut self, name: &str, inode: u64) {
+        self.offer_with(name, inode, listeners(1));
+    }
+
+    fn offer_with(&mut self, name: &str, inode: u64, listeners: Listeners) {
+        let roles = roles(&listeners);
+        self.roster.offer(pod(name, inode), roles, Supply::Listeners { listeners, handed: false });
+    }
+
+    /// Carries one packet in each direction and lets the node proxy do what it is told. False when all is quiet.
+    fn step(&mut self) -> bool {
+        let to_agent = self.replica.next_packet();
+        let to_node = self.session.next(&mut self.roster, self.now).unwrap();
+        let moved = to_agent.is_some() || to_node.is_some();
+        if let Some(packet) = to_agent {
+            self.session.received(packet, &mut self.roster, self.now).unwrap();
+        }
+        if let Some(packet) = to_node {
+            self.replica.received(packet).unwrap();
+        }
+        self.obey();
+        moved
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..10_000 {
+            if !self.step() {
+                return;
+            }
+        }
+        panic!("they never stop talking");
+    }
+
+    fn obey(&mut self) {
+        while let Some(event) = self.replica.next_event() {
+            match event {
+                PodEvent::Connected | PodEvent::Disconnected => {}
+                PodEvent::SnapshotSent => self.snapshots += 1,
+                PodEvent::Added(pod, listeners) => {
+                    self.replica.report(&pod.reference, PodState::Carrying);
+                    let before = self.carried.insert(pod.uid().clone(), (pod, listeners));
+                    assert!(before.is_none(), "a Pod is removed before it is added again");
+                }
+                PodEvent::Stopping(pod) => self.replica.report(&pod.reference, PodState::Released),
+                PodEvent::Removed(pod) => {
+                    let (held, _) = self.carried.remove(pod.uid()).expect("only what is carried is removed");
+                    assert_eq!(held.reference, pod.reference);
+                    self.replica.report(&pod.reference, PodState::Gone);
+                }
+            }
+        }
+    }
+
+    fn reconnect(&mut self) {
+        self.session.ended(&mut self.roster);
+        self.session = Session::new(self.now);
+        self.replica.disconnected();
+        self.replica.connected();
+    }
+
+    /// A new agent that knows its Pods and none of their listeners.
+    fn restart_agent(&mut self) {
+        let mut roster = Roster::default();
+        for offer in self.roster.offers() {
+            roster.offer(offer.pod.as_ref().clone(), offer.roles.clone(), Supply::Sought);
+            if offer.wish == Wish::Stopped {
+                roster.stop(&offer.pod.reference);
+            }
+        }
+        self.reconnect();
+        self.roster = roster;
+    }
+
+    fn restart_node(&mut self) {
+        self.carried.clear();
+        self.session.ended(&mut self.roster);
+        self.session = Session::new(self.now);
+        self.replica = Replica::new("node".to_owned());
+        self.replica.connected();
+    }
+
+    /// What the agent does for Pods whose listeners nobody holds.
+    fn open_wanted(&mut self) {
+        let offers = self.roster.offers();
+        let wanted: Vec<PodReference> = offers
+            .filter(|offer| matches!(offer.supply, Supply::Wanted))
+            .map(|offer| offer.pod.reference.clone())
+            .collect();
+        for pod in wanted {
+            self.roster.supply(&pod, listeners(1));
+        }
+    }
+
+    fn standing(&self, name: &str, inode: u64) -> Vec<Standing> {
+        self.roster.standings(&reference(name, inode)).map(|(_, standing)| standing.clone()).collect()
+    }
+
+    fn listeners_at_agent(&self, name: &str, inode: u64) -> Vec<u64> {
+        match &self.roster.offer_of(&reference(name, inode)).unwrap().supply {
+            Supply::Listeners { listeners, .. } => inodes(listeners),
+            supply => panic!("{supply:?}"),
+        }
+    }
+
+    fn listeners_at_node(&self, name: &str) -> Vec<u64> {
+        let uid = &reference(name, 0).uid;
+        inodes(&self.carried.get(uid).unwrap().1)
+    }
+}
+
+#[test]
+fn a_pod_is_handed_over_with_its_listeners() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    assert_eq!(world.standing("web", 1), [Standing::Carrying]);
+    assert_eq!(world.listeners_at_node("web"), world.listeners_at_agent("web", 1));
+    assert_eq!(world.snapshots, 1);
+}
+
+#[test]
+fn many_listeners_take_several_packets() {
+    let mut world = World::new();
+    world.offer_with("web", 1, listeners(30));
+    world.settle();
+    assert_eq!(world.listeners_at_node("web").len(), 150);
+    assert_eq!(world.listeners_at_node("web"), world.listeners_at_agent("web", 1));
+}
+
+#[test]
+fn a_pod_leaves_in_two_steps() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    let web = reference("web", 1);
+    assert!(!world.roster.is_released(&web));
+
+    world.roster.stop(&web);
+    world.settle();
+    assert!(world.roster.is_released(&web) && !world.roster.is_gone(&web));
+    assert_eq!(world.carried.len(), 1);
+
+    world.roster.withdraw(&web);
+    world.settle();
+    assert!(world.roster.is_gone(&web));
+    assert!(world.carried.is_empty());
+}
+
+#[test]
+fn a_restarted_agent_takes_listeners_back() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    let before = world.listeners_at_node("web");
+
+    world.restart_agent();
+    world.settle();
+    assert_eq!(world.listeners_at_agent("web", 1), before);
+    assert_eq!(world.standing("web", 1), [Standing::Carrying]);
+    assert_eq!(world.listeners_at_node("web"), before);
+    assert_eq!(world.snapshots, 2);
+}
+
+#[test]
+fn a_restarted_agent_opens_what_nobody_holds() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    world.restart_agent();
+    world.restart_node();
+    world.settle();
+    assert!(matches!(world.roster.offer_of(&reference("web", 1)).unwrap().supply, Supply::Wanted));
+    world.open_wanted();
+    world.settle();
+    assert_eq!(world.listeners_at_node("web"), world.listeners_at_agent("web", 1));
+}
+
+#[test]
+fn listeners_that_were_opened_too_early_give_way_to_those_that_are_served() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    let served = world.listeners_at_node("web");
+    world.restart_agent();
+    world.roster.supply(&reference("web", 1), listeners(1));
+    world.settle();
+    assert_eq!(world.listeners_at_agent("web", 1), served);
+    assert_eq!(world.listeners_at_node("web"), served);
+}
+
+#[test]
+fn an_incomplete_set_is_not_taken_back() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    world.restart_agent();
+    let mut expected = roles(&listeners(1));
+    expected.push(Role { kind: Listening::Hbone, family: Family::V6 });
+    world.roster.offer(pod("web", 1), expected, Supply::Sought);
+    world.settle();
+    assert!(matches!(world.roster.offer_of(&reference("web", 1)).unwrap().supply, Supply::Wanted));
+    assert!(world.carried.is_empty(), "it has to take the new set");
+}
+
+#[test]
+fn a_restarted_node_proxy_gets_the_same_listeners() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    let before = world.listeners_at_agent("web", 1);
+    world.restart_node();
+    world.settle();
+    assert_eq!(world.listeners_at_node("web"), before);
+}
+
+#[test]
+fn a_recreated_sandbox_replaces_the_old_one() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    world.offer("web", 2);
+    world.settle();
+    assert_eq!(world.standing("web", 1), []);
+    assert_eq!(world.standing("web", 2), [Standing::Carrying]);
+    assert_eq!(world.listeners_at_node("web"), world.listeners_at_agent("web", 2));
+}
+
+/// What the node proxy says about the Pod that left must not be taken for the one that came back.
+#[test]
+fn a_pod_comes_back_while_it_leaves_and_the_connection_breaks() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    world.roster.stop(&reference("web", 1));
+    world.settle();
+    world.offer("web", 1);
+    world.reconnect();
+    world.settle();
+    world.offer("web", 2);
+    world.settle();
+    assert_eq!(world.listeners_at_node("web"), world.listeners_at_agent("web", 2));
+}
+
+#[test]
+fn a_pod_that_failed_leaves_like_any_other() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    world.replica.report(&reference("web", 1), PodState::Failed("no".to_owned()));
+    world.settle();
+    world.roster.withdraw(&reference("web", 1));
+    world.settle();
+    assert!(world.roster.is_gone(&reference("web", 1)));
+    assert!(world.carried.is_empty());
+}
+
+#[test]
+fn another_description_is_told() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    let listeners = listeners(1);
+    let mut changed = pod("web", 1);
+    changed.service_account = "other".into();
+    let supply = Supply::Listeners { listeners: Arc::clone(&listeners), handed: true };
+    world.roster.offer(changed, roles(&listeners), supply);
+    world.settle();
+    let uid = &reference("web", 1).uid;
+    assert_eq!(&*world.carried.get(uid).unwrap().0.service_account, "other");
+}
+
+#[test]
+fn strictness_is_told_again_after_a_restart() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    world.replica.strictness(&reference("web", 1), true);
+    world.settle();
+    assert_eq!(world.roster.offer_of(&reference("web", 1)).unwrap().strict, Some(true));
+    world.restart_agent();
+    world.settle();
+    assert_eq!(world.roster.offer_of(&reference("web", 1)).unwrap().strict, Some(true));
+}
+
+/// Of two node proxies (an upgrade) the newest alone gets what is new; both hear of what goes.
+#[test]
+fn additions_go_to_the_newest_and_removals_to_all() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    let mut other = World::new();
+    std::mem::swap(&mut world.roster, &mut other.roster);
+    other.settle();
+    other.offer("late", 2);
+    other.settle();
+    std::mem::swap(&mut world.roster, &mut other.roster);
+    world.settle();
+    assert_eq!(world.standing("web", 1), [Standing::Carrying, Standing::Carrying]);
+    assert_eq!(world.standing("late", 2), [Standing::Carrying]);
+    assert!(other.carried.contains_key(&reference("late", 2).uid));
+
+    world.roster.withdraw(&reference("web", 1));
+    world.settle();
+    std::mem::swap(&mut world.roster, &mut other.roster);
+    other.settle();
+    assert!(world.carried.is_empty() && other.carried.len() == 1);
+    assert!(other.roster.is_gone(&reference("web", 1)));
+
+    // The newest goes, and the older one takes over.
+    let session = &mut other.session;
+    session.ended(&mut other.roster);
+    std::mem::swap(&mut world.roster, &mut other.roster);
+    world.settle();
+    assert!(world.carried.contains_key(&reference("late", 2).uid));
+}
+
+#[test]
+fn a_failed_pod_is_offered_again_later() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    world.replica.report(&reference("web", 1), PodState::Failed("no descriptors".to_owned()));
+    world.settle();
+    assert_eq!(world.standing("web", 1), [Standing::Failed("no descriptors".to_owned())]);
+    assert!(world.roster.is_released(&reference("web", 1)));
+
+    world.now = world.session.deadline().unwrap();
+    world.settle();
+    assert_eq!(world.standing("web", 1), [Standing::Carrying]);
+}
+
+#[test]
+fn a_node_proxy_that_does_not_answer_is_left() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    let hello = world.replica.next_packet().unwrap();
+    world.session.received(hello, &mut world.roster, world.now).unwrap();
+    while world.session.next(&mut world.roster, world.now).unwrap().is_some() {}
+    assert_eq!(world.standing("web", 1), [Standing::Offered]);
+
+    let just_before = world.now + ANSWER_WITHIN - Duration::from_millis(1);
+    assert!(world.session.next(&mut world.roster, just_before).is_ok());
+    let over = world.now + ANSWER_WITHIN;
+    let silent = world.session.next(&mut world.roster, over).unwrap_err();
+    assert_eq!(silent, Violation::Silent(reference("web", 1).uid));
+}
+
+#[test]
+fn a_connection_without_a_hello_is_left() {
+    let mut world = World::new();
+    let due = world.session.deadline().unwrap();
+    assert_eq!(due, world.now + ANSWER_WITHIN);
+    assert_eq!(world.session.next(&mut world.roster, due).unwrap_err(), Violation::NoHello);
+}
+
+#[test]
+fn few_pods_are_on_their_way_at_a_time() {
+    let mut world = World::new();
+    for inode in 0..40 {
+        world.offer(&format!("pod-{inode}"), inode);
+    }
+    let hello = world.replica.next_packet().unwrap();
+    world.session.received(hello, &mut world.roster, world.now).unwrap();
+    let packets = std::iter::from_fn(|| world.session.next(&mut world.roster, world.now).unwrap()).count();
+    assert_eq!(packets, 1 + MOST_OFFERED, "the hello, and as many Pods as may wait for an answer");
+}
+
+#[test]
+fn what_comes_out_of_turn_ends_the_connection() {
+    let hello = NodeMessage::Hello { program: String::new(), carried: Vec::new(), more: false };
+    let returned = NodeMessage::Returned { pod: reference("web", 1), roles: Vec::new(), more: false };
+    let cases = [
+        (vec![returned.clone()], "a message before the hello"),
+        (vec![hello.clone(), hello.clone()], "a second hello"),
+        (vec![hello, returned], "listeners that were not asked for"),
+    ];
+    for (messages, expected) in cases {
+        let mut world = World::new();
+        let result = messages.iter().try_for_each(|message| {
+            let packet = Packet { bytes: message.encode(), descriptors: Vec::new() };
+            world.session.received(packet, &mut world.roster, world.now)
+        });
+        assert_eq!(result, Err(Violation::OutOfTurn(expected)));
+    }
+}
+
+#[test]
+fn a_hello_without_end_is_not_kept() {
+    let mut world = World::new();
+    let carried = vec![reference("web", 1); crate::message::MOST_CARRIED];
+    let hello = NodeMessage::Hello { program: String::new(), carried, more: true }.encode();
+    let result = (0..1000).try_for_each(|_| {
+        let packet = Packet { bytes: hello.clone(), descriptors: Vec::new() };
+        world.session.received(packet, &mut world.roster, world.now)
+    });
+    assert_eq!(result, Err(Violation::TooManyCarried));
+}
+
+#[test]
+fn other_messages_between_returned_listeners_end_the_connection() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    world.restart_agent();
+    let hello = world.replica.next_packet().unwrap();
+    world.session.received(hello, &mut world.roster, world.now).unwrap();
+    let web = reference("web", 1);
+    let one = listener(Listening::Hbone, Family::V4);
+    let returned = NodeMessage::Returned { pod: web.clone(), roles: vec![one.role], more: true };
+    let part = Packet { bytes: returned.encode(), descriptors: vec![one.descriptor] };
+    world.session.received(part, &mut world.roster, world.now).unwrap();
+    let state = NodeMessage::State { pod: web.clone(), state: PodState::Carrying }.encode();
+    let between = Packet { bytes: state, descriptors: Vec::new() };
+    let error = world.session.received(between, &mut world.roster, world.now).unwrap_err();
+    assert_eq!(error, Violation::Misassembled(Misassembled::Interrupted(web.uid)));
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Offer(u8, u64),
+    Stop(u8, u64),
+    Withdraw(u8, u64),
+    Steps(u8),
+    Reconnect,
+    RestartAgent,
+    RestartNode,
+    OpenWanted,
+}
+
+fn any_act() -> impl Strategy<Value = Act> {
+    let name = 0..4_u8;
+    let inode = 1..3_u64;
+    prop_oneof![
+        4 => (name.clone(), inode.clone()).prop_map(|(name, inode)| Act::Offer(name, inode)),
+        2 => (name.clone(), inode.clone()).prop_map(|(name, inode)| Act::Stop(name, inode)),
+        2 => (name, inode).prop_map(|(name, inode)| Act::Withdraw(name, inode)),
+        8 => (1..6_u8).prop_map(Act::Steps),
+        1 => Just(Act::Reconnect),
+        1 => Just(Act::RestartAgent),
+        1 => Just(Act::RestartNode),
+        2 => Just(Act::OpenWanted),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever happens in whatever order, in the end the node proxy carries exactly what is offered, with the listeners
+    /// that the agent has.
+    #[test]
+    fn both_sides_agree_in_the_end(acts in prop::collection::vec(any_act(), 0..40)) {
+        let mut world = World::new();
+        for act in acts {
+            match act {
+                Act::Offer(name, inode) => world.offer(&name.to_string(), inode),
+                Act::Stop(name, inode) => world.roster.stop(&reference(&name.to_string(), inode)),
+                Act::Withdraw(name, inode) => world.roster.withdraw(&reference(&name.to_string(), inode)),
+                Act::Steps(steps) => { for _ in 0..steps { world.step(); } }
+                Act::Reconnect => world.reconnect(),
+                Act::RestartAgent => world.restart_agent(),
+                Act::RestartNode => world.restart_node(),
+                Act::OpenWanted => world.open_wanted(),
+            }
+        }
+        world.settle();
+        world.open_wanted();
+        world.settle();
+
+        let offers = world.roster.offers().filter(|offer| offer.wish == Wish::Carried);
+        let expected: BTreeMap<PodUid, (PodReference, Vec<u64>)> = offers.map(|offer| {
+            let Supply::Listeners { listeners, .. } = &offer.supply else { panic!("{offer:?}") };
+            (offer.pod.uid().clone(), (offer.pod.reference.clone(), inodes(listeners)))
+        }).collect();
+        let stopped = |uid: &PodUid| {
+            world.roster.offers().any(|offer| offer.pod.uid() == uid && offer.wish == Wish::Stopped)
+        };
+        let carried: BTreeMap<PodUid, (PodReference, Vec<u64>)> = world.carried.iter()
+            .filter(|(uid, _)| !stopped(uid))
+            .map(|(uid, (pod, listeners))| (uid.clone(), (pod.reference.clone(), inodes(listeners))))
+            .collect();
+        prop_assert_eq!(carried, expected);
+    }
+}

@@ -1,0 +1,7 @@
+//! The node proxy's side: one connection to the agent, made again whenever it breaks.
+
+pub mod connection;
+pub mod replica;
+
+pub use connection::AgentConnection;
+pub use replica::PodEvent;

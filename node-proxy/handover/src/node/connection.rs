@@ -1,0 +1,111 @@
+//! Carries the replica over its socket: the thin shell around [`Replica`].
+
+use std::io;
+
+use karez_capture::seqpacket::Address;
+use tokio::time::Instant;
+
+use crate::channel::{Channel, retry_delay};
+use crate::message::{LARGEST_PACKET, PodState};
+use crate::node::replica::{PodEvent, Replica};
+use crate::packet::Packet;
+use crate::pod::PodReference;
+
+/// The agent, as the node proxy sees it. Drive it with [`AgentConnection::next`]; it needs no task of its own.
+#[derive(Debug)]
+pub struct AgentConnection {
+    address: Address,
+    agent_uid: Option<u32>,
+    replica: Replica,
+    channel: Option<Channel>,
+    outgoing: Option<Packet>,
+    attempts: u32,
+    next_attempt: Option<Instant>,
+}
+
+impl AgentConnection {
+    /// The agent that listens at `address`. A process that runs under another uid than `agent_uid` is not believed to be
+    /// the agent, if one is given: an abstract address is anybody's who comes first. `program` says to people who we are.
+    #[must_use]
+    pub fn new(address: Address, agent_uid: Option<u32>, program: String) -> Self {
+        Self {
+            address,
+            agent_uid,
+            replica: Replica::new(program),
+            channel: None,
+            outgoing: None,
+            attempts: 0,
+            next_attempt: None,
+        }
+    }
+
+    /// Waits for the next event, while it sends what is to be sent and connects where it must. Cancel safe.
+    pub async fn next(&mut self) -> PodEvent {
+        loop {
+            if let Some(event) = self.replica.next_event() {
+                return event;
+            }
+            if let Err(error) = self.advance().await {
+                self.broken(&error);
+            }
+        }
+    }
+
+    /// Where the agent is looked for.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Says how a Pod now is. Never blocks.
+    pub fn report(&mut self, pod: &PodReference, state: PodState) {
+        self.replica.report(pod, state);
+    }
+
+    /// Says whether flows older than a Pod's enrolment are to be closed. Never blocks.
+    pub fn strictness(&mut self, pod: &PodReference, strict: bool) {
+        self.replica.strictness(pod, strict);
+    }
+
+    /// Connects, or sends or receives one packet.
+    async fn advance(&mut self) -> io::Result<()> {
+        let Some(channel) = &self.channel else { return self.connect().await };
+        if self.outgoing.is_none() {
+            self.outgoing = self.replica.next_packet();
+        }
+        // The agent goes on receiving while it sends, so that this side need not.
+        if let Some(packet) = &self.outgoing {
+            channel.send(packet).await?;
+            self.outgoing = None;
+            return Ok(());
+        }
+        let packet = channel.receive().await?.ok_or(io::ErrorKind::ConnectionReset)?;
+        let violated = |violation| io::Error::new(io::ErrorKind::InvalidData, violation);
+        self.replica.received(packet).map_err(violated)?;
+        self.attempts = 0;
+        Ok(())
+    }
+
+    async fn connect(&mut self) -> io::Result<()> {
+        if let Some(next_attempt) = self.next_attempt {
+            tokio::time::sleep_until(next_attempt).await;
+        }
+        let channel = Channel::connect(&self.address, LARGEST_PACKET)?;
+        channel.expect_uid(self.agent_uid)?;
+        self.channel = Some(channel);
+        self.replica.connected();
+        Ok(())
+    }
+
+    fn broken(&mut self, error: &io::Error) {
+        // Once is enough: an agent that is away is tried often.
+        if self.attempts == 0 {
+            tracing::warn!(agent = %self.address, %error, "no connection to the agent: what is carried is carried on");
+        }
+        self.next_attempt = Some(Instant::now() + retry_delay(self.attempts));
+        self.attempts = self.attempts.saturating_add(1);
+        self.channel = None;
+        self.outgoing = None;
+        self.replica.disconnected();
+    }
+}

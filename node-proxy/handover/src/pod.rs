@@ -1,0 +1,207 @@
+//! A Pod as agent and node proxy name it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub use karez_capture::netns::NamespaceId;
+
+use crate::wire;
+
+/// Longest name of anything here: Kubernetes' own bound for names.
+pub const LONGEST_NAME: usize = 253;
+/// Most addresses that a Pod may have.
+pub const MOST_ADDRESSES: usize = 16;
+
+/// A Pod's uid: its `metadata.uid`, or whatever stands for it where there is no Kubernetes. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodUid(Arc<str>);
+
+/// A Pod in one network namespace: one whose sandbox is recreated keeps its uid and becomes another here.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodReference {
+    /// Which Pod.
+    pub uid: PodUid,
+    /// Where it lives. The id is unique only while the namespace lives.
+    pub sandbox: NamespaceId,
+}
+
+/// All that a node proxy knows of a local Pod before any control plane has spoken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrolledPod {
+    /// Which Pod, and where.
+    pub reference: PodReference,
+    /// Its Kubernetes namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its service account.
+    pub service_account: Arc<str>,
+    /// Its addresses, at most [`MOST_ADDRESSES`].
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Why something is not a Pod.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPod {
+    /// A uid is empty, too long or holds what no uid may.
+    #[error("uid {0:?} does not have 1 to {LONGEST_NAME} visible ASCII characters")]
+    Uid(String),
+    /// A name is empty, too long or holds what no name may.
+    #[error("{what} {text:?} is not a name: 1 to {LONGEST_NAME} letters, digits, dots and dashes, a letter or digit first")]
+    Name {
+        /// Which one.
+        what: &'static str,
+        /// Its beginning.
+        text: String,
+    },
+    /// Neither 4 nor 16 bytes.
+    #[error("a Pod's address has {0} bytes, not 4 or 16")]
+    Address(usize),
+    /// More than [`MOST_ADDRESSES`].
+    #[error("a Pod has {0} addresses, {MOST_ADDRESSES} are allowed")]
+    Addresses(usize),
+    /// A part that must be there is missing.
+    #[error("a Pod without its {0}")]
+    Missing(&'static str),
+}
+
+impl PodUid {
+    /// Takes a uid of 1 to [`LONGEST_NAME`] visible ASCII characters.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn new(uid: &str) -> Result<Self, InvalidPod> {
+        if is_bounded(uid) && uid.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(uid.into()))
+        } else {
+            Err(InvalidPod::Uid(beginning(uid)))
+        }
+    }
+
+    /// The uid as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PodUid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PodUid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl EnrolledPod {
+    /// Takes a Pod whose names and addresses are within their bounds.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub fn new(
+        reference: PodReference,
+        namespace: &str,
+        name: &str,
+        service_account: &str,
+        addresses: Vec<IpAddr>,
+    ) -> Result<Self, InvalidPod> {
+        if addresses.len() > MOST_ADDRESSES {
+            return Err(InvalidPod::Addresses(addresses.len()));
+        }
+        Ok(Self {
+            reference,
+            namespace: checked("namespace", namespace)?,
+            name: checked("name", name)?,
+            service_account: checked("service account", service_account)?,
+            addresses,
+        })
+    }
+
+    /// Its uid.
+    #[must_use]
+    pub fn uid(&self) -> &PodUid {
+        &self.reference.uid
+    }
+}
+
+/// `NAMESPACE/NAME`, as people know it.
+impl fmt::Display for EnrolledPod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Whatever a Kubernetes object may be called (RFC 1123) passes; nothing that does is more than a name to a file system.
+fn checked(what: &'static str, text: &str) -> Result<Arc<str>, InvalidPod> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let begins_well = text.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if is_bounded(text) && begins_well && text.bytes().all(allowed) {
+        Ok(text.into())
+    } else {
+        Err(InvalidPod::Name { what, text: beginning(text) })
+    }
+}
+
+fn is_bounded(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.len())
+}
+
+fn beginning(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+impl From<&PodReference> for wire::PodReference {
+    fn from(pod: &PodReference) -> Self {
+        let NamespaceId { device, inode } = pod.sandbox;
+        Self { uid: pod.uid.as_str().to_owned(), sandbox: Some(wire::NamespaceId { device, inode }) }
+    }
+}
+
+impl TryFrom<wire::PodReference> for PodReference {
+    type Error = InvalidPod;
+
+    fn try_from(pod: wire::PodReference) -> Result<Self, InvalidPod> {
+        let wire::NamespaceId { device, inode } = pod.sandbox.ok_or(InvalidPod::Missing("sandbox"))?;
+        Ok(Self { uid: PodUid::new(&pod.uid)?, sandbox: NamespaceId { device, inode } })
+    }
+}
+
+impl From<&EnrolledPod> for wire::Pod {
+    fn from(pod: &EnrolledPod) -> Self {
+        let octets = |address: &IpAddr| match address {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        Self {
+            reference: Some((&pod.reference).into()),
+            namespace: pod.namespace.as_ref().to_owned(),
+            name: pod.name.as_ref().to_owned(),
+            service_account: pod.service_account.as_ref().to_owned(),
+            addresses: pod.addresses.iter().map(octets).collect(),
+        }
+    }
+}
+
+impl TryFrom<wire::Pod> for EnrolledPod {
+    type Error = InvalidPod;
+
+    fn try_from(pod: wire::Pod) -> Result<Self, InvalidPod> {
+        let reference = pod.reference.ok_or(InvalidPod::Missing("reference"))?.try_into()?;
+        let addresses = pod.addresses.iter().map(|octets| address(octets)).collect::<Result<_, _>>()?;
+        Self::new(reference, &pod.namespace, &pod.name, &pod.service_account, addresses)
+    }
+}
+
+fn address(octets: &[u8]) -> Result<IpAddr, InvalidPod> {
+    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    let v6 = || <[u8; 16]>::try_from(octets).map(IpAddr::from);
+    v4.or_else(|_| v6()).map_err(|_| InvalidPod::Address(octets.len()))
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,26 @@
+//! Ready sockets in Pods' namespaces, asked for by the node proxy and opened by the agent.
+
+use karez_capture::seqpacket::Address;
+
+pub mod client;
+pub mod ledger;
+pub mod message;
+pub mod server;
+
+pub use client::{Purveyor, Stock, StockError, connect};
+pub use message::{Refusal, SocketRequest};
+pub use server::{Source, serve};
+
+/// Where the agent serves sockets, when it serves Pods at `agent`.
+#[must_use]
+pub fn address(agent: &Address) -> Address {
+    const SUFFIX: &str = "-stock";
+    match agent {
+        Address::Path(path) => {
+            let mut path = path.clone().into_os_string();
+            path.push(SUFFIX);
+            Address::Path(path.into())
+        }
+        Address::Abstract(name) => Address::Abstract(format!("{name}{SUFFIX}")),
+    }
+}

@@ -1,0 +1,176 @@
+//! The node proxy's side: a handle for its workers, and the task that speaks for all of them.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_capture::seqpacket::Address;
+use karez_capture::sockets::{Family, Kind};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::channel::{Channel, retry_delay};
+use crate::message::{LARGEST_PACKET, MOST_DESCRIPTORS};
+use crate::packet::Packet;
+use crate::pod::PodReference;
+use crate::stock::ledger::{Ledger, MOST_REQUESTS, Order};
+use crate::stock::message::Refusal;
+
+/// How long a request may take in all, an agent's restart included.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Asks for sockets. Cheap to clone; for any thread and any runtime.
+#[derive(Debug, Clone)]
+pub struct Stock {
+    orders: mpsc::Sender<Placed>,
+}
+
+/// Carries the requests of all [`Stock`]s to the agent; connects again when the connection breaks.
+#[derive(Debug)]
+pub struct Purveyor {
+    agent: Address,
+    agent_uid: Option<u32>,
+    orders: mpsc::Receiver<Placed>,
+    ledger: Ledger<Waiter>,
+    attempts: u32,
+}
+
+/// Why there are no sockets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StockError {
+    /// No answer within [`ANSWER_WITHIN`].
+    #[error("no socket from karez-agent within {ANSWER_WITHIN:?}: is it running?")]
+    TimedOut,
+    /// The agent said no.
+    #[error("karez-agent refused: {0}")]
+    Refused(#[from] Refusal),
+    /// More sockets at once than a packet carries, or none.
+    #[error("1 to {MOST_DESCRIPTORS} sockets can be asked for at once")]
+    Count,
+    /// The [`Purveyor`] has ended: the process is stopping.
+    #[error("nobody asks the agent for sockets any longer")]
+    Closed,
+}
+
+type Waiter = oneshot::Sender<Result<Vec<OwnedFd>, Refusal>>;
+
+#[derive(Debug)]
+struct Placed {
+    order: Order,
+    waiter: Waiter,
+}
+
+/// The stock of the agent that serves Pods at `agent`, and the task behind it, to be run on any runtime. `agent_uid` is as for
+/// [`AgentConnection::new`](crate::node::AgentConnection::new).
+#[must_use]
+pub fn connect(agent: &Address, agent_uid: Option<u32>) -> (Stock, Purveyor) {
+    let (sender, orders) = mpsc::channel(MOST_REQUESTS);
+    let agent = super::address(agent);
+    let purveyor = Purveyor { agent, agent_uid, orders, ledger: Ledger::new(), attempts: 0 };
+    (Stock { orders: sender }, purveyor)
+}
+
+impl Stock {
+    /// Asks for `count` sockets, at most [`MOST_DESCRIPTORS`], in the Pod's namespace.
+    ///
+    /// # Errors
+    /// When the agent refuses or does not answer in time.
+    pub async fn request(
+        &self,
+        pod: &PodReference,
+        kind: Kind,
+        family: Family,
+        count: usize,
+    ) -> Result<Vec<OwnedFd>, StockError> {
+        if !(1..=MOST_DESCRIPTORS).contains(&count) {
+            return Err(StockError::Count);
+        }
+        let (waiter, answer) = oneshot::channel();
+        let placed = Placed { order: Order { pod: pod.clone(), kind, family, count }, waiter };
+        let exchange = async {
+            self.orders.send(placed).await.map_err(|_| StockError::Closed)?;
+            Ok(answer.await.map_err(|_| StockError::Closed)??)
+        };
+        tokio::time::timeout(ANSWER_WITHIN, exchange).await.map_err(|_| StockError::TimedOut)?
+    }
+}
+
+impl Purveyor {
+    /// Runs until the last [`Stock`] is dropped.
+    pub async fn run(mut self) {
+        while let Err(error) = self.connected().await {
+            if self.attempts == 0 {
+                tracing::warn!(agent = %self.agent, %error, "no connection to the agent's stock of sockets");
+            }
+            self.ledger.disconnected();
+            let until = Instant::now() + retry_delay(self.attempts);
+            self.attempts = self.attempts.saturating_add(1);
+            if self.wait(until).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Takes orders until the time has come to try again; None when nobody can place any.
+    async fn wait(&mut self, until: Instant) -> Option<()> {
+        loop {
+            self.ledger.forget(Waiter::is_closed);
+            tokio::select! {
+                placed = self.orders.recv(), if self.ledger.has_room() => self.place(placed?),
+                () = tokio::time::sleep_until(until) => return Some(()),
+            }
+        }
+    }
+
+    /// One connection. Ok when nobody can place an order any more.
+    async fn connected(&mut self) -> io::Result<()> {
+        let channel = Channel::connect(&self.agent, LARGEST_PACKET)?;
+        channel.expect_uid(self.agent_uid)?;
+        let mut outgoing: Option<Packet> = None;
+        loop {
+            self.ledger.forget(Waiter::is_closed);
+            if outgoing.is_none() {
+                outgoing = self.ledger.next_packet();
+            }
+            tokio::select! {
+                sent = send(&channel, outgoing.as_ref()) => {
+                    sent?;
+                    outgoing = None;
+                }
+                received = channel.receive() => self.received(received?)?,
+                placed = self.orders.recv(), if self.ledger.has_room() => match placed {
+                    Some(placed) => self.place(placed),
+                    None => return Ok(()),
+                },
+                () = tokio::time::sleep(ANSWER_WITHIN), if !self.ledger.is_empty() => {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            }
+        }
+    }
+
+    fn place(&mut self, Placed { order, waiter }: Placed) {
+        self.ledger.place(order, waiter);
+    }
+
+    fn received(&mut self, packet: Option<Packet>) -> io::Result<()> {
+        let packet = packet.ok_or(io::ErrorKind::ConnectionReset)?;
+        let bad = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        if let Some((waiter, answer)) = self.ledger.answered(&packet).map_err(bad)? {
+            // Nobody else holds what has just been received.
+            let sockets = packet.descriptors.into_iter().filter_map(Arc::into_inner).collect();
+            // Whoever has gone meanwhile has given up; the sockets are closed.
+            let _ = waiter.send(answer.map(|()| sockets));
+        }
+        self.attempts = 0;
+        Ok(())
+    }
+}
+
+async fn send(channel: &Channel, outgoing: Option<&Packet>) -> io::Result<()> {
+    match outgoing {
+        Some(packet) => channel.send(packet).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,25 @@
+//! Delta discovery: the controller's resources become the [`karez_mesh::Mesh`], changed in place of being sent anew.
+//!
+//! ```text
+//! stream --response--> decode --updates--> store --view--> readers
+//!    ^                                       |
+//!    '---------------ack or nack---- ledger <'
+//! ```
+//!
+//! * `kind` – the types that are subscribed to
+//! * `ledger` – the protocol's state: what is held in which version, what is to be answered
+//! * `decode` – one resource as one update
+//! * `store` – the one writer, and the [`View`] that it publishes
+//! * `stream` – the connection that is opened again and again
+
+mod decode;
+mod kind;
+mod ledger;
+mod store;
+mod stream;
+
+pub use store::{Status, Store, Synced, View};
+pub use stream::run;
+
+#[cfg(test)]
+mod tests;

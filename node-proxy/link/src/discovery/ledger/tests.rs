@@ -1,0 +1,104 @@
+use super::*;
+
+fn names(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn outcome(taken: &[(&str, &str)], rejected: &[(&str, &str)], removed: &[&str]) -> Outcome {
+    let removed = removed.iter().map(ToString::to_string).collect();
+    Outcome { taken: names(taken), rejected: names(rejected), removed }
+}
+
+fn held(ledger: &Ledger, kind: Kind) -> Vec<(String, String)> {
+    let requests = ledger.open(&Node::default());
+    let request = requests.into_iter().find(|request| request.type_url == kind.type_url()).unwrap();
+    let mut held: Vec<_> = request.initial_resource_versions.into_iter().collect();
+    held.sort();
+    held
+}
+
+#[test]
+fn a_stream_opens_with_every_type_and_who_asks() {
+    let node = Node { id: "n1".to_owned(), ..Node::default() };
+    let requests = Ledger::default().open(&node);
+    assert_eq!(requests.len(), Kind::ALL.len());
+    for (position, (request, kind)) in requests.iter().zip(Kind::ALL).enumerate() {
+        assert_eq!(Kind::of(&request.type_url), Some(kind));
+        assert_eq!(request.node.is_some(), position == 0);
+        assert!(request.resource_names_subscribe.is_empty(), "a wildcard names nothing");
+        assert!(request.initial_resource_versions.is_empty() && request.response_nonce.is_empty());
+    }
+}
+
+#[test]
+fn versions_follow_what_is_taken_refused_and_removed() {
+    // Each step is a response; after it, what the next stream says is held.
+    type Step<'a> =
+        (&'a [(&'a str, &'a str)], &'a [(&'a str, &'a str)], &'a [&'a str], &'a [(&'a str, &'a str)]);
+    let steps: [Step<'_>; 6] = [
+        (&[("a", "1"), ("b", "1")], &[], &[], &[("a", "1"), ("b", "1")]),
+        (&[("a", "2")], &[], &["b"], &[("a", "2")]),
+        (&[], &[("a", "bad"), ("c", "bad")], &[], &[("a", ""), ("c", "")]),
+        (&[("c", "3")], &[], &["unknown"], &[("a", ""), ("c", "3")]),
+        // Removed and there: it is there.
+        (&[("c", "4")], &[], &["c"], &[("a", ""), ("c", "4")]),
+        (&[], &[], &["a", "c"], &[]),
+    ];
+    let mut ledger = Ledger::default();
+    for (taken, rejected, removed, wanted) in steps {
+        ledger.settle(Kind::Address, "n".to_owned(), outcome(taken, rejected, removed));
+        assert_eq!(held(&ledger, Kind::Address), names(wanted));
+        assert_eq!(held(&ledger, Kind::Authorization), [], "types do not mix");
+    }
+}
+
+#[test]
+fn every_response_is_answered_by_its_nonce() {
+    let mut ledger = Ledger::default();
+    let ack = ledger.settle(Kind::Mesh, "7".to_owned(), outcome(&[("default", "1")], &[], &[]));
+    let wanted = DeltaDiscoveryRequest {
+        type_url: Kind::Mesh.type_url().to_owned(),
+        response_nonce: "7".to_owned(),
+        ..DeltaDiscoveryRequest::default()
+    };
+    assert_eq!(ack, wanted);
+    let nack =
+        ledger.settle(Kind::Mesh, "8".to_owned(), outcome(&[], &[("default", "no trust domain")], &[]));
+    let detail = Status { code: 3, message: "default: no trust domain".to_owned() };
+    assert_eq!((nack.response_nonce.as_str(), nack.error_detail), ("8", Some(detail)));
+}
+
+#[test]
+fn a_nack_is_bounded() {
+    let long = "x".repeat(10_000);
+    let rejected: Vec<_> = (0..1000).map(|number| (format!("n{number}"), long.clone())).collect();
+    let outcome = Outcome { rejected, ..Outcome::default() };
+    let nack = Ledger::default().settle(Kind::Address, String::new(), outcome);
+    let message = nack.error_detail.unwrap().message;
+    assert!(message.len() < (NAMED + 1) * (PROBLEM + 2), "{}", message.len());
+    assert!(message.starts_with("n0: xxx") && message.ends_with("; and 992 more"));
+}
+
+#[test]
+fn essentials_are_istios_types() {
+    use Kind::{Address, Authorization, Mesh, Namespace, TrustBundle};
+    let cases: [(&[Kind], bool, bool); 6] = [
+        (&[], false, false),
+        (&[Address, Address], false, false),
+        (&[Mesh, Namespace, TrustBundle, Authorization], false, false),
+        (&[Authorization, Address], true, false),
+        (&[Authorization, Address, Mesh, Namespace], true, false),
+        (&[Authorization, TrustBundle, Address, Mesh, Namespace], true, true),
+    ];
+    for (received, essentials, everything) in cases {
+        let mut ledger = Ledger::default();
+        for kind in received {
+            ledger.settle(*kind, String::new(), Outcome::default());
+        }
+        assert_eq!(
+            (ledger.has_essentials(), ledger.has_everything()),
+            (essentials, everything),
+            "{received:?}"
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! The one writer of the mesh, and the view that everyone else has of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node, Resource};
+use karez_mesh::{Change, Mesh};
+use tokio::sync::watch;
+use tokio::task::yield_now;
+use tokio::time::Instant;
+
+use crate::bundle::Bundles;
+use crate::discovery::decode::{Update, decode, removal};
+use crate::discovery::kind::Kind;
+use crate::discovery::ledger::{Ledger, Outcome};
+
+/// How long Karez's own types are waited for once all others are there.
+const OWN_TYPES: Duration = Duration::from_secs(2);
+/// Resources that are applied before other tasks get their turn.
+const AT_A_TIME: usize = 256;
+
+/// Whether the node knows enough to decide. It goes from `Waiting` to `Complete` once and never back: what is known
+/// outlives the controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Synced {
+    /// Workloads or policies have not been received whole yet: nothing may be decided.
+    Waiting,
+    /// They have.
+    Complete,
+}
+
+/// How discovery stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// A stream is open.
+    pub connected: bool,
+    /// The controller's name of the configuration that was applied last; empty before the first.
+    pub configuration_version: String,
+}
+
+/// What discovery has brought, kept current; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The mesh.
+    pub mesh: watch::Receiver<Arc<Mesh>>,
+    /// Whether it may be decided upon.
+    pub synced: watch::Receiver<Synced>,
+    /// The roots by trust domain: what [`Certificates`](crate::Certificates) verifies peers against.
+    pub bundles: watch::Receiver<Bundles>,
+    /// How discovery stands.
+    pub status: watch::Receiver<Status>,
+}
+
+/// The writer.
+#[derive(Debug)]
+pub struct Store {
+    next: Mesh,
+    ledger: Ledger,
+    essentials_since: Option<Instant>,
+    mesh: watch::Sender<Arc<Mesh>>,
+    synced: watch::Sender<Synced>,
+    bundles: watch::Sender<Bundles>,
+    status: watch::Sender<Status>,
+}
+
+impl Store {
+    /// An empty mesh, and the view of it.
+    #[must_use]
+    pub fn new() -> (Self, View) {
+        let next = Mesh::default();
+        let (mesh, mesh_view) = watch::channel(Arc::new(next.clone()));
+        let (synced, synced_view) = watch::channel(Synced::Waiting);
+        let (bundles, bundles_view) = watch::channel(Bundles::default());
+        let (status, status_view) = watch::channel(Status::default());
+        let ledger = Ledger::default();
+        let store = Self { next, ledger, essentials_since: None, mesh, synced, bundles, status };
+        let view = View { mesh: mesh_view, synced: synced_view, bundles: bundles_view, status: status_view };
+        (store, view)
+    }
+
+    /// The requests that begin a stream.
+    pub(super) fn open(&self, node: &Node) -> Vec<DeltaDiscoveryRequest> {
+        self.ledger.open(node)
+    }
+
+    /// Applies a response and gives the answer to it; `None` when its type was never asked for.
+    pub(super) async fn take(&mut self, response: DeltaDiscoveryResponse) -> Option<DeltaDiscoveryRequest> {
+        let Some(kind) = Kind::of(&response.type_url) else {
+            tracing::warn!(
+                type_url = response.type_url,
+                "resources of a type that was not asked for are ignored"
+            );
+            return None;
+        };
+        let outcome = self.apply(kind, response.resources, response.removed_resources).await;
+        for (name, reason) in &outcome.rejected {
+            tracing::warn!(%name, %reason, "resource not taken: what was good of it stays in force");
+        }
+        self.mesh.send_replace(Arc::new(self.next.clone()));
+        self.status.send_if_modified(|status| {
+            let changed = status.configuration_version != response.system_version_info;
+            status.configuration_version = response.system_version_info;
+            changed
+        });
+        let answer = self.ledger.settle(kind, response.nonce, outcome);
+        self.note_progress();
+        Some(answer)
+    }
+
+    /// When Karez's own types have been waited for long enough; `None` while, or when, nothing is waited for.
+    pub(super) fn patience(&self) -> Option<Instant> {
+        let waiting = *self.synced.borrow() == Synced::Waiting;
+        self.essentials_since.filter(|_| waiting).map(|since| since + OWN_TYPES)
+    }
+
+    /// No more is waited for than what is essential.
+    pub(super) fn lose_patience(&mut self) {
+        if self.essentials_since.is_some() {
+            self.complete();
+        }
+    }
+
+    pub(super) fn set_connected(&mut self, connected: bool) {
+        self.status
+            .send_if_modified(|status| std::mem::replace(&mut status.connected, connected) != connected);
+    }
+
+    async fn apply(&mut self, kind: Kind, resources: Vec<Resource>, removed: Vec<String>) -> Outcome {
+        let mut outcome = Outcome::default();
+        // Removals first: in one response an address may go from a Pod that is gone to a new one.
+        for (position, name) in removed.into_iter().enumerate() {
+            pause(position).await;
+            self.remove(kind, name, &mut outcome);
+        }
+        for (position, resource) in resources.into_iter().enumerate() {
+            pause(position).await;
+            let (name, version) = (resource.name.clone(), resource.version.clone());
+            match self.update(kind, resource) {
+                Ok(()) => outcome.taken.push((name, version)),
+                Err(reason) => outcome.rejected.push((name, reason)),
+            }
+        }
+        outcome
+    }
+
+    fn remove(&mut self, kind: Kind, name: String, outcome: &mut Outcome) {
+        outcome.removed.push(name.clone());
+        if let Some(change) = removal(kind, name.clone())
+            && let Err(rejected) = self.next.apply(change)
+        {
+            outcome.rejected.push((name, rejected.reason.to_string()));
+        }
+    }
+
+    fn update(&mut self, kind: Kind, resource: Resource) -> Result<(), String> {
+        let name = resource.name.clone();
+        match decode(kind, resource) {
+            Ok(Update::Mesh(change)) => {
+                self.next.apply(*change).map_err(|rejected| rejected.reason.to_string())
+            }
+            Ok(Update::Bundle(bundle)) => {
+                self.bundles.send_modify(|bundles| *bundles = bundles.with(bundle));
+                Ok(())
+            }
+            Err(undecodable) => {
+                if kind == Kind::Authorization {
+                    // A policy that cannot even be decoded must not be as if it were not there.
+                    self.next
+                        .apply(Change::UndecodableAuthorization { name })
+                        .map_err(|rejected| rejected.to_string())?;
+                }
+                Err(undecodable.to_string())
+            }
+        }
+    }
+
+    fn note_progress(&mut self) {
+        if self.ledger.has_everything() {
+            self.complete();
+        } else if self.ledger.has_essentials() && self.essentials_since.is_none() {
+            self.essentials_since = Some(Instant::now());
+        }
+    }
+
+    fn complete(&mut self) {
+        self.synced.send_if_modified(|synced| std::mem::replace(synced, Synced::Complete) == Synced::Waiting);
+    }
+}
+
+async fn pause(position: usize) {
+    if position % AT_A_TIME == AT_A_TIME - 1 {
+        yield_now().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

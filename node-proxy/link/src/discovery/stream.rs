@@ -1,0 +1,129 @@
+//! The discovery stream: opened, followed until it ends, and opened again for as long as anyone waits for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use karez_api::discovery::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
+use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node};
+use karez_api::names::metadata::NODE_NAME;
+use karez_process::backoff::Backoff;
+use prost_types::value::Kind as ValueKind;
+use prost_types::{Struct, Value};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+
+use crate::controller::{CallError, Controller, Settings};
+use crate::discovery::store::Store;
+
+/// A restarted controller is found at once; a missing one is not hammered.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(15));
+/// One response may hold the whole mesh: Istio's limit.
+const MAX_RESPONSE: usize = 200 * 1024 * 1024;
+/// Answers that the controller has not read yet, the opening requests included.
+const UNREAD: usize = 16;
+
+/// Keeps `store` as the controller says, over one stream after another. Never returns; dropping it ends the stream.
+pub async fn run(controller: Controller, mut store: Store) {
+    let mut failures: u32 = 0;
+    loop {
+        let follower = Follower { controller: &controller, store: &mut store, responses: 0 };
+        let (end, responses) = follower.follow().await;
+        store.set_connected(false);
+        // Without a stream nothing more comes soon; the essentials, once received, are enough.
+        store.lose_patience();
+        failures = if responses > 0 { 0 } else { failures.saturating_add(1) };
+        let delay = RETRY.delay(failures, fastrand::u64(..));
+        match end {
+            End::Closed => {
+                tracing::info!(?delay, "the controller ended the discovery stream: opening another");
+            }
+            End::Failed(error) => tracing::warn!(%error, ?delay, "discovery failed: will try again"),
+        }
+        sleep(delay).await;
+    }
+}
+
+/// How a stream ended.
+enum End {
+    Closed,
+    Failed(CallError),
+}
+
+/// One stream.
+struct Follower<'a> {
+    controller: &'a Controller,
+    store: &'a mut Store,
+    responses: u64,
+}
+
+impl Follower<'_> {
+    /// Follows a stream to its end; also tells how many responses it brought.
+    async fn follow(mut self) -> (End, u64) {
+        let end = self.try_follow().await.unwrap_or_else(End::Failed);
+        (end, self.responses)
+    }
+
+    async fn try_follow(&mut self) -> Result<End, CallError> {
+        let (answers, requests) = mpsc::channel(UNREAD);
+        for request in self.store.open(&node(self.controller.settings())) {
+            // The channel is new and roomy: it takes them all.
+            answers.send(request).await.ok();
+        }
+        let mut responses = self.open(requests).await?;
+        self.store.set_connected(true);
+        tracing::info!(controller = self.controller.settings().url, "discovery stream opened");
+        loop {
+            tokio::select! {
+                response = responses.message() => {
+                    let Some(response) = response.map_err(|status| self.controller.failed(&status))? else {
+                        return Ok(End::Closed);
+                    };
+                    self.responses += 1;
+                    if let Some(answer) = self.store.take(response).await
+                        && answers.send(answer).await.is_err()
+                    {
+                        return Ok(End::Closed);
+                    }
+                }
+                () = until(self.store.patience()) => self.store.lose_patience(),
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        requests: mpsc::Receiver<DeltaDiscoveryRequest>,
+    ) -> Result<Streaming<DeltaDiscoveryResponse>, CallError> {
+        let request = self.controller.request(ReceiverStream::new(requests)).await?;
+        let mut client = AggregatedDiscoveryServiceClient::new(self.controller.channel())
+            .max_decoding_message_size(MAX_RESPONSE);
+        let opened = client.delta_aggregated_resources(request).await;
+        Ok(opened.map_err(|status| self.controller.failed(&status))?.into_inner())
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Who asks. Istio's control plane reads a node proxy's kind, address, name and DNS domain out of the id; Karez's goes
+/// by the token.
+fn node(settings: &Settings) -> Node {
+    let text = |text: &str| Value { kind: Some(ValueKind::StringValue(text.to_owned())) };
+    let metadata = Struct {
+        fields: BTreeMap::from([
+            (NODE_NAME.to_owned(), text(&settings.node)),
+            ("CLUSTER_ID".to_owned(), text(&settings.cluster_id)),
+        ]),
+    };
+    Node {
+        id: format!("ztunnel~0.0.0.0~{}.karez-system~karez-system.svc.cluster.local", settings.node),
+        cluster: settings.cluster_id.clone(),
+        metadata: Some(metadata),
+    }
+}

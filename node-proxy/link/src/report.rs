@@ -1,0 +1,59 @@
+//! What the node tells the controller about itself.
+
+use std::time::Duration;
+
+use karez_api::operator::NodeReport;
+use karez_api::operator::node_reports_client::NodeReportsClient;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tonic::Code;
+
+use crate::controller::{CallError, Controller};
+
+/// Changes within it make one report.
+const SPACING: Duration = Duration::from_secs(1);
+/// Without a change, a sign of life.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// Sends `reports` when it changes (at most one a second) and every 30 s.
+///
+/// Returns when the sender is gone, or when the controller does not know of such reports, as Istio's does not. A report
+/// that did not arrive is not repeated: the next one says it all.
+pub async fn run(controller: Controller, reports: watch::Receiver<NodeReport>) {
+    let client = NodeReportsClient::new(controller.channel());
+    pace(reports, |report| {
+        let (controller, mut client) = (controller.clone(), client.clone());
+        async move {
+            let request = controller.request(report).await?;
+            controller.answer(client.report(request)).await.map(drop)
+        }
+    })
+    .await;
+}
+
+/// Gives `send` what is to be sent, when it is to be sent.
+async fn pace<Sent>(mut reports: watch::Receiver<NodeReport>, send: impl Fn(NodeReport) -> Sent)
+where
+    Sent: Future<Output = Result<(), CallError>>,
+{
+    loop {
+        let begun = Instant::now();
+        let report = reports.borrow_and_update().clone();
+        match send(report).await {
+            Ok(()) => {}
+            Err(CallError::Answer { code: Code::Unimplemented, .. }) => {
+                tracing::info!("the controller takes no node reports");
+                return;
+            }
+            Err(error) => tracing::debug!(%error, "node report not delivered"),
+        }
+        // An elapsed interval is as good a reason as a change.
+        if let Ok(Err(_closed)) = timeout_at(begun + INTERVAL, reports.changed()).await {
+            return;
+        }
+        sleep_until(begun + SPACING).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

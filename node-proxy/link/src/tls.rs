@@ -1,0 +1,25 @@
+//! TLS between mesh peers: version 1.3 only, AES-GCM, both sides with a certificate that names a SPIFFE id.
+//!
+//! * [`peer()`], [`peer_identity`] – who a certificate chain says that the peer is
+//! * [`failure()`] – a failed handshake in the mesh's own words
+//! * [`server_name`] – what rustls wants to be dialled, and the mesh never sends
+
+mod accept;
+mod dial;
+mod failure;
+mod own;
+mod peer;
+pub(crate) mod pem;
+pub(crate) mod profile;
+
+pub(crate) use accept::RequireMeshPeer;
+pub(crate) use dial::ExpectIdentities;
+pub use failure::{ForeignTrustDomain, UnexpectedIdentity, failure};
+pub(crate) use own::OwnCertificate;
+pub(crate) use peer::leaf_of;
+pub use peer::{Peer, peer, peer_identity};
+pub use pem::InvalidPem;
+pub use profile::server_name;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! Why a handshake failed, in the words of [`Failure`].
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use karez_api::identity::Identity;
+use karez_api::outcome::Failure;
+use rustls::{CertificateError, OtherError};
+
+/// The dialled peer has a good certificate, and is somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the peer proved to be {found:?}, expected {expected:?}")]
+pub struct UnexpectedIdentity {
+    /// Who it is; `None` when its certificate names no SPIFFE id.
+    pub found: Option<Identity>,
+    /// Who it should have been.
+    pub expected: Vec<Identity>,
+}
+
+/// The dialling peer has a good certificate of another mesh.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the peer proved to be {found:?}, which is not of the trust domain {own}")]
+pub struct ForeignTrustDomain {
+    /// Who it is; `None` when its certificate names no SPIFFE id.
+    pub found: Option<Identity>,
+    /// The trust domain of the credential that was dialled.
+    pub own: String,
+}
+
+/// What a failed handshake with `peer` means.
+#[must_use]
+pub fn failure(error: &io::Error, peer: SocketAddr) -> Failure {
+    if let Some(UnexpectedIdentity { found, expected }) = refusal(error) {
+        return Failure::WrongIdentity { peer, found: found.clone(), expected: expected.clone() };
+    }
+    let message = match refusal::<ForeignTrustDomain>(error) {
+        Some(foreign) => foreign.to_string(),
+        None => error.to_string(),
+    };
+    Failure::Tls { peer, message }
+}
+
+/// A verifier's own error. rustls passes it on only in a box inside `io::Error`: this is the one place that opens it.
+fn refusal<Reason: Error + 'static>(error: &io::Error) -> Option<&Reason> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// A verifier's refusal in the form that rustls passes through.
+pub(super) fn refused(reason: impl Error + Send + Sync + 'static) -> rustls::Error {
+    CertificateError::Other(OtherError(Arc::new(reason))).into()
+}

@@ -1,0 +1,234 @@
+//! Two ends of a connection in memory, for every way in which a handshake may and must not succeed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_api::identity::Identity;
+use karez_api::outcome::Failure;
+use rcgen::ExtendedKeyUsagePurpose;
+use rustls::{CipherSuite, ClientConfig, ProtocolVersion, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::*;
+use crate::authority::{Authority, Leaf, Stopped, identity, noon};
+use crate::clock::Clock;
+use crate::credential::{Credential, Issued};
+
+type Client = tokio_rustls::client::TlsStream<DuplexStream>;
+type Server = tokio_rustls::server::TlsStream<DuplexStream>;
+
+fn cart() -> Identity {
+    identity("mesh/ns/shop/sa/cart")
+}
+
+fn web() -> Identity {
+    identity("mesh/ns/shop/sa/web")
+}
+
+/// Both ends' views of one handshake. In TLS 1.3 a client is done before the server has judged it: it learns of a
+/// refusal with the first byte that it reads, so the server sends one.
+async fn handshake(
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+) -> (io::Result<Client>, io::Result<Server>) {
+    let (dialling, accepting) = duplex(64 * 1024);
+    let dial = async {
+        let mut tls = TlsConnector::from(client).connect(server_name(), dialling).await?;
+        tls.read_u8().await?;
+        Ok(tls)
+    };
+    let accept = async {
+        let mut tls = TlsAcceptor::from(server).accept(accepting).await?;
+        tls.write_u8(0).await?;
+        tls.flush().await?;
+        Ok(tls)
+    };
+    tokio::join!(dial, accept)
+}
+
+struct Mesh {
+    root: Authority,
+}
+
+impl Mesh {
+    fn new() -> Self {
+        Self { root: Authority::root("mesh root") }
+    }
+
+    /// A credential that presents `issued` and trusts the mesh's root, at `hours` past noon.
+    fn holding(&self, issued: Issued, hours: i32) -> Credential {
+        let offset = Duration::from_secs(3600) * hours.unsigned_abs();
+        let now = if hours < 0 { noon() - offset } else { noon() + offset };
+        let clock: Arc<dyn Clock> = Arc::new(Stopped(now));
+        Credential::new(issued, self.root.bundle("mesh"), &clock).unwrap()
+    }
+
+    fn good(&self, identity: &Identity) -> Credential {
+        self.holding(self.root.issue(&Leaf::of(identity)), 0)
+    }
+}
+
+fn peer_address() -> SocketAddr {
+    "10.1.2.3:15008".parse().unwrap()
+}
+
+#[tokio::test]
+async fn good_peers_meet_under_the_meshs_terms() {
+    let mesh = Mesh::new();
+    let client = mesh.good(&web());
+    let deeper = mesh.root.intermediate("below").issue(&Leaf::of(&cart()));
+    let server = mesh.holding(deeper, 0);
+    let (dialled, accepted) = handshake(client.client(&[web(), cart()]), server.server()).await;
+    let (dialled, accepted) = (dialled.unwrap(), accepted.unwrap());
+    let (_, client_end) = dialled.get_ref();
+    let (_, server_end) = accepted.get_ref();
+    assert_eq!(peer(client_end.peer_certificates().unwrap()).unwrap().identity, cart());
+    assert_eq!(peer(server_end.peer_certificates().unwrap()).unwrap().identity, web());
+    assert_eq!(client_end.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+    assert_eq!(client_end.alpn_protocol(), Some(&b"h2"[..]));
+    assert_eq!(client_end.negotiated_cipher_suite().unwrap().suite(), CipherSuite::TLS13_AES_128_GCM_SHA256);
+    assert_eq!(server_end.server_name(), None, "no SNI");
+    assert_eq!(client_end.tls13_tickets_received(), 0, "no resumption");
+}
+
+#[tokio::test]
+async fn a_client_refuses_servers_that_are_not_whom_it_expects() {
+    let mesh = Mesh::new();
+    let other_mesh = Authority::root("mesh root");
+    let nameless = Leaf { uris: Vec::new(), dns: vec!["cart.shop.svc".to_owned()], ..Leaf::of(&cart()) };
+    let only_client = Leaf { usages: vec![ExtendedKeyUsagePurpose::ClientAuth], ..Leaf::of(&cart()) };
+    let foreign = identity("elsewhere/ns/shop/sa/cart");
+    // Name, what the server presents, hours that its own clock is off, and the identity that is to be reported.
+    type Reported<'a> = Result<Option<Identity>, &'a str>;
+    let cases: [(&str, Issued, i32, Reported<'_>); 8] = [
+        ("another identity", mesh.root.issue(&Leaf::of(&web())), 0, Ok(Some(web()))),
+        ("another trust domain", mesh.root.issue(&Leaf::of(&foreign)), 0, Ok(Some(foreign.clone()))),
+        ("no identity", mesh.root.issue(&nameless), 0, Ok(None)),
+        (
+            "another root",
+            other_mesh.issue(&Leaf::of(&cart())),
+            0,
+            Err("invalid peer certificate: BadSignature"),
+        ),
+        ("self-signed", Leaf::of(&cart()).self_signed(), 0, Err("invalid peer certificate: UnknownIssuer")),
+        ("expired", mesh.root.issue(&past()), -2, Err("certificate expired")),
+        ("not valid yet", mesh.root.issue(&future()), 2, Err("certificate not valid yet")),
+        ("not for servers", mesh.root.issue(&only_client), 0, Err("server authentication")),
+    ];
+    for (name, issued, hours, wanted) in cases {
+        let server = mesh.holding(issued, hours);
+        let (dialled, accepted) = handshake(mesh.good(&web()).client(&[cart()]), server.server()).await;
+        assert!(accepted.is_err(), "{name}");
+        let found = failure(&dialled.unwrap_err(), peer_address());
+        match wanted {
+            Ok(found_identity) => {
+                let wrong = Failure::WrongIdentity {
+                    peer: peer_address(),
+                    found: found_identity,
+                    expected: vec![cart()],
+                };
+                assert_eq!(found, wrong, "{name}");
+            }
+            Err(words) => {
+                let Failure::Tls { peer, message } = found else { panic!("{name}: {found}") };
+                assert_eq!(peer, peer_address());
+                assert!(message.contains(words), "{name}: {message}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_expects_nobody_accepts_nobody() {
+    let mesh = Mesh::new();
+    let (dialled, _) = handshake(mesh.good(&web()).client(&[]), mesh.good(&cart()).server()).await;
+    let wrong = Failure::WrongIdentity { peer: peer_address(), found: Some(cart()), expected: Vec::new() };
+    assert_eq!(failure(&dialled.unwrap_err(), peer_address()), wrong);
+}
+
+#[tokio::test]
+async fn a_server_refuses_clients_of_no_or_another_mesh() {
+    let mesh = Mesh::new();
+    let foreign = identity("elsewhere/ns/shop/sa/cart");
+    let nameless = Leaf { uris: Vec::new(), ..Leaf::of(&web()) };
+    let only_server = Leaf { usages: vec![ExtendedKeyUsagePurpose::ServerAuth], ..Leaf::of(&web()) };
+    let cases: [(&str, Issued, i32, &str); 7] = [
+        ("another trust domain", mesh.root.issue(&Leaf::of(&foreign)), 0, "not of the trust domain mesh"),
+        ("no identity", mesh.root.issue(&nameless), 0, "not of the trust domain mesh"),
+        ("another root", Authority::root("x").issue(&Leaf::of(&web())), 0, "UnknownIssuer"),
+        ("self-signed", Leaf::of(&web()).self_signed(), 0, "UnknownIssuer"),
+        ("expired", mesh.root.issue(&past()), -2, "certificate expired"),
+        ("not valid yet", mesh.root.issue(&future()), 2, "certificate not valid yet"),
+        ("not for clients", mesh.root.issue(&only_server), 0, "client authentication"),
+    ];
+    // It has to outlast the client's clock, so that only the server objects.
+    let long = Leaf { not_before: past().not_before, not_after: future().not_after, ..Leaf::of(&cart()) };
+    for (name, issued, hours, words) in cases {
+        let server = mesh.holding(mesh.root.issue(&long), 0);
+        let client = mesh.holding(issued, hours);
+        let (dialled, accepted) = handshake(client.client(&[cart()]), server.server()).await;
+        let Failure::Tls { message, .. } = failure(&accepted.unwrap_err(), peer_address()) else {
+            panic!("{name}")
+        };
+        assert!(message.contains(words), "{name}: {message}");
+        assert!(dialled.is_err(), "{name}: the client is told");
+    }
+}
+
+#[tokio::test]
+async fn a_server_refuses_clients_without_a_certificate_or_tls_1_3() {
+    let mesh = Mesh::new();
+    let time = || Arc::new(crate::clock::TlsTime(Arc::new(Stopped(noon()))));
+    let verifier =
+        || Arc::new(ExpectIdentities { bundle: mesh.root.bundle("mesh"), expected: Box::new([cart()]) });
+    let anonymous = ClientConfig::builder_with_details(profile::provider(), time())
+        .with_protocol_versions(profile::VERSIONS)
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(verifier())
+        .with_no_client_auth();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let old = ClientConfig::builder_with_details(provider, time())
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(verifier())
+        .with_no_client_auth();
+    for (config, words) in [(anonymous, "sent no certificates"), (old, "Tls12NotOffered")] {
+        let (dialled, accepted) = handshake(Arc::new(config), mesh.good(&cart()).server()).await;
+        let message = accepted.unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+        assert!(dialled.is_err());
+    }
+}
+
+#[tokio::test]
+async fn an_expired_own_certificate_is_never_presented() {
+    let mesh = Mesh::new();
+    let expired = mesh.holding(mesh.root.issue(&past()), 0);
+    // The other side's clock would still take it.
+    let lenient = mesh.holding(mesh.root.issue(&past()), -2);
+    let (dialled, accepted) = handshake(lenient.client(&[cart()]), expired.server()).await;
+    assert!(accepted.unwrap_err().to_string().contains("no server certificate chain resolved"));
+    assert!(dialled.is_err());
+    let always = Leaf { not_before: past().not_before, ..Leaf::of(&cart()) };
+    let lenient = mesh.holding(mesh.root.issue(&always), -2);
+    let (dialled, accepted) = handshake(expired.client(&[cart()]), lenient.server()).await;
+    assert!(accepted.unwrap_err().to_string().contains("sent no certificates"));
+    assert!(dialled.is_err());
+}
+
+/// Expired an hour ago.
+fn past() -> Leaf {
+    let hour = Duration::from_secs(3600);
+    Leaf { not_before: noon() - 3 * hour, not_after: noon() - hour, ..Leaf::of(&cart()) }
+}
+
+/// Valid in an hour.
+fn future() -> Leaf {
+    let hour = Duration::from_secs(3600);
+    Leaf { not_before: noon() + hour, not_after: noon() + 3 * hour, ..Leaf::of(&cart()) }
+}

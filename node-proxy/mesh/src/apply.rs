@@ -1,0 +1,160 @@
+//! How the next mesh comes from the last: one resource at a time.
+
+use std::sync::Arc;
+
+use karez_api::workload::address;
+use karez_api::{security, settings, workload};
+
+use crate::object::policy::{Body, Policy, PolicyName};
+use crate::object::service::{Service, ServiceName};
+use crate::object::settings::{Namespace, Settings};
+use crate::object::workload::Workload;
+use crate::rejected::{Reason, Rejected};
+use crate::state::Mesh;
+
+/// One resource that came, changed or went.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "made from a decoded resource and taken apart at once")]
+pub enum Change {
+    /// A workload or a service.
+    Address(workload::Address),
+    /// The workload or service of that resource name is gone.
+    RemoveAddress(String),
+    /// A policy.
+    Authorization {
+        /// The resource's name, `namespace/name`: what the policy is known by even if it cannot be read.
+        name: String,
+        /// The policy.
+        policy: security::Authorization,
+    },
+    /// A policy whose bytes are no Authorization. Its last good version stays; without one, its namespace is refused.
+    UndecodableAuthorization {
+        /// The resource's name.
+        name: String,
+    },
+    /// The policy of that resource name is gone.
+    RemoveAuthorization(String),
+    /// What holds for the mesh.
+    Settings(settings::MeshSettings),
+    /// Nothing does: back to the defaults.
+    RemoveSettings,
+    /// What holds for a namespace.
+    Namespace(settings::NamespaceSettings),
+    /// The namespace of that name has no choices of its own any more.
+    RemoveNamespace(String),
+}
+
+impl Mesh {
+    /// Takes one change.
+    ///
+    /// # Errors
+    /// When the object cannot be read. Its last good version then stays in force; a policy that has none is held as
+    /// [unreadable](Body::Unreadable), which refuses all that it covers. Everything else is untouched.
+    pub fn apply(&mut self, change: Change) -> Result<(), Rejected> {
+        match change {
+            Change::Address(address) => return self.apply_address(address),
+            Change::RemoveAddress(name) => self.remove_address(&name),
+            Change::Authorization { name, policy } => return self.apply_authorization(name, policy),
+            Change::UndecodableAuthorization { name } => {
+                self.hold_unreadable(&PolicyName::of_resource(&name), None);
+            }
+            Change::RemoveAuthorization(name) => self.replace_policy(&PolicyName::of_resource(&name), None),
+            Change::Settings(wire) => {
+                let settings = Settings::read(&wire).map_err(named("default".to_owned()))?;
+                self.replace_settings(settings);
+            }
+            Change::RemoveSettings => self.replace_settings(Settings::default()),
+            Change::Namespace(wire) => {
+                let namespace = Namespace::read(&wire).map_err(named(wire.name))?;
+                self.namespaces.insert_mut(Arc::clone(&namespace.name), Arc::new(namespace));
+            }
+            Change::RemoveNamespace(name) => {
+                self.namespaces.remove_mut(name.as_str());
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_address(&mut self, address: workload::Address) -> Result<(), Rejected> {
+        match address.r#type {
+            Some(address::Type::Workload(wire)) => {
+                let uid = wire.uid.clone();
+                let workload =
+                    Workload::read(wire, &self.settings.trust_domain).map_err(named(uid.clone()))?;
+                self.replace_workload(&uid, Some(workload));
+            }
+            Some(address::Type::Service(wire)) => {
+                let service =
+                    Service::read(&wire).map_err(named(format!("{}/{}", wire.namespace, wire.hostname)))?;
+                self.replace_service(&service.name.clone(), Some(service));
+            }
+            None => return Err(named(String::new())(Reason::Missing { field: "type" })),
+        }
+        Ok(())
+    }
+
+    fn remove_address(&mut self, name: &str) {
+        self.replace_workload(name, None);
+        if let Some(service) = ServiceName::parse(name) {
+            self.replace_service(&service, None);
+        }
+    }
+
+    fn apply_authorization(&mut self, name: String, wire: security::Authorization) -> Result<(), Rejected> {
+        let key = PolicyName::of_resource(&name);
+        let scope = wire.scope;
+        match Policy::read(key.clone(), wire) {
+            Ok(policy) => {
+                self.replace_policy(&key, Some(policy));
+                Ok(())
+            }
+            Err(reason) => {
+                self.hold_unreadable(&key, Some(scope));
+                Err(named(name)(reason))
+            }
+        }
+    }
+
+    fn hold_unreadable(&mut self, name: &PolicyName, scope: Option<i32>) {
+        let readable = |policy: &Arc<Policy>| policy.body != Body::Unreadable;
+        if self.policies.get(name).is_some_and(readable) {
+            return;
+        }
+        let policy = Policy::unreadable(name.clone(), scope);
+        self.replace_policy(name, Some(policy));
+    }
+
+    fn replace_workload(&mut self, uid: &str, new: Option<Workload>) {
+        let old = self.workloads.get(uid).cloned();
+        self.workloads.replace(old.as_ref(), new.map(Arc::new).as_ref());
+    }
+
+    fn replace_service(&mut self, name: &ServiceName, new: Option<Service>) {
+        let old = self.service(&name.namespace, &name.hostname).cloned();
+        self.services.replace(old.as_ref(), new.map(Arc::new).as_ref());
+    }
+
+    fn replace_policy(&mut self, name: &PolicyName, new: Option<Policy>) {
+        let old = self.policies.get(name).cloned();
+        self.policies.replace(old.as_ref(), new.map(Arc::new).as_ref());
+    }
+
+    fn replace_settings(&mut self, settings: Settings) {
+        // Workloads that name no trust domain have the mesh's, whichever of the two came first.
+        let moved: Vec<_> = self
+            .workloads()
+            .filter_map(|old| Some((Arc::clone(old), Arc::new(old.under(&settings.trust_domain)?))))
+            .collect();
+        for (old, new) in &moved {
+            self.workloads.replace(Some(old), Some(new));
+        }
+        self.settings = Arc::new(settings);
+    }
+}
+
+fn named(name: String) -> impl FnOnce(Reason) -> Rejected {
+    |reason| Rejected { name, reason }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Whether a peer may connect.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use karez_api::identity::Identity;
+use karez_api::names::STRICT_POLICY;
+use karez_api::outcome::Refusal;
+
+use crate::object::policy::{Action, Body, Clause, Match, Mode, Policy, PolicyName, Rule, ServiceAccount};
+use crate::object::workload::Workload;
+use crate::pod::LocalPod;
+use crate::state::Mesh;
+
+/// What policies can ask about a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// What the peer's certificate proves; `None` for plaintext.
+    pub identity: Option<Identity>,
+    /// The peer's address.
+    pub source: IpAddr,
+    /// The application's address: not the tunnel's.
+    pub destination: SocketAddr,
+}
+
+/// What the policies say of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is admitted.
+    pub decision: Result<(), Refusal>,
+    /// What policies in audit mode would have said, had they counted.
+    pub audited: Vec<AuditHit>,
+}
+
+/// What a policy in audit mode would have said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditHit {
+    /// The policy.
+    pub policy: PolicyName,
+    /// What it would have said.
+    pub finding: Finding,
+}
+
+/// What a policy in audit mode would have said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// A Deny policy matches: it would have refused.
+    WouldDeny,
+    /// An Allow policy matches: it would have admitted.
+    WouldAllow,
+    /// An Allow policy does not match: on its own it would have refused.
+    WouldNotAllow,
+}
+
+/// Decides whether a peer may connect to `destination`.
+///
+/// All policies count that cover the Pod: the mesh's, its namespace's, and those that select it.
+/// 1. A Deny policy matches, or a policy is unreadable: refused.
+/// 2. There is no Allow policy, or one matches: admitted.
+/// 3. Otherwise refused.
+///
+/// While the mesh does not know the Pod, it is not known which policies select it: what 1 lets pass is then refused with
+/// [`Refusal::NotConfigured`].
+#[must_use]
+pub fn authorize(mesh: &Mesh, destination: &LocalPod, connection: &Connection) -> Verdict {
+    let workload = destination.workload(mesh);
+    let mut tally = Tally::default();
+    for policy in covering(mesh, destination, workload.map(|workload| &**workload)) {
+        tally.count(policy, connection, &destination.namespace);
+    }
+    Verdict { decision: tally.decision(workload.is_some()), audited: tally.audited }
+}
+
+/// Whether `before` and `after` ask the same of every connection to `pod`: if so, what was admitted need not be asked
+/// again.
+#[must_use]
+pub fn same_policies(before: &Mesh, after: &Mesh, pod: &LocalPod) -> bool {
+    let (earlier, later) = (pod.workload(before), pod.workload(after));
+    earlier.is_some() == later.is_some()
+        && covering(before, pod, earlier.map(|workload| &**workload)).map(Arc::as_ptr).eq(covering(
+            after,
+            pod,
+            later.map(|workload| &**workload),
+        )
+        .map(Arc::as_ptr))
+}
+
+fn covering<'a>(
+    mesh: &'a Mesh,
+    pod: &'a LocalPod,
+    workload: Option<&'a Workload>,
+) -> impl Iterator<Item = &'a Arc<Policy>> {
+    let selecting = workload.map_or(&[][..], |workload| &workload.policies);
+    mesh.policies.covering(&pod.namespace, selecting)
+}
+
+/// What the policies said so far.
+#[derive(Default)]
+struct Tally {
+    refused: Option<Refusal>,
+    allow: Allow,
+    audited: Vec<AuditHit>,
+}
+
+/// What the Allow policies said so far.
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Allow {
+    #[default]
+    NoPolicy,
+    NoMatch,
+    Match,
+}
+
+impl Tally {
+    fn count(&mut self, policy: &Policy, connection: &Connection, namespace: &str) {
+        let Body::Readable { action, mode, rules } = &policy.body else {
+            let unreadable = || Refusal::UnreadablePolicy { policy: policy.name.to_string() };
+            self.refused.get_or_insert_with(unreadable);
+            return;
+        };
+        let matched = rules.iter().any(|rule| rule.matches(connection));
+        match (mode, action) {
+            (Mode::Enforce, Action::Deny) if matched => {
+                self.refused.get_or_insert_with(|| denied(policy, connection, namespace));
+            }
+            (Mode::Enforce, Action::Deny) => {}
+            (Mode::Enforce, Action::Allow) => {
+                let said = if matched { Allow::Match } else { Allow::NoMatch };
+                self.allow = std::mem::take(&mut self.allow).max(said);
+            }
+            (Mode::Audit, action) => {
+                let finding = finding(*action, matched);
+                let hit = |finding| AuditHit { policy: policy.name.clone(), finding };
+                self.audited.extend(finding.map(hit));
+            }
+        }
+    }
+
+    fn decision(&mut self, workload_known: bool) -> Result<(), Refusal> {
+        if let Some(refusal) = self.refused.take() {
+            return Err(refusal);
+        }
+        match self.allow {
+            _ if !workload_known => Err(Refusal::NotConfigured),
+            Allow::NoPolicy | Allow::Match => Ok(()),
+            Allow::NoMatch => Err(Refusal::NotAllowed),
+        }
+    }
+}
+
+fn denied(policy: &Policy, connection: &Connection, namespace: &str) -> Refusal {
+    if *policy.name.name == *STRICT_POLICY && connection.identity.is_none() {
+        Refusal::PlaintextInStrictMode { namespace: namespace.to_owned() }
+    } else {
+        Refusal::DeniedByPolicy { policy: policy.name.to_string() }
+    }
+}
+
+fn finding(action: Action, matched: bool) -> Option<Finding> {
+    match (action, matched) {
+        (Action::Deny, true) => Some(Finding::WouldDeny),
+        (Action::Deny, false) => None,
+        (Action::Allow, true) => Some(Finding::WouldAllow),
+        (Action::Allow, false) => Some(Finding::WouldNotAllow),
+    }
+}
+
+impl Rule {
+    /// Whether it matches the connection.
+    #[must_use]
+    pub fn matches(&self, connection: &Connection) -> bool {
+        self.clauses.iter().all(|clause| clause.matches(connection))
+    }
+}
+
+impl Clause {
+    /// Whether it matches the connection.
+    #[must_use]
+    pub fn matches(&self, connection: &Connection) -> bool {
+        self.matches.is_empty() || self.matches.iter().any(|wanted| wanted.matches(connection))
+    }
+}
+
+impl Match {
+    /// Whether it matches the connection.
+    #[must_use]
+    pub fn matches(&self, connection: &Connection) -> bool {
+        let identity = connection.identity.as_ref();
+        let namespace = identity.map_or("", Identity::namespace);
+        let target = connection.destination;
+        !self.is_empty()
+            && self.destination_ports.holds(|port| *port == target.port())
+            && self.namespaces.holds(|pattern| pattern.matches(namespace))
+            && self.principals.holds(|pattern| identity.is_some_and(|id| pattern.matches_principal(id)))
+            && self.service_accounts.holds(|account| identity.is_some_and(|id| account.is_of(id)))
+            && self.source_ips.holds(|net| net.contains(&connection.source))
+            && self.destination_ips.holds(|net| net.contains(&target.ip()))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.namespaces.is_empty()
+            && self.principals.is_empty()
+            && self.service_accounts.is_empty()
+            && self.source_ips.is_empty()
+            && self.destination_ips.is_empty()
+            && self.destination_ports.is_empty()
+    }
+}
+
+impl ServiceAccount {
+    fn is_of(&self, identity: &Identity) -> bool {
+        *self.namespace == *identity.namespace() && *self.name == *identity.service_account()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! Choices for the mesh and for a namespace.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use karez_api::identity::Identity;
+use karez_api::settings as wire;
+
+use crate::rejected::{self, Reason};
+
+/// What holds for the whole mesh. The default stands until the controller sends one, and where it never does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The trust domain of workloads that name none.
+    pub trust_domain: Arc<str>,
+    /// The DNS domain of Kubernetes services, in lower case, without a trailing dot.
+    pub cluster_domain: Arc<str>,
+    /// How two enrolled Pods of a node are joined, unless their namespaces say otherwise.
+    pub same_node: SameNode,
+    /// Prefixes of the mesh's own Pods and Services; may be empty.
+    pub address_ranges: Vec<IpNet>,
+    /// Whether peers must prove an identity, unless the destination's namespace says otherwise.
+    pub mtls: Mtls,
+}
+
+/// What holds for a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace {
+    /// Its name.
+    pub name: Arc<str>,
+    /// `None`: as the mesh says.
+    pub same_node: Option<SameNode>,
+    /// The mesh's choice is already worked in.
+    pub mtls: Mtls,
+}
+
+/// How two enrolled Pods of one node are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameNode {
+    /// Through an mTLS tunnel, as between nodes.
+    Tunnel,
+    /// From socket to socket inside the node proxy.
+    Direct,
+}
+
+/// Whether a peer must prove an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mtls {
+    /// Plaintext is admitted, as far as policies go.
+    Permissive,
+    /// Plaintext is refused.
+    Strict,
+}
+
+impl Settings {
+    pub(crate) fn read(wire: &wire::MeshSettings) -> Result<Self, Reason> {
+        let default = Self::default();
+        let address_ranges = wire.address_ranges.iter().map(|text| range(text));
+        Ok(Self {
+            trust_domain: match wire.trust_domain.as_str() {
+                "" => default.trust_domain,
+                name => trust_domain(name)?,
+            },
+            cluster_domain: match wire.cluster_domain.trim_matches('.') {
+                "" => default.cluster_domain,
+                name => name.to_ascii_lowercase().into(),
+            },
+            same_node: same_node(wire.same_node)?.unwrap_or(default.same_node),
+            address_ranges: address_ranges.collect::<Result<_, _>>()?,
+            mtls: mtls(wire.strict),
+        })
+    }
+
+    /// Whether the address lies in the mesh's own ranges.
+    #[must_use]
+    pub fn in_mesh_ranges(&self, address: IpAddr) -> bool {
+        self.address_ranges.iter().any(|range| range.contains(&address))
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            trust_domain: "cluster.local".into(),
+            cluster_domain: "cluster.local".into(),
+            same_node: SameNode::Tunnel,
+            address_ranges: Vec::new(),
+            mtls: Mtls::Permissive,
+        }
+    }
+}
+
+impl Namespace {
+    pub(crate) fn read(wire: &wire::NamespaceSettings) -> Result<Self, Reason> {
+        rejected::required("name", &wire.name)?;
+        Ok(Self {
+            name: wire.name.as_str().into(),
+            same_node: same_node(wire.same_node)?,
+            mtls: mtls(wire.strict),
+        })
+    }
+}
+
+fn trust_domain(name: &str) -> Result<Arc<str>, Reason> {
+    // Only its own part of an identity is in question.
+    Identity::new(name, "default", "default")?;
+    Ok(name.into())
+}
+
+fn range(text: &str) -> Result<IpNet, Reason> {
+    let net: IpNet =
+        text.parse().map_err(|_| Reason::Prefix { field: "address_ranges", text: text.to_owned() })?;
+    Ok(net.trunc())
+}
+
+fn same_node(value: i32) -> Result<Option<SameNode>, Reason> {
+    Ok(match rejected::known("same_node", value)? {
+        wire::SameNode::Inherit => None,
+        wire::SameNode::Tunnel => Some(SameNode::Tunnel),
+        wire::SameNode::Direct => Some(SameNode::Direct),
+    })
+}
+
+fn mtls(strict: bool) -> Mtls {
+    if strict { Mtls::Strict } else { Mtls::Permissive }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! Workloads: what runs, where, and as whom.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use karez_api::identity::Identity;
+use karez_api::workload as wire;
+
+use crate::object::gateway::Gateway;
+use crate::object::policy::PolicyName;
+use crate::object::ports::Ports;
+use crate::object::service::ServiceName;
+use crate::rejected::{self, Reason};
+
+/// A workload: usually a Pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// Its key, such as `Kubernetes//Pod/shop/web-0`.
+    pub uid: Arc<str>,
+    /// The object's own name; may be empty.
+    pub name: Arc<str>,
+    /// The Kubernetes namespace.
+    pub namespace: Arc<str>,
+    /// Who it is.
+    pub identity: Identity,
+    /// Where the identity's trust domain is from.
+    pub trust: TrustDomain,
+    /// Its addresses, without repetition.
+    pub addresses: Vec<IpAddr>,
+    /// Whose addresses they are.
+    pub address_owner: AddressOwner,
+    /// A DNS name of its own, in lower case.
+    pub hostname: Option<Arc<str>>,
+    /// The network that its addresses belong to.
+    pub network: Arc<str>,
+    /// How it is reached.
+    pub protocol: Protocol,
+    /// What connections to its own address must go through.
+    pub waypoint: Option<Gateway>,
+    /// The node that it runs on; may be empty.
+    pub node: Arc<str>,
+    /// The cluster that it runs in; may be empty.
+    pub cluster: Arc<str>,
+    /// Where it runs.
+    pub locality: Locality,
+    /// Name of the application in telemetry; may be empty.
+    pub canonical_name: Arc<str>,
+    /// Version of the application in telemetry; may be empty.
+    pub canonical_revision: Arc<str>,
+    /// What kind of object owns it.
+    pub owner_kind: OwnerKind,
+    /// Name of the object that owns it, such as a Deployment's; may be empty.
+    pub owner_name: Arc<str>,
+    /// Policies that select it; those of its namespace and of the mesh apply besides.
+    pub policies: Vec<PolicyName>,
+    /// Whether it is ready.
+    pub health: Health,
+    /// The services that it is an endpoint of, each with the ports it serves for it.
+    pub services: Vec<(ServiceName, Arc<Ports>)>,
+    /// Share of a service's traffic, relative to the other endpoints; 0 gets none.
+    pub capacity: u32,
+}
+
+/// Where a workload's trust domain is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrustDomain {
+    /// The workload names it.
+    Own,
+    /// It is the mesh's.
+    Mesh,
+}
+
+/// Whose the addresses of a workload are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressOwner {
+    /// Its own.
+    Workload,
+    /// Its node's: they do not tell it from others there.
+    Node,
+}
+
+/// How a workload is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// As it is dialled: it is not in the mesh.
+    Plaintext,
+    /// By an HBONE tunnel.
+    Hbone,
+}
+
+/// Where a workload runs; parts may be empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the field's own")]
+pub struct Locality {
+    pub region: Arc<str>,
+    pub zone: Arc<str>,
+    pub subzone: Arc<str>,
+}
+
+/// What kind of object owns a workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "Kubernetes' own names")]
+pub enum OwnerKind {
+    Deployment,
+    CronJob,
+    Pod,
+    Job,
+}
+
+/// Whether a workload is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Health {
+    Healthy,
+    Unhealthy,
+}
+
+impl Workload {
+    /// `trust_domain`: the mesh's own.
+    pub(crate) fn read(wire: wire::Workload, trust_domain: &str) -> Result<Self, Reason> {
+        rejected::required("uid", &wire.uid)?;
+        let (trust, trust_domain) = match wire.trust_domain.as_str() {
+            "" => (TrustDomain::Mesh, trust_domain),
+            own => (TrustDomain::Own, own),
+        };
+        let service_account = if wire.service_account.is_empty() { "default" } else { &wire.service_account };
+        let identity = Identity::new(trust_domain, &wire.namespace, service_account)?;
+        Ok(Self {
+            identity,
+            trust,
+            addresses: rejected::addresses("addresses", &wire.addresses)?,
+            address_owner: AddressOwner::read(wire.network_mode)?,
+            hostname: hostname(&wire.hostname),
+            protocol: Protocol::read(wire.tunnel_protocol)?,
+            waypoint: wire.waypoint.as_ref().map(Gateway::read).transpose()?,
+            locality: wire.locality.map(Locality::from).unwrap_or_default(),
+            owner_kind: OwnerKind::read(wire.workload_type)?,
+            policies: policies(&wire.authorization_policies),
+            health: Health::read(wire.status)?,
+            services: services(&wire.services)?,
+            capacity: wire.capacity.unwrap_or(1),
+            uid: wire.uid.into(),
+            name: wire.name.into(),
+            namespace: wire.namespace.into(),
+            network: wire.network.into(),
+            node: wire.node.into(),
+            cluster: wire.cluster_id.into(),
+            canonical_name: wire.canonical_name.into(),
+            canonical_revision: wire.canonical_revision.into(),
+            owner_name: wire.workload_name.into(),
+        })
+    }
+
+    /// The same workload where the mesh's trust domain is `trust_domain`; `None` when nothing changes by that.
+    pub(crate) fn under(&self, trust_domain: &str) -> Option<Self> {
+        if self.trust == TrustDomain::Own || self.identity.trust_domain() == trust_domain {
+            return None;
+        }
+        let (namespace, service_account) = (self.identity.namespace(), self.identity.service_account());
+        // Cannot fail: the settings check their trust domain, and the other parts were an identity's before.
+        let identity = Identity::new(trust_domain, namespace, service_account).ok()?;
+        Some(Self { identity, ..self.clone() })
+    }
+
+    /// The address of the wanted family, or whatever it has.
+    #[must_use]
+    pub fn address_like(&self, wanted: IpAddr) -> Option<IpAddr> {
+        let same = |address: &&IpAddr| address.is_ipv4() == wanted.is_ipv4();
+        self.addresses.iter().find(same).or(self.addresses.first()).copied()
+    }
+}
+
+impl AddressOwner {
+    fn read(value: i32) -> Result<Self, Reason> {
+        Ok(match rejected::known("network_mode", value)? {
+            wire::NetworkMode::Standard => Self::Workload,
+            wire::NetworkMode::HostNetwork => Self::Node,
+        })
+    }
+}
+
+impl Protocol {
+    fn read(value: i32) -> Result<Self, Reason> {
+        Ok(match rejected::known("tunnel_protocol", value)? {
+            wire::TunnelProtocol::None => Self::Plaintext,
+            wire::TunnelProtocol::Hbone => Self::Hbone,
+        })
+    }
+}
+
+impl From<wire::Locality> for Locality {
+    fn from(wire: wire::Locality) -> Self {
+        Self { region: wire.region.into(), zone: wire.zone.into(), subzone: wire.subzone.into() }
+    }
+}
+
+impl OwnerKind {
+    fn read(value: i32) -> Result<Self, Reason> {
+        Ok(match rejected::known("workload_type", value)? {
+            wire::WorkloadType::Deployment => Self::Deployment,
+            wire::WorkloadType::Cronjob => Self::CronJob,
+            wire::WorkloadType::Pod => Self::Pod,
+            wire::WorkloadType::Job => Self::Job,
+        })
+    }
+
+    /// The kind as it stands in OpenTelemetry's keys: `k8s.KIND.name`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployment",
+            Self::CronJob => "cronjob",
+            Self::Pod => "pod",
+            Self::Job => "job",
+        }
+    }
+}
+
+impl Health {
+    fn read(value: i32) -> Result<Self, Reason> {
+        Ok(match rejected::known("status", value)? {
+            wire::WorkloadStatus::Healthy => Self::Healthy,
+            wire::WorkloadStatus::Unhealthy => Self::Unhealthy,
+        })
+    }
+}
+
+fn hostname(text: &str) -> Option<Arc<str>> {
+    let name = text.trim_end_matches('.');
+    (!name.is_empty()).then(|| name.to_ascii_lowercase().into())
+}
+
+fn policies(names: &[String]) -> Vec<PolicyName> {
+    let mut policies: Vec<_> = names.iter().map(|name| PolicyName::of_resource(name)).collect();
+    policies.sort_unstable();
+    policies.dedup();
+    policies
+}
+
+fn services(wire: &BTreeMap<String, wire::PortList>) -> Result<Vec<(ServiceName, Arc<Ports>)>, Reason> {
+    let mut services = wire
+        .iter()
+        .map(|(key, list)| {
+            let name = ServiceName::parse(key)
+                .ok_or_else(|| Reason::QualifiedName { field: "services", text: key.clone() })?;
+            Ok((name, Arc::new(Ports::read("services", &list.ports)?)))
+        })
+        .collect::<Result<Vec<_>, Reason>>()?;
+    services.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    services.dedup_by(|(one, _), (other, _)| one == other);
+    Ok(services)
+}
+
+#[cfg(test)]
+mod tests;

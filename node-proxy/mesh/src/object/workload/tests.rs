@@ -1,0 +1,89 @@
+use super::*;
+use crate::fixture::{bytes, ip, policy_name, serving_on, workload};
+
+fn read(change: impl FnOnce(&mut wire::Workload)) -> Result<Workload, Reason> {
+    let mut workload = workload("web", "10.0.0.1");
+    change(&mut workload);
+    Workload::read(workload, "mesh.example")
+}
+
+#[test]
+fn identity() {
+    let identity = |change: fn(&mut wire::Workload)| read(change).unwrap().identity.to_string();
+    assert_eq!(identity(|_| {}), "spiffe://mesh.example/ns/shop/sa/web");
+    assert_eq!(identity(|web| web.service_account.clear()), "spiffe://mesh.example/ns/shop/sa/default");
+    assert_eq!(
+        identity(|web| web.trust_domain = "own.example".into()),
+        "spiffe://own.example/ns/shop/sa/web"
+    );
+}
+
+#[test]
+fn a_trust_domain_of_its_own_stays() {
+    let moved = |change: fn(&mut wire::Workload)| read(change).unwrap().under("new.example");
+    assert_eq!(moved(|web| web.trust_domain = "own.example".into()), None);
+    let identity = moved(|_| {}).unwrap().identity;
+    assert_eq!(identity.to_string(), "spiffe://new.example/ns/shop/sa/web");
+    assert_eq!(read(|_| {}).unwrap().under("mesh.example"), None, "nothing changes");
+}
+
+#[test]
+fn addresses() {
+    let web = read(|web| {
+        web.addresses =
+            vec![bytes("fd00::1"), bytes("::ffff:10.0.0.1"), bytes("10.0.0.1"), bytes("10.0.0.2")];
+    })
+    .unwrap();
+    assert_eq!(web.addresses, ["fd00::1", "10.0.0.1", "10.0.0.2"].map(ip));
+    assert_eq!(web.address_like(ip("192.0.2.1")), Some(ip("10.0.0.1")));
+    assert_eq!(web.address_like(ip("2001:db8::1")), Some(ip("fd00::1")));
+    assert_eq!(read(|_| {}).unwrap().address_like(ip("2001:db8::1")), Some(ip("10.0.0.1")));
+    assert_eq!(read(|web| web.addresses.clear()).unwrap().address_like(ip("192.0.2.1")), None);
+}
+
+#[test]
+fn the_rest() {
+    let web = serving_on("front", &[(80, 9090)], workload("web", "10.0.0.1"));
+    let web = wire::Workload {
+        hostname: "Web-0.Front.shop.svc.cluster.local.".to_owned(),
+        authorization_policies: ["shop/two", "shop/one", "shop/two"].map(str::to_owned).to_vec(),
+        capacity: Some(3),
+        network_mode: wire::NetworkMode::HostNetwork.into(),
+        status: wire::WorkloadStatus::Unhealthy.into(),
+        workload_type: wire::WorkloadType::Cronjob.into(),
+        ..web
+    };
+    let web = Workload::read(web, "mesh.example").unwrap();
+    assert_eq!(web.hostname.as_deref(), Some("web-0.front.shop.svc.cluster.local"));
+    assert_eq!(web.policies, [policy_name("one"), policy_name("two")]);
+    assert_eq!(web.capacity, 3);
+    assert_eq!(web.address_owner, AddressOwner::Node);
+    assert_eq!(web.health, Health::Unhealthy);
+    assert_eq!(web.owner_kind.key(), "cronjob");
+    let [(service, ports)] = &web.services[..] else { panic!("{:?}", web.services) };
+    assert_eq!(service.to_string(), "shop/front.shop.svc.cluster.local");
+    assert_eq!(ports.target(80), Some(9090));
+}
+
+#[test]
+fn what_cannot_be_read() {
+    type Edit = fn(&mut wire::Workload);
+    let unknown = |field| Reason::UnknownValue { field, value: 9 };
+    let no_name = || Reason::QualifiedName { field: "services", text: "front".to_owned() };
+    let table: [(Edit, Reason); 7] = [
+        (|web| web.uid.clear(), Reason::Missing { field: "uid" }),
+        (|web| web.addresses.push(vec![0; 5]), Reason::AddressLength { field: "addresses", bytes: 5 }),
+        (|web| web.tunnel_protocol = 9, unknown("tunnel_protocol")),
+        (|web| web.network_mode = 9, unknown("network_mode")),
+        (|web| web.status = 9, unknown("status")),
+        (|web| web.workload_type = 9, unknown("workload_type")),
+        (|web| drop(web.services.insert("front".to_owned(), wire::PortList::default())), no_name()),
+    ];
+    for (edit, reason) in table {
+        assert_eq!(read(edit), Err(reason));
+    }
+    let no_identity: [Edit; 2] = [|web| web.namespace.clear(), |web| web.service_account = "a/b".to_owned()];
+    for edit in no_identity {
+        assert!(matches!(read(edit), Err(Reason::Identity(_))));
+    }
+}

@@ -1,0 +1,235 @@
+//! Where a connection goes that a Pod of this node dials.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use karez_api::identity::Identity;
+use karez_api::names::port;
+use karez_api::outcome::Refusal;
+
+use super::waypoint::Waypoint;
+use crate::balance::{self, Chosen, Wanted};
+use crate::object::gateway::Gateway;
+use crate::object::service::{Mode, Service};
+use crate::object::settings::SameNode;
+use crate::object::workload::{Protocol, Workload};
+use crate::pod::LocalPod;
+use crate::state::Mesh;
+use crate::viewpoint::Viewpoint;
+
+/// What to do with a connection that a Pod dials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outbound {
+    /// Carry it to where it was dialled, as it is.
+    Passthrough {
+        /// Why the mesh has no part in it.
+        reason: PassthroughReason,
+    },
+    /// Carry it through a tunnel.
+    Tunnel(Tunnel),
+    /// Both Pods are on this node and both namespaces want no tunnel between them: join the two sockets, if the other
+    /// Pod is captured by this process too; otherwise use the tunnel.
+    SameNode(Tunnel),
+    /// Carry it to this endpoint as it is: the endpoint is not in the mesh.
+    Plaintext(Plaintext),
+    /// Do not carry it.
+    Refuse(Refusal),
+    /// The address lies in the mesh's own ranges, and nothing is known of it: wait for the configuration, bounded, and
+    /// ask again; then refuse with [`Refusal::UnknownMeshAddress`].
+    Unknown,
+}
+
+/// Why the mesh has no part in a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassthroughReason {
+    /// No workload and no service has the address.
+    NotInMesh,
+    /// It is a node's own address, which workloads on the host's network share.
+    NodeAddress,
+    /// The service asks for it.
+    Service,
+}
+
+/// A connection inside an HBONE tunnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tunnel {
+    /// The tunnel's far end: the destination, or a waypoint.
+    pub workload: Arc<Workload>,
+    /// The service that was dialled; `None` when a workload's own address was.
+    pub service: Option<Arc<Service>>,
+    /// Where the tunnel's TCP connection goes.
+    pub next_hop: SocketAddr,
+    /// The CONNECT request's `:authority`.
+    pub authority: SocketAddr,
+    /// The identities of which the far end must prove one.
+    pub accepted: Vec<Identity>,
+    /// Whether the far end is a waypoint.
+    pub waypoint: bool,
+}
+
+/// A connection to an endpoint that is not in the mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plaintext {
+    /// Where to connect.
+    pub to: SocketAddr,
+    /// Whose address that is.
+    pub workload: Arc<Workload>,
+    /// The service that was dialled; `None` when a workload's own address was.
+    pub service: Option<Arc<Service>>,
+}
+
+/// Decides where a connection goes that `source` dialled to `destination`.
+///
+/// `tried` holds the uids of workloads that were tried for this connection already and could not be reached: none of
+/// them is returned again, so that a loop of attempts ends in [`Outbound::Refuse`]. `random` is uniform over all of
+/// `u64` and fresh for each attempt.
+#[must_use]
+pub fn outbound(
+    mesh: &Mesh,
+    source: &LocalPod,
+    destination: SocketAddr,
+    tried: &[Arc<str>],
+    random: u64,
+) -> Outbound {
+    let destination = SocketAddr::new(destination.ip().to_canonical(), destination.port());
+    if is_loop(source, destination) {
+        return Outbound::Refuse(Refusal::ReservedPort { port: destination.port() });
+    }
+    let dial = Dial { view: Viewpoint::new(mesh, source), destination, tried, random };
+    match dial.view.service_at(destination.ip()) {
+        Some(service) => dial.to_service(service),
+        None => dial.to_address(PassthroughReason::NotInMesh),
+    }
+}
+
+/// Whether it is one of the proxy's own ports in the Pod that dials: the proxy would accept its own connection.
+fn is_loop(source: &LocalPod, destination: SocketAddr) -> bool {
+    let own = destination.ip().is_loopback() || source.has(destination.ip());
+    own && port::RESERVED.contains(&destination.port())
+}
+
+/// A connection that is being decided.
+struct Dial<'a> {
+    view: Viewpoint<'a>,
+    destination: SocketAddr,
+    tried: &'a [Arc<str>],
+    random: u64,
+}
+
+impl<'a> Dial<'a> {
+    fn to_service(&self, service: &'a Arc<Service>) -> Outbound {
+        if let Some(gateway) = &service.waypoint
+            && let Some(outbound) = self.through(gateway, Some(service), &service.name)
+        {
+            return outbound;
+        }
+        if service.balancing.mode == Mode::Passthrough {
+            return self.to_address(PassthroughReason::Service);
+        }
+        match balance::choose(&self.view, service, &self.wanted(self.destination.port())) {
+            Some(chosen) => self.direct(chosen, Some(service)),
+            None => self.no_endpoint(&service.name),
+        }
+    }
+
+    /// To the address itself; `otherwise` is why it is left alone when no workload has it.
+    fn to_address(&self, otherwise: PassthroughReason) -> Outbound {
+        match self.view.workload_at(self.destination.ip()) {
+            Some(workload) => self.to_workload(workload),
+            None => self.beyond(otherwise),
+        }
+    }
+
+    fn to_workload(&self, workload: &'a Arc<Workload>) -> Outbound {
+        if let Some(gateway) = &workload.waypoint
+            && let Some(outbound) = self.through(gateway, None, &workload.uid)
+        {
+            return outbound;
+        }
+        if self.tried.contains(&workload.uid) {
+            return self.no_endpoint(&workload.uid);
+        }
+        self.direct(Chosen { workload, address: self.destination }, None)
+    }
+
+    fn beyond(&self, reason: PassthroughReason) -> Outbound {
+        let (mesh, address) = (self.view.mesh(), self.destination.ip());
+        if mesh.workloads.is_node(address) {
+            return Outbound::Passthrough { reason: PassthroughReason::NodeAddress };
+        }
+        if reason == PassthroughReason::NotInMesh && mesh.settings().in_mesh_ranges(address) {
+            return Outbound::Unknown;
+        }
+        Outbound::Passthrough { reason }
+    }
+
+    fn direct(&self, chosen: Chosen<'a>, service: Option<&Arc<Service>>) -> Outbound {
+        let Chosen { workload, address } = chosen;
+        let (workload, service) = (Arc::clone(workload), service.cloned());
+        if workload.protocol == Protocol::Plaintext {
+            return Outbound::Plaintext(Plaintext { to: address, workload, service });
+        }
+        let joined = self.joined(&workload);
+        let tunnel = Tunnel {
+            next_hop: SocketAddr::new(address.ip(), port::HBONE),
+            authority: address,
+            accepted: match &service {
+                Some(service) => service.accepted_of(&workload),
+                None => vec![workload.identity.clone()],
+            },
+            waypoint: false,
+            workload,
+            service,
+        };
+        if joined { Outbound::SameNode(tunnel) } else { Outbound::Tunnel(tunnel) }
+    }
+
+    /// Whether the two Pods are to be joined without a tunnel: both namespaces must want it.
+    fn joined(&self, workload: &Workload) -> bool {
+        let (mesh, source) = (self.view.mesh(), self.view.pod());
+        let both = [&*source.namespace, &*workload.namespace];
+        !source.node.is_empty()
+            && source.node == workload.node
+            && both.into_iter().all(|namespace| mesh.same_node(namespace) == SameNode::Direct)
+    }
+
+    /// Through the waypoint that stands before `destination`; `None` when it is the waypoint itself that dials.
+    fn through(
+        &self,
+        gateway: &Gateway,
+        service: Option<&Arc<Service>>,
+        destination: &impl Display,
+    ) -> Option<Outbound> {
+        let waypoint = Waypoint::find(&self.view, gateway);
+        if waypoint.as_ref().is_some_and(|waypoint| waypoint.is_at(&self.view)) {
+            return None;
+        }
+        let wanted = self.wanted(gateway.port);
+        let tunnel = waypoint.and_then(|waypoint| {
+            let Chosen { workload, address } = waypoint.choose(&self.view, &wanted)?;
+            Some(Tunnel {
+                workload: Arc::clone(workload),
+                service: service.cloned(),
+                next_hop: address,
+                authority: self.destination,
+                accepted: waypoint.accepted(workload),
+                waypoint: true,
+            })
+        });
+        let unavailable = || Refusal::WaypointUnavailable { destination: destination.to_string() };
+        Some(tunnel.map_or_else(|| Outbound::Refuse(unavailable()), Outbound::Tunnel))
+    }
+
+    fn wanted(&self, port: u16) -> Wanted<'_> {
+        Wanted { address: self.destination.ip(), port, tried: self.tried, random: self.random }
+    }
+
+    fn no_endpoint(&self, destination: &impl Display) -> Outbound {
+        let port = self.destination.port();
+        Outbound::Refuse(Refusal::NoEndpoint { service: destination.to_string(), port })
+    }
+}
+
+#[cfg(test)]
+mod tests;

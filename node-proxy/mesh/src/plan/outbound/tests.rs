@@ -1,0 +1,214 @@
+use karez_api::settings::{MeshSettings, NamespaceSettings, SameNode as WireSameNode};
+use karez_api::workload as wire;
+
+use super::*;
+use crate::Change;
+use crate::fixture::{
+    at, bytes, key, mesh, place, pod, ports, service, serving, uid, waypoint_address, waypoint_service,
+    workload,
+};
+
+mod promises;
+mod same_node;
+mod waypoint;
+
+const DB: &str = "10.0.0.1:5432";
+
+fn source() -> LocalPod {
+    pod("client", "10.0.0.100")
+}
+
+fn plan(mesh: &Mesh, destination: &str) -> Outbound {
+    outbound(mesh, &source(), at(destination), &[], 0)
+}
+
+/// The plan after these were tried, by name.
+fn plan_without(mesh: &Mesh, destination: &str, tried: &[&str]) -> Outbound {
+    let tried: Vec<Arc<str>> = tried.iter().map(|name| uid(name).into()).collect();
+    outbound(mesh, &source(), at(destination), &tried, 0)
+}
+
+fn identity(account: &str) -> Identity {
+    Identity::new("cluster.local", "shop", account).unwrap()
+}
+
+fn tunnel(outbound: Outbound) -> Tunnel {
+    match outbound {
+        Outbound::Tunnel(tunnel) => tunnel,
+        other => panic!("not a tunnel: {other:?}"),
+    }
+}
+
+fn client() -> Change {
+    workload("client", "10.0.0.100").into()
+}
+
+/// The service `front` with the endpoint `web`.
+fn front(change: impl FnOnce(&mut wire::Service)) -> [Change; 3] {
+    let mut front = service("front", &["10.9.0.1"]);
+    change(&mut front);
+    [front.into(), serving("front", workload("web", "10.0.0.2")).into(), client()]
+}
+
+fn plaintext(mut workload: wire::Workload) -> wire::Workload {
+    workload.tunnel_protocol = wire::TunnelProtocol::None.into();
+    workload
+}
+
+fn ranges(ranges: &[&str]) -> Change {
+    let address_ranges = ranges.iter().map(|range| (*range).to_owned()).collect();
+    MeshSettings { address_ranges, ..Default::default() }.into()
+}
+
+#[test]
+fn to_a_workloads_own_address() {
+    let mesh = mesh([workload("db", "10.0.0.1").into(), client()]);
+    let tunnel = tunnel(plan(&mesh, DB));
+    assert_eq!(&*tunnel.workload.name, "db");
+    assert_eq!(tunnel.service, None);
+    assert_eq!(tunnel.next_hop, at("10.0.0.1:15008"));
+    assert_eq!(tunnel.authority, at(DB));
+    assert_eq!(tunnel.accepted, [identity("db")]);
+    assert!(!tunnel.waypoint);
+}
+
+#[test]
+fn to_an_ipv6_address() {
+    let mesh = mesh([workload("db", "fd00::1").into()]);
+    let tunnel = tunnel(plan(&mesh, "[fd00::1]:5432"));
+    assert_eq!((tunnel.next_hop, tunnel.authority), (at("[fd00::1]:15008"), at("[fd00::1]:5432")));
+}
+
+#[test]
+fn an_ipv4_mapped_address_is_the_ipv4_address() {
+    let mesh = mesh([workload("db", "10.0.0.1").into()]);
+    assert_eq!(tunnel(plan(&mesh, "[::ffff:10.0.0.1]:5432")).authority, at(DB));
+}
+
+#[test]
+fn before_the_mesh_knows_the_source() {
+    let mesh = mesh([workload("db", "10.0.0.1").into()]);
+    assert_eq!(&*tunnel(plan(&mesh, DB)).workload.name, "db");
+}
+
+#[test]
+fn to_a_workload_outside_the_mesh() {
+    let mesh = mesh([plaintext(workload("db", "10.0.0.1")).into()]);
+    let Outbound::Plaintext(plan) = plan(&mesh, DB) else { panic!("not plaintext") };
+    assert_eq!((plan.to, &*plan.workload.name, plan.service), (at(DB), "db", None));
+}
+
+#[test]
+fn to_a_service() {
+    let mesh = mesh(front(|_| {}));
+    let tunnel = tunnel(plan(&mesh, "10.9.0.1:80"));
+    assert_eq!(&*tunnel.workload.name, "web");
+    assert_eq!(tunnel.service.unwrap().name.to_string(), key("front"));
+    assert_eq!(tunnel.next_hop, at("10.0.0.2:15008"));
+    assert_eq!(tunnel.authority, at("10.0.0.2:8080"), "the endpoint's port, not the service's");
+    assert_eq!(tunnel.accepted, [identity("web")]);
+}
+
+#[test]
+fn to_a_service_whose_endpoint_is_outside_the_mesh() {
+    let endpoint = plaintext(serving("front", workload("web", "10.0.0.2")));
+    let mesh = mesh(front(|_| {}).into_iter().chain([endpoint.into()]));
+    let Outbound::Plaintext(plan) = plan(&mesh, "10.9.0.1:80") else { panic!("not plaintext") };
+    assert_eq!((plan.to, plan.service.is_some()), (at("10.0.0.2:8080"), true));
+}
+
+#[test]
+fn a_service_may_name_the_identities_of_its_endpoints() {
+    let other = identity("other");
+    let mesh = mesh(front(|front| front.subject_alt_names.push(other.to_string())));
+    assert_eq!(tunnel(plan(&mesh, "10.9.0.1:80")).accepted, [other]);
+}
+
+#[test]
+fn a_known_service_without_a_usable_endpoint_is_refused() {
+    let no_endpoint = |port| Outbound::Refuse(Refusal::NoEndpoint { service: key("front"), port });
+    let bare = mesh([service("front", &["10.9.0.1"]).into()]);
+    assert_eq!(plan(&bare, "10.9.0.1:80"), no_endpoint(80));
+    assert_eq!(plan(&mesh(front(|_| {})), "10.9.0.1:81"), no_endpoint(81), "not a port of the service");
+}
+
+#[test]
+fn attempts_end() {
+    let other = serving("front", workload("other", "10.0.0.3"));
+    let mesh = mesh(front(|_| {}).into_iter().chain([other.into(), workload("db", "10.0.0.1").into()]));
+    let to_service = |tried: &[&str]| plan_without(&mesh, "10.9.0.1:80", tried);
+    assert_eq!(&*tunnel(to_service(&[])).workload.name, "other");
+    assert_eq!(&*tunnel(to_service(&["other"])).workload.name, "web");
+    let no_endpoint = Refusal::NoEndpoint { service: key("front"), port: 80 };
+    assert_eq!(to_service(&["other", "web"]), Outbound::Refuse(no_endpoint));
+    let no_other = Refusal::NoEndpoint { service: uid("db"), port: 5432 };
+    assert_eq!(plan_without(&mesh, DB, &["db"]), Outbound::Refuse(no_other));
+}
+
+#[test]
+fn a_service_comes_before_a_workload_of_that_address() {
+    let mesh = mesh(front(|_| {}).into_iter().chain([workload("squatter", "10.9.0.1").into()]));
+    assert_eq!(&*tunnel(plan(&mesh, "10.9.0.1:80")).workload.name, "web");
+}
+
+#[test]
+fn a_service_that_asks_for_passthrough() {
+    let passing = |front: &mut wire::Service| {
+        let mode = wire::load_balancing::Mode::Passthrough.into();
+        front.load_balancing = Some(wire::LoadBalancing { mode, ..Default::default() });
+    };
+    let reason = PassthroughReason::Service;
+    let in_ranges = mesh(front(passing).into_iter().chain([ranges(&["10.0.0.0/8"])]));
+    assert_eq!(plan(&in_ranges, "10.9.0.1:80"), Outbound::Passthrough { reason });
+    // But an address that is a workload's is the workload's.
+    let same = mesh(front(passing).into_iter().chain([workload("db", "10.9.0.1").into()]));
+    assert_eq!(&*tunnel(plan(&same, "10.9.0.1:80")).workload.name, "db");
+}
+
+#[test]
+fn to_an_address_that_nobody_has() {
+    let passthrough = Outbound::Passthrough { reason: PassthroughReason::NotInMesh };
+    let table = [
+        (&[][..], "10.0.0.9:80", &passthrough),
+        (&["10.0.0.0/8"], "10.0.0.9:80", &Outbound::Unknown),
+        (&["10.0.0.0/8"], "[::ffff:10.0.0.9]:80", &Outbound::Unknown),
+        (&["10.0.0.0/8"], "192.0.2.1:80", &passthrough),
+        (&["10.0.0.0/8", "fd00::/8"], "[fd00::9]:80", &Outbound::Unknown),
+    ];
+    for (prefixes, destination, expected) in table {
+        assert_eq!(
+            &plan(&mesh([ranges(prefixes)]), destination),
+            expected,
+            "{destination} with {prefixes:?}"
+        );
+    }
+}
+
+#[test]
+fn to_a_nodes_address() {
+    let mut on_node = workload("kube-proxy", "10.0.0.1");
+    on_node.network_mode = wire::NetworkMode::HostNetwork.into();
+    let mesh = mesh([on_node.into(), ranges(&["10.0.0.0/8"])]);
+    let reason = PassthroughReason::NodeAddress;
+    assert_eq!(plan(&mesh, DB), Outbound::Passthrough { reason }, "known, though not as one workload's");
+}
+
+#[test]
+fn to_another_networks_address() {
+    let far = wire::Workload { network: "far".to_owned(), ..workload("db", "10.0.0.1") };
+    let mesh = mesh([far.into(), client(), ranges(&["10.0.0.0/8"])]);
+    assert_eq!(plan(&mesh, DB), Outbound::Unknown);
+}
+
+#[test]
+fn the_proxys_own_ports_are_not_dialled_through_it() {
+    let mesh = mesh([client(), workload("db", "10.0.0.1").into()]);
+    let refused = |port| Outbound::Refuse(Refusal::ReservedPort { port });
+    for port in port::RESERVED {
+        for own in ["10.0.0.100", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.100]"] {
+            assert_eq!(plan(&mesh, &format!("{own}:{port}")), refused(port), "{own}");
+        }
+    }
+    assert!(matches!(plan(&mesh, "10.0.0.100:8080"), Outbound::Tunnel(_)), "a port of its own application");
+    assert!(matches!(plan(&mesh, "10.0.0.1:15008"), Outbound::Tunnel(_)), "another Pod: that one refuses");
+}

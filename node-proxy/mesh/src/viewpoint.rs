@@ -1,0 +1,96 @@
+//! The mesh as one Pod sees it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::object::service::{Scope, Service};
+use crate::object::workload::Workload;
+use crate::pod::LocalPod;
+use crate::state::Mesh;
+
+/// The mesh from where a Pod stands: addresses mean what they mean in its network, names what they mean in its
+/// namespace, and endpoints are near or far.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewpoint<'a> {
+    mesh: &'a Mesh,
+    pod: &'a LocalPod,
+    workload: Option<&'a Workload>,
+}
+
+impl<'a> Viewpoint<'a> {
+    /// The mesh as `pod` sees it.
+    #[must_use]
+    pub fn new(mesh: &'a Mesh, pod: &'a LocalPod) -> Self {
+        Self { mesh, pod, workload: pod.workload(mesh).map(|workload| &**workload) }
+    }
+
+    /// The mesh that is looked at.
+    #[must_use]
+    pub fn mesh(&self) -> &'a Mesh {
+        self.mesh
+    }
+
+    /// Who looks.
+    #[must_use]
+    pub fn pod(&self) -> &'a LocalPod {
+        self.pod
+    }
+
+    /// Whether addresses of that network can be dialled. Every network can, while the Pod's own is not known.
+    #[must_use]
+    pub fn reaches(&self, network: &str) -> bool {
+        self.workload.is_none_or(|own| *own.network == *network)
+    }
+
+    /// The workload that has the address.
+    #[must_use]
+    pub fn workload_at(&self, address: IpAddr) -> Option<&'a Arc<Workload>> {
+        self.mesh.workloads.at(address, |workload| self.reaches(&workload.network))
+    }
+
+    /// The service that has the virtual address.
+    #[must_use]
+    pub fn service_at(&self, address: IpAddr) -> Option<&'a Arc<Service>> {
+        let here = |service: &Service| {
+            service.addresses.iter().any(|at| at.address == address && self.reaches(&at.network))
+        };
+        self.preferred(self.mesh.services.at(address).iter().filter(|service| here(service)))
+    }
+
+    /// The service that a name or address means where several have it: that of the Pod's own namespace, then the
+    /// canonical one, then the first by name.
+    pub(crate) fn preferred(
+        &self,
+        services: impl Iterator<Item = &'a Arc<Service>>,
+    ) -> Option<&'a Arc<Service>> {
+        services.min_by(|one, other| self.standing(one).cmp(&self.standing(other)))
+    }
+
+    fn standing<'b>(&self, service: &'b Service) -> impl Ord + use<'b> {
+        let foreign = service.name.namespace != self.pod.namespace;
+        (foreign, service.standing())
+    }
+
+    /// How many of the scopes the workload shares with the Pod, up to the first that it does not.
+    #[must_use]
+    pub fn shared_scopes(&self, scopes: &[Scope], other: &Workload) -> usize {
+        scopes.iter().take_while(|scope| self.shares(**scope, other)).count()
+    }
+
+    fn shares(&self, scope: Scope, other: &Workload) -> bool {
+        let own = |part: fn(&Workload) -> &str| self.workload.map_or("", part);
+        let same = |part: fn(&Workload) -> &str| own(part) == part(other);
+        match scope {
+            // From the agent, so that it is known before the controller has heard of the Pod.
+            Scope::Node => *self.pod.node == *other.node,
+            Scope::Region => same(|workload| &workload.locality.region),
+            Scope::Zone => same(|workload| &workload.locality.zone),
+            Scope::Subzone => same(|workload| &workload.locality.subzone),
+            Scope::Cluster => same(|workload| &workload.cluster),
+            Scope::Network => same(|workload| &workload.network),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! The crates that decide name nothing that acts: no runtime, no TLS, no logging, no Kubernetes client.
+//!
+//! A rule of the house that no compiler knows, so that it is read off the manifests and the sources.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a pure crate must not name. `kube` is refused below, for its derive macros are allowed.
+const ACTORS: [&str; 12] = [
+    "async-std",
+    "h2",
+    "hyper",
+    "log",
+    "nix",
+    "rustls",
+    "smol",
+    "socket2",
+    "tokio",
+    "tokio-rustls",
+    "tower",
+    "tracing",
+];
+
+/// Calls of the standard library that await, read the clock or open something.
+const ACTS: [&str; 9] = [
+    "async fn",
+    ".await",
+    "std::fs",
+    "std::process",
+    "std::thread",
+    "Instant::now",
+    "SystemTime::now",
+    "TcpStream",
+    "UdpSocket",
+];
+
+/// The pure crates, from this one's folder.
+const CRATES: [&str; 4] =
+    [".", "../../controller/api", "../../controller/resources", "../../controller/translate"];
+
+#[test]
+fn manifests_name_no_actor() -> io::Result<()> {
+    for krate in CRATES {
+        let manifest = read(&folder(krate).join("Cargo.toml"))?;
+        for (name, value) in dependencies(&manifest) {
+            assert!(!ACTORS.contains(&name), "{krate} depends on {name}");
+            match name {
+                // gRPC stubs, for those who ask for them.
+                "tonic" | "tonic-prost" => {
+                    assert!(
+                        krate.ends_with("api") && value.contains("optional = true"),
+                        "{krate}: {name} = {value}"
+                    );
+                }
+                // The derive macros of kinds, without the client.
+                "kube" => {
+                    assert!(krate.ends_with("resources"), "{krate} depends on kube");
+                    assert!(
+                        !value.contains("client") && !value.contains("runtime"),
+                        "{krate}: {name} = {value}"
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The workspace's kube is without defaults too: else the crate's own line would say nothing.
+#[test]
+fn the_workspaces_kube_has_no_client() -> io::Result<()> {
+    let manifest = read(&folder("../..").join("Cargo.toml"))?;
+    let (_, value) = lines_of(&manifest, "[workspace.dependencies]")
+        .find(|(name, _)| *name == "kube")
+        .expect("kube is in the workspace");
+    assert!(value.contains("default-features = false"), "{value}");
+    assert!(!value.contains("client") && !value.contains("runtime"), "{value}");
+    Ok(())
+}
+
+#[test]
+fn sources_name_no_actor() -> io::Result<()> {
+    for krate in CRATES {
+        let mut files = Vec::new();
+        collect(&folder(krate).join("src"), &mut files)?;
+        assert!(!files.is_empty(), "{krate} has sources");
+        for file in files {
+            let text = code(&read(&file)?);
+            for actor in ACTORS.map(|name| name.replace('-', "_")) {
+                assert!(!text.contains(&format!("{actor}::")), "{} names {actor}", file.display());
+            }
+            assert!(!text.contains("kube::Client"), "{} names kube's client", file.display());
+            for act in ACTS {
+                assert!(!text.contains(act), "{} holds {act:?}", file.display());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The checks can fail.
+#[test]
+fn an_actor_would_be_seen() {
+    let manifest = "[package]\nname = \"x\"\n\n[dependencies]\ntokio.workspace = true\n\n[dev-dependencies]\nnix = \"1\"\n";
+    assert_eq!(dependencies(manifest).collect::<Vec<_>>(), [("tokio", "true")]);
+    let dotted = "[dependencies.rustls]\nversion = \"1\"\n[target.'cfg(unix)'.dependencies]\nlog = \"1\"\n";
+    assert_eq!(dependencies(dotted).map(|(name, _)| name).collect::<Vec<_>>(), ["rustls", "log"]);
+    assert!(!code("//! tokio::spawn\n/// tokio::spawn\nlet x = 1; // tokio::spawn").contains("tokio"));
+    assert!(code("tokio::spawn(x);").contains("tokio::"));
+}
+
+/// Name and value of each dependency, those for tests and builds excluded.
+fn dependencies(manifest: &str) -> impl Iterator<Item = (&str, &str)> {
+    let headers = manifest.lines().map(str::trim).filter(|line| line.starts_with('['));
+    headers.flat_map(|header| {
+        let name = header.trim_matches(['[', ']']);
+        let table =
+            (name == "dependencies" || name.ends_with(".dependencies")).then(|| lines_of(manifest, header));
+        // `[dependencies.NAME]`
+        let own = name.strip_prefix("dependencies.").map(|name| (name, ""));
+        table.into_iter().flatten().chain(own)
+    })
+}
+
+/// The lines under a header, each as its first name and what it is set to.
+fn lines_of<'a>(manifest: &'a str, header: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let lines = manifest.lines().map(str::trim).skip_while(move |line| *line != header).skip(1);
+    lines.take_while(|line| !line.starts_with('[')).filter_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        Some((key.split('.').next()?.trim(), value.trim()))
+    })
+}
+
+/// The text without its comments; tests are in files of their own, which are not collected.
+fn code(text: &str) -> String {
+    let uncommented = text.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code));
+    uncommented.collect::<Vec<_>>().join("\n")
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_test = path.file_stem().is_some_and(|stem| stem == "tests" || stem == "fixture");
+        match path.extension() {
+            _ if is_test => {}
+            None if path.is_dir() => collect(&path, files)?,
+            Some(extension) if extension == "rs" => files.push(path),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn folder(krate: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(krate)
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    fs::read_to_string(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}

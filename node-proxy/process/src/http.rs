@@ -1,0 +1,189 @@
+//! A small HTTP/1 server for what a program tells about itself: metrics, readiness, dumps.
+//!
+//! It knows GET and HEAD and a handful of paths, and is bounded: so many connections at a time, so long for a request's
+//! head, so long for a connection at all.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::drain::Drain;
+
+/// What a handler answers.
+pub type Answer = http::Response<Full<Bytes>>;
+/// What it is asked: the head of a request; a body is ignored.
+pub type Request = http::request::Parts;
+
+type Handler = Box<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+
+/// Connections at a time; others wait in the listener's queue.
+const CONNECTIONS: usize = 32;
+/// For the head of a request, the first one and the next.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a connection, however busy: nobody holds one of the few for ever.
+const CONNECTION_LIFE: Duration = Duration::from_secs(60);
+/// Bytes of a request's head.
+const HEAD_SIZE: usize = 16 * 1024;
+/// Before accepting again after an error such as "too many open files".
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Paths and who answers them.
+#[derive(Default)]
+pub struct Routes {
+    handlers: Vec<(&'static str, Handler)>,
+}
+
+impl Routes {
+    /// None: all is 404.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a path whose answer needs no waiting. The first of two equal paths counts.
+    #[must_use]
+    pub fn at(self, path: &'static str, answer: impl Fn() -> Answer + Send + Sync + 'static) -> Self {
+        self.handler(path, Box::new(move |_| Box::pin(std::future::ready(answer()))))
+    }
+
+    /// Adds a path whose answer is awaited, and may depend on the query or headers.
+    #[must_use]
+    pub fn at_async<F>(
+        self,
+        path: &'static str,
+        answer: impl Fn(Request) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Answer> + Send + 'static,
+    {
+        self.handler(path, Box::new(move |request| Box::pin(answer(request))))
+    }
+
+    fn handler(mut self, path: &'static str, handler: Handler) -> Self {
+        self.handlers.push((path, handler));
+        self
+    }
+
+    async fn answer(&self, request: http::Request<Incoming>) -> Answer {
+        let (request, _) = request.into_parts();
+        let found = self.handlers.iter().find(|(path, _)| *path == request.uri.path());
+        let Some((_, handler)) = found else {
+            return text(StatusCode::NOT_FOUND, self.map());
+        };
+        // hyper leaves the body out of an answer to HEAD.
+        if request.method != Method::GET && request.method != Method::HEAD {
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return answer;
+        }
+        handler(request).await
+    }
+
+    fn map(&self) -> String {
+        let paths = self.handlers.iter().map(|(path, _)| format!("  {path}\n"));
+        std::iter::once("not found; there is\n".to_owned()).chain(paths).collect()
+    }
+}
+
+/// A plain-text answer.
+#[must_use]
+pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    answer(status, HeaderValue::from_static("text/plain; charset=utf-8"), body)
+}
+
+/// A JSON answer, 200.
+#[must_use]
+pub fn json(body: impl Into<Bytes>) -> Answer {
+    answer(StatusCode::OK, HeaderValue::from_static("application/json"), body)
+}
+
+/// Any answer.
+#[must_use]
+pub fn answer(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Answer::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    answer
+}
+
+/// Why the server could not start.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {error}")]
+pub struct ListenError {
+    address: SocketAddr,
+    error: std::io::Error,
+}
+
+/// Opens a listening socket; `[::]` takes IPv4 as well.
+///
+/// # Errors
+/// When the address cannot be listened on: it names the address.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    TcpListener::bind(address).await.map_err(|error| ListenError { address, error })
+}
+
+/// Serves until the drain is over, so that metrics and readiness can be read while the program drains.
+pub async fn serve(listener: TcpListener, routes: Routes, drain: Drain) {
+    let routes = Arc::new(routes);
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    let accepting = async {
+        loop {
+            // The semaphore is never closed.
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let stream = accept(&listener).await;
+            let routes = Arc::clone(&routes);
+            connections.spawn(async move {
+                serve_connection(stream, &routes).await;
+                drop(slot);
+            });
+            while connections.try_join_next().is_some() {}
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = drain.over() => {}
+    }
+    connections.shutdown().await;
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a reader of metrics, readiness or dumps");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(stream: TcpStream, routes: &Routes) {
+    let service = service_fn(async |request| Ok::<_, Infallible>(routes.answer(request).await));
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_SIZE)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Ok(Err(error)) = tokio::time::timeout(CONNECTION_LIFE, connection).await {
+        tracing::debug!(%error, "a reader of metrics, readiness or dumps failed");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! A bounded queue and a thread of its own between those who write lines and whoever reads them slowly.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// How long a first line waits for others: so often at most is the thread woken, whatever the number of lines.
+const GATHER: Duration = Duration::from_millis(5);
+/// Bytes after which a batch is written.
+const BATCH: usize = 64 * 1024;
+/// What a queued line costs beside its bytes.
+const OVERHEAD: usize = 64;
+
+/// Takes lines and never blocks. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Lines {
+    queue: Sender<Message>,
+    account: Arc<Account>,
+}
+
+/// Waits until the lines written so far have left when it is dropped; later ones are dropped and counted.
+#[must_use = "dropping it ends the writing"]
+#[derive(Debug)]
+pub struct Flush {
+    queue: Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Line(Vec<u8>),
+    End,
+}
+
+/// What is queued and what was lost.
+#[derive(Debug)]
+struct Account {
+    limit: usize,
+    queued: AtomicUsize,
+    dropped: AtomicU64,
+}
+
+/// Starts the thread `name`, which writes lines to `sink`; at most `limit` bytes of them wait.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start(name: &str, sink: impl Write + Send + 'static, limit: usize) -> io::Result<(Lines, Flush)> {
+    let (queue, messages) = channel();
+    let account = Arc::new(Account { limit, queued: AtomicUsize::new(0), dropped: AtomicU64::new(0) });
+    let writer = Writer { messages, sink, account: Arc::clone(&account), batch: Vec::new(), lines: 0 };
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || writer.run())?;
+    Ok((Lines { queue: queue.clone(), account }, Flush { queue, thread: Some(thread) }))
+}
+
+impl Lines {
+    /// Queues a line, its end included, or drops and counts it when the queue is full.
+    pub fn push(&self, line: Vec<u8>) {
+        let cost = line.len() + OVERHEAD;
+        let before = self.account.queued.fetch_add(cost, Ordering::Relaxed);
+        let fits = before + cost <= self.account.limit;
+        if !fits || self.queue.send(Message::Line(line)).is_err() {
+            self.account.queued.fetch_sub(cost, Ordering::Relaxed);
+            self.account.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Lines lost so far: the queue was full, or the sink took them no longer.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.account.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        // When the thread is gone already there is nothing to wait for.
+        if self.queue.send(Message::End).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            // A panic of the thread was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread's side.
+struct Writer<W> {
+    messages: Receiver<Message>,
+    sink: W,
+    account: Arc<Account>,
+    batch: Vec<u8>,
+    lines: u64,
+}
+
+impl<W: Write> Writer<W> {
+    fn run(mut self) {
+        while let Ok(Message::Line(first)) = self.messages.recv() {
+            self.take(&first);
+            std::thread::sleep(GATHER);
+            if self.drain().is_break() {
+                return;
+            }
+        }
+    }
+
+    /// Writes whatever is queued; breaks at the end.
+    fn drain(&mut self) -> std::ops::ControlFlow<()> {
+        loop {
+            match self.messages.try_recv() {
+                Ok(Message::Line(line)) => {
+                    self.take(&line);
+                    if self.batch.len() >= BATCH {
+                        self.write();
+                    }
+                }
+                Ok(Message::End) | Err(TryRecvError::Disconnected) => {
+                    self.write();
+                    return std::ops::ControlFlow::Break(());
+                }
+                Err(TryRecvError::Empty) => {
+                    self.write();
+                    return std::ops::ControlFlow::Continue(());
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, line: &[u8]) {
+        self.account.queued.fetch_sub(line.len() + OVERHEAD, Ordering::Relaxed);
+        self.batch.extend_from_slice(line);
+        self.lines += 1;
+    }
+
+    fn write(&mut self) {
+        let written = self.sink.write_all(&self.batch).and_then(|()| self.sink.flush());
+        if written.is_err() {
+            // Where could it be said, if not in the log? The count is a metric.
+            self.account.dropped.fetch_add(self.lines, Ordering::Relaxed);
+        }
+        self.lines = 0;
+        self.batch.clear();
+        self.batch.shrink_to(BATCH);
+    }
+}
+
+/// tracing's formatter writes each event whole, in one call.
+impl Write for Lines {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.push(event.to_vec());
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

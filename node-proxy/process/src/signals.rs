@@ -1,0 +1,74 @@
+//! SIGTERM and SIGINT start the drain; a second one ends the process at once.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::drain::Trigger;
+
+/// The two signals, caught from now on.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// Which signal came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// SIGTERM: what kubelet and service managers send.
+    Terminate,
+    /// SIGINT: Ctrl-C.
+    Interrupt,
+}
+
+impl Received {
+    /// What a process ended by that signal exits with: 128 and its number.
+    #[must_use]
+    pub fn exit_code(self) -> i32 {
+        let number = match self {
+            Self::Terminate => SignalKind::terminate(),
+            Self::Interrupt => SignalKind::interrupt(),
+        };
+        128 + number.as_raw_value()
+    }
+}
+
+impl Signals {
+    /// Catches them, in the current runtime.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one. Cancel safe.
+    pub async fn received(&mut self) -> Received {
+        // `None` would mean that no more can come: then the other one counts, or nothing.
+        tokio::select! {
+            Some(()) = self.terminate.recv() => Received::Terminate,
+            Some(()) = self.interrupt.recv() => Received::Interrupt,
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Starts the drain at the first one, ends the process at the second. Run it beside the work, on a thread that is
+    /// never busy.
+    pub async fn drain(mut self, trigger: Trigger, deadline: Duration) {
+        self.first_drains(&trigger, deadline).await;
+        let received = self.received().await;
+        tracing::warn!(?received, "again: ending at once");
+        std::process::exit(received.exit_code());
+    }
+
+    async fn first_drains(&mut self, trigger: &Trigger, deadline: Duration) {
+        let received = self.received().await;
+        tracing::info!(?received, ?deadline, "draining");
+        trigger.start(deadline);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! Whose unread bytes are whose, for what arrives: one account for each peer's address, shared by all workers.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use karez_tunnel::window::{Account, Budget};
+
+/// The accounts of peers.
+#[derive(Debug)]
+pub(crate) struct Accounts {
+    budget: Arc<Budget>,
+    by_peer: Mutex<HashMap<IpAddr, Weak<Account>>>,
+}
+
+impl Accounts {
+    /// None yet; all under one budget.
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
+        Self { budget, by_peer: Mutex::default() }
+    }
+
+    /// The account of the peer with that address; it goes with the last of the peer's connections.
+    pub(crate) fn of(&self, peer: IpAddr) -> Arc<Account> {
+        // Nothing under the lock can leave it half changed.
+        let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = by_peer.get(&peer).and_then(Weak::upgrade) {
+            return account;
+        }
+        // Swept when it would have to grow, so that it is bounded by the peers that are connected.
+        if by_peer.len() == by_peer.capacity() {
+            by_peer.retain(|_, account| account.strong_count() > 0);
+        }
+        let account = self.budget.account();
+        by_peer.insert(peer, Arc::downgrade(&account));
+        account
+    }
+}

@@ -1,0 +1,126 @@
+//! Who the ends of a connection are, for the log, the metrics, and the headers of a CONNECT.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use karez_api::identity::Identity;
+use karez_flow::{Endpoint, Flow, Locality, Peer, Security, Service};
+use karez_mesh::object::workload::OwnerKind;
+use karez_mesh::plan::{InboundPlan, Plaintext, Tunnel};
+use karez_mesh::{Mesh, Workload};
+use karez_tunnel::headers::{self, Baggage, Forwarded, TraceParent, WorkloadKind};
+
+use crate::connection::inbound::Admission;
+use crate::pod::Pod;
+
+/// A Pod of this node at one of its addresses.
+pub(crate) fn local(mesh: &Mesh, pod: &Pod, address: SocketAddr) -> Peer {
+    let workload = pod.local.workload(mesh);
+    let mut endpoint = workload.map_or_else(Endpoint::default, |workload| endpoint(workload));
+    endpoint.namespace = Some(Arc::clone(&pod.local.namespace));
+    endpoint.principal = Some(pod.identity.clone());
+    Peer { address, name: Some(Arc::clone(&pod.enrolled.name)), endpoint: endpoint.into() }
+}
+
+/// The far end of a tunnel.
+pub(crate) fn tunnel(flow: &mut Flow, tunnel: &Tunnel, security: Security) {
+    flow.destination = remote(&tunnel.workload, tunnel.next_hop);
+    flow.authority = Some(tunnel.authority.to_string().into());
+    flow.service = tunnel.service.as_deref().map(|found| service(found).into());
+    flow.security = security;
+}
+
+/// An endpoint that is not in the mesh.
+pub(crate) fn plaintext(flow: &mut Flow, plaintext: &Plaintext) {
+    flow.destination = remote(&plaintext.workload, plaintext.to);
+    flow.service = plaintext.service.as_deref().map(|found| service(found).into());
+}
+
+/// Both ends of what arrives.
+pub(crate) fn inbound(flow: &mut Flow, mesh: &Mesh, pod: &Pod, planned: &InboundPlan, admission: &Admission) {
+    flow.destination = local(mesh, pod, planned.dial);
+    if let Some(workload) = &planned.source {
+        flow.source = remote(workload, admission.client);
+    }
+    // What the certificate proves is better than what the address suggests.
+    let proven = admission.peer.as_ref();
+    let endpoint = Arc::make_mut(&mut flow.source.endpoint);
+    endpoint.principal = proven.cloned();
+    if let Some(identity) = proven {
+        endpoint.namespace = Some(identity.namespace().into());
+    }
+}
+
+/// What goes beside a CONNECT.
+pub(crate) fn headers(mesh: &Mesh, pod: &Pod, client: SocketAddr, tunnel: &Tunnel) -> HeaderMap {
+    let host = tunnel.service.as_ref().map(|service| service.name.hostname.as_ref().to_owned());
+    let forwarded = Forwarded { client: Some(client), host };
+    let trace = TraceParent::new(fastrand::u128(1..), fastrand::u64(1..));
+    headers::render(&forwarded, &baggage(mesh, pod), trace)
+}
+
+fn baggage(mesh: &Mesh, pod: &Pod) -> Baggage {
+    let owned = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let namespace = Some(pod.local.namespace.as_ref().to_owned());
+    let Some(workload) = pod.local.workload(mesh) else {
+        return Baggage { namespace, ..Baggage::default() };
+    };
+    let labels = workload.labels();
+    Baggage {
+        cluster: owned(&workload.cluster),
+        namespace,
+        workload: labels.workload.map(|name| (kind(workload.owner_kind), name.to_owned())),
+        service: owned(&workload.canonical_name),
+        version: owned(&workload.canonical_revision),
+        region: owned(&workload.locality.region),
+        zone: owned(&workload.locality.zone),
+    }
+}
+
+fn kind(kind: OwnerKind) -> WorkloadKind {
+    match kind {
+        OwnerKind::Deployment => WorkloadKind::Deployment,
+        OwnerKind::CronJob => WorkloadKind::CronJob,
+        OwnerKind::Pod => WorkloadKind::Pod,
+        OwnerKind::Job => WorkloadKind::Job,
+    }
+}
+
+fn remote(workload: &Workload, address: SocketAddr) -> Peer {
+    let mut endpoint = endpoint(workload);
+    endpoint.principal = Some(workload.identity.clone()).filter(|_: &Identity| is_meshed(workload));
+    Peer { address, name: known(&workload.name), endpoint: endpoint.into() }
+}
+
+/// Only who is in the mesh proves an identity.
+fn is_meshed(workload: &Workload) -> bool {
+    workload.protocol == karez_mesh::object::workload::Protocol::Hbone
+}
+
+fn endpoint(workload: &Workload) -> Endpoint {
+    let owner = if workload.owner_name.is_empty() { &workload.name } else { &workload.owner_name };
+    Endpoint {
+        workload: known(owner),
+        namespace: known(&workload.namespace),
+        principal: None,
+        canonical_service: known(&workload.canonical_name),
+        canonical_revision: known(&workload.canonical_revision),
+        app: known(&workload.canonical_name),
+        version: known(&workload.canonical_revision),
+        cluster: known(&workload.cluster),
+        locality: Locality { region: known(&workload.locality.region), zone: known(&workload.locality.zone) },
+    }
+}
+
+fn service(service: &karez_mesh::Service) -> Service {
+    Service {
+        hostname: Arc::clone(&service.name.hostname),
+        name: Arc::clone(&service.short_name),
+        namespace: Arc::clone(&service.name.namespace),
+    }
+}
+
+fn known(text: &Arc<str>) -> Option<Arc<str>> {
+    (!text.is_empty()).then(|| Arc::clone(text))
+}

@@ -1,0 +1,162 @@
+//! Tunnels that arrive at a Pod: TLS with the Pod's certificate, HTTP/2, and the CONNECT requests in it.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::StatusCode;
+use karez_api::identity::Identity;
+use karez_api::outcome::{BadRequest, Failure, Outcome, Refusal};
+use karez_flow::{Direction, Flow};
+use karez_link::tls;
+use karez_tunnel::headers::Target;
+use karez_tunnel::read_ahead::ReadAhead;
+use karez_tunnel::server::{self, Incoming, Request};
+use karez_tunnel::settings::Http2;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::connection::carry::{Far, carry};
+use crate::connection::dial;
+use crate::connection::inbound::{self, Admission, Joined};
+use crate::pod::Place;
+use crate::validity::Proof;
+use crate::worker::Share;
+
+/// How long a peer may take to prove who it is.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A tunnel's other end.
+#[derive(Debug, Clone)]
+struct Client {
+    identity: Identity,
+    address: SocketAddr,
+}
+
+type Tunnel = Incoming<TlsStream<ReadAhead<TcpStream>>>;
+
+/// Serves one connection to 15008.
+pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream, place: Place) {
+    dial::tune(&stream);
+    let (Ok(address), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
+    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    match Box::pin(begin(&share, stream, address)).await {
+        Ok((tunnel, client, proof)) => serve_requests(&share, tunnel, client, proof).await,
+        Err(failure) => {
+            let flow = Flow::unknown(Direction::Inbound, address, local);
+            share.worker.telemetry.open(flow).finish(failure);
+        }
+    }
+    drop(place);
+}
+
+/// TLS and HTTP/2.
+async fn begin(
+    share: &Share,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Result<(Tunnel, Client, Proof), Failure> {
+    let credential = share.pod.credential()?;
+    let io = ReadAhead::new(stream, share.worker.buffers.clone());
+    let accepted = tokio::time::timeout(TLS_TIMEOUT, TlsAcceptor::from(credential.server()).accept(io));
+    let late = |_| Failure::Tls { peer, message: "no TLS handshake within its time".to_owned() };
+    let tls = accepted.await.map_err(late)?.map_err(|error| tls::failure(&error, peer))?;
+    let chain = tls.get_ref().1.peer_certificates().unwrap_or_default();
+    let proven =
+        tls::peer(chain).ok_or(Failure::WrongIdentity { peer, found: None, expected: Vec::new() })?;
+    let proof = Proof::new(&credential, chain);
+    let account = share.worker.accounts.of(peer.ip());
+    let tunnel = server::handshake(tls, &Http2::server(), &account)
+        .await
+        .map_err(|error| Failure::Http2 { peer, message: error.to_string() })?;
+    Ok((tunnel, Client { identity: proven.identity, address: peer }, proof))
+}
+
+/// Takes requests until the connection ends; GOAWAY when it may take no more.
+async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, proof: Proof) {
+    let leave = share.leave_taking(proof.over(share.pod.certificate.clone()));
+    tokio::pin!(leave);
+    let mut is_leaving = false;
+    loop {
+        let next = tokio::select! {
+            next = tunnel.next() => next,
+            () = &mut leave, if !is_leaving => {
+                is_leaving = true;
+                tunnel.graceful_shutdown();
+                continue;
+            }
+        };
+        match next {
+            Ok(Some(request)) => {
+                tokio::task::spawn_local(serve_request(Rc::clone(share), request, client.clone()));
+            }
+            Ok(None) => return,
+            Err(error) => {
+                tracing::debug!(peer = %client.address, %error, "tunnel broke");
+                return;
+            }
+        }
+    }
+}
+
+/// One request: answered 200 once the application is connected, else with what the refusal says.
+async fn serve_request(share: Rc<Share>, request: Request, client: Client) {
+    let admission = match target(&request) {
+        Ok(target) => Admission { peer: Some(client.identity), client: client.address, target },
+        Err(bad) => {
+            let refusal = Refusal::BadRequest(bad);
+            refuse(request, refusal.status());
+            let flow = Flow::unknown(Direction::Inbound, client.address, client.address);
+            share.worker.telemetry.open(flow).finish(refusal);
+            return;
+        }
+    };
+    let Some((request, joined)) = Box::pin(join(&share, request, &admission)).await else { return };
+    match joined {
+        Err(outcome) => refuse(request, status(&outcome)),
+        Ok(Joined { application, ticket, ending }) => match request.accept() {
+            Ok(stream) => {
+                carry(application, Far::Stream(stream), ticket, ending, share.worker.buffers.clone()).await;
+            }
+            Err(error) => {
+                tracing::debug!(peer = %client.address, %error, "the request was given up");
+                ticket.account.finish(Failure::Reset(karez_api::outcome::Side::Client));
+            }
+        },
+    }
+}
+
+/// Reaches the application unless the peer gives the request up first.
+async fn join(
+    share: &Rc<Share>,
+    mut request: Request,
+    admission: &Admission,
+) -> Option<(Request, Result<Joined, Outcome>)> {
+    let joined = tokio::select! {
+        joined = inbound::join(share, admission) => joined,
+        _ = request.abandoned() => return None,
+    };
+    Some((request, joined))
+}
+
+fn target(request: &Request) -> Result<SocketAddr, BadRequest> {
+    if !request.is_connect() {
+        return Err(BadRequest::Method);
+    }
+    match request.authority().and_then(Target::parse) {
+        Some(Target::Address(address)) => Ok(address),
+        Some(Target::Name { .. }) | None => Err(BadRequest::Authority),
+    }
+}
+
+fn status(outcome: &Outcome) -> u16 {
+    match outcome {
+        Outcome::Refused(refusal) => refusal.status(),
+        Outcome::Failed(_) | Outcome::Done => 503,
+    }
+}
+
+fn refuse(request: Request, status: u16) {
+    request.refuse(StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE));
+}

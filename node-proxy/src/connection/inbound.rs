@@ -1,0 +1,107 @@
+//! Admitting what arrives for a Pod, by tunnel or without, and reaching its application.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use karez_api::identity::Identity;
+use karez_api::outcome::{Outcome, Refusal};
+use karez_flow::{Direction, Flow, Security};
+use karez_mesh::authz::{self, AuditHit};
+use karez_mesh::plan::{self, InboundPlan, Peer};
+use tokio::net::TcpStream;
+
+use crate::connection::live::{Dialled, Ending, Ticket};
+use crate::connection::{describe, dial};
+use crate::pod::Pod;
+use crate::worker::{Share, Worker};
+
+/// What is to be admitted.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission {
+    /// What the peer's certificate proves.
+    pub(crate) peer: Option<Identity>,
+    /// The peer's end of the TCP connection, the tunnel's where there is one.
+    pub(crate) client: SocketAddr,
+    /// The application's address that was asked for.
+    pub(crate) target: SocketAddr,
+}
+
+impl Admission {
+    /// Begins the record of it.
+    fn flow(&self) -> Flow {
+        let mut flow = Flow::unknown(Direction::Inbound, self.client, self.target);
+        flow.security = if self.peer.is_some() { Security::MutualTls } else { Security::Unknown };
+        flow
+    }
+}
+
+/// A connection whose application is reached.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    /// The application's end.
+    pub(crate) application: TcpStream,
+    /// Its place in the register.
+    pub(crate) ticket: Ticket,
+    /// When the mesh ends it.
+    pub(crate) ending: Ending,
+}
+
+/// Registers the connection, asks the policies, and connects to the application.
+///
+/// # Errors
+/// Why not; the record has been finished with it.
+pub(crate) async fn join(share: &Rc<Share>, admission: &Admission) -> Result<Joined, Outcome> {
+    let record = share.worker.telemetry.open(admission.flow());
+    let planned = match plan(&share.worker, &share.pod, admission) {
+        Ok(planned) => planned,
+        Err(refusal) => {
+            record.finish(refusal.clone());
+            return Err(refusal.into());
+        }
+    };
+    let (ticket, mut ending) = share.worker.live.enter(&share.pod, record, Dialled::ByFar);
+    ticket.admitted_to(&share.pod, planned.connection.clone());
+    ticket
+        .account
+        .describe(|flow| describe::inbound(flow, &share.worker.mesh(), &share.pod, &planned, admission));
+    let joined = async {
+        authorize(&share.worker, &share.pod, &planned)?;
+        Ok::<_, Outcome>(dial::application(&share.pod.stock, planned.dial, admission.client.ip()).await?)
+    };
+    let joined = tokio::select! {
+        joined = joined => joined,
+        refusal = ending.reached() => Err(refusal.into()),
+    };
+    match joined {
+        Ok(application) => Ok(Joined { application, ticket, ending }),
+        Err(outcome) => {
+            ticket.account.finish(outcome.clone());
+            Err(outcome)
+        }
+    }
+}
+
+/// What the connection is, if the policies admit it.
+pub(crate) fn plan(worker: &Worker, pod: &Pod, admission: &Admission) -> Result<InboundPlan, Refusal> {
+    let peer = Peer { identity: admission.peer.clone(), address: admission.client };
+    plan::inbound(&worker.mesh(), &pod.local, admission.target, &peer)
+}
+
+/// Asks the policies. The connection must be registered, so that a change from here on finds it.
+pub(crate) fn authorize(worker: &Worker, pod: &Pod, planned: &InboundPlan) -> Result<(), Refusal> {
+    let verdict = authz::authorize(&worker.mesh(), &pod.local, &planned.connection);
+    for hit in &verdict.audited {
+        note_audit(pod, planned, hit);
+    }
+    verdict.decision
+}
+
+fn note_audit(pod: &Pod, planned: &InboundPlan, hit: &AuditHit) {
+    let AuditHit { policy, finding } = hit;
+    let connection = &planned.connection;
+    tracing::info!(
+        target: "audit",
+        %policy, ?finding, pod = %pod.enrolled, peer = ?connection.identity, source = %connection.source,
+        destination = %connection.destination, "a policy in audit mode would have said otherwise or the same"
+    );
+}

@@ -1,0 +1,203 @@
+//! What a Pod dials: decided, joined to its other end, tried elsewhere while nothing was sent, and carried.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_api::names::port;
+use karez_api::outcome::{Failure, Outcome, Refusal};
+use karez_capture::original_destination;
+use karez_flow::{Direction, Flow, Security};
+use karez_mesh::Workload;
+use karez_mesh::plan::{self, Outbound, Plaintext, Tunnel};
+use tokio::net::TcpStream;
+
+use crate::connection::carry::{Far, carry};
+use crate::connection::inbound::Admission;
+use crate::connection::live::{Dialled, Ticket};
+use crate::connection::{describe, dial, inbound};
+use crate::pod::Place;
+use crate::worker::Share;
+
+/// How long a connection to an address of the mesh waits for the configuration to name it.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
+/// Endpoints that are tried for one connection.
+const ATTEMPTS: usize = 4;
+
+/// Serves one connection that the Pod's application dialled.
+pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
+    dial::tune(&client);
+    let Some((source, destination)) = addresses(&client) else { return };
+    let mut flow = Flow::unknown(Direction::Outbound, source, destination);
+    flow.source = describe::local(&share.worker.mesh(), &share.pod, source);
+    let record = share.worker.telemetry.open(flow);
+    let (ticket, mut ending) = share.worker.live.enter(&share.pod, record, Dialled::ByNear);
+    // Boxed: what deciding needs is large, and gone once the connection is carried.
+    let joined = {
+        let join = Box::pin(join(&share, &client, source, destination, &ticket));
+        tokio::select! {
+            joined = join => joined,
+            refusal = ending.reached() => Err(refusal.into()),
+            () = gave_up(&client) => Err(Failure::Reset(karez_api::outcome::Side::Client).into()),
+        }
+    };
+    match joined {
+        Ok(far) => carry(client, far, ticket, ending, share.worker.buffers.clone()).await,
+        Err(outcome) => {
+            ticket.account.finish(outcome);
+            reset(&client);
+        }
+    }
+    drop(place);
+}
+
+fn addresses(client: &TcpStream) -> Option<(SocketAddr, SocketAddr)> {
+    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    // Whoever has gone already needs no answer.
+    let source = client.peer_addr().ok()?;
+    let destination = original_destination(client).or_else(|| client.local_addr().ok())?;
+    Some((canonical(source), canonical(destination)))
+}
+
+/// Finds the other end, endpoint after endpoint.
+async fn join(
+    share: &Share,
+    client: &TcpStream,
+    source: SocketAddr,
+    destination: SocketAddr,
+    ticket: &Ticket,
+) -> Result<Far, Outcome> {
+    let mut tried: Vec<Arc<str>> = Vec::new();
+    let mut last = None;
+    loop {
+        let mesh = share.worker.mesh();
+        let planned = plan::outbound(&mesh, &share.pod.local, destination, &tried, fastrand::u64(..));
+        let (workload, joined) = match planned {
+            // The last attempt says more than that there is nothing left to try.
+            Outbound::Refuse(refusal) => return Err(last.unwrap_or_else(|| refusal.into())),
+            Outbound::Unknown => {
+                wait_for_configuration(share, destination, &tried).await?;
+                continue;
+            }
+            Outbound::Passthrough { .. } => return pass_through(share, client, destination).await,
+            Outbound::Plaintext(plaintext) => {
+                ticket.account.describe(|flow| describe::plaintext(flow, &plaintext));
+                (Arc::clone(&plaintext.workload), to_plaintext(share, &plaintext).await)
+            }
+            Outbound::SameNode(tunnel) => {
+                ticket.account.describe(|flow| describe::tunnel(flow, &tunnel, Security::Unknown));
+                (Arc::clone(&tunnel.workload), to_neighbour(share, source, &tunnel, ticket).await)
+            }
+            Outbound::Tunnel(tunnel) => {
+                ticket.account.describe(|flow| describe::tunnel(flow, &tunnel, Security::MutualTls));
+                (Arc::clone(&tunnel.workload), through_tunnel(share, source, &tunnel).await)
+            }
+        };
+        match joined {
+            Ok(far) => return Ok(far),
+            Err(outcome) if tried.len() + 1 < ATTEMPTS && may_try_elsewhere(&outcome) => {
+                note_attempt(&workload, &outcome);
+                tried.push(Arc::clone(&workload.uid));
+                last = Some(outcome);
+            }
+            Err(outcome) => return Err(outcome),
+        }
+    }
+}
+
+fn note_attempt(workload: &Workload, outcome: &Outcome) {
+    tracing::debug!(workload = %workload.uid, %outcome, "endpoint not reached: trying another");
+}
+
+/// Whether another endpoint may be better: what the mesh has decided it decides everywhere.
+fn may_try_elsewhere(outcome: &Outcome) -> bool {
+    const UNAVAILABLE: u16 = 503;
+    match outcome {
+        Outcome::Done | Outcome::Refused(_) => false,
+        Outcome::Failed(Failure::ConnectAnswer { status, .. }) => *status == UNAVAILABLE,
+        Outcome::Failed(Failure::NoSocket | Failure::NoCertificate { .. }) => false,
+        Outcome::Failed(failure) => failure.before_first_byte(),
+    }
+}
+
+async fn wait_for_configuration(
+    share: &Share,
+    destination: SocketAddr,
+    tried: &[Arc<str>],
+) -> Result<(), Outcome> {
+    let mut meshes = share.worker.meshes();
+    let known = async {
+        while matches!(
+            plan::outbound(&meshes.borrow_and_update(), &share.pod.local, destination, tried, 0),
+            Outbound::Unknown
+        ) {
+            // Without a writer the process is stopping, and the ticket ends the connection.
+            if meshes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::time::timeout(UNKNOWN_WAIT, known)
+        .await
+        .map_err(|_| Refusal::UnknownMeshAddress { address: destination.ip() }.into())
+}
+
+async fn pass_through(share: &Share, client: &TcpStream, destination: SocketAddr) -> Result<Far, Outcome> {
+    // Not redirected, so dialled by hand: there is nowhere to pass it to.
+    if client
+        .local_addr()
+        .is_ok_and(|local| local.port() == port::OUTBOUND && local.port() == destination.port())
+    {
+        return Err(Refusal::ReservedPort { port: port::OUTBOUND }.into());
+    }
+    Ok(Far::Socket(dial::connect(&share.pod.stock, destination).await?))
+}
+
+async fn to_plaintext(share: &Share, plaintext: &Plaintext) -> Result<Far, Outcome> {
+    Ok(Far::Socket(dial::connect(&share.pod.stock, plaintext.to).await?))
+}
+
+async fn through_tunnel(share: &Share, source: SocketAddr, tunnel: &Tunnel) -> Result<Far, Outcome> {
+    let headers = describe::headers(&share.worker.mesh(), &share.pod, source, tunnel);
+    let stream = share.tunnels.connect(&share.pod, &share.worker, tunnel, &headers).await?;
+    Ok(Far::Stream(stream))
+}
+
+/// Straight to another Pod of this process: the kernel's namespaces prove who is who. By tunnel, when it is not captured.
+async fn to_neighbour(
+    share: &Share,
+    source: SocketAddr,
+    tunnel: &Tunnel,
+    ticket: &Ticket,
+) -> Result<Far, Outcome> {
+    let Some(neighbour) = share.worker.neighbour(&tunnel.workload.uid) else {
+        return through_tunnel(share, source, tunnel).await;
+    };
+    let admission =
+        Admission { peer: Some(share.pod.identity.clone()), client: source, target: tunnel.authority };
+    let planned = inbound::plan(&share.worker, &neighbour, &admission)?;
+    ticket.admitted_to(&neighbour, planned.connection.clone());
+    inbound::authorize(&share.worker, &neighbour, &planned)?;
+    let socket = dial::application(&neighbour.stock, planned.dial, source.ip()).await?;
+    Ok(Far::Socket(socket))
+}
+
+/// Returns when the client has closed or reset before there was another end: nobody waits for it any more.
+async fn gave_up(client: &TcpStream) {
+    // A client that only finishes sending still waits for an answer; one that is gone shows an error here.
+    let ready = client.ready(tokio::io::Interest::ERROR).await;
+    if ready.is_err() {
+        return;
+    }
+    if client.take_error().is_ok_and(|error| error.is_some()) {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
+/// An application is told of a refusal by a reset, never by an end that looks like an empty answer.
+pub(crate) fn reset(stream: &TcpStream) {
+    // Refused only for a socket that is closed already.
+    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}

@@ -1,0 +1,35 @@
+//! What arrives at a Pod without a tunnel: the same admission, with nobody's identity.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use karez_capture::original_destination;
+use tokio::net::TcpStream;
+
+use crate::connection::carry::{Far, carry};
+use crate::connection::inbound::{self, Admission, Joined};
+use crate::connection::{dial, outbound};
+use crate::pod::Place;
+use crate::worker::Share;
+
+/// Serves one connection to 15006.
+pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
+    dial::tune(&client);
+    let Some(admission) = admission(&client) else { return };
+    match Box::pin(inbound::join(&share, &admission)).await {
+        Ok(Joined { application, ticket, ending }) => {
+            carry(application, Far::Socket(client), ticket, ending, share.worker.buffers.clone()).await;
+        }
+        // The record is finished; the client learns of it by a reset.
+        Err(_) => outbound::reset(&client),
+    }
+    drop(place);
+}
+
+fn admission(client: &TcpStream) -> Option<Admission> {
+    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    // Whoever has gone already needs no answer.
+    let peer = client.peer_addr().ok()?;
+    let target = original_destination(client).or_else(|| client.local_addr().ok())?;
+    Some(Admission { peer: None, client: canonical(peer), target: canonical(target) })
+}

@@ -1,0 +1,137 @@
+//! Tunnels that a Pod's connections share: dialled from the Pod, proven by its certificate, pooled by destination.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::uri::Authority;
+use karez_api::identity::Identity;
+use karez_api::outcome::{BadRequest, Failure, Limit, Outcome, Refusal};
+use karez_link::tls;
+use karez_mesh::Mesh;
+use karez_mesh::plan::Tunnel;
+use karez_tunnel::Stream;
+use karez_tunnel::client::{self, ConnectError, Connection, Driver};
+use karez_tunnel::pool::{Limits, Pool, PoolError};
+use karez_tunnel::read_ahead::ReadAhead;
+use karez_tunnel::settings::Http2;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::connection::dial;
+use crate::pod::Pod;
+use crate::validity::Proof;
+use crate::worker::Worker;
+
+/// A tunnel is shared by what goes from one Pod to one workload's address under the same proof. The source Pod is the pool's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    workload: Arc<str>,
+    next_hop: SocketAddr,
+    accepted: Arc<[Identity]>,
+}
+
+/// The tunnels of one Pod on one worker. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Tunnels {
+    pool: Pool<Key, Arc<Failure>>,
+}
+
+type Dialled = (Connection, Driver<TlsStream<ReadAhead<TcpStream>>>);
+
+impl Tunnels {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        let spawn = |task| {
+            tokio::task::spawn_local(task);
+        };
+        Self { pool: Pool::new(Limits::default(), spawn) }
+    }
+
+    /// Opens a stream to where the plan says.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) async fn connect(
+        &self,
+        pod: &Arc<Pod>,
+        worker: &Rc<Worker>,
+        tunnel: &Tunnel,
+        headers: &HeaderMap,
+    ) -> Result<Stream, Outcome> {
+        let key = Key {
+            workload: Arc::clone(&tunnel.workload.uid),
+            next_hop: tunnel.next_hop,
+            accepted: tunnel.accepted.clone().into(),
+        };
+        // An address and a port always make an authority.
+        let authority = Authority::try_from(tunnel.authority.to_string())
+            .map_err(|_| Refusal::BadRequest(BadRequest::Authority))?;
+        let dial = || dial(Arc::clone(pod), Rc::clone(worker), key.clone());
+        let connected = self.pool.connect(&key, &authority, headers, dial).await;
+        connected.map_err(|error| outcome(error, tunnel.next_hop))
+    }
+
+    /// Ends the tunnels to workloads that the mesh knows no more.
+    pub(crate) fn close_to_the_gone(&self, mesh: &Mesh) {
+        self.pool.close(|key| mesh.workload(&key.workload).is_none());
+    }
+
+    /// Ends all tunnels at once.
+    pub(crate) fn close_all(&self) {
+        self.pool.close(|_| true);
+    }
+
+    /// No tunnel takes another stream; each ends after its last.
+    pub(crate) fn retire(&self) {
+        self.pool.retire(|_| true);
+    }
+
+    /// Connections that there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.pool.stats().connections
+    }
+}
+
+async fn dial(pod: Arc<Pod>, worker: Rc<Worker>, key: Key) -> Result<Dialled, Arc<Failure>> {
+    handshake(&pod, &worker, &key).await.map_err(Arc::new)
+}
+
+/// TCP, TLS and HTTP/2 to the far end.
+async fn handshake(pod: &Pod, worker: &Worker, key: &Key) -> Result<Dialled, Failure> {
+    let peer = key.next_hop;
+    let credential = pod.credential()?;
+    let tcp = dial::connect(&pod.stock, peer).await?;
+    let connector = TlsConnector::from(credential.client(&key.accepted));
+    let io = ReadAhead::new(tcp, worker.buffers.clone());
+    let tls = within(connector.connect(tls::server_name(), io))
+        .await
+        .map_err(|error| tls::failure(&error, peer))?;
+    let proof = Proof::new(&credential, tls.get_ref().1.peer_certificates().unwrap_or_default());
+    let (connection, driver) = client::handshake(tls, &Http2::client(), &pod.account)
+        .await
+        .map_err(|error| Failure::Http2 { peer, message: error.to_string() })?;
+    Ok((connection, driver.retire_when(proof.over(pod.certificate.clone()))))
+}
+
+async fn within<T>(handshake: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
+    const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+    tokio::time::timeout(TLS_TIMEOUT, handshake).await.unwrap_or_else(|_| {
+        Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "no TLS handshake within its time"))
+    })
+}
+
+fn outcome(error: PoolError<Arc<Failure>>, peer: SocketAddr) -> Outcome {
+    match error {
+        PoolError::Dial(failure) => Failure::clone(&failure).into(),
+        PoolError::Connect(ConnectError::Status(status)) => {
+            Failure::ConnectAnswer { peer, status: status.as_u16() }.into()
+        }
+        PoolError::Connect(error) => Failure::Http2 { peer, message: error.to_string() }.into(),
+        PoolError::Full => Refusal::LimitReached { limit: Limit::Connections }.into(),
+        PoolError::Closed => Failure::Http2 { peer, message: "closed while connecting".to_owned() }.into(),
+    }
+}

@@ -1,0 +1,60 @@
+//! The process' own metrics beside those of its connections.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use http::StatusCode;
+use karez_flow::Metrics;
+use karez_link::discovery::View;
+use karez_process::http::{Answer, answer as http_answer};
+use karez_tunnel::window::Budget;
+
+use crate::worker::Pulse;
+
+/// One for each worker.
+pub(crate) fn pulses(workers: usize) -> Vec<Arc<Pulse>> {
+    (0..workers).map(|_| Arc::new(Pulse::new())).collect()
+}
+
+/// What is read at each scrape.
+pub(crate) fn register(
+    metrics: &mut Metrics,
+    pulses: &[Arc<Pulse>],
+    dns: &Arc<karez_dns::Counters>,
+    budget: &Arc<Budget>,
+    view: &View,
+) {
+    let sum = |value: fn(&Pulse) -> usize| {
+        let pulses = pulses.to_vec();
+        move || pulses.iter().map(|pulse| value(pulse) as u64).sum()
+    };
+    metrics.gauge("tcp_connections_open", "Connections that are being carried", sum(Pulse::live));
+    metrics.gauge("tunnels_open", "Tunnels that this node has dialled", sum(Pulse::tunnels));
+    let held = Arc::clone(budget);
+    metrics.gauge("unread_bytes", "Bytes that applications have not read yet", move || held.held() as u64);
+    let mesh = view.mesh.clone();
+    metrics
+        .gauge("workloads", "Workloads in the configuration", move || mesh.borrow().workloads().len() as u64);
+    let status = view.status.clone();
+    metrics.gauge("xds_connected", "Whether the controller is connected", move || {
+        u64::from(status.borrow().connected)
+    });
+    count_dns(metrics, dns);
+}
+
+fn count_dns(metrics: &mut Metrics, dns: &Arc<karez_dns::Counters>) {
+    let mut counter = |name, help, value: fn(&karez_dns::Counters) -> u64| {
+        let dns = Arc::clone(dns);
+        metrics.counter(name, help, move || value(&dns));
+    };
+    counter("dns_requests", "DNS queries that came", karez_dns::Counters::requests);
+    counter("dns_answered", "DNS queries answered from the mesh", karez_dns::Counters::answered);
+    counter("dns_upstream_requests", "DNS queries forwarded", karez_dns::Counters::forwarded);
+    counter("dns_upstream_failures", "DNS queries forwarded in vain", karez_dns::Counters::failed);
+    counter("dns_dropped", "DNS queries dropped because too many were open", karez_dns::Counters::dropped);
+}
+
+/// The scrape.
+pub(crate) fn answer(metrics: &Metrics) -> Answer {
+    http_answer(StatusCode::OK, HeaderValue::from_static(Metrics::MEDIA_TYPE), metrics.render())
+}

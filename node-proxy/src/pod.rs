@@ -1,0 +1,127 @@
+//! A captured Pod: what all workers share of it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use karez_api::identity::Identity;
+use karez_api::outcome::{Failure, Limit, Refusal};
+use karez_handover::pod::EnrolledPod;
+use karez_link::Credential;
+use karez_link::certificates::State;
+use karez_mesh::LocalPod;
+use karez_mesh::pod::workload_uid;
+use karez_tunnel::window::Account;
+use tokio::sync::watch;
+
+use crate::stock::PodStock;
+
+/// An enrolled Pod that this process carries.
+#[derive(Debug)]
+pub(crate) struct Pod {
+    /// What the agent says of it.
+    pub(crate) enrolled: Arc<EnrolledPod>,
+    /// The same as the mesh's decisions take it.
+    pub(crate) local: LocalPod,
+    /// Who it is.
+    pub(crate) identity: Identity,
+    /// Its certificate; watched for as long as the Pod is carried.
+    pub(crate) certificate: watch::Receiver<State>,
+    /// Its sockets.
+    pub(crate) stock: PodStock,
+    /// What its outbound streams leave unread.
+    pub(crate) account: Arc<Account>,
+    stopping: watch::Sender<bool>,
+    connections: Arc<AtomicUsize>,
+    most_connections: usize,
+}
+
+/// A place among a Pod's connections; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    connections: Arc<AtomicUsize>,
+}
+
+/// Where a Pod runs, in the words of the controller.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    /// The cluster.
+    pub(crate) cluster: Arc<str>,
+    /// The node.
+    pub(crate) node: Arc<str>,
+}
+
+impl Pod {
+    pub(crate) fn new(
+        enrolled: Arc<EnrolledPod>,
+        home: &Home,
+        identity: Identity,
+        certificate: watch::Receiver<State>,
+        stock: PodStock,
+        account: Arc<Account>,
+        most_connections: usize,
+    ) -> Self {
+        let local = LocalPod {
+            uid: workload_uid(&home.cluster, &enrolled.namespace, &enrolled.name).into(),
+            namespace: Arc::clone(&enrolled.namespace),
+            node: Arc::clone(&home.node),
+            addresses: enrolled.addresses.iter().map(IpAddr::to_canonical).collect(),
+        };
+        let stopping = watch::Sender::new(false);
+        Self {
+            enrolled,
+            local,
+            identity,
+            certificate,
+            stock,
+            account,
+            stopping,
+            connections: Arc::default(),
+            most_connections,
+        }
+    }
+
+    /// The certificate to use for a new connection.
+    pub(crate) fn credential(&self) -> Result<Arc<Credential>, Failure> {
+        self.certificate.borrow().usable(&self.identity).cloned()
+    }
+
+    /// Takes a place for a connection, if the Pod's limit allows another.
+    pub(crate) fn place(&self) -> Result<Place, Refusal> {
+        let place = Place { connections: Arc::clone(&self.connections) };
+        // Counted first and compared then: two that come at once may both be refused, never both admitted.
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        if before < self.most_connections {
+            Ok(place)
+        } else {
+            Err(Refusal::LimitReached { limit: Limit::Connections })
+        }
+    }
+
+    /// From now on nothing new is begun: tunnels say GOAWAY.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Whether nothing new is to be begun.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Returns once the Pod is stopping.
+    pub(crate) async fn stopping(&self) {
+        // The sender lives as long as the Pod.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Connections that are open.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

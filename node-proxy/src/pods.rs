@@ -1,0 +1,260 @@
+//! The node's Pods: from when the agent hands one over until it has left. The one writer of the workers' duties.
+
+mod held;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_api::identity::Identity;
+use karez_api::operator::PodReport;
+use karez_handover::listener::Listeners;
+use karez_handover::message::PodState;
+use karez_handover::node::{AgentConnection, PodEvent};
+use karez_handover::pod::{EnrolledPod, PodReference};
+use karez_handover::stock::Stock;
+use karez_link::Certificates;
+use karez_link::discovery::{Synced, View};
+use karez_process::drain::Drain;
+use karez_process::readiness::Condition;
+use karez_tunnel::window::Budget;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::duties::{Carried, Duties, share_out};
+use crate::pod::{Home, Pod};
+use crate::stock::PodStock;
+use crate::worker::Pulse;
+
+use held::{Held, Stage};
+
+/// How often stalled workers and finished Pods are looked for.
+const TICK: Duration = Duration::from_millis(250);
+/// A worker that has shown no life for this long has its listeners polled by a neighbour.
+const STALLED: Duration = Duration::from_millis(1500);
+
+/// What Pods are made with.
+#[derive(Debug)]
+pub(crate) struct Means {
+    /// Where they run.
+    pub(crate) home: Home,
+    /// Where their certificates come from.
+    pub(crate) certificates: Certificates,
+    /// Where their sockets come from.
+    pub(crate) stock: Stock,
+    /// Who bounds what they leave unread.
+    pub(crate) budget: Arc<Budget>,
+    /// Connections that one may have.
+    pub(crate) most_connections: usize,
+}
+
+/// One worker, as the Pods' owner sees it.
+#[derive(Debug)]
+pub(crate) struct Station {
+    /// Where its duties are published.
+    pub(crate) duties: watch::Sender<Arc<Duties>>,
+    /// What it shows of itself.
+    pub(crate) pulse: Arc<Pulse>,
+}
+
+/// The node's Pods.
+#[derive(Debug)]
+pub(crate) struct Pods {
+    means: Means,
+    view: View,
+    stations: Vec<Station>,
+    is_stalled: Vec<bool>,
+    held: BTreeMap<PodReference, Held>,
+    is_connected: bool,
+    is_draining: bool,
+    told: watch::Sender<Told>,
+}
+
+/// What is told of the Pods.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Told {
+    /// The agent is connected.
+    pub(crate) agent_connected: bool,
+    /// Every Pod, and how it is.
+    pub(crate) pods: Vec<PodReport>,
+}
+
+impl Pods {
+    pub(crate) fn new(means: Means, view: View, stations: Vec<Station>) -> (Self, watch::Receiver<Told>) {
+        let (told, receiver) = watch::channel(Told::default());
+        let is_stalled = vec![false; stations.len()];
+        let pods = Self {
+            means,
+            view,
+            stations,
+            is_stalled,
+            held: BTreeMap::new(),
+            is_connected: false,
+            is_draining: false,
+            told,
+        };
+        (pods, receiver)
+    }
+
+    /// Follows the agent, the configuration and the certificates. Returns when the drain has begun and every connection has
+    /// ended, or when it is over.
+    pub(crate) async fn run(mut self, mut agent: AgentConnection, snapshot: Condition, drain: Drain) {
+        let mut certificates = self.means.certificates.changes();
+        let mut synced = self.view.synced.clone();
+        let mut mesh = self.view.mesh.clone();
+        let mut tick = tokio::time::interval(TICK);
+        let over = drain.over();
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                event = agent.next() => self.take(event, &mut agent, &snapshot),
+                Ok(()) = certificates.changed() => {}
+                Ok(()) = synced.changed() => {}
+                Ok(()) = mesh.changed() => self.tell_strictness(&mut agent),
+                _ = tick.tick() => self.look_around(&mut agent),
+                () = drain.started(), if !self.is_draining => self.begin_drain(),
+                () = &mut over => return,
+            }
+            self.take_up_waiting(&mut agent);
+            self.tell();
+            if self.is_draining && self.connections() == 0 {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, event: PodEvent, agent: &mut AgentConnection, snapshot: &Condition) {
+        match event {
+            PodEvent::Connected => self.is_connected = true,
+            PodEvent::Disconnected => self.is_connected = false,
+            PodEvent::SnapshotSent => snapshot.met(),
+            PodEvent::Added(pod, listeners) => self.add(pod, listeners, agent),
+            PodEvent::Stopping(pod) => self.stop(&pod.reference),
+            PodEvent::Removed(pod) => {
+                self.held.remove(&pod.reference);
+                self.publish();
+                agent.report(&pod.reference, PodState::Gone);
+            }
+        }
+    }
+
+    fn add(&mut self, enrolled: Arc<EnrolledPod>, listeners: Listeners, agent: &mut AgentConnection) {
+        let reference = enrolled.reference.clone();
+        tracing::info!(pod = %enrolled, listeners = listeners.len(), "Pod handed over");
+        self.held.insert(reference.clone(), Held::new(enrolled, listeners));
+        self.publish();
+        self.tell_strictness(agent);
+    }
+
+    /// Pods whose certificates have come, once the configuration has, are carried from now on.
+    fn take_up_waiting(&mut self, agent: &mut AgentConnection) {
+        if *self.view.synced.borrow() != Synced::Complete || self.is_draining {
+            return;
+        }
+        let trust_domain = self.view.mesh.borrow().settings().trust_domain.clone();
+        let mut taken_up = Vec::new();
+        for held in self.held.values_mut() {
+            let Stage::Waiting { certificate, problem } = &mut held.stage else { continue };
+            let (namespace, account) = (&held.enrolled.namespace, &held.enrolled.service_account);
+            let identity = match Identity::new(&trust_domain, namespace, account) {
+                Ok(identity) => identity,
+                Err(invalid) => {
+                    *problem = invalid.to_string();
+                    continue;
+                }
+            };
+            let watched = certificate.get_or_insert_with(|| self.means.certificates.want(&identity)).clone();
+            if let Err(failure) = watched.borrow().usable(&identity) {
+                *problem = failure.to_string();
+                continue;
+            }
+            let pod = self.means.pod(Arc::clone(&held.enrolled), identity, watched);
+            held.stage = Stage::Carrying(Arc::new(pod));
+            taken_up.push(held.enrolled.reference.clone());
+        }
+        if taken_up.is_empty() {
+            return;
+        }
+        self.publish();
+        for reference in taken_up {
+            agent.report(&reference, PodState::Carrying);
+        }
+    }
+
+    /// Takes nothing new for the Pod; it is released once its connections have ended.
+    fn stop(&mut self, reference: &PodReference) {
+        if let Some(held) = self.held.get_mut(reference) {
+            held.stop();
+        }
+        self.publish();
+    }
+
+    fn begin_drain(&mut self) {
+        self.is_draining = true;
+        for held in self.held.values_mut() {
+            held.stop();
+        }
+        self.publish();
+    }
+
+    fn look_around(&mut self, agent: &mut AgentConnection) {
+        let is_stalled: Vec<_> = self.stations.iter().map(|station| station.pulse.age() > STALLED).collect();
+        if is_stalled != self.is_stalled {
+            tracing::warn!(?is_stalled, "workers stalled or recovered: neighbours poll for those that are");
+            self.is_stalled = is_stalled;
+            self.publish();
+        }
+        for held in self.held.values_mut() {
+            if held.is_released() && !self.is_draining {
+                agent.report(&held.enrolled.reference, PodState::Released);
+            }
+            held.trim();
+        }
+    }
+
+    fn tell_strictness(&self, agent: &mut AgentConnection) {
+        if *self.view.synced.borrow() != Synced::Complete {
+            return;
+        }
+        let mesh = self.view.mesh.borrow();
+        for held in self.held.values() {
+            agent.strictness(&held.enrolled.reference, mesh.strict(&held.enrolled.namespace));
+        }
+    }
+
+    fn connections(&self) -> usize {
+        self.held.values().filter_map(Held::pod).map(|pod| pod.connections()).sum()
+    }
+
+    /// Publishes the workers' duties anew.
+    fn publish(&self) {
+        let carried: Vec<Carried> = self.held.values().filter_map(Held::carried).collect();
+        let duties = share_out(carried.iter(), &self.is_stalled);
+        for (station, duties) in self.stations.iter().zip(duties) {
+            station.duties.send_replace(Arc::new(duties));
+        }
+    }
+
+    fn tell(&self) {
+        let told =
+            Told { agent_connected: self.is_connected, pods: self.held.values().map(Held::report).collect() };
+        self.told.send_if_modified(|before| {
+            let changed = *before != told;
+            *before = told;
+            changed
+        });
+    }
+}
+
+impl Means {
+    fn pod(
+        &self,
+        enrolled: Arc<EnrolledPod>,
+        identity: Identity,
+        certificate: watch::Receiver<karez_link::certificates::State>,
+    ) -> Pod {
+        let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
+        let account = self.budget.account();
+        Pod::new(enrolled, &self.home, identity, certificate, stock, account, self.most_connections)
+    }
+}

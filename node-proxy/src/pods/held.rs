@@ -1,0 +1,106 @@
+//! One Pod that the agent has handed over, and how far it is.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use karez_api::operator::PodReport;
+use karez_handover::listener::Listeners;
+use karez_handover::pod::EnrolledPod;
+use karez_link::certificates::State;
+use tokio::sync::watch;
+
+use crate::duties::Carried;
+use crate::pod::Pod;
+
+/// A Pod that the agent has handed over.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// What the agent says of it.
+    pub(crate) enrolled: Arc<EnrolledPod>,
+    listeners: Listeners,
+    /// How far it is.
+    pub(crate) stage: Stage,
+}
+
+/// How far a Pod is.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// Its connections wait in the listeners' queues: configuration or certificate have not come yet.
+    Waiting {
+        /// Its certificate, once it is asked for.
+        certificate: Option<watch::Receiver<State>>,
+        /// What it waits for.
+        problem: String,
+    },
+    /// Its traffic is carried.
+    Carrying(Arc<Pod>),
+    /// It takes nothing new, and ends what it has; nothing, if it never was carried.
+    Stopping(Option<Arc<Pod>>),
+}
+
+impl Held {
+    pub(crate) fn new(enrolled: Arc<EnrolledPod>, listeners: Listeners) -> Self {
+        let problem = "waiting for the configuration".to_owned();
+        Self { enrolled, listeners, stage: Stage::Waiting { certificate: None, problem } }
+    }
+
+    /// The Pod, if it is or was carried.
+    pub(crate) fn pod(&self) -> Option<&Arc<Pod>> {
+        match &self.stage {
+            Stage::Waiting { .. } => None,
+            Stage::Carrying(pod) => Some(pod),
+            Stage::Stopping(pod) => pod.as_ref(),
+        }
+    }
+
+    /// What the workers have to do for it.
+    pub(crate) fn carried(&self) -> Option<Carried> {
+        let listeners = match &self.stage {
+            Stage::Carrying(_) => Arc::clone(&self.listeners),
+            Stage::Waiting { .. } | Stage::Stopping(_) => Arc::default(),
+        };
+        Some(Carried { pod: Arc::clone(self.pod()?), listeners })
+    }
+
+    /// From now on it takes nothing new.
+    pub(crate) fn stop(&mut self) {
+        let pod = self.pod().cloned();
+        if let Some(pod) = &pod {
+            pod.stop();
+        }
+        self.stage = Stage::Stopping(pod);
+    }
+
+    /// Whether it takes nothing new and has nothing open.
+    pub(crate) fn is_released(&self) -> bool {
+        match &self.stage {
+            Stage::Stopping(pod) => pod.as_ref().is_none_or(|pod| pod.connections() == 0),
+            Stage::Waiting { .. } | Stage::Carrying(_) => false,
+        }
+    }
+
+    /// Closes sockets that it has not needed.
+    pub(crate) fn trim(&self) {
+        if let Some(pod) = self.pod() {
+            pod.stock.trim();
+        }
+    }
+
+    /// What the controller is told of it.
+    pub(crate) fn report(&self) -> PodReport {
+        let problem = match &self.stage {
+            Stage::Waiting { problem, .. } => problem.clone(),
+            Stage::Carrying(_) => String::new(),
+            Stage::Stopping(_) => "leaving the mesh".to_owned(),
+        };
+        PodReport {
+            uid: self.enrolled.uid().to_string(),
+            namespace: self.enrolled.namespace.as_ref().to_owned(),
+            name: self.enrolled.name.as_ref().to_owned(),
+            service_account: self.enrolled.service_account.as_ref().to_owned(),
+            addresses: self.enrolled.addresses.iter().map(IpAddr::to_string).collect(),
+            captured: matches!(self.stage, Stage::Carrying(_)),
+            problem,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Wiring: what runs, on which thread, and in which order it ends.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use karez_api::operator::NodeReport;
+use karez_flow::{AccessLog, Metrics};
+use karez_handover::node::AgentConnection;
+use karez_handover::stock;
+use karez_link::controller::{Controller, Settings as ControllerSettings};
+use karez_link::discovery::{self, Store, Synced, View};
+use karez_link::{Certificates, report as reports};
+use karez_process::drain::{self, Drain};
+use karez_process::http::{self, Routes};
+use karez_process::readiness::{Condition, Readiness};
+use karez_process::signals::Signals;
+use karez_process::{build, limits};
+use karez_tunnel::window::{Budget, Limits};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::accounts::Accounts;
+use crate::duties::Duties;
+use crate::pod::Home;
+use crate::pods::{Means, Pods, Station};
+use crate::settings::{self, Settings};
+use crate::worker::{self, Seed, Thread};
+use crate::{admin, metrics, report};
+
+/// Runs until it is told to end and has drained.
+///
+/// # Errors
+/// When it cannot start: what is missing, and where it was looked for.
+pub(crate) fn run(settings: Settings) -> Result<()> {
+    let open_files = limits::raise_open_files().context("raising the limit of open files")?;
+    tracing::info!(version = build::VERSION, node = settings.node, open_files, "starting");
+    // Configuration, agent, metrics and readiness share a thread that carries no traffic.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> Result<()> {
+    let signals = Signals::catch().context("catching signals")?;
+    let (trigger, draining) = drain::new();
+    let (log, _flush) = access_log(&settings)?;
+    let controller = Controller::new(ControllerSettings {
+        url: settings.controller.clone(),
+        ca_file: settings.controller_ca.clone(),
+        token_file: settings.token_file.clone(),
+        node: settings.node.clone(),
+        cluster_id: settings.cluster_id.clone(),
+    })?;
+    let (store, view) = Store::new();
+    let (certificates, renewals) = Certificates::new(view.bundles.clone());
+    let unread = settings.unread_mib.get() << 20;
+    let budget = Budget::new(Limits { total: unread, share: unread / 4 });
+    let dns = Arc::new(karez_dns::Counters::default());
+    let (stations, threads, metrics) = start_workers(&settings, &view, log, &budget, &dns)?;
+
+    let address = settings.agent_socket.parse().context("--agent-socket")?;
+    let (socket_stock, purveyor) = stock::connect(&address, None);
+    let agent = AgentConnection::new(address, None, format!("karez-node {}", build::VERSION));
+    let means = Means {
+        home: Home { cluster: settings.cluster_id.as_str().into(), node: settings.node.as_str().into() },
+        certificates: certificates.clone(),
+        stock: socket_stock,
+        budget,
+        most_connections: settings.pod_connections.get(),
+    };
+    let (pods, told) = Pods::new(means, view.clone(), stations);
+
+    let readiness = Readiness::new();
+    let configuration = readiness.condition("configuration");
+    let snapshot = readiness.condition("pods from the agent");
+    let (report, reported) = watch::channel(NodeReport::default());
+    let mut tasks = JoinSet::new();
+    serve_http(&settings, &mut tasks, &draining, readiness, metrics, &view, &reported).await?;
+    tasks.spawn(discovery::run(controller.clone(), store));
+    tasks.spawn(renewals.run(controller.clone()));
+    tasks.spawn(purveyor.run());
+    tasks.spawn(report::keep(report, told, view.status.clone(), certificates));
+    tasks.spawn(reports::run(controller, reported));
+    tasks.spawn(note_configuration(view.synced.clone(), configuration));
+    tasks.spawn(signals.drain(trigger, settings.drain_deadline));
+
+    pods.run(agent, snapshot, draining).await;
+    tracing::info!("drained");
+    for thread in threads {
+        thread.join();
+    }
+    tasks.shutdown().await;
+    Ok(())
+}
+
+fn access_log(settings: &Settings) -> Result<(AccessLog, Option<karez_process::lines::Flush>)> {
+    Ok(match settings.access_log {
+        settings::AccessLog::Off => (AccessLog::off(), None),
+        settings::AccessLog::Json => {
+            let (log, flush) = AccessLog::start(std::io::stdout()).context("starting the access log")?;
+            (log, Some(flush))
+        }
+    })
+}
+
+type Workers = (Vec<Station>, Vec<Thread>, Arc<Metrics>);
+
+fn start_workers(
+    settings: &Settings,
+    view: &View,
+    log: AccessLog,
+    budget: &Arc<Budget>,
+    dns: &Arc<karez_dns::Counters>,
+) -> Result<Workers> {
+    let accounts = Arc::new(Accounts::new(Arc::clone(budget)));
+    let mut metrics = Metrics::new(&settings.metrics_prefix, log);
+    let pulses = metrics::pulses(settings.worker_count());
+    metrics::register(&mut metrics, &pulses, dns, budget, view);
+    let metrics = Arc::new(metrics);
+    let (mut stations, mut threads) = (Vec::new(), Vec::new());
+    for (index, pulse) in pulses.into_iter().enumerate() {
+        let (duties, watched) = watch::channel(Arc::new(Duties::default()));
+        let seed = Seed {
+            mesh: view.mesh.clone(),
+            duties: watched,
+            metrics: Arc::clone(&metrics),
+            accounts: Arc::clone(&accounts),
+            dns: Arc::clone(dns),
+            pulse: Arc::clone(&pulse),
+        };
+        threads.push(worker::start(index, seed).with_context(|| format!("starting worker {index}"))?);
+        stations.push(Station { duties, pulse });
+    }
+    Ok((stations, threads, metrics))
+}
+
+async fn serve_http(
+    settings: &Settings,
+    tasks: &mut JoinSet<()>,
+    draining: &Drain,
+    readiness: Readiness,
+    metrics: Arc<Metrics>,
+    view: &View,
+    reported: &watch::Receiver<NodeReport>,
+) -> Result<()> {
+    let (mesh, reported) = (view.mesh.clone(), reported.clone());
+    let again = Arc::clone(&metrics);
+    let drained = draining.clone();
+    let ready = move || {
+        if drained.is_draining() {
+            http::text(::http::StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+        } else {
+            readiness.answer()
+        }
+    };
+    let served: [(TcpListener, Routes); 3] = [
+        (http::listen(settings.readiness_listen).await?, Routes::new().at("/healthz/ready", ready)),
+        (
+            http::listen(settings.metrics_listen).await?,
+            Routes::new()
+                .at("/metrics", move || metrics::answer(&metrics))
+                .at("/stats/prometheus", move || metrics::answer(&again)),
+        ),
+        (
+            http::listen(settings.admin_listen).await?,
+            Routes::new().at("/config_dump", move || admin::dump(&mesh, &reported)),
+        ),
+    ];
+    for (listener, routes) in served {
+        tasks.spawn(http::serve(listener, routes, draining.clone()));
+    }
+    Ok(())
+}
+
+async fn note_configuration(mut synced: watch::Receiver<Synced>, condition: Condition) {
+    if synced.wait_for(|synced| *synced == Synced::Complete).await.is_ok() {
+        condition.met();
+    }
+    // The condition must not be dropped while the process runs.
+    std::future::pending::<()>().await;
+}

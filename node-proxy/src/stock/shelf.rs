@@ -1,0 +1,67 @@
+//! How many sockets are kept, and when more are asked for: pure, over any kind of thing.
+
+use std::mem;
+
+/// Asked for at first.
+const LEAST: usize = 4;
+/// Asked for at most, and kept at most: one packet's worth.
+const MOST: usize = 64;
+
+/// Ready things, and how many of them are worth having.
+#[derive(Debug)]
+pub(crate) struct Shelf<T> {
+    ready: Vec<T>,
+    /// How many a refill brings the shelf to.
+    target: usize,
+    is_filling: bool,
+    /// The fewest that were ready since the last trim: so many were not needed.
+    spare: usize,
+}
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self { ready: Vec::new(), target: LEAST, is_filling: false, spare: 0 }
+    }
+}
+
+impl<T> Shelf<T> {
+    /// Takes one if there is one; also says how many to ask for, if it is time to.
+    pub(crate) fn take(&mut self) -> (Option<T>, Option<usize>) {
+        let taken = self.ready.pop();
+        self.spare = self.spare.min(self.ready.len());
+        if taken.is_none() && !self.is_filling {
+            // It ran dry: it was too small.
+            self.target = (self.target * 2).min(MOST);
+        }
+        let low = self.ready.len() <= self.target / 4;
+        let refill = (low && !self.is_filling).then(|| self.target - self.ready.len());
+        self.is_filling |= refill.is_some();
+        (taken, refill)
+    }
+
+    /// What was asked for has come, all of it or less.
+    pub(crate) fn put(&mut self, things: impl IntoIterator<Item = T>) {
+        self.is_filling = false;
+        self.ready.extend(things.into_iter().take(MOST));
+    }
+
+    /// Gives back what was not needed since the last call.
+    pub(crate) fn trim(&mut self) -> Vec<T> {
+        let spare = mem::replace(&mut self.spare, self.ready.len()).min(self.ready.len());
+        if spare == self.ready.len() && spare > 0 {
+            self.target = (self.target / 2).max(LEAST);
+        }
+        let surplus = self.ready.drain(..spare).collect();
+        self.spare = self.ready.len();
+        surplus
+    }
+
+    /// How many are ready.
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.ready.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

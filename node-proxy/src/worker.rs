@@ -1,0 +1,57 @@
+//! A worker: a thread with a runtime, listeners, tunnels, buffers and counters of its own. A connection lives and dies on one.
+
+mod accept;
+mod share;
+mod thread;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use karez_mesh::Mesh;
+use karez_tunnel::buffers::BufferPool;
+use tokio::sync::watch;
+
+use crate::accounts::Accounts;
+use crate::connection::live::Live;
+use crate::duties::Duties;
+use crate::pod::Pod;
+
+pub(crate) use share::Share;
+pub(crate) use thread::{Pulse, Seed, Thread, start};
+
+/// What all connections of a worker use.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    mesh: watch::Receiver<Arc<Mesh>>,
+    duties: watch::Receiver<Arc<Duties>>,
+    /// Buffers for bulk.
+    pub(crate) buffers: BufferPool,
+    /// Log and metrics.
+    pub(crate) telemetry: karez_flow::Worker,
+    /// The connections that are open.
+    pub(crate) live: Live,
+    /// Who bears what peers leave unread.
+    pub(crate) accounts: Arc<Accounts>,
+    /// DNS queries, counted.
+    pub(crate) dns: Arc<karez_dns::Counters>,
+}
+
+impl Worker {
+    /// The mesh as it is now.
+    pub(crate) fn mesh(&self) -> Arc<Mesh> {
+        Arc::clone(&self.mesh.borrow())
+    }
+
+    /// The mesh as it will be.
+    pub(crate) fn meshes(&self) -> watch::Receiver<Arc<Mesh>> {
+        self.mesh.clone()
+    }
+
+    /// The Pod of this process that the mesh knows by that uid.
+    pub(crate) fn neighbour(&self, uid: &str) -> Option<Arc<Pod>> {
+        self.duties.borrow().pods.get(uid).cloned()
+    }
+}
+
+/// Workers are handed about by reference count: connections outlive the loop that began them.
+pub(crate) type SharedWorker = Rc<Worker>;

@@ -1,0 +1,40 @@
+//! A worker's share of a Pod: the tunnels that its connections use here.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use karez_dns::Resolver;
+
+use crate::connection::tunnels::Tunnels;
+use crate::dns::PodNames;
+use crate::pod::Pod;
+use crate::worker::SharedWorker;
+
+/// What the connections of one Pod on one worker use.
+#[derive(Debug)]
+pub(crate) struct Share {
+    /// The Pod.
+    pub(crate) pod: Arc<Pod>,
+    /// The worker.
+    pub(crate) worker: SharedWorker,
+    /// Tunnels that the Pod's connections share.
+    pub(crate) tunnels: Tunnels,
+    /// Answers the Pod's DNS queries.
+    pub(crate) resolver: Rc<Resolver<PodNames>>,
+}
+
+impl Share {
+    pub(crate) fn new(pod: Arc<Pod>, worker: SharedWorker) -> Self {
+        let names = PodNames::new(Arc::clone(&pod), worker.meshes());
+        let resolver = Resolver::new(names, Arc::clone(&worker.dns));
+        Self { pod, worker, tunnels: Tunnels::new(), resolver }
+    }
+
+    /// Returns when a tunnel that arrived may take no more requests: its proof is over, or the Pod is stopping.
+    pub(crate) async fn leave_taking(&self, proof_over: impl Future<Output = ()>) {
+        tokio::select! {
+            () = proof_over => {}
+            () = self.pod.stopping() => {}
+        }
+    }
+}

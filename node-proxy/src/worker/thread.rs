@@ -1,0 +1,239 @@
+//! The thread itself: adjusts to its duties, follows the mesh, and shows that it is alive.
+
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use karez_api::outcome::Closing;
+use karez_flow::Metrics;
+use karez_mesh::Mesh;
+use karez_tunnel::buffers::BufferPool;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, LocalSet};
+use tokio::time::MissedTickBehavior;
+
+use crate::accounts::Accounts;
+use crate::connection::live::Live;
+use crate::duties::{Duties, ListenerId};
+use crate::worker::{Share, SharedWorker, Worker, accept};
+
+/// How often a worker shows that it is alive.
+const BEAT: Duration = Duration::from_millis(250);
+/// How often it gives back what it does not need.
+const UPKEEP: Duration = Duration::from_secs(1);
+
+/// What a worker begins with.
+#[derive(Debug)]
+pub(crate) struct Seed {
+    /// The mesh, as it changes.
+    pub(crate) mesh: watch::Receiver<Arc<Mesh>>,
+    /// What it has to do, as it changes; it ends when the sender is gone.
+    pub(crate) duties: watch::Receiver<Arc<Duties>>,
+    /// Where it gets its telemetry from.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Who bears what peers leave unread.
+    pub(crate) accounts: Arc<Accounts>,
+    /// DNS queries of all workers, counted.
+    pub(crate) dns: Arc<karez_dns::Counters>,
+    /// What it shows of itself.
+    pub(crate) pulse: Arc<Pulse>,
+}
+
+/// A running worker.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    handle: JoinHandle<()>,
+}
+
+/// What others can see of a worker without asking it.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    began: Instant,
+    beat_ms: AtomicU64,
+    live: AtomicUsize,
+    tunnels: AtomicUsize,
+}
+
+/// Starts the worker number `index`.
+///
+/// # Errors
+/// When the system gives no thread or no runtime.
+pub(crate) fn start(index: usize, seed: Seed) -> io::Result<Thread> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let handle = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        let tasks = LocalSet::new();
+        tasks.block_on(&runtime, Running::new(seed).run());
+    })?;
+    Ok(Thread { handle })
+}
+
+impl Thread {
+    /// Waits for its end, which comes when nobody can give it duties any more.
+    pub(crate) fn join(self) {
+        if self.handle.join().is_err() {
+            tracing::error!("a worker panicked");
+        }
+    }
+}
+
+impl Pulse {
+    /// Of a worker that begins now.
+    pub(crate) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            beat_ms: AtomicU64::new(0),
+            live: AtomicUsize::new(0),
+            tunnels: AtomicUsize::new(0),
+        }
+    }
+
+    fn beat(&self) {
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.beat_ms.store(elapsed, Ordering::Relaxed);
+    }
+
+    /// How long ago it last showed that it is alive.
+    pub(crate) fn age(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(self.beat_ms.load(Ordering::Relaxed)))
+    }
+
+    /// Connections that are open on it.
+    pub(crate) fn live(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// Tunnels that it has dialled.
+    pub(crate) fn tunnels(&self) -> usize {
+        self.tunnels.load(Ordering::Relaxed)
+    }
+}
+
+struct Running {
+    worker: SharedWorker,
+    mesh: watch::Receiver<Arc<Mesh>>,
+    duties: watch::Receiver<Arc<Duties>>,
+    pulse: Arc<Pulse>,
+    shares: HashMap<Arc<str>, Rc<Share>>,
+    polled: HashMap<ListenerId, AbortHandle>,
+    seen: Arc<Mesh>,
+}
+
+impl Running {
+    fn new(seed: Seed) -> Self {
+        let Seed { mesh, duties, metrics, accounts, dns, pulse } = seed;
+        let worker = Worker {
+            mesh: mesh.clone(),
+            duties: duties.clone(),
+            buffers: BufferPool::default(),
+            telemetry: metrics.worker(),
+            live: Live::default(),
+            accounts,
+            dns,
+        };
+        let seen = worker.mesh();
+        Self {
+            worker: Rc::new(worker),
+            mesh,
+            duties,
+            pulse,
+            shares: HashMap::new(),
+            polled: HashMap::new(),
+            seen,
+        }
+    }
+
+    async fn run(mut self) {
+        let mut beat = every(BEAT);
+        let mut upkeep = every(UPKEEP);
+        self.adjust();
+        loop {
+            tokio::select! {
+                changed = self.duties.changed() => match changed {
+                    Ok(()) => self.adjust(),
+                    Err(_) => return,
+                },
+                Ok(()) = self.mesh.changed() => self.follow_mesh(),
+                _ = beat.tick() => self.pulse.beat(),
+                _ = upkeep.tick() => self.keep_up(),
+            }
+        }
+    }
+
+    /// Does what the duties say now and did not before, and leaves what they say no more.
+    fn adjust(&mut self) {
+        let duties = Arc::clone(&self.duties.borrow_and_update());
+        self.leave_pods(&duties);
+        self.polled.retain(|id, task| {
+            let wanted = duties.listeners.contains_key(id);
+            if !wanted {
+                task.abort();
+            }
+            wanted
+        });
+        for (id, duty) in &duties.listeners {
+            if !self.polled.contains_key(id) {
+                let worker = &self.worker;
+                let share = self
+                    .shares
+                    .entry(Arc::clone(&duty.pod.local.uid))
+                    .or_insert_with(|| Rc::new(Share::new(Arc::clone(&duty.pod), Rc::clone(worker))));
+                let task = tokio::task::spawn_local(accept::poll(Rc::clone(share), duty.listener.clone()));
+                self.polled.insert(id.clone(), task.abort_handle());
+            }
+        }
+    }
+
+    /// Ends all that belongs to Pods which are not carried any more, or were replaced by another of the same name.
+    fn leave_pods(&mut self, duties: &Duties) {
+        let carried = |share: &Share| {
+            duties.pods.get(&share.pod.local.uid).is_some_and(|pod| Arc::ptr_eq(pod, &share.pod))
+        };
+        let gone: Vec<_> = self.shares.extract_if(|_, share| !carried(share)).collect();
+        if gone.is_empty() {
+            return;
+        }
+        for (_, share) in &gone {
+            share.tunnels.close_all();
+            self.polled.retain(|(reference, _), task| {
+                let stays = *reference != share.pod.enrolled.reference;
+                if !stays {
+                    task.abort();
+                }
+                stays
+            });
+        }
+        let remains = |pod: &Arc<crate::pod::Pod>| {
+            duties.pods.get(&pod.local.uid).is_some_and(|now| Arc::ptr_eq(now, pod))
+        };
+        self.worker.live.end_all_but(remains, Closing::PodRemoved);
+    }
+
+    fn follow_mesh(&mut self) {
+        let mesh = Arc::clone(&self.mesh.borrow_and_update());
+        self.worker.live.recheck(&self.seen, &mesh);
+        for share in self.shares.values() {
+            share.tunnels.close_to_the_gone(&mesh);
+        }
+        self.seen = mesh;
+    }
+
+    fn keep_up(&self) {
+        self.worker.buffers.trim();
+        self.pulse.live.store(self.worker.live.len(), Ordering::Relaxed);
+        let tunnels = self.shares.values().map(|share| share.tunnels.connections()).sum();
+        self.pulse.tunnels.store(tunnels, Ordering::Relaxed);
+        for share in self.shares.values().filter(|share| share.pod.is_stopping()) {
+            share.tunnels.retire();
+        }
+    }
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}

@@ -1,0 +1,189 @@
+//! A worker's own buffers: taken when there is something to read, given back when it is passed on.
+//!
+//! An idle connection holds none. What is kept for reuse is bounded, and [`BufferPool::trim`], called once a second or
+//! so, gives back what went unused.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+
+/// A read up to this long is copied into a block of its own size: cheaper than keeping the buffer busy until it is sent.
+const COPIED: usize = 2 * 1024;
+
+/// How large a buffer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Size {
+    /// 16 KiB: what a connection begins with.
+    Small,
+    /// 64 KiB.
+    Medium,
+    /// 256 KiB: bulk transfers.
+    Large,
+}
+
+impl Size {
+    /// All sizes, smallest first.
+    pub const ALL: [Self; 3] = [Self::Small, Self::Medium, Self::Large];
+
+    /// In bytes.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Small => 16 * 1024,
+            Self::Medium => 64 * 1024,
+            Self::Large => 256 * 1024,
+        }
+    }
+
+    /// The next size up; the largest stays.
+    #[must_use]
+    pub const fn larger(self) -> Self {
+        match self {
+            Self::Small => Self::Medium,
+            Self::Medium | Self::Large => Self::Large,
+        }
+    }
+
+    /// The next size down; the smallest stays.
+    #[must_use]
+    pub const fn smaller(self) -> Self {
+        match self {
+            Self::Small | Self::Medium => Self::Small,
+            Self::Large => Self::Medium,
+        }
+    }
+
+    /// How many are kept for reuse: 7 MiB of all sizes together.
+    const fn kept(self) -> usize {
+        match self {
+            Self::Small => 64,
+            Self::Medium => 32,
+            Self::Large => 16,
+        }
+    }
+}
+
+/// The buffers of one worker; clones are handles on the same.
+#[derive(Debug, Clone, Default)]
+pub struct BufferPool {
+    shelves: Rc<[RefCell<Shelf>; 3]>,
+}
+
+/// Buffers of one size. Those at the front are free; those at the back may be on their way to a socket still.
+#[derive(Debug, Default)]
+struct Shelf {
+    buffers: VecDeque<BytesMut>,
+    /// The fewest that there were since the last trim: so many were not needed.
+    spare: usize,
+}
+
+impl BufferPool {
+    /// Takes an empty buffer.
+    #[must_use]
+    pub fn take(&self, size: Size) -> Buffer {
+        let bytes = self.shelf(size).borrow_mut().take(size.bytes());
+        Buffer { bytes, size, pool: self.clone() }
+    }
+
+    /// Frees the buffers that were not needed since the last call.
+    pub fn trim(&self) {
+        for shelf in self.shelves.iter() {
+            shelf.borrow_mut().trim();
+        }
+    }
+
+    /// Bytes kept for reuse.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        Size::ALL.into_iter().map(|size| self.shelf(size).borrow().buffers.len() * size.bytes()).sum()
+    }
+
+    fn shelf(&self, size: Size) -> &RefCell<Shelf> {
+        let [small, medium, large] = &*self.shelves;
+        match size {
+            Size::Small => small,
+            Size::Medium => medium,
+            Size::Large => large,
+        }
+    }
+}
+
+impl Shelf {
+    fn take(&mut self, bytes: usize) -> BytesMut {
+        if let Some(mut buffer) = self.buffers.pop_front() {
+            self.spare = self.spare.min(self.buffers.len());
+            if buffer.try_reclaim(bytes) {
+                return buffer;
+            }
+            self.buffers.push_front(buffer);
+        }
+        BytesMut::with_capacity(bytes)
+    }
+
+    fn give(&mut self, mut buffer: BytesMut, kept: usize, bytes: usize) {
+        if self.buffers.len() >= kept {
+            return;
+        }
+        buffer.clear();
+        if buffer.try_reclaim(bytes) {
+            self.buffers.push_front(buffer);
+        } else {
+            self.buffers.push_back(buffer);
+        }
+    }
+
+    fn trim(&mut self) {
+        let needed = self.buffers.len().saturating_sub(self.spare);
+        self.buffers.truncate(needed);
+        self.spare = self.buffers.len();
+    }
+}
+
+/// A buffer on loan; it goes back when dropped.
+#[derive(Debug)]
+pub struct Buffer {
+    bytes: BytesMut,
+    size: Size,
+    pool: BufferPool,
+}
+
+impl Buffer {
+    /// What was read into it, to be sent; the rest of it stays.
+    #[must_use]
+    pub fn take_filled(&mut self) -> Bytes {
+        if self.bytes.len() <= COPIED {
+            let copy = Bytes::copy_from_slice(&self.bytes);
+            self.bytes.clear();
+            copy
+        } else {
+            self.bytes.split().freeze()
+        }
+    }
+}
+
+impl Deref for Buffer {
+    type Target = BytesMut;
+
+    fn deref(&self) -> &BytesMut {
+        &self.bytes
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut BytesMut {
+        &mut self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.pool.shelf(self.size).borrow_mut().give(bytes, self.size.kept(), self.size.bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests;

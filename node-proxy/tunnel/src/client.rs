@@ -1,0 +1,218 @@
+//! The end that dials: CONNECT streams on one HTTP/2 connection.
+
+mod driver;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use http::uri::Authority;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout};
+
+use crate::connection::{ConnectionError, Place, State};
+use crate::metered::Metered;
+use crate::settings::Http2;
+use crate::stream::{Stream, StreamError};
+use crate::window::Account;
+
+pub use driver::Driver;
+
+/// Begins HTTP/2 on `io`. The [`Driver`] must be polled (spawned) for anything to move; the connection ends, with a
+/// GOAWAY, when the last [`Connection`] and the last stream are gone. `account` bears what its streams leave unread.
+///
+/// # Errors
+/// When the preface cannot be written in time.
+pub async fn handshake<Io>(
+    io: Io,
+    settings: &Http2,
+    account: &Arc<Account>,
+) -> Result<(Connection, Driver<Io>), ConnectionError>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    let state = State::new(settings, account);
+    let stream_window = settings.clamp_stream_window(settings.stream_window);
+    let mut builder = h2::client::Builder::new();
+    builder
+        .enable_push(false)
+        .initial_window_size(stream_window)
+        .initial_connection_window_size(settings.connection_window(stream_window))
+        .max_frame_size(settings.frame)
+        .max_header_list_size(settings.header_list)
+        .max_send_buffer_size(settings.send_buffer)
+        .max_pending_accept_reset_streams(settings.unseen_resets)
+        .max_local_error_reset_streams(Some(settings.error_resets));
+    let io = Metered::new(io, state.meter.clone());
+    let begun = timeout(settings.handshake_timeout, builder.handshake(io)).await;
+    let (request, connection) = begun.map_err(|_| ConnectionError::HandshakeTimeout)??;
+    let driver = Driver::new(connection, state.clone(), settings);
+    Ok((Connection { request, state, streams: settings.streams as usize }, driver))
+}
+
+/// A handle on a connection; clones are handles on the same.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    request: SendRequest<Bytes>,
+    state: Rc<State>,
+    streams: usize,
+}
+
+/// Why a CONNECT did not become a stream.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The peer answered, with another status than 200.
+    #[error("the peer answered {0} to the CONNECT")]
+    Status(StatusCode),
+    /// The connection has as many streams as it may have.
+    #[error("the connection has no room for another stream")]
+    Full,
+    /// The connection ended, or was about to, before the peer looked at the CONNECT: another one can take it.
+    #[error("the connection is going away")]
+    GoingAway,
+    /// The stream or connection broke while the answer was awaited.
+    #[error("the CONNECT broke: {0}")]
+    Broken(#[from] StreamError),
+}
+
+impl ConnectError {
+    /// Whether the peer surely did nothing with the CONNECT, so that it may be sent again elsewhere.
+    #[must_use]
+    pub fn is_unprocessed(&self) -> bool {
+        matches!(self, Self::Full | Self::GoingAway)
+    }
+
+    /// What h2 said while an answer was awaited (RFC 9113 section 8.7: when it may be sent again).
+    fn awaiting(error: h2::Error) -> Self {
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        // h2 hands the peer's GOAWAY only to streams that it names as unprocessed.
+        let unseen = error.is_go_away() && error.is_remote();
+        if refused || unseen { Self::GoingAway } else { Self::Broken(error.into()) }
+    }
+}
+
+/// The peer gave no sign of life in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the peer of a pooled connection does not answer")]
+pub struct Unanswered;
+
+impl Connection {
+    /// Opens a stream to `authority`.
+    ///
+    /// # Errors
+    /// Typed by what may be done about it; see [`ConnectError`].
+    pub async fn connect(&self, authority: Authority, headers: HeaderMap) -> Result<Stream, ConnectError> {
+        match self.reserve() {
+            Some(place) => place.connect(authority, headers).await,
+            None if self.is_usable() => Err(ConnectError::Full),
+            None => Err(ConnectError::GoingAway),
+        }
+    }
+
+    /// Keeps a place for a stream, if there is room and the connection is usable.
+    #[must_use]
+    pub fn reserve(&self) -> Option<Reservation> {
+        (self.has_room() && self.is_usable())
+            .then(|| Reservation { request: self.request.clone(), place: Place::take(&self.state) })
+    }
+
+    /// Whether new streams can be opened: neither side has said GOAWAY, and the bytes below still flow.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        // With nothing of its own pending, a fresh handle is ready at once or never.
+        let mut fresh = self.request.clone();
+        let ready = fresh.poll_ready(&mut Context::from_waker(Waker::noop()));
+        let closing = self.state.is_ended() || self.state.is_aborted() || self.state.is_retired();
+        !closing && matches!(ready, Poll::Ready(Ok(())))
+    }
+
+    /// Whether there are fewer streams than both our settings and the peer's allow.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.streams() < self.streams.min(self.request.current_max_send_streams())
+    }
+
+    /// Streams that are open or being opened.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.state.streams()
+    }
+
+    /// Since when there has been no stream, while there is none.
+    #[must_use]
+    pub fn idle_since(&self) -> Option<Instant> {
+        (self.streams() == 0).then(|| self.state.idle_since())
+    }
+
+    /// When the peer was last heard.
+    #[must_use]
+    pub fn heard(&self) -> Instant {
+        self.state.heard.get()
+    }
+
+    /// Asks the peer for a sign of life.
+    ///
+    /// # Errors
+    /// When none comes `within` the time.
+    pub async fn probe(&self, within: Duration) -> Result<(), Unanswered> {
+        let mut answered = std::pin::pin!(self.state.answered.notified());
+        answered.as_mut().enable();
+        self.state.want_ping();
+        if !self.is_usable() || timeout(within, answered).await.is_err() || !self.is_usable() {
+            return Err(Unanswered);
+        }
+        Ok(())
+    }
+
+    /// Ends the connection at once: its streams are cut, and this and all other handles become unusable.
+    pub fn abort(&self) {
+        self.state.abort();
+    }
+
+    /// Waits until no stream is open, or the connection has ended.
+    pub(crate) async fn idle(&self) {
+        while self.streams() > 0 && !self.state.is_ended() {
+            self.state.idle.notified().await;
+        }
+    }
+}
+
+/// A place for one stream, given back if it is dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    request: SendRequest<Bytes>,
+    place: Place,
+}
+
+impl Reservation {
+    /// Opens the stream; see [`Connection::connect`].
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn connect(mut self, authority: Authority, headers: HeaderMap) -> Result<Stream, ConnectError> {
+        let (answer, send) = self
+            .request
+            .send_request(connect_request(authority, headers), false)
+            .map_err(|_| ConnectError::GoingAway)?;
+        // A handle of ours must not keep an idle connection from ending.
+        drop(self.request);
+        let (head, body) = answer.await.map_err(ConnectError::awaiting)?.into_parts();
+        if head.status != StatusCode::OK {
+            return Err(ConnectError::Status(head.status));
+        }
+        Ok(Stream::new(send, body, self.place))
+    }
+}
+
+/// RFC 9113 section 8.5: `:method` and `:authority` alone.
+fn connect_request(authority: Authority, headers: HeaderMap) -> Request<()> {
+    let mut request = Request::new(());
+    *request.method_mut() = Method::CONNECT;
+    *request.uri_mut() = Uri::from(authority);
+    *request.headers_mut() = headers;
+    request
+}

@@ -1,0 +1,87 @@
+//! What moves a dialled connection.
+
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::connection::{ConnectionError, State};
+use crate::metered::Metered;
+use crate::settings::Http2;
+use crate::upkeep::{Event, Upkeep};
+
+/// Reads and writes frames until the connection has ended: a future to be spawned beside the streams.
+#[must_use = "a connection moves only while its driver is polled"]
+pub struct Driver<Io> {
+    connection: h2::client::Connection<Metered<Io>, Bytes>,
+    state: Rc<State>,
+    upkeep: Upkeep,
+    /// Ends when the connection is to take no more streams.
+    retirement: Option<Pin<Box<dyn Future<Output = ()>>>>,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
+    pub(super) fn new(
+        mut connection: h2::client::Connection<Metered<Io>, Bytes>,
+        state: Rc<State>,
+        settings: &Http2,
+    ) -> Self {
+        let upkeep = Upkeep::new(state.clone(), settings, connection.ping_pong());
+        Self { connection, state, upkeep, retirement: None }
+    }
+
+    /// When `when` ends, the connection takes no more streams, and ends after its last: as when a certificate expires.
+    pub fn retire_when(mut self, when: impl Future<Output = ()> + 'static) -> Self {
+        self.retirement = Some(Box::pin(when));
+        self
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Future for Driver<Io> {
+    type Output = Result<(), ConnectionError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.state.register_driver(cx.waker());
+        this.state.meter.begin_turn();
+        loop {
+            if this.state.is_aborted() {
+                return Poll::Ready(Err(ConnectionError::Aborted));
+            }
+            if let Poll::Ready(ended) = Pin::new(&mut this.connection).poll(cx) {
+                return Poll::Ready(ended.map_err(Into::into));
+            }
+            if let Some(retirement) = &mut this.retirement
+                && retirement.as_mut().poll(cx).is_ready()
+            {
+                this.retirement = None;
+                this.state.retire();
+            }
+            match this.upkeep.poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Event::Silent) => return Poll::Ready(Err(ConnectionError::Silent)),
+                Poll::Ready(Event::Grow { stream, connection }) => {
+                    // The connection's first, so that it covers the streams' at any time.
+                    this.connection.set_target_window_size(connection);
+                    // Refused only while the peer has not yet acknowledged the last change: the next one makes up.
+                    this.connection.set_initial_window_size(stream).ok();
+                }
+            }
+        }
+    }
+}
+
+impl<Io> fmt::Debug for Driver<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl<Io> Drop for Driver<Io> {
+    fn drop(&mut self) {
+        self.state.end();
+    }
+}

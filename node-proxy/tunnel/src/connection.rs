@@ -1,0 +1,169 @@
+//! What the driver of a connection and its handles and streams know together.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::metered::Meter;
+use crate::settings::Http2;
+use crate::window::{Account, Growth};
+
+/// Why a connection ended, or could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// The peer did not do its part of the HTTP/2 handshake in time.
+    #[error("no HTTP/2 handshake within its time")]
+    HandshakeTimeout,
+    /// Nothing came from the peer, not even the answer to a PING.
+    #[error("the peer no longer answers")]
+    Silent,
+    /// It was ended on this side, with its streams.
+    #[error("ended by the mesh")]
+    Aborted,
+    /// The bytes below, or the peer's HTTP/2.
+    #[error("{0}")]
+    Http2(#[from] h2::Error),
+}
+
+/// The state of one connection, of either side.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) meter: Rc<Meter>,
+    pub(crate) growth: Growth,
+    pub(crate) account: Arc<Account>,
+    /// When the peer was last heard, as the driver saw it.
+    pub(crate) heard: Cell<Instant>,
+    streams: Cell<usize>,
+    idle_since: Cell<Instant>,
+    /// Told when the last stream ends, and when the driver does.
+    pub(crate) idle: Notify,
+    /// Told when a PING is answered, and when the driver ends.
+    pub(crate) answered: Notify,
+    ping_wanted: Cell<bool>,
+    aborted: Cell<bool>,
+    retired: Cell<bool>,
+    ended: Cell<bool>,
+    driver: RefCell<Option<Waker>>,
+}
+
+impl State {
+    pub(crate) fn new(settings: &Http2, account: &Arc<Account>) -> Rc<Self> {
+        let window = settings.clamp_stream_window(settings.stream_window);
+        let limit = settings.clamp_stream_window(settings.stream_window_limit);
+        let now = Instant::now();
+        Rc::new(Self {
+            meter: Rc::default(),
+            growth: Growth::new(window, limit),
+            account: account.clone(),
+            heard: Cell::new(now),
+            streams: Cell::new(0),
+            idle_since: Cell::new(now),
+            idle: Notify::new(),
+            answered: Notify::new(),
+            ping_wanted: Cell::new(false),
+            aborted: Cell::new(false),
+            retired: Cell::new(false),
+            ended: Cell::new(false),
+            driver: RefCell::new(None),
+        })
+    }
+
+    pub(crate) fn streams(&self) -> usize {
+        self.streams.get()
+    }
+
+    /// Since when there has been no stream; of a connection that never had one, since it began.
+    pub(crate) fn idle_since(&self) -> Instant {
+        self.idle_since.get()
+    }
+
+    pub(crate) fn want_ping(&self) {
+        self.ping_wanted.set(true);
+        self.wake_driver();
+    }
+
+    pub(crate) fn ping_wanted(&self) -> bool {
+        self.ping_wanted.get()
+    }
+
+    pub(crate) fn ping_sent(&self) {
+        self.ping_wanted.set(false);
+    }
+
+    /// The driver ends the connection and its streams, now.
+    pub(crate) fn abort(&self) {
+        self.aborted.set(true);
+        self.wake_driver();
+    }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.aborted.get()
+    }
+
+    /// No stream is opened any more; those that are open go on.
+    pub(crate) fn retire(&self) {
+        self.retired.set(true);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.get()
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// The driver is gone: whoever waits for a sign of life need not.
+    pub(crate) fn end(&self) {
+        self.ended.set(true);
+        self.answered.notify_waiters();
+        self.idle.notify_waiters();
+    }
+
+    pub(crate) fn register_driver(&self, waker: &Waker) {
+        let mut driver = self.driver.borrow_mut();
+        if !driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *driver = Some(waker.clone());
+        }
+    }
+
+    fn wake_driver(&self) {
+        // Taken out first: a waker may run code of its own.
+        let waker = self.driver.borrow_mut().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// A place for one stream on a connection, from when it is reserved until its last handle is gone.
+#[derive(Debug)]
+pub(crate) struct Place {
+    state: Rc<State>,
+}
+
+impl Place {
+    pub(crate) fn take(state: &Rc<State>) -> Self {
+        state.streams.set(state.streams.get() + 1);
+        Self { state: state.clone() }
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let left = self.state.streams.get().saturating_sub(1);
+        self.state.streams.set(left);
+        if left == 0 {
+            self.state.idle_since.set(Instant::now());
+            self.state.idle.notify_waiters();
+        }
+    }
+}

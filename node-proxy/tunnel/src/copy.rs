@@ -1,0 +1,165 @@
+//! Bytes between an application's socket and a tunnel's stream, or between two sockets.
+//!
+//! Each direction ends on its own: FIN becomes END_STREAM and back. A reset of one end resets the other: RST becomes
+//! RST_STREAM(CANCEL) and back. A copy that is dropped, or ends with an error, leaves sockets that say RST when they
+//! are closed, so that an application never takes a cut for an end.
+
+mod appetite;
+mod both;
+mod downward;
+mod relay;
+mod socket;
+mod upward;
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use h2::Reason;
+use tokio::net::TcpStream;
+
+use crate::buffers::BufferPool;
+use crate::stream::{Stream, StreamError};
+use both::both;
+use downward::Downward;
+use relay::Relay;
+use socket::ResetUnlessDone;
+use upward::Upward;
+
+/// Bytes that a flow has moved so far; may be read from any thread while it lives.
+#[derive(Debug, Default)]
+pub struct Counters {
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+impl Counters {
+    /// Bytes from the near end to the far one.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Relaxed)
+    }
+
+    /// Bytes from the far end to the near one.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received.load(Relaxed)
+    }
+
+    fn total(&self) -> u64 {
+        self.sent().wrapping_add(self.received())
+    }
+}
+
+/// Only one task writes a counter, so this needs no locked instruction.
+fn add(counter: &AtomicU64, bytes: usize) {
+    counter.store(counter.load(Relaxed).wrapping_add(bytes as u64), Relaxed);
+}
+
+/// One of the two ends of a flow, by the order of the arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The first.
+    Near,
+    /// The second: the stream, if there is one.
+    Far,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Near => "near end",
+            Self::Far => "far end",
+        })
+    }
+}
+
+/// Why a flow did not come to a clean end.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// One end was reset, or its connection lost.
+    #[error("{end}: {source}")]
+    Broken {
+        /// Which.
+        end: End,
+        /// What the system or the tunnel said.
+        source: io::Error,
+    },
+    /// Its Pod left too much unread, and this flow most of it.
+    #[error("the Pod's limit of unread bytes is reached")]
+    UnreadBytes,
+    /// One direction had ended, and nothing moved in the other for too long.
+    #[error("idle for too long after one side had finished")]
+    HalfCloseTimeout,
+}
+
+impl CopyError {
+    fn near(source: io::Error) -> Self {
+        Self::Broken { end: End::Near, source }
+    }
+
+    fn far(source: io::Error) -> Self {
+        Self::Broken { end: End::Far, source }
+    }
+
+    /// RFC 9113 section 8.5 says CONNECT_ERROR for a TCP RST; Istio's peers know CANCEL as a cut and nothing else.
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Broken { .. } | Self::HalfCloseTimeout => Reason::CANCEL,
+            Self::UnreadBytes => Reason::ENHANCE_YOUR_CALM,
+        }
+    }
+}
+
+impl From<StreamError> for CopyError {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::UnreadBytes => Self::UnreadBytes,
+            StreamError::Reset(_) | StreamError::Connection(_) => Self::far(error.into()),
+        }
+    }
+}
+
+/// Copies between an application's socket and a stream until both directions have ended.
+///
+/// # Errors
+/// When one end breaks, or a bound is reached; the other end is then reset. `counters` say how far it came.
+pub async fn between(
+    near: &TcpStream,
+    far: Stream,
+    counters: &Counters,
+    half_close_timeout: Duration,
+    buffers: &BufferPool,
+) -> Result<(), CopyError> {
+    let reset = ResetUnlessDone::new(near);
+    let (reader, writer) = far.split();
+    let mut up = Upward::new(near, writer, buffers, &counters.sent);
+    let mut down = Downward::new(near, reader, &counters.received);
+    let copied = both(|cx| up.poll(cx), |cx| down.poll(cx), counters, half_close_timeout).await;
+    match &copied {
+        Ok(()) => reset.done(),
+        Err(error) => up.reset(error.reason()),
+    }
+    copied
+}
+
+/// Copies between two sockets until both directions have ended.
+///
+/// # Errors
+/// When one end breaks, or nothing moves for too long after one side has finished.
+pub async fn sockets(
+    near: &TcpStream,
+    far: &TcpStream,
+    counters: &Counters,
+    half_close_timeout: Duration,
+    buffers: &BufferPool,
+) -> Result<(), CopyError> {
+    let resets = (ResetUnlessDone::new(near), ResetUnlessDone::new(far));
+    let mut there = Relay::new((near, End::Near), (far, End::Far), buffers, &counters.sent);
+    let mut back = Relay::new((far, End::Far), (near, End::Near), buffers, &counters.received);
+    both(|cx| there.poll(cx), |cx| back.poll(cx), counters, half_close_timeout).await?;
+    resets.0.done();
+    resets.1.done();
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! What a copy does to a TCP socket.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::Shutdown;
+
+use bytes::BufMut;
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use crate::buffers::Buffer;
+
+/// Reads what is there, up to `limit` bytes: None if nothing is, 0 at the end.
+pub(super) fn read(socket: &TcpStream, buffer: &mut Buffer, limit: usize) -> io::Result<Option<usize>> {
+    let read = unblocked(socket.try_read_buf(&mut (&mut **buffer).limit(limit)))?;
+    if read.is_some_and(|read| read > 0 && read < limit) {
+        exhausted(socket, Interest::READABLE);
+    }
+    Ok(read)
+}
+
+/// Writes what the socket takes: None if it takes nothing now.
+pub(super) fn write(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+    let written = unblocked(socket.try_write_vectored(slices))?;
+    let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+    if written.is_some_and(|written| written < offered) {
+        exhausted(socket, Interest::WRITABLE);
+    }
+    Ok(written)
+}
+
+/// FIN.
+pub(super) fn shutdown_write(socket: &TcpStream) -> io::Result<()> {
+    match SockRef::from(socket).shutdown(Shutdown::Write) {
+        // The other side has reset it meanwhile, which reading will tell if anyone still cares.
+        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
+        other => other,
+    }
+}
+
+fn unblocked(result: io::Result<usize>) -> io::Result<Option<usize>> {
+    match result {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A short read or write has shown that the socket has nothing more: the next wait need not try first. epoll tells of
+/// anything that came after it (edge-triggered), and tokio never forgets that a side is closed.
+pub(super) fn exhausted(socket: &TcpStream, interest: Interest) {
+    // The error is what clears the readiness; it says nothing.
+    socket.try_io(interest, || Err::<(), _>(ErrorKind::WouldBlock.into())).ok();
+}
+
+/// Until it is done, closing the socket says RST.
+pub(super) struct ResetUnlessDone<'a> {
+    socket: &'a TcpStream,
+    done: bool,
+}
+
+impl<'a> ResetUnlessDone<'a> {
+    pub(super) fn new(socket: &'a TcpStream) -> Self {
+        Self { socket, done: false }
+    }
+
+    pub(super) fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for ResetUnlessDone<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            // Fails only on a socket that is no longer one: then there is nobody to tell.
+            self.socket.set_zero_linger().ok();
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! From an application's socket into a stream.
+
+use std::sync::atomic::AtomicU64;
+use std::task::{Context, Poll, ready};
+
+use h2::Reason;
+use tokio::net::TcpStream;
+
+use super::appetite::Appetite;
+use super::{CopyError, add, socket};
+use crate::buffers::{BufferPool, Size};
+use crate::stream::Writer;
+
+/// Bytes that one poll may move before other tasks have their turn.
+const TURN: usize = 512 * 1024;
+
+pub(super) struct Upward<'a> {
+    socket: &'a TcpStream,
+    writer: Writer,
+    buffers: &'a BufferPool,
+    counter: &'a AtomicU64,
+    appetite: Appetite,
+    ended: bool,
+}
+
+impl<'a> Upward<'a> {
+    pub(super) fn new(
+        socket: &'a TcpStream,
+        writer: Writer,
+        buffers: &'a BufferPool,
+        counter: &'a AtomicU64,
+    ) -> Self {
+        Self { socket, writer, buffers, counter, appetite: Appetite::new(), ended: false }
+    }
+
+    pub(super) fn reset(&mut self, reason: Reason) {
+        self.writer.reset(reason);
+    }
+
+    /// Ready when the application has finished, or the peer wants no more.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
+        let mut moved = 0;
+        while !self.ended {
+            if let Poll::Ready(reset) = self.writer.poll_reset(cx) {
+                self.ended = true;
+                return Poll::Ready(reset.map_or(Ok(()), |error| Err(error.into())));
+            }
+            ready!(self.socket.poll_read_ready(cx)).map_err(CopyError::near)?;
+            let room = ready!(self.writer.poll_room(cx, self.appetite.size().bytes()))?;
+            moved += self.step(room)?;
+            if moved >= TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// One read, sent on. A small read is made even where the window has less room: what is too much waits in memory,
+    /// instead of making ever smaller frames.
+    fn step(&mut self, room: usize) -> Result<usize, CopyError> {
+        let size = self.appetite.size();
+        let limit = room.clamp(Size::Small.bytes(), size.bytes());
+        let mut buffer = self.buffers.take(size);
+        let read = socket::read(self.socket, &mut buffer, limit).map_err(CopyError::near)?;
+        match read {
+            None => self.writer.release_room(),
+            Some(0) => {
+                self.writer.finish()?;
+                self.ended = true;
+            }
+            Some(read) => {
+                self.writer.send(buffer.take_filled())?;
+                add(self.counter, read);
+                self.appetite.after(read, limit);
+                if read < limit {
+                    self.writer.release_room();
+                }
+            }
+        }
+        Ok(read.unwrap_or(0))
+    }
+}

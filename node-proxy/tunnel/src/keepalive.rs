@@ -1,0 +1,43 @@
+//! When to ask a silent peer for a sign of life, and when to give it up.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The rule of one connection; it is asked only while there is someone who waits for the peer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keepalive {
+    /// Silence before a PING.
+    pub(crate) after: Duration,
+    /// Silence after it.
+    pub(crate) timeout: Duration,
+}
+
+/// What to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing before then.
+    Wait(Instant),
+    /// Ask.
+    Ping,
+    /// The peer is gone.
+    GiveUp,
+}
+
+impl Keepalive {
+    /// Decides by when the peer was last heard and, if a PING is unanswered, when that was sent. Any byte is a sign of
+    /// life: a busy connection is never asked, and a PING that waits behind much data does not end it.
+    pub(crate) fn next(self, now: Instant, heard: Instant, unanswered: Option<Instant>) -> Next {
+        match unanswered {
+            None if now >= heard + self.after => Next::Ping,
+            None => Next::Wait(heard + self.after),
+            Some(sent) => {
+                let deadline = sent.max(heard) + self.timeout;
+                if now >= deadline { Next::GiveUp } else { Next::Wait(deadline) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

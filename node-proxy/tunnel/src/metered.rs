@@ -1,0 +1,93 @@
+//! The bytes below HTTP/2, counted, and handed over a turn at a time.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes that a connection may read before the other tasks of the worker have their turn. h2 reads for as long as there
+/// is something, which would pile up a whole connection window before anyone passes it on.
+const TURN: usize = 512 * 1024;
+
+/// What was read: shared between the I/O, which h2 owns, and the driver.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    received: Cell<u64>,
+    turn: Cell<usize>,
+}
+
+impl Meter {
+    /// Bytes read since the connection began.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.get()
+    }
+
+    /// The driver runs again.
+    pub(crate) fn begin_turn(&self) {
+        self.turn.set(0);
+    }
+
+    fn count(&self, bytes: usize) {
+        self.received.set(self.received.get().wrapping_add(bytes as u64));
+        self.turn.set(self.turn.get().saturating_add(bytes));
+    }
+}
+
+/// I/O that counts into a [`Meter`].
+#[derive(Debug)]
+pub(crate) struct Metered<Io> {
+    io: Io,
+    meter: Rc<Meter>,
+}
+
+impl<Io> Metered<Io> {
+    pub(crate) fn new(io: Io, meter: Rc<Meter>) -> Self {
+        Self { io, meter }
+    }
+}
+
+impl<Io: AsyncRead + Unpin> AsyncRead for Metered<Io> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.meter.turn.get() >= TURN {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        self.meter.count(buf.filled().len().saturating_sub(before));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> AsyncWrite for Metered<Io> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

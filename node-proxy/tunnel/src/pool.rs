@@ -1,0 +1,264 @@
+//! Connections kept and shared by key: one pool a worker.
+//!
+//! * One dial at a time for a key; who waits for it shares its failure, and nobody else does.
+//! * A connection takes streams again as others end. When all of a key's are full, one more is dialled, up to a bound.
+//! * One that was silent for long is probed before it is used. One that is going away is never used.
+//! * One without streams retires: within seconds if the key has another, else after a minute or so.
+
+mod entry;
+mod life;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::uri::Authority;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+
+use crate::client::{ConnectError, Connection, Driver, Reservation};
+use crate::stream::Stream;
+use entry::{Dial, Entry, Pick};
+
+/// How many connections are kept, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections of one key.
+    pub connections: usize,
+    /// The only connection of a key is kept without streams for this long.
+    pub idle: Duration,
+    /// One of several is.
+    pub surplus_idle: Duration,
+    /// A connection is probed before use when its peer was not heard for this long.
+    pub probe_after: Duration,
+    /// How long the probe may take.
+    pub probe_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 64,
+            idle: Duration::from_secs(60),
+            surplus_idle: Duration::from_secs(3),
+            probe_after: Duration::from_secs(10),
+            probe_timeout: Duration::from_millis(1_500),
+        }
+    }
+}
+
+/// Why the pool gave no stream.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError<E> {
+    /// The dial failed; all who waited for it are told the same.
+    #[error("{0}")]
+    Dial(E),
+    /// The key has as many connections as it may have, and all are full.
+    #[error("all connections to the destination are full")]
+    Full,
+    /// The key was closed while its connection was dialled.
+    #[error("closed while connecting")]
+    Closed,
+    /// The connection was there, but the CONNECT did not become a stream.
+    #[error("{0}")]
+    Connect(ConnectError),
+}
+
+/// A task that the caller runs for the pool: the life of one connection.
+pub type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// What the pool holds at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Keys with a connection or a dial.
+    pub keys: usize,
+    /// Connections.
+    pub connections: usize,
+    /// Streams on them.
+    pub streams: usize,
+}
+
+/// The pool; clones are handles on the same. `E` is what a dial fails with.
+pub struct Pool<K, E> {
+    inner: Rc<Inner<K, E>>,
+}
+
+struct Inner<K, E> {
+    limits: Limits,
+    spawn: Box<dyn Fn(Task)>,
+    entries: RefCell<HashMap<K, Entry<E>>>,
+    next: Cell<u64>,
+}
+
+impl<K, E> Pool<K, E>
+where
+    K: Clone + Eq + Hash + 'static,
+    E: Clone + 'static,
+{
+    /// An empty pool. `spawn` runs a task on this thread; what it runs ends soon after the pool is dropped and the last
+    /// stream has ended.
+    pub fn new(limits: Limits, spawn: impl Fn(Task) + 'static) -> Self {
+        let inner = Inner { limits, spawn: Box::new(spawn), entries: RefCell::default(), next: Cell::new(0) };
+        Self { inner: Rc::new(inner) }
+    }
+
+    /// Opens a stream on a connection of `key`, which is dialled with `dial` if there is none with room. A CONNECT that
+    /// the peer surely did not look at is sent again on another connection.
+    ///
+    /// # Errors
+    /// See [`PoolError`].
+    pub async fn connect<Io, F>(
+        &self,
+        key: &K,
+        authority: &Authority,
+        headers: &HeaderMap,
+        dial: impl Fn() -> F,
+    ) -> Result<Stream, PoolError<E>>
+    where
+        F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
+        Io: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        const ATTEMPTS: usize = 3;
+        let mut attempt = 1;
+        loop {
+            let reservation = self.reserve(key, &dial).await?;
+            match reservation.connect(authority.clone(), headers.clone()).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) if error.is_unprocessed() && attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(PoolError::Connect(error)),
+            }
+        }
+    }
+
+    /// Finds or makes a place for one stream.
+    ///
+    /// # Errors
+    /// When there is none to be had; see [`PoolError`].
+    pub async fn reserve<Io, F>(&self, key: &K, dial: impl Fn() -> F) -> Result<Reservation, PoolError<E>>
+    where
+        F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
+        Io: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        // Each round waits for one dial or probe; every dial adds a connection, and those are bounded.
+        for _ in 0..=self.inner.limits.connections.saturating_mul(2) {
+            match self.pick(key) {
+                Pick::Reserved(reservation) => return Ok(reservation),
+                Pick::Silent(id, connection) => {
+                    if connection.probe(self.inner.limits.probe_timeout).await.is_err() {
+                        connection.abort();
+                        self.inner.remove(key, id);
+                    }
+                }
+                Pick::Dialling(outcome) => dialled(outcome).await?,
+                Pick::None => dialled(self.dial(key, dial())).await?,
+                Pick::Full => return Err(PoolError::Full),
+            }
+        }
+        Err(PoolError::Full)
+    }
+
+    /// Ends all connections of the keys that `doomed` names, with their streams, and the dials under way.
+    pub fn close(&self, doomed: impl Fn(&K) -> bool) {
+        for connection in self.inner.take(doomed) {
+            connection.abort();
+        }
+    }
+
+    /// Uses the connections of the keys that `leaving` names no more; each ends after its last stream.
+    pub fn retire(&self, leaving: impl Fn(&K) -> bool) {
+        drop(self.inner.take(leaving));
+    }
+
+    /// What there is at the moment.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let entries = self.inner.entries.borrow();
+        let connections = || entries.values().flat_map(Entry::connections);
+        Stats {
+            keys: entries.len(),
+            connections: connections().count(),
+            streams: connections().map(Connection::streams).sum(),
+        }
+    }
+
+    fn pick(&self, key: &K) -> Pick<E> {
+        let limits = &self.inner.limits;
+        match self.inner.entries.borrow_mut().get_mut(key) {
+            Some(entry) => entry.pick(limits.connections, limits.probe_after, Instant::now()),
+            None => Pick::None,
+        }
+    }
+
+    /// Starts the one dial of the key.
+    fn dial<Io, F>(&self, key: &K, dial: F) -> Outcome<E>
+    where
+        F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
+        Io: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let id = self.inner.next.replace(self.inner.next.get().wrapping_add(1));
+        let (outcome_sender, outcome) = watch::channel(None);
+        let (cancel, cancelled) = oneshot::channel();
+        self.inner.entries.borrow_mut().entry(key.clone()).or_default().begin_dial(Dial::new(
+            id,
+            outcome.clone(),
+            cancel,
+        ));
+        let seat = life::Seat { pool: Rc::downgrade(&self.inner), key: key.clone(), id };
+        (self.inner.spawn)(Box::pin(life::live(seat, dial, outcome_sender, cancelled)));
+        outcome
+    }
+}
+
+/// None until the dial has ended.
+type Outcome<E> = watch::Receiver<Option<Result<(), E>>>;
+
+/// Waits for a dial's end.
+async fn dialled<E: Clone>(mut outcome: Outcome<E>) -> Result<(), PoolError<E>> {
+    let ended = outcome.wait_for(Option::is_some).await.map_err(|_| PoolError::Closed)?;
+    match ended.as_ref() {
+        Some(Err(error)) => Err(PoolError::Dial(error.clone())),
+        Some(Ok(())) | None => Ok(()),
+    }
+}
+
+impl<K: Eq + Hash, E> Inner<K, E> {
+    /// The connections of the keys that `chosen` names; their dials are given up.
+    fn take(&self, chosen: impl Fn(&K) -> bool) -> Vec<Connection> {
+        let taken: Vec<_> = self.entries.borrow_mut().extract_if(|key, _| chosen(key)).collect();
+        taken.into_iter().flat_map(|(_, entry)| entry.into_connections()).collect()
+    }
+
+    /// Removes one connection, and the entry with the last.
+    fn remove(&self, key: &K, id: u64) {
+        self.with_entry(key, |entry| entry.remove(id));
+    }
+
+    /// Changes an entry; one that is left empty goes.
+    fn with_entry<R>(&self, key: &K, change: impl FnOnce(&mut Entry<E>) -> R) -> Option<R> {
+        let mut entries = self.entries.borrow_mut();
+        let entry = entries.get_mut(key)?;
+        let result = change(entry);
+        if entry.is_empty() {
+            entries.remove(key);
+        }
+        Some(result)
+    }
+}
+
+impl<K, E> Clone for Pool<K, E> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<K, E> fmt::Debug for Pool<K, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("limits", &self.inner.limits).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! The connections of one key.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::Outcome;
+use crate::client::{Connection, Reservation};
+
+pub(super) struct Entry<E> {
+    connections: Vec<(u64, Connection)>,
+    dial: Option<Dial<E>>,
+}
+
+/// The dial of a key; dropped, it is given up.
+pub(super) struct Dial<E> {
+    id: u64,
+    outcome: Outcome<E>,
+    /// Held for its drop.
+    _cancel: oneshot::Sender<()>,
+}
+
+/// What there is for someone who wants a stream.
+pub(super) enum Pick<E> {
+    /// A place.
+    Reserved(Reservation),
+    /// A connection with room, whose peer was not heard for long.
+    Silent(u64, Connection),
+    /// A dial is under way.
+    Dialling(Outcome<E>),
+    /// Nothing: another connection may be dialled.
+    None,
+    /// Nothing, and there may be no more connections.
+    Full,
+}
+
+impl<E> Default for Entry<E> {
+    fn default() -> Self {
+        Self { connections: Vec::new(), dial: None }
+    }
+}
+
+impl<E> Dial<E> {
+    pub(super) fn new(id: u64, outcome: Outcome<E>, cancel: oneshot::Sender<()>) -> Self {
+        Self { id, outcome, _cancel: cancel }
+    }
+}
+
+impl<E> Entry<E> {
+    /// The oldest connections fill first, so that the surplus falls idle and retires.
+    pub(super) fn pick(&mut self, most: usize, probe_after: Duration, now: Instant) -> Pick<E> {
+        self.connections.retain(|(_, connection)| connection.is_usable());
+        let silent = |connection: &Connection| {
+            connection.streams() == 0 && now.saturating_duration_since(connection.heard()) >= probe_after
+        };
+        let heard = self.connections.iter().filter(|(_, connection)| !silent(connection));
+        if let Some(reservation) = heard.map(|(_, connection)| connection.reserve()).find_map(|place| place) {
+            return Pick::Reserved(reservation);
+        }
+        if let Some((id, connection)) = self.connections.iter().find(|(_, connection)| silent(connection)) {
+            return Pick::Silent(*id, connection.clone());
+        }
+        match &self.dial {
+            Some(dial) => Pick::Dialling(dial.outcome.clone()),
+            None if self.connections.len() < most => Pick::None,
+            None => Pick::Full,
+        }
+    }
+
+    pub(super) fn begin_dial(&mut self, dial: Dial<E>) {
+        self.dial = Some(dial);
+    }
+
+    /// The dial `id` has ended: false if it is no longer wanted.
+    pub(super) fn end_dial(&mut self, id: u64, connection: Option<Connection>) -> bool {
+        if self.dial.as_ref().is_none_or(|dial| dial.id != id) {
+            return false;
+        }
+        self.dial = None;
+        self.connections.extend(connection.map(|connection| (id, connection)));
+        true
+    }
+
+    pub(super) fn remove(&mut self, id: u64) {
+        self.connections.retain(|(known, _)| *known != id);
+    }
+
+    pub(super) fn contains(&self, id: u64) -> bool {
+        self.connections.iter().any(|(known, _)| *known == id)
+    }
+
+    /// Whether the key has another connection than `id`.
+    pub(super) fn has_other_than(&self, id: u64) -> bool {
+        self.connections.iter().any(|(known, connection)| *known != id && connection.is_usable())
+    }
+
+    pub(super) fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.iter().map(|(_, connection)| connection)
+    }
+
+    pub(super) fn into_connections(self) -> impl Iterator<Item = Connection> {
+        self.connections.into_iter().map(|(_, connection)| connection)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.connections.is_empty() && self.dial.is_none()
+    }
+}

@@ -1,0 +1,101 @@
+//! Big reads below a reader that asks for little at a time.
+//!
+//! rustls reads 4 KiB a system call. Here one call fills up to 64 KiB, out of which it is served; the buffer is the
+//! worker's and goes back as soon as it is empty.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+use crate::buffers::{Buffer, BufferPool, Size};
+
+const READ: Size = Size::Medium;
+
+/// I/O that is read ahead of; writes go straight through.
+#[derive(Debug)]
+pub struct ReadAhead<Io> {
+    io: Io,
+    buffers: BufferPool,
+    /// Some only while it holds bytes that were read and not yet asked for.
+    ahead: Option<Buffer>,
+}
+
+impl<Io> ReadAhead<Io> {
+    /// Wraps `io`, to be read with buffers of `buffers`.
+    #[must_use]
+    pub fn new(io: Io, buffers: BufferPool) -> Self {
+        Self { io, buffers, ahead: None }
+    }
+
+    /// The I/O below.
+    #[must_use]
+    pub fn io(&self) -> &Io {
+        &self.io
+    }
+
+    /// Serves from what was read ahead.
+    fn serve(&mut self, buf: &mut ReadBuf<'_>) {
+        let Some(ahead) = &mut self.ahead else {
+            return;
+        };
+        let served = ahead.len().min(buf.remaining());
+        buf.put_slice(ahead.get(..served).unwrap_or_default());
+        ahead.advance(served);
+        if ahead.is_empty() {
+            self.ahead = None;
+        }
+    }
+}
+
+impl<Io: AsyncRead + Unpin> AsyncRead for ReadAhead<Io> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.ahead.is_none() {
+            if buf.remaining() >= READ.bytes() {
+                return Pin::new(&mut this.io).poll_read(cx, buf);
+            }
+            // If nothing has come, the buffer goes back at once.
+            let mut ahead = this.buffers.take(READ);
+            let read = ready!(pin!(this.io.read_buf(&mut *ahead)).poll(cx))?;
+            this.ahead = (read > 0).then_some(ahead);
+        }
+        this.serve(buf);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> AsyncWrite for ReadAhead<Io> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;

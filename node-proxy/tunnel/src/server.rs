@@ -1,0 +1,126 @@
+//! The end that accepts: CONNECT requests of one HTTP/2 connection.
+
+mod request;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use http::Request as Head;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use crate::connection::{ConnectionError, State};
+use crate::metered::Metered;
+use crate::settings::Http2;
+use crate::upkeep::{Event, Upkeep};
+use crate::window::Account;
+
+pub use request::{Abandoned, Request};
+
+/// Begins HTTP/2 on an accepted `io`: waits for the peer's preface. `account` bears what its streams leave unread.
+///
+/// # Errors
+/// When the peer does not speak HTTP/2, or not in time.
+pub async fn handshake<Io>(
+    io: Io,
+    settings: &Http2,
+    account: &Arc<Account>,
+) -> Result<Incoming<Io>, ConnectionError>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    let state = State::new(settings, account);
+    let stream_window = settings.clamp_stream_window(settings.stream_window);
+    let mut builder = h2::server::Builder::new();
+    builder
+        .max_concurrent_streams(settings.streams)
+        .initial_window_size(stream_window)
+        .initial_connection_window_size(settings.connection_window(stream_window))
+        .max_frame_size(settings.frame)
+        .max_header_list_size(settings.header_list)
+        .max_send_buffer_size(settings.send_buffer)
+        .max_pending_accept_reset_streams(settings.unseen_resets)
+        .max_local_error_reset_streams(Some(settings.error_resets));
+    let io = Metered::new(io, state.meter.clone());
+    let begun = timeout(settings.handshake_timeout, builder.handshake(io)).await;
+    let mut connection = begun.map_err(|_| ConnectionError::HandshakeTimeout)??;
+    let upkeep = Upkeep::new(state.clone(), settings, connection.ping_pong());
+    Ok(Incoming { connection, state, upkeep })
+}
+
+/// The requests of one connection. The connection and its streams move only while [`Self::next`] is awaited.
+pub struct Incoming<Io> {
+    connection: h2::server::Connection<Metered<Io>, Bytes>,
+    state: Rc<State>,
+    upkeep: Upkeep,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
+    /// The next request; None when the connection has ended and so have its streams. Nothing is lost if the future is
+    /// dropped and called for again.
+    ///
+    /// # Errors
+    /// When the connection broke: it and its streams are gone.
+    pub async fn next(&mut self) -> Result<Option<Request>, ConnectionError> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Tells the peer to open no more streams (GOAWAY); [`Self::next`] ends when the open ones have.
+    pub fn graceful_shutdown(&mut self) {
+        self.connection.graceful_shutdown();
+    }
+
+    /// Ends the connection at once, with its streams; [`Self::next`] must be awaited once more to tell the peer.
+    pub fn abort(&mut self) {
+        self.connection.abrupt_shutdown(h2::Reason::CANCEL);
+    }
+
+    /// Streams that are open or wait to be accepted by us.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.state.streams()
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Request>, ConnectionError>> {
+        self.state.meter.begin_turn();
+        loop {
+            if let Poll::Ready(accepted) = self.connection.poll_accept(cx) {
+                let Some((head, respond)) = accepted.transpose()? else {
+                    return Poll::Ready(Ok(None));
+                };
+                return Poll::Ready(Ok(Some(self.request(head, respond))));
+            }
+            match self.upkeep.poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Event::Silent) => return Poll::Ready(Err(ConnectionError::Silent)),
+                Poll::Ready(Event::Grow { stream, connection }) => {
+                    // The connection's first, so that it covers the streams' at any time.
+                    self.connection.set_target_window_size(connection);
+                    // Refused only while the peer has not yet acknowledged the last change: the next one makes up.
+                    self.connection.set_initial_window_size(stream).ok();
+                }
+            }
+        }
+    }
+
+    fn request(&self, head: Head<h2::RecvStream>, respond: SendResponse<Bytes>) -> Request {
+        Request::new(head, respond, &self.state)
+    }
+}
+
+impl<Io> fmt::Debug for Incoming<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl<Io> Drop for Incoming<Io> {
+    fn drop(&mut self) {
+        self.state.end();
+    }
+}

@@ -1,0 +1,69 @@
+//! One CONNECT stream, of either end.
+
+mod reader;
+mod unread;
+mod writer;
+
+use std::io;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use h2::{Reason, RecvStream, SendStream};
+
+use crate::connection::Place;
+pub use reader::Reader;
+pub use writer::Writer;
+
+/// A two-way stream of bytes inside a connection. Each direction ends on its own; dropped before both have, it is
+/// reset.
+#[derive(Debug)]
+pub struct Stream {
+    reader: Reader,
+    writer: Writer,
+}
+
+/// Why a stream broke.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// The peer reset it.
+    #[error("reset by the peer ({0})")]
+    Reset(Reason),
+    /// It held most of what its Pod may leave unread.
+    #[error("reset because the Pod's limit of unread bytes is reached")]
+    UnreadBytes,
+    /// The connection below broke.
+    #[error("the connection broke: {0}")]
+    Connection(h2::Error),
+}
+
+impl From<h2::Error> for StreamError {
+    fn from(error: h2::Error) -> Self {
+        match error.reason() {
+            Some(reason) if error.is_reset() => Self::Reset(reason),
+            _ => Self::Connection(error),
+        }
+    }
+}
+
+impl From<StreamError> for io::Error {
+    fn from(error: StreamError) -> Self {
+        Self::new(io::ErrorKind::ConnectionReset, error)
+    }
+}
+
+impl Stream {
+    pub(crate) fn new(send: SendStream<Bytes>, recv: RecvStream, place: Place) -> Self {
+        let place = Rc::new(place);
+        Self::from_halves(Reader::new(recv, place.clone()), Writer::new(send, place))
+    }
+
+    pub(crate) fn from_halves(reader: Reader, writer: Writer) -> Self {
+        Self { reader, writer }
+    }
+
+    /// The two directions, each to be used by one task; the stream's place is free when both are gone.
+    #[must_use]
+    pub fn split(self) -> (Reader, Writer) {
+        (self.reader, self.writer)
+    }
+}

@@ -1,0 +1,135 @@
+//! The direction from the peer.
+
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::{Reason, RecvStream};
+
+use super::StreamError;
+use super::unread::Unread;
+use crate::connection::Place;
+use crate::window::{Evicted, Holding, RoundShare};
+
+/// Receives bytes. What arrives is taken over at once, so that all that lies unread is known; the peer may send more
+/// only when it is [consumed](Self::consume).
+#[derive(Debug)]
+pub struct Reader {
+    recv: RecvStream,
+    unread: Unread,
+    /// The peer will send no more.
+    ended: bool,
+    round: RoundShare,
+    holding: Holding,
+    place: Rc<Place>,
+}
+
+impl Reader {
+    pub(crate) fn new(recv: RecvStream, place: Rc<Place>) -> Self {
+        let holding = Holding::new(place.state().account.clone());
+        Self { recv, unread: Unread::default(), ended: false, round: RoundShare::default(), holding, place }
+    }
+
+    /// Takes over what has arrived, without waiting; `cx` is woken when more does. What is unread afterwards is
+    /// [`Self::slices`].
+    ///
+    /// # Errors
+    /// When the stream is reset, or the connection broke: what is unread is void then.
+    pub fn poll_pull(&mut self, cx: &mut Context<'_>) -> Result<(), StreamError> {
+        while !self.ended {
+            match self.recv.poll_data(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.place.state().growth.received(&mut self.round, chunk.len());
+                    self.unread.push(chunk);
+                }
+                Poll::Ready(None) => self.end(),
+                // The peer sent what it had to send and needs no more of ours (RFC 9113 section 8.1).
+                Poll::Ready(Some(Err(error)))
+                    if error.reason() == Some(Reason::NO_ERROR) && error.is_reset() =>
+                {
+                    self.end();
+                }
+                Poll::Ready(Some(Err(error))) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what is unread against the Pod's share: to be called when the application did not take it all. `cx` is
+    /// woken if the stream must go.
+    ///
+    /// # Errors
+    /// When it must.
+    pub fn park(&mut self, cx: &mut Context<'_>) -> Result<(), StreamError> {
+        self.unread.compact();
+        self.count(cx)
+    }
+
+    /// Bytes that were taken over and not consumed.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.unread.len()
+    }
+
+    /// Whether the peer has ended its direction and all of it was consumed.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.ended && self.unread.is_empty()
+    }
+
+    /// The unread bytes in order, as many pieces as `slices` has places: how many were filled in.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.unread.slices(slices)
+    }
+
+    /// `bytes` of the unread were passed on: the peer may send as many again.
+    pub fn consume(&mut self, bytes: usize) {
+        self.unread.consume(bytes);
+        if !self.ended {
+            self.release(bytes);
+        }
+    }
+
+    /// The next piece; None when the peer has ended its direction.
+    ///
+    /// # Errors
+    /// When the stream is reset, or the connection broke.
+    pub async fn data(&mut self) -> Result<Option<Bytes>, StreamError> {
+        let chunk = poll_fn(|cx| {
+            if let Err(error) = self.poll_pull(cx) {
+                return Poll::Ready(Err(error));
+            }
+            match self.unread.pop() {
+                Some(chunk) => Poll::Ready(self.count(cx).map(|()| Some(chunk))),
+                None if self.ended => Poll::Ready(Ok(None)),
+                None => Poll::Pending,
+            }
+        })
+        .await?;
+        if let Some(chunk) = &chunk
+            && !self.ended
+        {
+            self.release(chunk.len());
+        }
+        Ok(chunk)
+    }
+
+    /// Nothing more arrives, so what is unread needs no window any more: without this, streams that have ended and are
+    /// not counted any longer could use up the connection's.
+    fn end(&mut self) {
+        self.ended = true;
+        self.release(self.unread.len());
+    }
+
+    fn count(&mut self, cx: &mut Context<'_>) -> Result<(), StreamError> {
+        self.holding.set(self.unread.len(), cx.waker()).map_err(|Evicted| StreamError::UnreadBytes)
+    }
+
+    fn release(&mut self, bytes: usize) {
+        // Fails only for more than was received, which is not released twice.
+        self.recv.flow_control().release_capacity(bytes).ok();
+    }
+}

@@ -1,0 +1,97 @@
+//! The direction towards the peer.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::{Reason, SendStream};
+
+use super::StreamError;
+use crate::connection::Place;
+
+/// Sends bytes as the windows allow.
+#[derive(Debug)]
+pub struct Writer {
+    send: SendStream<Bytes>,
+    /// Held for its drop.
+    _place: Rc<Place>,
+}
+
+impl Writer {
+    pub(crate) fn new(send: SendStream<Bytes>, place: Rc<Place>) -> Self {
+        Self { send, _place: place }
+    }
+
+    /// Asks for room for up to `wanted` bytes and waits until there is some: how much may be sent now.
+    ///
+    /// # Errors
+    /// When the stream is reset, or the connection broke.
+    pub fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, StreamError>> {
+        self.send.reserve_capacity(wanted);
+        loop {
+            let room = self.send.capacity();
+            if room > 0 {
+                return Poll::Ready(Ok(room));
+            }
+            match ready!(self.send.poll_capacity(cx)) {
+                Some(granted) => granted?,
+                None => return self.poll_closed(cx).map(Err),
+            };
+        }
+    }
+
+    /// Gives back the room that was asked for and not used: on a connection whose window is short, others need it.
+    pub fn release_room(&mut self) {
+        self.send.reserve_capacity(0);
+    }
+
+    /// Sends `data`, which should fit into the room there is: what does not waits in memory.
+    ///
+    /// # Errors
+    /// When the stream has ended or was reset.
+    pub fn send(&mut self, data: Bytes) -> Result<(), StreamError> {
+        Ok(self.send.send_data(data, false)?)
+    }
+
+    /// Sends all of `data` as room comes.
+    ///
+    /// # Errors
+    /// When the stream is reset, or the connection broke.
+    pub async fn send_all(&mut self, mut data: Bytes) -> Result<(), StreamError> {
+        while !data.is_empty() {
+            let room = poll_fn(|cx| self.poll_room(cx, data.len())).await?;
+            self.send(data.split_to(room.min(data.len())))?;
+        }
+        Ok(())
+    }
+
+    /// Ends this direction (END_STREAM), after what was sent.
+    ///
+    /// # Errors
+    /// When the stream has ended or was reset.
+    pub fn finish(&mut self) -> Result<(), StreamError> {
+        Ok(self.send.send_data(Bytes::new(), true)?)
+    }
+
+    /// Resets the stream, both directions of it; what waits to be sent is dropped.
+    pub fn reset(&mut self, reason: Reason) {
+        self.send.send_reset(reason);
+    }
+
+    /// Waits until the peer resets the stream: None if it says that it only needs no more of ours (RFC 9113 section
+    /// 8.1), else what went wrong.
+    pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Option<StreamError>> {
+        Poll::Ready(match ready!(self.send.poll_reset(cx)) {
+            Ok(Reason::NO_ERROR) => None,
+            Ok(reason) => Some(StreamError::Reset(reason)),
+            Err(error) => Some(error.into()),
+        })
+    }
+
+    /// Why nothing can be sent any more.
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        let reset = ready!(self.poll_reset(cx));
+        Poll::Ready(reset.unwrap_or(StreamError::Reset(Reason::NO_ERROR)))
+    }
+}

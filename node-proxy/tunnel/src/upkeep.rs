@@ -1,0 +1,124 @@
+//! PING, for whoever needs one: keepalive, probes, and the measurement that lets windows grow.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use h2::{Ping, PingPong};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::connection::State;
+use crate::keepalive::{Keepalive, Next};
+use crate::settings::Http2;
+
+/// Runs inside a connection's driver. HTTP/2 pings of one connection are not told apart here, so one answer serves all.
+#[derive(Debug)]
+pub(crate) struct Upkeep {
+    state: Rc<State>,
+    settings: Http2,
+    /// None only if the connection gave its handle to someone else, which none of ours does.
+    ping: Option<PingPong>,
+    unanswered: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+    counted: u64,
+}
+
+/// What the driver is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Give streams and connection these windows.
+    Grow {
+        /// Bytes of each stream.
+        stream: u32,
+        /// Bytes of all streams together.
+        connection: u32,
+    },
+    /// End the connection: the peer is gone.
+    Silent,
+}
+
+impl Upkeep {
+    pub(crate) fn new(state: Rc<State>, settings: &Http2, ping: Option<PingPong>) -> Self {
+        let timer = Box::pin(sleep_until(Instant::now() + settings.keepalive));
+        Self { state, settings: settings.clone(), ping, unanswered: None, timer, counted: 0 }
+    }
+
+    /// To be called after the connection itself was polled.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let received = self.state.meter.received();
+        if received != self.counted {
+            self.counted = received;
+            self.hear(Instant::now());
+        }
+        if let Some(event) = self.poll_answer(cx) {
+            return Poll::Ready(event);
+        }
+        if self.state.ping_wanted() {
+            self.send(Instant::now());
+        }
+        self.poll_keepalive(cx)
+    }
+
+    fn hear(&mut self, now: Instant) {
+        self.state.heard.set(now);
+        if self.unanswered.is_none()
+            && self.state.growth.wants_measurement(now)
+            && self.state.account.permits_growth()
+        {
+            self.state.growth.begin(now);
+            self.send(now);
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Event> {
+        let ping = self.ping.as_mut().filter(|_| self.unanswered.is_some())?;
+        match ping.poll_pong(cx) {
+            Poll::Pending => return None,
+            // The connection's own poll reports what is wrong with it.
+            Poll::Ready(Err(_)) => {
+                self.ping = None;
+                return None;
+            }
+            Poll::Ready(Ok(_)) => {}
+        }
+        self.unanswered = None;
+        self.state.answered.notify_waiters();
+        let stream = self.state.growth.end(self.state.account.permits_growth())?;
+        Some(Event::Grow { stream, connection: self.settings.connection_window(stream) })
+    }
+
+    /// Asks the peer, unless it has already been asked.
+    fn send(&mut self, now: Instant) {
+        self.state.ping_sent();
+        if self.unanswered.is_some() {
+            return;
+        }
+        match self.ping.as_mut().map(|ping| ping.send_ping(Ping::opaque())) {
+            Some(Ok(())) => self.unanswered = Some(now),
+            // The connection is closed, and its own poll says why.
+            Some(Err(_)) | None => self.ping = None,
+        }
+    }
+
+    fn poll_keepalive(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let rule = Keepalive { after: self.settings.keepalive, timeout: self.settings.keepalive_timeout };
+        while self.state.streams() > 0 || self.unanswered.is_some() {
+            let now = Instant::now();
+            match rule.next(now, self.state.heard.get(), self.unanswered) {
+                Next::GiveUp => return Poll::Ready(Event::Silent),
+                Next::Ping if self.ping.is_some() => self.send(now),
+                Next::Ping => break,
+                Next::Wait(until) => {
+                    // Not moved ahead with every byte that arrives: it fires early and is set anew.
+                    if self.timer.is_elapsed() || self.timer.deadline() > until {
+                        self.timer.as_mut().reset(until);
+                    }
+                    if self.timer.as_mut().poll(cx).is_pending() {
+                        break;
+                    }
+                }
+            }
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,152 @@
+//! How much may lie unread: bounded for the process, with a share for each Pod.
+//!
+//! A byte is unread from when a tunnel delivered it until the application's socket took it. Streams that keep up are
+//! never counted; one that stalls holds what it received, at most its window. When a Pod's streams hold more than its
+//! share, or all hold more than the total, the stream that holds most (of the Pod that holds most) is reset.
+
+mod growth;
+mod holding;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+pub(crate) use growth::{Growth, RoundShare};
+use holding::Entry;
+pub(crate) use holding::{Evicted, Holding};
+
+/// The bounds of a [`Budget`], in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For the whole process.
+    pub total: usize,
+    /// For the streams that one Pod sends on.
+    pub share: usize,
+}
+
+impl Default for Limits {
+    /// 256 MiB, of which a Pod may hold an eighth.
+    fn default() -> Self {
+        Self { total: 256 << 20, share: 32 << 20 }
+    }
+}
+
+/// The process's bound on unread bytes. One for all workers.
+#[derive(Debug)]
+pub struct Budget {
+    limits: Limits,
+    held: AtomicUsize,
+    accounts: Mutex<Vec<Weak<Account>>>,
+}
+
+/// What the streams of one source Pod hold unread. Outbound connections share the account of the local Pod that
+/// dialled; inbound ones that of the peer.
+#[derive(Debug)]
+pub struct Account {
+    budget: Arc<Budget>,
+    held: AtomicUsize,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    next: u64,
+    by_number: BTreeMap<u64, Arc<Entry>>,
+}
+
+impl Budget {
+    /// A budget that nobody uses yet.
+    #[must_use]
+    pub fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { limits, held: AtomicUsize::new(0), accounts: Mutex::default() })
+    }
+
+    /// Opens the account of one Pod; it closes when the last connection that uses it is gone.
+    #[must_use]
+    pub fn account(self: &Arc<Self>) -> Arc<Account> {
+        let account =
+            Arc::new(Account { budget: self.clone(), held: AtomicUsize::new(0), entries: Mutex::default() });
+        let mut accounts = lock(&self.accounts);
+        // Amortised: the list is swept when it would have to grow.
+        if accounts.len() == accounts.capacity() {
+            accounts.retain(|account| account.strong_count() > 0);
+        }
+        accounts.push(Arc::downgrade(&account));
+        account
+    }
+
+    /// Bytes that lie unread in the process.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Relaxed)
+    }
+
+    fn largest(&self) -> Option<Arc<Account>> {
+        lock(&self.accounts).iter().filter_map(Weak::upgrade).max_by_key(|account| account.held())
+    }
+}
+
+impl Account {
+    /// Bytes that this Pod's streams hold unread.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Relaxed)
+    }
+
+    /// Whether there is enough room that a connection's windows may grow: half of both bounds is free.
+    pub(crate) fn permits_growth(&self) -> bool {
+        let Limits { total, share } = self.budget.limits;
+        self.held() <= share / 2 && self.budget.held() <= total / 2
+    }
+
+    /// A stream begins to hold bytes.
+    fn enter(&self) -> (u64, Arc<Entry>) {
+        let mut entries = lock(&self.entries);
+        let number = entries.next;
+        entries.next = entries.next.wrapping_add(1);
+        let entry = Arc::new(Entry::default());
+        entries.by_number.insert(number, entry.clone());
+        (number, entry)
+    }
+
+    fn leave(&self, number: u64) {
+        lock(&self.entries).by_number.remove(&number);
+    }
+
+    fn charge(&self, bytes: usize) {
+        self.held.fetch_add(bytes, Relaxed);
+        self.budget.held.fetch_add(bytes, Relaxed);
+    }
+
+    fn refund(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
+        self.budget.held.fetch_sub(bytes, Relaxed);
+    }
+
+    /// Evicts what must go so that the bounds hold. Called after each charge, by whoever charged.
+    fn relieve(&self) {
+        while self.held() > self.budget.limits.share && self.evict_largest() {}
+        while self.budget.held() > self.budget.limits.total
+            && self.budget.largest().is_some_and(|account| account.evict_largest())
+        {}
+    }
+
+    /// False if there is nothing to evict.
+    fn evict_largest(&self) -> bool {
+        let largest = {
+            let entries = lock(&self.entries);
+            entries.by_number.values().max_by_key(|entry| entry.held()).cloned()
+        };
+        let freed = largest.map_or(0, |entry| entry.evict());
+        self.refund(freed);
+        freed > 0
+    }
+}
+
+/// What a panic elsewhere left behind is still a valid list.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

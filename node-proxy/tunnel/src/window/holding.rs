@@ -1,0 +1,88 @@
+//! What one stream holds of its Pod's account.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+
+use super::{Account, lock};
+
+/// A stream's entry in its account: seen by whichever thread looks for the largest.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    held: AtomicUsize,
+    evicted: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Entry {
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Relaxed)
+    }
+
+    /// Tells the stream that it must go; returns what it held, which no longer counts.
+    pub(super) fn evict(&self) -> usize {
+        self.evicted.store(true, Relaxed);
+        let held = self.held.swap(0, Relaxed);
+        if let Some(waker) = lock(&self.waker).take() {
+            waker.wake();
+        }
+        held
+    }
+}
+
+/// One stream's part of an [`Account`]; what it holds is given back on drop.
+#[derive(Debug)]
+pub(crate) struct Holding {
+    account: Arc<Account>,
+    /// None until the stream stalls for the first time.
+    entry: Option<(u64, Arc<Entry>)>,
+}
+
+/// The stream was chosen to go, because it held most of what its Pod may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Evicted;
+
+impl Holding {
+    pub(crate) fn new(account: Arc<Account>) -> Self {
+        Self { account, entry: None }
+    }
+
+    /// The stream now holds `bytes` unread, and `waker` is told if it must go.
+    ///
+    /// # Errors
+    /// When it must go.
+    pub(crate) fn set(&mut self, bytes: usize, waker: &Waker) -> Result<(), Evicted> {
+        if bytes == 0 && self.entry.is_none() {
+            return Ok(());
+        }
+        let account = &self.account;
+        let (_, entry) = self.entry.get_or_insert_with(|| account.enter());
+        // Registered before the flag is read: an eviction in between is then seen one way or the other.
+        {
+            let mut registered = lock(&entry.waker);
+            if !registered.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                *registered = Some(waker.clone());
+            }
+        }
+        if entry.evicted.load(Relaxed) {
+            return Err(Evicted);
+        }
+        let before = entry.held.swap(bytes, Relaxed);
+        if bytes > before {
+            account.charge(bytes - before);
+            account.relieve();
+        } else {
+            account.refund(before - bytes);
+        }
+        if entry.evicted.load(Relaxed) { Err(Evicted) } else { Ok(()) }
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        if let Some((number, entry)) = self.entry.take() {
+            self.account.leave(number);
+            self.account.refund(entry.held.swap(0, Relaxed));
+        }
+    }
+}

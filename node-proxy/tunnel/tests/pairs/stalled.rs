@@ -1,0 +1,176 @@
+//! Streams that nobody reads: they slow no other, and they are bounded.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use karez_tunnel::settings::Http2;
+use karez_tunnel::window::{Budget, Limits};
+use karez_tunnel::{Stream, StreamError};
+use tokio::io::{AsyncRead, AsyncWrite, duplex};
+use tokio::task::spawn_local;
+use tokio::time::{Instant, timeout};
+
+use crate::endpoints::{Client, Server, account, link, local, pair, pair_with, sockets, stream};
+
+const STALLED: usize = 99;
+const MOVED: usize = 10 << 20;
+
+/// Sends until the window is shut, and beyond it waits.
+fn fill(stream: Stream) {
+    spawn_local(async move {
+        let (_unused, mut writer) = stream.split();
+        loop {
+            let chunk = Bytes::from(vec![7; 64 * 1024]);
+            if writer.send_all(chunk).await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// 99 streams whose readers are never asked, and one that must move 10 MiB.
+async fn one_moves_beside_99_stalled<Io>(near: Io, far: Io)
+where
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let plenty = Budget::new(Limits { total: usize::MAX / 4, share: usize::MAX / 4 }).account();
+    let mut server = Server::spawn(far, Http2::server(), plenty);
+    let client = Client::spawn(near, &Http2::client(), &account()).await;
+    let mut held = Vec::new();
+    for _ in 0..STALLED {
+        let (near, far) = stream(&client, &mut server).await;
+        fill(near);
+        held.push(far);
+    }
+    let (near, far) = stream(&client, &mut server).await;
+    let (_unused, mut writer) = near.split();
+    let (mut reader, _unanswered) = far.split();
+    spawn_local(async move {
+        for _ in 0..MOVED / (64 * 1024) {
+            writer.send_all(Bytes::from(vec![9; 64 * 1024])).await.unwrap();
+        }
+        writer.finish().unwrap();
+    });
+    let mut moved = 0;
+    let all = async {
+        while let Some(data) = reader.data().await.unwrap() {
+            moved += data.len();
+        }
+    };
+    timeout(Duration::from_secs(10), all).await.expect("stalled streams must not slow another");
+    assert_eq!(moved, MOVED);
+}
+
+#[tokio::test]
+async fn one_moves_beside_99_stalled_in_memory() {
+    local(async {
+        let (near, far) = duplex(256 * 1024);
+        one_moves_beside_99_stalled(near, far).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_moves_beside_99_stalled_over_tcp() {
+    local(async {
+        let (near, far) = sockets().await;
+        one_moves_beside_99_stalled(near, far).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_stream_that_holds_most_of_its_share_is_reset() {
+    local(async {
+        let budget = Budget::new(Limits { total: 16 << 20, share: 1 << 20 });
+        let pod = budget.account();
+        let settings = Http2 { stream_window_limit: 256 << 10, ..Http2::server() };
+        let (client, mut server) = pair_with(&Http2::client(), &settings, &account(), &pod).await;
+        let mut readers = Vec::new();
+        // Four windows of 256 KiB are the share; the fifth is too much.
+        for _ in 0..5 {
+            let (near, far) = stream(&client, &mut server).await;
+            fill(near);
+            let (mut reader, writer) = far.split();
+            readers.push(spawn_local(async move {
+                let parked = std::future::poll_fn(|cx| {
+                    let parked = reader.poll_pull(cx).and_then(|()| reader.park(cx));
+                    parked.map_or_else(std::task::Poll::Ready, |()| std::task::Poll::Pending)
+                });
+                let error: StreamError = parked.await;
+                drop(writer);
+                error
+            }));
+        }
+        let first = loop {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            if let Some(ended) = readers.iter().position(tokio::task::JoinHandle::is_finished) {
+                break readers.swap_remove(ended).await.unwrap();
+            }
+        };
+        assert!(matches!(first, StreamError::UnreadBytes), "{first}");
+        assert!(readers.iter().all(|reader| !reader.is_finished()), "one was enough");
+        assert!(pod.held() <= 1 << 20 && pod.held() >= 3 << 18, "held: {}", pod.held());
+        assert_eq!(budget.held(), pod.held());
+        for reader in readers {
+            reader.abort();
+            reader.await.ok();
+        }
+        assert_eq!(pod.held(), 0);
+    })
+    .await;
+}
+
+/// One byte a frame: h2 would end the whole connection when too many of them lie in its own queue.
+#[tokio::test]
+async fn a_stalled_stream_of_tiny_frames_ends_nothing() {
+    local(async {
+        let (client, mut server) = pair().await;
+        let (near, far) = stream(&client, &mut server).await;
+        let ((_unused, mut tiny), (mut reader, _unanswered)) = (near.split(), far.split());
+        let mut pulled = 0;
+        while pulled < 200_000 {
+            for _ in 0..500 {
+                tiny.send_all(Bytes::from_static(b"x")).await.unwrap();
+            }
+            pulled = std::future::poll_fn(|cx| {
+                reader.poll_pull(cx).unwrap();
+                reader.park(cx).unwrap();
+                std::task::Poll::Ready(reader.unread())
+            })
+            .await;
+            tokio::task::yield_now().await;
+        }
+        let mut slices = [std::io::IoSlice::new(&[]); 64];
+        let pieces = reader.slices(&mut slices);
+        assert!(pieces < 64, "small pieces are joined");
+        assert!(client.connection.is_usable());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_grow_for_a_stream_that_they_hold_up() {
+    let fixed = Http2 { stream_window_limit: 256 << 10, ..Http2::server() };
+    let slow = local(time_over_a_long_way(fixed)).await;
+    let fast = local(time_over_a_long_way(Http2::server())).await;
+    assert!(slow > Duration::from_millis(1_500), "a window a round trip: {slow:?}");
+    assert!(fast < slow / 4, "{fast:?} instead of {slow:?}");
+}
+
+/// How long 20 MiB take over a link with 20 ms from end to end and back.
+async fn time_over_a_long_way(settings: Http2) -> Duration {
+    let (near, far) = link(Duration::from_millis(10));
+    let mut server = Server::spawn(far, settings, account());
+    let client = Client::spawn(near, &Http2::client(), &account()).await;
+    let (near, far) = stream(&client, &mut server).await;
+    let (_unused, mut writer) = near.split();
+    let (mut reader, _unanswered) = far.split();
+    let begun = Instant::now();
+    spawn_local(async move {
+        writer.send_all(Bytes::from(vec![0; 20 << 20])).await.unwrap();
+        writer.finish().unwrap();
+    });
+    while reader.data().await.unwrap().is_some() {}
+    begun.elapsed()
+}
