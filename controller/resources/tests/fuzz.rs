@@ -1,5 +1,7 @@
 //! Whatever a file holds, reading it ends, and says where in it what is wrong.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
+
 use karez_resources::{Reading, manifest};
 
 #[test]

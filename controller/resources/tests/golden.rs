@@ -1,6 +1,8 @@
 //! Every file of `tests/manifests` is read, and what became of its objects is compared with the `.txt` beside it.
 //! `KAREZ_BLESS=1 cargo test` writes those files anew.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
+
 use std::fmt::Write;
 use std::path::Path;
 

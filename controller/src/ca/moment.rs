@@ -36,15 +36,13 @@ impl Moment {
     /// Later by `duration`, rounded up to a whole second.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-        Self::from_seconds(self.0.saturating_add(seconds))
+        Self::from_seconds(self.0.saturating_add(whole_seconds(duration)))
     }
 
     /// Earlier by `duration`, rounded up to a whole second.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
-        let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-        Self(self.0.saturating_sub(seconds))
+        Self(self.0.saturating_sub(whole_seconds(duration)))
     }
 
     /// How long until `later`; zero when that is past.
@@ -58,6 +56,11 @@ impl Moment {
     pub fn date(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
+}
+
+/// Rounded up.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }
 
 /// ISO 8601, in UTC.

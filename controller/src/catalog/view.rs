@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::{Entry, ResourceType, Version};
 
 /// Resources of one type, sorted by name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct View {
     entries: Vec<Arc<Entry>>,
     version: Version,
@@ -29,6 +29,12 @@ impl Changes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.removed.is_empty()
+    }
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self::new(Vec::new())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whatever files hold, what they translate to is whole: every resource decodes, and every problem has a file.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
+
 use karez_api::names::type_url;
 use karez_api::security::Authorization;
 use karez_api::workload::Address;

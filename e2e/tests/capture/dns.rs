@@ -30,8 +30,14 @@ fn client(lab: &Lab, family: Family, port: u16, mark: Option<u32>) -> Result<Udp
 
 /// The node proxy's socket.
 fn proxy(lab: &Lab, family: Family) -> Result<Socket> {
-    let mut opened =
-        open_listeners(&lab.namespace()?, Listening::DnsUdp, family, 1, lab.socket_uid(), Backlog::default())?;
+    let mut opened = open_listeners(
+        &lab.namespace()?,
+        Listening::DnsUdp,
+        family,
+        1,
+        lab.socket_uid(),
+        Backlog::default(),
+    )?;
     Ok(opened.remove(0).into())
 }
 
@@ -52,11 +58,14 @@ fn ask(lab: &Lab, proxy: &Socket, family: Family, from: &UdpSocket, server: Sock
     from.send_to(b"where", server)?;
     let mut buffer = [0; 64];
     let query = receive(proxy, &mut buffer)?;
-    ensure!(&buffer[..query.length] == b"where" && query.server == server, "{query:?}");
+    ensure!(buffer.get(..query.length) == Some(b"where") && query.server == server, "{query:?}");
     ensure!(query.client == SocketAddr::new(lab.pod_ip(family), from.local_addr()?.port()), "{query:?}");
     answer(lab, family, &query, b"here")?;
     let (length, answerer) = from.recv_from(&mut buffer)?;
-    ensure!(&buffer[..length] == b"here" && answerer == server, "an answer from {answerer}, not {server}");
+    ensure!(
+        buffer.get(..length) == Some(b"here") && answerer == server,
+        "an answer from {answerer}, not {server}"
+    );
     Ok(())
 }
 

@@ -221,10 +221,8 @@ pub(crate) fn both_ways(one: &TcpStream, other: &TcpStream, text: &str) -> Resul
 pub(crate) fn ensure_dead(stream: &TcpStream) -> Result<()> {
     let result = (&mut &*stream).read(&mut [0; 16]);
     let kind = result.as_ref().err().map(std::io::Error::kind);
-    let dead = matches!(
-        kind,
-        Some(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::ConnectionAborted)
-    );
+    let dead =
+        matches!(kind, Some(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::ConnectionAborted));
     ensure!(dead, "the connection is not reset: {result:?}");
     Ok(())
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use karez_capture::capture::{leave, remove};
 use karez_capture::sockets::{Family, Listening};
 
-use crate::lab::{Lab, both_ways, ensure_dead};
+use crate::lab::{Lab, PATIENCE, both_ways, ensure_dead};
 
 const SECRET: &str = "the-secret-of-the-water";
 
@@ -46,7 +46,8 @@ fn captured_connections_drain_and_what_is_left_is_reset() -> Result<()> {
 
 #[test]
 fn a_half_closed_connection_whose_proxy_is_gone_leaks_nothing() -> Result<()> {
-    let lab = Lab::captured("removal-half")?;
+    let lab = Lab::open("removal-half")?;
+    lab.pod.namespace().sysctl("net.ipv4.tcp_fin_timeout", "1")?;
     let wire = lab.wire()?;
     for family in Family::ALL {
         lab.install(&lab.settings())?;
@@ -57,6 +58,11 @@ fn a_half_closed_connection_whose_proxy_is_gone_leaks_nothing() -> Result<()> {
         ensure!((&dialled).read(&mut [0])? == 0);
         // The node proxy is killed: its end goes away by and by, the application's stays.
         drop((at_proxy, outbound));
+        karez_lab::wait::until("the proxy's end to be gone", PATIENCE, || {
+            let left = lab.pod.namespace().run("ss", &["-Htan", "sport = :15001"])?;
+            ensure!(left.is_empty(), "{left}");
+            Ok(())
+        })?;
         leave(&lab.namespace()?, &lab.settings())?;
         remove(&lab.namespace()?)?;
         let sent = (&dialled).write_all(SECRET.as_bytes()).and_then(|()| (&dialled).write_all(b"again"));

@@ -16,11 +16,11 @@ use karez_handover::listener::{Listener, Listeners, Role};
 use karez_handover::pod::NamespaceId;
 
 /// Everything that needs a privilege.
-pub trait Kernel: Send + Sync + 'static {
+pub trait Kernel: std::fmt::Debug + Send + Sync + 'static {
     /// An open network namespace.
-    type Sandbox: Send + Sync + 'static;
+    type Sandbox: std::fmt::Debug + Send + Sync + 'static;
     /// What was put in place, to compare with later.
-    type Installed: Send + 'static;
+    type Installed: std::fmt::Debug + Send + Sync + 'static;
 
     /// Opens a network namespace; the host's is refused.
     ///
@@ -77,8 +77,7 @@ pub trait Kernel: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the kernel does not tell.
-    fn verify(&self, sandbox: &Self::Sandbox, installed: &Self::Installed)
-    -> Result<Integrity, KernelError>;
+    fn verify(&self, sandbox: &Self::Sandbox, installed: &Self::Installed) -> Result<Integrity, KernelError>;
 
     /// Captures nothing new.
     ///
@@ -212,3 +211,6 @@ impl Linux {
         capture::Settings { proxy: self.proxy, probes: self.probes.clone(), dns, close_older: strict }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod fake;

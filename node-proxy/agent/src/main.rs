@@ -1,3 +1,127 @@
 //! Enrols Pods: the only privileged process.
 
-fn main() {}
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use karez_agent::enrolment::Desk;
+use karez_agent::ground::{Ground, ServedBy};
+use karez_agent::kernel::{Kernel as _, Linux};
+use karez_agent::metrics::Metrics;
+use karez_agent::proxies::Source;
+use karez_agent::record::Openings;
+use karez_agent::restore::restore;
+use karez_agent::settings::Settings;
+use karez_agent::store::Store;
+use karez_agent::{api, proxies};
+use karez_capture::capture::Proxy;
+use karez_handover::stock;
+use karez_process::http::{self, Routes};
+use karez_process::readiness::Readiness;
+use karez_process::signals::Signals;
+use karez_process::tasks::Tasks;
+use karez_process::{drain, limits, logs, settings};
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::mpsc;
+
+/// Threads for work that blocks: what [`Ground`] and [`Source`] let through, and some for tokio's own.
+const BLOCKING_THREADS: usize = 8;
+/// For such work to come to its end when the agent does.
+const END_WITHIN: Duration = Duration::from_secs(2);
+/// Requests on their way to the owner of all Pods.
+const REQUESTS: usize = 64;
+
+fn main() -> anyhow::Result<()> {
+    let settings: Settings = settings::parse();
+    let _flush = logs::start(&settings.logs)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .context("no runtime")?;
+    let ended = runtime.block_on(run(&settings));
+    runtime.shutdown_timeout(END_WITHIN);
+    ended
+}
+
+/// Runs until SIGTERM or SIGINT. Rules and records stay, so that Pods stay captured and the next agent takes them up.
+async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let mut signals = Signals::catch()?;
+    limits::raise_open_files().context("the limit of open files cannot be raised")?;
+    let readiness = Readiness::new();
+    let serving = readiness.condition("sockets");
+    let (_trigger, drain) = drain::new();
+    let mut tasks = Tasks::new();
+
+    let ground = Arc::new(ground(settings)?);
+    let pods = restore(&ground)?;
+    let (sender, requests) = mpsc::channel(REQUESTS);
+    tasks.spawn("pods", pods.run(requests));
+    let openings = Openings {
+        count: settings.listeners.get(),
+        ipv6: ground.kernel.has_ipv6(),
+        dns: settings.dns_capture,
+    };
+    let desk = Desk::new(Arc::clone(&ground), openings, sender);
+    let served = Counter::default();
+    serve_proxies(settings, &ground, &served, &mut tasks)?;
+    tasks.spawn("enrol socket", api::serve(api::listen(&settings.enrol_socket)?, desk.clone()));
+    if let Some(address) = settings.metrics_listen {
+        let metrics = Arc::new(Metrics::new(ground.repairs.clone(), served));
+        let routes = routes(&desk, &metrics, &readiness);
+        tasks.spawn("metrics", http::serve(http::listen(address).await?, routes, drain));
+    }
+    serving.met();
+    tracing::info!(enrol = %settings.enrol_socket.display(), node = %settings.node_socket, "serving");
+
+    tokio::select! {
+        received = signals.received() => {
+            tracing::info!(?received, "ending; Pods stay captured");
+            Ok(())
+        }
+        ended = tasks.ended() => bail!("a task ended before its time: {ended:?}"),
+    }
+}
+
+fn ground(settings: &Settings) -> anyhow::Result<Ground<Linux>> {
+    let socket_uid = settings.socket_uid.0;
+    let (proxy, served_by) = match settings.zds_socket {
+        None => (Proxy::Karez { socket_uid }, ServedBy::Karez),
+        Some(_) => (Proxy::Ztunnel, ServedBy::Ztunnel),
+    };
+    let kernel = Linux { proxy, probes: settings.probe_address.clone(), socket_uid };
+    Ok(Ground::new(kernel, Store::open(&settings.state_dir)?, served_by))
+}
+
+fn serve_proxies(
+    settings: &Settings,
+    ground: &Arc<Ground<Linux>>,
+    served: &Counter,
+    tasks: &mut Tasks,
+) -> anyhow::Result<()> {
+    let uid = settings.node_uid;
+    if let Some(address) = &settings.zds_socket {
+        let zds = proxies::listen(address)?;
+        tasks.spawn("ztunnels", proxies::serve_zds(zds, uid, Arc::clone(ground)));
+        return Ok(());
+    }
+    let stock = proxies::listen(&stock::address(&settings.node_socket))?;
+    let source = Source::new(Arc::clone(ground), served.clone());
+    tasks.spawn("stock", proxies::serve_stock(stock, uid, source));
+    let pods = proxies::listen(&settings.node_socket)?;
+    tasks.spawn("node proxies", proxies::serve_pods(pods, uid, Arc::clone(ground)));
+    Ok(())
+}
+
+fn routes(desk: &Desk<Linux>, metrics: &Arc<Metrics>, readiness: &Readiness) -> Routes {
+    let (desk, metrics, readiness) = (desk.clone(), Arc::clone(metrics), readiness.clone());
+    Routes::new().at("/healthz/ready", move || readiness.answer()).at_async("/metrics", move |_| {
+        let (desk, metrics) = (desk.clone(), Arc::clone(&metrics));
+        async move {
+            match desk.list().await {
+                Ok(pods) => http::text(::http::StatusCode::OK, metrics.text(&pods)),
+                Err(error) => http::text(::http::StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            }
+        }
+    })
+}

@@ -25,7 +25,9 @@ pub struct Registry {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// Its network namespace is another Pod's, or the same Pod's under another uid.
-    #[error("network namespace {sandbox} is enrolled already, as Pod {pod} with uid {uid}: remove that one first")]
+    #[error(
+        "network namespace {sandbox} is enrolled already, as Pod {pod} with uid {uid}: remove that one first"
+    )]
     Sandbox {
         /// The namespace.
         sandbox: NamespaceId,
@@ -73,6 +75,12 @@ impl Registry {
 }
 
 impl PodName {
+    /// Of a Pod that may or may not be.
+    #[must_use]
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
     /// A Pod's.
     #[must_use]
     pub fn of(pod: &EnrolledPod) -> Self {

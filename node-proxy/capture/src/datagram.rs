@@ -34,16 +34,17 @@ pub fn receive(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<Datagram> {
     if message.flags.contains(MsgFlags::MSG_TRUNC) {
         return Err(unusable("a datagram larger than its buffer"));
     }
-    let client = message.address.as_ref().and_then(address).ok_or_else(|| unusable("a datagram from nobody"))?;
-    let server = message.cmsgs()?.find_map(destination);
+    let client =
+        message.address.as_ref().and_then(address).ok_or_else(|| unusable("a datagram from nobody"))?;
+    let server = message.cmsgs()?.find_map(|message| destination(&message));
     let server = server.ok_or_else(|| unusable("a datagram without its destination"))?;
     Ok(Datagram { length: message.bytes, client, server })
 }
 
-fn destination(message: ControlMessageOwned) -> Option<SocketAddr> {
+fn destination(message: &ControlMessageOwned) -> Option<SocketAddr> {
     match message {
-        ControlMessageOwned::Ipv4OrigDstAddr(address) => Some(socket_address_v4(address)),
-        ControlMessageOwned::Ipv6OrigDstAddr(address) => Some(socket_address_v6(address)),
+        ControlMessageOwned::Ipv4OrigDstAddr(address) => Some(socket_address_v4(*address)),
+        ControlMessageOwned::Ipv6OrigDstAddr(address) => Some(socket_address_v6(*address)),
         _ => None,
     }
 }

@@ -44,7 +44,8 @@ pub fn sever() -> Result<usize, FlowError> {
     let flows = captured().map_err(FlowError::List)?;
     let mut severed = 0;
     for flow in &flows {
-        let closed = close(flow).map_err(|source| FlowError::Close { open: flows.len() - severed, source })?;
+        let closed =
+            close(flow).map_err(|source| FlowError::Close { open: flows.len() - severed, source })?;
         severed += usize::from(closed);
     }
     Ok(severed)

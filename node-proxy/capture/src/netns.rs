@@ -52,7 +52,9 @@ pub enum NamespaceError {
         path: PathBuf,
     },
     /// The path leads to the namespace that this process runs in: the node's, which is never captured.
-    #[error("{path} is this process's own network namespace; a Pod on the host's network cannot be in the mesh")]
+    #[error(
+        "{path} is this process's own network namespace; a Pod on the host's network cannot be in the mesh"
+    )]
     Own {
         /// As it was given.
         path: PathBuf,
@@ -126,8 +128,10 @@ impl NetworkNamespace {
                 setns(&self.file, CloneFlags::CLONE_NEWNET)?;
                 Ok::<_, Errno>(work())
             };
-            let thread =
-                thread::Builder::new().name("netns".to_owned()).spawn_scoped(scope, entered).map_err(failed)?;
+            let thread = thread::Builder::new()
+                .name("netns".to_owned())
+                .spawn_scoped(scope, entered)
+                .map_err(failed)?;
             let result = thread.join().map_err(|_| NamespaceError::Panicked { path: self.path.clone() })?;
             result.map_err(|errno| failed(errno.into()))
         })
@@ -142,7 +146,8 @@ impl NetworkNamespace {
             let addresses = getifaddrs()?.filter_map(|interface| ip(interface.address.as_ref()?));
             Ok::<Vec<_>, Errno>(addresses.filter(is_routable).collect())
         })?;
-        interfaces.map_err(|errno| NamespaceError::Addresses { path: self.path.clone(), source: errno.into() })
+        interfaces
+            .map_err(|errno| NamespaceError::Addresses { path: self.path.clone(), source: errno.into() })
     }
 }
 

@@ -189,7 +189,7 @@ fn inbound(settings: &RuleSettings) -> Chain {
     Chain::hooked("inbound", "nat", "prerouting", -100)
         .rule("iifname \"lo\" accept")
         .rule(format!("tcp dport {HBONE} accept"))
-        .rules(settings.from_probes("accept"))
+        .rules(settings.probe_rules("accept"))
         .rule(format!("{SYN} redirect to :{INBOUND_PLAINTEXT}"))
 }
 
@@ -224,7 +224,7 @@ fn ingress(settings: &RuleSettings, close_older: bool) -> Chain {
 fn ingress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("ingress_new")
         .rule(format!("tcp dport {HBONE} {} accept", born_here()))
-        .rules(settings.from_probes(&format!("{} accept", born_here())))
+        .rules(settings.probe_rules(&format!("{} accept", born_here())))
         .rule(format!("ct status dnat {} accept", born_here()))
         .rule("reject with tcp reset")
 }
@@ -274,7 +274,7 @@ impl RuleSettings {
         }
     }
 
-    fn from_probes(&self, verdict: &str) -> Vec<String> {
+    fn probe_rules(&self, verdict: &str) -> Vec<String> {
         let from = |address: &IpAddr| match address {
             IpAddr::V4(v4) => format!("ip saddr {v4} {verdict}"),
             IpAddr::V6(v6) => format!("ip6 saddr {v6} {verdict}"),

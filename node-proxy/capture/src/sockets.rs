@@ -49,6 +49,10 @@ pub enum Kind {
     Outbound,
     /// TCP, to the application. Bind it to the client's address with port 0, then connect; the port is chosen when
     /// connecting. It reaches nothing outside the Pod.
+    ///
+    /// The kernel chooses without knowing the client's own connections. Should the application still hold one from that
+    /// very port, and older than the capture, it takes the new SYN for a stray of the old one and does not answer: give
+    /// connecting a short time, and dial again with another socket.
     Application,
     /// UDP, to the DNS server that was asked; never captured again.
     DnsForward,

@@ -30,12 +30,7 @@ const SETTINGS: [Setting; NUMBER] = [
     Setting { path: "net/ipv4/fwmark_reflect", wanted: 1, initially: 0, needs_ipv6: false },
     Setting { path: "net/ipv6/fwmark_reflect", wanted: 1, initially: 0, needs_ipv6: true },
     // A packet that the tracker takes for invalid is not translated.
-    Setting {
-        path: "net/netfilter/nf_conntrack_tcp_be_liberal",
-        wanted: 1,
-        initially: 0,
-        needs_ipv6: false,
-    },
+    Setting { path: "net/netfilter/nf_conntrack_tcp_be_liberal", wanted: 1, initially: 0, needs_ipv6: false },
     // A half-closed connection may be silent as long as an open one. Once its entry is gone, so is its translation.
     Setting {
         path: "net/netfilter/nf_conntrack_tcp_timeout_close_wait",

@@ -1,5 +1,6 @@
 //! What becomes of a query.
 
+use hickory_proto::ProtoError;
 use hickory_proto::op::{Edns, Message, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
@@ -118,13 +119,17 @@ fn answers(question: &Query, resolution: Resolution, random: u64) -> Vec<Record>
     };
     shuffle(&mut addresses, random);
     addresses.truncate(ADDRESSES_MOST);
-    // A name of the mesh that is none in DNS cannot be an alias' target; its addresses are good all the same.
-    let canonical = resolution.canonical.and_then(|name| Name::from_ascii(format!("{name}.")).ok());
+    // A name of the mesh that is too long for DNS cannot be an alias' target; its addresses are good all the same.
+    let canonical = resolution.canonical.and_then(|name| dns_name(&name).ok());
     let alias = canonical.clone().map(|name| RData::CNAME(CNAME(name)));
     let alias = alias.map(|alias| Record::from_rdata(question.name.clone(), TTL, alias));
     let owner = canonical.unwrap_or_else(|| question.name.clone());
     let addresses = addresses.into_iter().map(|address| Record::from_rdata(owner.clone(), TTL, address));
     alias.into_iter().chain(addresses).collect()
+}
+
+fn dns_name(host: &str) -> Result<Name, ProtoError> {
+    Name::from_labels(host.trim_end_matches('.').split('.').map(str::as_bytes))
 }
 
 /// Fisher and Yates', on the numbers that follow from one.

@@ -48,7 +48,9 @@ pub enum InvalidPod {
     #[error("uid {0:?} does not have 1 to {LONGEST_NAME} visible ASCII characters")]
     Uid(String),
     /// A name is empty, too long or holds what no name may.
-    #[error("{what} {text:?} is not a name: 1 to {LONGEST_NAME} letters, digits, dots and dashes, a letter or digit first")]
+    #[error(
+        "{what} {text:?} is not a name: 1 to {LONGEST_NAME} letters, digits, dots and dashes, a letter or digit first"
+    )]
     Name {
         /// Which one.
         what: &'static str,

@@ -114,11 +114,17 @@ impl Account {
     }
 
     fn charge(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         self.held.fetch_add(bytes, Relaxed);
         self.budget.held.fetch_add(bytes, Relaxed);
     }
 
     fn refund(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         self.held.fetch_sub(bytes, Relaxed);
         self.budget.held.fetch_sub(bytes, Relaxed);
     }

@@ -4,18 +4,25 @@ use crate::document::Claims;
 use crate::problem::shortened;
 use crate::resource::Kind;
 
-/// What `text` seems to hold; at least one object.
+/// What `text` seems to hold; at least one object, and more than one when it is a list or a marker between documents is
+/// damaged.
 pub(super) fn claims(text: &str) -> Vec<Claims> {
     let whole = claims_of(text);
     if !whole.kind.ends_with("List") {
-        return vec![whole];
+        return pieces(text, |line| line.starts_with("apiVersion:"))
+            .iter()
+            .map(|piece| claims_of(piece))
+            .collect();
     }
-    let items: Vec<Claims> = items(text).iter().map(|item| claims_of(item)).collect();
-    match items.is_empty() {
-        // A list in flow style: its items cannot be told apart.
-        true => vec![Claims { kind: policy_if_named(text), ..Claims::default() }],
-        false => items,
+    // An item in block style begins at the dash of its first key.
+    const FIRST_KEYS: [&str; 3] = ["- apiVersion:", "- kind:", "- metadata:"];
+    let is_first = |line: &str| FIRST_KEYS.iter().any(|key| line.trim_start().starts_with(key));
+    let items = text.split_once("items:").map_or("", |(_, items)| items);
+    if items.lines().any(is_first) {
+        return pieces(items, is_first).iter().map(|item| claims_of(item)).collect();
     }
+    // In flow style they cannot be told apart.
+    vec![Claims { kind: policy_if_named(text), ..Claims::default() }]
 }
 
 fn claims_of(text: &str) -> Claims {
@@ -80,18 +87,17 @@ fn bare(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '[' | ']'))
 }
 
-/// The items of a list in block style begin at the dash of their first key.
-fn items(text: &str) -> Vec<String> {
-    const FIRST_KEYS: [&str; 3] = ["- apiVersion:", "- kind:", "- metadata:"];
-    let mut items: Vec<String> = Vec::new();
-    for line in text.lines() {
-        if FIRST_KEYS.iter().any(|key| line.trim_start().starts_with(key)) {
-            items.push(String::new());
+/// Cuts `text` before each line that begins something; what stands before the first belongs to it.
+fn pieces(text: &str, begins: impl Fn(&str) -> bool) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let (mut start, mut at, mut begun) = (0, 0, false);
+    for line in text.split_inclusive('\n') {
+        if begins(line) && std::mem::replace(&mut begun, true) {
+            pieces.extend(text.get(start..at));
+            start = at;
         }
-        if let Some(item) = items.last_mut() {
-            item.push_str(line);
-            item.push('\n');
-        }
+        at += line.len();
     }
-    items
+    pieces.extend(text.get(start..));
+    pieces
 }

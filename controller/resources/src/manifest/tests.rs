@@ -109,6 +109,19 @@ fn every_item_of_a_list_that_cannot_be_parsed_is_named() {
 }
 
 #[test]
+fn objects_between_which_a_marker_is_damaged_are_both_named() {
+    let policy = |name: &str| {
+        format!("apiVersion: karez.dev/v1alpha1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}}}\n")
+    };
+    let both = [
+        presumed(Kind::AuthorizationPolicy, "default", "a"),
+        presumed(Kind::AuthorizationPolicy, "default", "b"),
+    ];
+    assert_eq!(subjects(&format!("{}--\n{}", policy("a"), policy("b"))), both.concat());
+    assert_eq!(subjects(&format!("{}{}", policy("a"), policy("b"))), both.concat());
+}
+
+#[test]
 fn a_policy_with_a_wrong_name_or_namespace_still_has_a_key() {
     let policy = |metadata: &str| {
         subjects(&format!(

@@ -46,7 +46,9 @@ impl Source {
                 },
             }
         }
-        next.settle(unsure, missing);
+        if !unsure.is_empty() {
+            next.settle(unsure, missing);
+        }
         next
     }
 
@@ -69,8 +71,8 @@ impl Source {
         self.add(key, Entry { good, broken: Some(broken) });
     }
 
-    /// What is `unsure` may be any of what is `missing`, so that stays. An object of a kind of which none is missing was
-    /// never readable.
+    /// A text that could not be parsed may hold more than it seems to, and other than it seems to: what is `missing` stays.
+    /// An object that seems to be none of that, nor any of its kind, was never readable.
     fn settle(&mut self, unsure: Vec<(Option<Key>, Broken)>, mut missing: BTreeMap<Key, Entry>) {
         let mut unclaimed = Vec::new();
         for (key, broken) in unsure {
@@ -78,9 +80,6 @@ impl Source {
                 Some(key) if missing.contains_key(&key) => self.add_broken(key, broken, &mut missing),
                 key => unclaimed.push((key, broken)),
             }
-        }
-        if unclaimed.is_empty() {
-            return;
         }
         for (key, broken) in unclaimed {
             match key {

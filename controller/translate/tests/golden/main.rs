@@ -1,6 +1,8 @@
 //! Each folder beside this file holds manifests and what they translate to, `expected.txt`.
 //! `KAREZ_BLESS=1 cargo test` writes those files anew.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
+
 mod render;
 
 use std::fmt::Write;

@@ -7,7 +7,9 @@ use karez_api::names::port::{DNS, INBOUND_PLAINTEXT, OUTBOUND};
 use netlink_packet_netfilter::conntrack::{
     ConntrackAttribute, ConntrackMessage, IPTuple, ProtoTuple, Protocol, Status, Tuple,
 };
-use netlink_packet_netfilter::{NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily};
+use netlink_packet_netfilter::{
+    NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily,
+};
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use crate::netlink::dump;
@@ -64,42 +66,50 @@ fn read(attributes: &[ConntrackAttribute]) -> Option<Captured> {
     })
 }
 
+/// One direction of a connection.
 struct Direction {
     source: SocketAddr,
     destination: SocketAddr,
 }
 
+/// A tuple of connection tracking, if it is one of TCP.
 fn tcp(tuple: &[Tuple]) -> Option<Direction> {
-    let mut addresses: (Option<IpAddr>, Option<IpAddr>) = (None, None);
-    let mut ports: (Option<u16>, Option<u16>) = (None, None);
-    let mut is_tcp = false;
-    for part in tuple {
-        match part {
-            Tuple::Ip(parts) => {
-                for part in parts {
-                    match part {
-                        IPTuple::SourceAddress(address) => addresses.0 = Some(*address),
-                        IPTuple::DestinationAddress(address) => addresses.1 = Some(*address),
-                        _ => {}
-                    }
-                }
-            }
-            Tuple::Proto(parts) => {
-                for part in parts {
-                    match part {
-                        ProtoTuple::Protocol(protocol) => is_tcp = *protocol == Protocol::Tcp,
-                        ProtoTuple::SourcePort(port) => ports.0 = Some(*port),
-                        ProtoTuple::DestinationPort(port) => ports.1 = Some(*port),
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    let source = SocketAddr::new(addresses.0?, ports.0?);
-    let destination = SocketAddr::new(addresses.1?, ports.1?);
-    is_tcp.then_some(Direction { source, destination })
+    let (source, destination) = tuple.iter().find_map(|part| match part {
+        Tuple::Ip(parts) => addresses(parts),
+        _ => None,
+    })?;
+    let (source_port, destination_port) = tuple.iter().find_map(|part| match part {
+        Tuple::Proto(parts) if parts.contains(&ProtoTuple::Protocol(Protocol::Tcp)) => ports(parts),
+        _ => None,
+    })?;
+    Some(Direction {
+        source: SocketAddr::new(source, source_port),
+        destination: SocketAddr::new(destination, destination_port),
+    })
+}
+
+fn addresses(parts: &[IPTuple]) -> Option<(IpAddr, IpAddr)> {
+    let source = parts.iter().find_map(|part| match part {
+        IPTuple::SourceAddress(address) => Some(*address),
+        _ => None,
+    })?;
+    let destination = parts.iter().find_map(|part| match part {
+        IPTuple::DestinationAddress(address) => Some(*address),
+        _ => None,
+    })?;
+    Some((source, destination))
+}
+
+fn ports(parts: &[ProtoTuple]) -> Option<(u16, u16)> {
+    let source = parts.iter().find_map(|part| match part {
+        ProtoTuple::SourcePort(port) => Some(*port),
+        _ => None,
+    })?;
+    let destination = parts.iter().find_map(|part| match part {
+        ProtoTuple::DestinationPort(port) => Some(*port),
+        _ => None,
+    })?;
+    Some((source, destination))
 }
 
 #[cfg(test)]

@@ -93,7 +93,10 @@ fn a_path_is_taken_over_from_a_socket_and_from_nothing_else() {
 
     let file = folder.path().join("file");
     fs::write(&file, "precious").unwrap();
-    assert_eq!(Listener::bind(&Address::Path(file.clone())).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(
+        Listener::bind(&Address::Path(file.clone())).unwrap_err().kind(),
+        io::ErrorKind::AlreadyExists
+    );
     assert_eq!(fs::read(file).unwrap(), b"precious");
 }
 

@@ -115,9 +115,9 @@ impl Roster {
         self.offers.insert(uid, offer);
     }
 
-    /// Adds the listeners that an offer was without.
-    pub fn supply(&mut self, pod: &PodReference, listeners: Listeners) {
-        self.set_supply(pod, Supply::Listeners { listeners, handed: false });
+    /// Gives an offer what it was without.
+    pub fn supply(&mut self, pod: &PodReference, supply: Supply) {
+        self.change(pod, |offer| offer.supply = supply);
     }
 
     /// The Pod is about to leave.
@@ -230,10 +230,6 @@ impl Roster {
             proxy.told.remove(&pod.uid);
             self.changes += 1;
         }
-    }
-
-    pub(crate) fn set_supply(&mut self, pod: &PodReference, supply: Supply) {
-        self.change(pod, |offer| offer.supply = supply);
     }
 
     /// A node proxy has the Pod's listeners now.

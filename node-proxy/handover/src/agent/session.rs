@@ -276,10 +276,10 @@ impl Session {
         let served_elsewhere = matches!(offer.supply, Supply::Listeners { handed: true, .. });
         if !served_elsewhere {
             if roles(&listeners) != offer.roles {
-                roster.set_supply(pod, Supply::Wanted);
+                roster.supply(pod, Supply::Wanted);
                 return self.remove(proxy, pod, roster, now);
             }
-            roster.set_supply(pod, Supply::Listeners { listeners, handed: true });
+            roster.supply(pod, Supply::Listeners { listeners, handed: true });
         }
         self.keep(proxy, pod, roster);
     }

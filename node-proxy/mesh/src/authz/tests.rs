@@ -227,6 +227,9 @@ fn strict_mode_has_its_own_words() {
     assert_eq!(decide(&mesh, &web()), Ok(()));
     let namespace = "shop".to_owned();
     assert_eq!(decide(&mesh, &plaintext()), Err(Refusal::PlaintextInStrictMode { namespace }));
+    // A policy of that name that refuses a peer with an identity is not strict mode.
+    let everybody = under([policy(STRICT_POLICY, Action::Deny, vec![anything()])]);
+    assert!(matches!(decide(&everybody, &web()), Err(Refusal::DeniedByPolicy { .. })));
 }
 
 #[test]

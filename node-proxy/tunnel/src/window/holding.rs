@@ -1,6 +1,7 @@
 //! What one stream holds of its Pod's account.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
@@ -21,12 +22,20 @@ impl Entry {
 
     /// Tells the stream that it must go; returns what it held, which no longer counts.
     pub(super) fn evict(&self) -> usize {
-        self.evicted.store(true, Relaxed);
-        let held = self.held.swap(0, Relaxed);
-        if let Some(waker) = lock(&self.waker).take() {
+        self.evicted.store(true, Release);
+        let held = self.held.swap(0, AcqRel);
+        let waker = lock(&self.waker).take();
+        if let Some(waker) = waker {
             waker.wake();
         }
         held
+    }
+
+    fn watch(&self, waker: &Waker) {
+        let mut registered = lock(&self.waker);
+        if !registered.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *registered = Some(waker.clone());
+        }
     }
 }
 
@@ -57,24 +66,25 @@ impl Holding {
         }
         let account = &self.account;
         let (_, entry) = self.entry.get_or_insert_with(|| account.enter());
-        // Registered before the flag is read: an eviction in between is then seen one way or the other.
-        {
-            let mut registered = lock(&entry.waker);
-            if !registered.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                *registered = Some(waker.clone());
-            }
-        }
-        if entry.evicted.load(Relaxed) {
+        // Before the flag is read: an eviction in between is then seen one way or the other.
+        entry.watch(waker);
+        if entry.evicted.load(Acquire) {
             return Err(Evicted);
         }
-        let before = entry.held.swap(bytes, Relaxed);
-        if bytes > before {
-            account.charge(bytes - before);
-            account.relieve();
-        } else {
-            account.refund(before - bytes);
+        let before = entry.held.load(Acquire);
+        // Charged before it is shown, and no longer shown when it is refunded: an eviction by another thread never gives
+        // back what was not paid.
+        let (more, less) = (bytes.saturating_sub(before), before.saturating_sub(bytes));
+        account.charge(more);
+        if entry.held.compare_exchange(before, bytes, AcqRel, Acquire).is_err() {
+            account.refund(more);
+            return Err(Evicted);
         }
-        if entry.evicted.load(Relaxed) { Err(Evicted) } else { Ok(()) }
+        account.refund(less);
+        if more > 0 {
+            account.relieve();
+        }
+        if entry.evicted.load(Acquire) { Err(Evicted) } else { Ok(()) }
     }
 }
 
@@ -82,7 +92,7 @@ impl Drop for Holding {
     fn drop(&mut self) {
         if let Some((number, entry)) = self.entry.take() {
             self.account.leave(number);
-            self.account.refund(entry.held.swap(0, Relaxed));
+            self.account.refund(entry.held.swap(0, AcqRel));
         }
     }
 }

@@ -95,6 +95,29 @@ fn closed_accounts_are_forgotten() {
     assert!(lock(&budget.accounts).len() < 100);
 }
 
+#[test]
+fn threads_agree() {
+    let budget = Budget::new(Limits { total: 1_000, share: 400 });
+    let pods: Vec<_> = (0..3).map(|_| budget.account()).collect();
+    std::thread::scope(|scope| {
+        for thread in 0..4_usize {
+            let (budget, pods) = (&budget, &pods);
+            scope.spawn(move || {
+                let mut streams: Vec<_> = pods.iter().map(|pod| Holding::new(pod.clone())).collect();
+                for step in 0..20_000 {
+                    let (pod, bytes) = (step % 3, (step * 7 + thread * 31) % 200);
+                    if set(&mut streams[pod], bytes).is_err() {
+                        streams[pod] = Holding::new(pods[pod].clone());
+                    }
+                    // Each of four threads may have charged once and not yet relieved.
+                    assert!(budget.held() <= 1_000 + 4 * 200, "{}", budget.held());
+                }
+            });
+        }
+    });
+    assert_eq!((budget.held(), pods[0].held()), (0, 0));
+}
+
 proptest! {
     /// Whatever streams of three Pods do, no bound is exceeded after any step, and nothing is left over at the end.
     #[test]

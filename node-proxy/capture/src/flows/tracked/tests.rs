@@ -1,12 +1,10 @@
 use super::*;
 
 fn tuple(protocol: Protocol, source: &str, destination: &str) -> Vec<Tuple> {
-    let (source, destination): (SocketAddr, SocketAddr) = (source.parse().unwrap(), destination.parse().unwrap());
+    let (source, destination): (SocketAddr, SocketAddr) =
+        (source.parse().unwrap(), destination.parse().unwrap());
     vec![
-        Tuple::Ip(vec![
-            IPTuple::SourceAddress(source.ip()),
-            IPTuple::DestinationAddress(destination.ip()),
-        ]),
+        Tuple::Ip(vec![IPTuple::SourceAddress(source.ip()), IPTuple::DestinationAddress(destination.ip())]),
         Tuple::Proto(vec![
             ProtoTuple::Protocol(protocol),
             ProtoTuple::SourcePort(source.port()),

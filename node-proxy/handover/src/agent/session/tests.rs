@@ -116,6 +116,10 @@ impl World {
         self.replica.connected();
     }
 
+    fn supply(&mut self, pod: &PodReference) {
+        self.roster.supply(pod, Supply::Listeners { listeners: listeners(1), handed: false });
+    }
+
     /// What the agent does for Pods whose listeners nobody holds.
     fn open_wanted(&mut self) {
         let offers = self.roster.offers();
@@ -124,7 +128,7 @@ impl World {
             .map(|offer| offer.pod.reference.clone())
             .collect();
         for pod in wanted {
-            self.roster.supply(&pod, listeners(1));
+            self.supply(&pod);
         }
     }
 
@@ -219,7 +223,7 @@ fn listeners_that_were_opened_too_early_give_way_to_those_that_are_served() {
     world.settle();
     let served = world.listeners_at_node("web");
     world.restart_agent();
-    world.roster.supply(&reference("web", 1), listeners(1));
+    world.supply(&reference("web", 1));
     world.settle();
     assert_eq!(world.listeners_at_agent("web", 1), served);
     assert_eq!(world.listeners_at_node("web"), served);

@@ -74,6 +74,19 @@ fn what_cannot_be_read() {
     }
 }
 
+/// Only a policy of the mesh needs no namespace.
+#[test]
+fn without_a_namespace() {
+    let nameless = |scope: wire::Scope| {
+        let wire = Authorization { namespace: String::new(), scope: scope.into(), ..one(vec![]) };
+        Policy::read(PolicyName::of_resource("one"), wire)
+    };
+    let missing = Reason::Missing { field: "namespace" };
+    assert_eq!(nameless(wire::Scope::Namespace), Err(missing.clone()));
+    assert_eq!(nameless(wire::Scope::WorkloadSelector), Err(missing));
+    assert_eq!(nameless(wire::Scope::Global).unwrap().scope, Scope::Mesh);
+}
+
 #[test]
 fn what_an_unreadable_policy_covers() {
     let scope = |name: PolicyName, scope| Policy::unreadable(name, scope).scope;

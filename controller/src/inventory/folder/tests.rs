@@ -1,0 +1,186 @@
+use karez_resources::{Key, Kind};
+use tempfile::TempDir;
+
+use super::*;
+
+struct Scene {
+    root: TempDir,
+    inventory: FolderInventory,
+    reader: Reader,
+}
+
+fn pod(name: &str, node: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\n\
+         spec: {{nodeName: {node}}}\nstatus: {{podIP: 10.0.0.1}}\n"
+    )
+}
+
+impl Scene {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("manifests")).unwrap();
+        let (inventory, reader) = Self::start(&root);
+        Self { root, inventory, reader }
+    }
+
+    fn start(root: &TempDir) -> (FolderInventory, Reader) {
+        FolderInventory::new(root.path().join("manifests"), root.path().join("copies"))
+    }
+
+    fn restart(&mut self) {
+        (self.inventory, self.reader) = Self::start(&self.root);
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join("manifests").join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    /// Looks as often as it takes for whatever happened to be settled.
+    fn look(&mut self) {
+        for _ in 0..3 {
+            self.inventory.look(SystemTime::now());
+        }
+    }
+
+    fn node_of(&self, pod: &str) -> Option<String> {
+        let inventory = self.reader.borrow().clone()?;
+        match inventory.objects.find(&Key::new(Kind::Pod, "shop", pod)).map(Arc::as_ref) {
+            Some(karez_resources::Resource::Pod(pod)) => pod.node.clone(),
+            _ => None,
+        }
+    }
+
+    fn unreadable(&self) -> Vec<String> {
+        let inventory = self.reader.borrow().clone().unwrap();
+        inventory.unreadable.iter().map(|report| report.source.clone()).collect()
+    }
+}
+
+#[test]
+fn manifests_come_change_and_go() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.write("b.json", r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"b","namespace":"shop"},"spec":{"nodeName":"one"}}"#);
+    scene.write("notes.txt", &pod("c", "one"));
+    scene.write(".hidden.yaml", &pod("d", "one"));
+    scene.look();
+    let nodes = |scene: &Scene| ["a", "b", "c", "d"].map(|name| scene.node_of(name));
+    let one = || Some("one".to_owned());
+    assert_eq!(nodes(&scene), [one(), one(), None, None]);
+
+    scene.reader.mark_unchanged();
+    scene.look();
+    assert!(!scene.reader.has_changed().unwrap(), "nothing happened");
+
+    scene.write("a.yaml", &pod("a", "two"));
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("two".to_owned()));
+    std::fs::remove_file(scene.path("b.json")).unwrap();
+    scene.look();
+    assert_eq!(nodes(&scene), [Some("two".to_owned()), None, None, None]);
+}
+
+#[test]
+fn a_broken_edit_changes_nothing_even_across_a_restart() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.look();
+    let half = pod("a", "one");
+    let half = half.get(..half.len() / 2).unwrap();
+    for broken in ["{", "kind: Pod\nmetadata: [", half, "\u{0}\u{1}"] {
+        scene.write("a.yaml", broken);
+        scene.look();
+        assert_eq!(scene.node_of("a"), Some("one".to_owned()), "{broken:?}");
+    }
+    scene.restart();
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("one".to_owned()));
+    scene.write("a.yaml", &pod("a", "two"));
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("two".to_owned()));
+}
+
+#[test]
+fn what_went_while_nobody_looked_is_gone_for_good() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.look();
+    std::fs::remove_file(scene.path("a.yaml")).unwrap();
+    scene.restart();
+    scene.look();
+    assert_eq!(scene.node_of("a"), None);
+    // And does not come back with a broken file of that name.
+    scene.write("a.yaml", "{");
+    scene.look();
+    assert_eq!(scene.node_of("a"), None);
+}
+
+#[test]
+fn nothing_is_published_before_everything_was_read() {
+    let mut scene = Scene::new();
+    let folder = scene.path("");
+    std::fs::remove_dir(&folder).unwrap();
+    scene.look();
+    assert!(scene.reader.borrow().is_none(), "the folder is not there");
+    std::fs::create_dir(&folder).unwrap();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.inventory.look(SystemTime::now());
+    assert!(scene.reader.borrow().is_none(), "a.yaml may still be written to");
+    scene.look();
+    assert!(scene.node_of("a").is_some());
+}
+
+#[test]
+fn a_folder_that_vanishes_keeps_what_it_had_and_is_reported() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.look();
+    let folder = scene.root.path().join("manifests");
+    std::fs::remove_dir_all(&folder).unwrap();
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("one".to_owned()));
+    assert_eq!(scene.unreadable(), [folder.display().to_string()]);
+    std::fs::create_dir(&folder).unwrap();
+    scene.look();
+    assert_eq!(scene.node_of("a"), None);
+    assert!(scene.unreadable().is_empty());
+}
+
+#[test]
+fn a_file_that_cannot_be_looked_at_keeps_what_it_had() {
+    let mut scene = Scene::new();
+    std::fs::write(scene.root.path().join("target"), pod("a", "one")).unwrap();
+    std::os::unix::fs::symlink(scene.root.path().join("target"), scene.path("a.yaml")).unwrap();
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("one".to_owned()));
+    std::fs::remove_file(scene.root.path().join("target")).unwrap();
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("one".to_owned()));
+    assert_eq!(scene.unreadable(), ["a.yaml"]);
+    scene.restart();
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("one".to_owned()), "its last good copy counts after a restart too");
+}
+
+#[test]
+fn a_swapped_link_is_a_changed_file() {
+    // As kubelet updates a mounted ConfigMap.
+    let mut scene = Scene::new();
+    for (version, node) in [("..1", "one"), ("..2", "two")] {
+        std::fs::create_dir(scene.path(version)).unwrap();
+        std::fs::write(scene.path(version).join("a.yaml"), pod("a", node)).unwrap();
+    }
+    std::os::unix::fs::symlink("..1", scene.path("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/a.yaml", scene.path("a.yaml")).unwrap();
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("one".to_owned()));
+    std::os::unix::fs::symlink("..2", scene.path("..data.new")).unwrap();
+    std::fs::rename(scene.path("..data.new"), scene.path("..data")).unwrap();
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("two".to_owned()));
+}

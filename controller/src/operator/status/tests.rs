@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use karez_api::identity::Identity;
+use karez_resources::Problem;
+use karez_translate::Effect;
+
+use super::*;
+use crate::ca::{Root, Roots, Standing};
+use crate::nodes::Nodes;
+
+fn placement(name: &str, node: Option<&str>, enrolled: bool) -> PodPlacement {
+    PodPlacement {
+        uid: format!("Kubernetes//Pod/shop/{name}"),
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+        node: node.map(str::to_owned),
+        identity: Identity::new("cluster.local", "shop", name).ok(),
+        enrolled,
+    }
+}
+
+fn carried(name: &str, captured: bool, problem: &str) -> PodReport {
+    PodReport {
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+        captured,
+        problem: problem.to_owned(),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn each_pod_says_what_keeps_it_from_being_captured() {
+    let now = Instant::now();
+    let nodes = Nodes::default();
+    let _silent = nodes.connect("silent");
+    let pods = vec![
+        carried("fine", true, ""),
+        carried("starting", false, ""),
+        carried("failing", false, "no certificate"),
+        carried("outside", true, ""),
+        carried("stranger", true, ""),
+    ];
+    nodes.report("one", NodeReport { pods, ..Default::default() }, now);
+    let published = Published {
+        trust_domain: "cluster.local".to_owned(),
+        pods: vec![
+            placement("fine", Some("one"), true),
+            placement("starting", Some("one"), true),
+            placement("failing", Some("one"), true),
+            placement("missing", Some("one"), true),
+            placement("unbound", None, true),
+            placement("quiet", Some("silent"), true),
+            placement("nowhere", Some("unknown"), true),
+            placement("outside", Some("one"), false),
+            placement("plain", Some("one"), false),
+        ],
+        problems: vec![],
+    };
+    let records = nodes.records();
+    let tokens = Tokens::default();
+    let known = Known { now, snapshot: None, published: &published, tokens: &tokens, records: &records };
+    let expected = [
+        ("fine", true, ""),
+        ("starting", false, "does not carry its traffic yet"),
+        ("failing", false, "no certificate"),
+        ("missing", false, "karez pod add shop/missing --netns PATH on node one"),
+        ("unbound", false, "not bound to a node"),
+        ("quiet", false, "node silent has not reported"),
+        ("nowhere", false, "node unknown has never connected"),
+        ("outside", true, "kept out of the mesh by its labels"),
+        ("plain", false, ""),
+        ("stranger", true, "no manifest has it"),
+    ];
+    let found = pods_by_name(&known);
+    assert_eq!(found.len(), expected.len());
+    for (name, captured, problem) in expected {
+        let pod = &found[name];
+        assert_eq!(pod.captured, captured, "{name}");
+        assert_eq!(problem.is_empty(), pod.problem.is_empty(), "{name}: {}", pod.problem);
+        assert!(pod.problem.contains(problem), "{name}: {}", pod.problem);
+    }
+}
+
+fn pods_by_name(known: &Known<'_>) -> BTreeMap<String, PodStatus> {
+    pods(known).into_iter().map(|pod| (pod.name.clone(), pod)).collect()
+}
+
+#[test]
+fn nodes_are_those_with_a_token_and_those_that_called() {
+    let now = Instant::now();
+    let nodes = Nodes::default();
+    let _stream = nodes.connect("called");
+    nodes.report("called", NodeReport { version: "1".to_owned(), ..Default::default() }, now);
+    let tokens = Tokens::parse("aaa node called\nbbb node quiet\nccc operator").unwrap();
+    let published = Published::default();
+    let records = nodes.records();
+    let later = now + Duration::from_secs(7);
+    let known =
+        Known { now: later, snapshot: None, published: &published, tokens: &tokens, records: &records };
+    let reply = reply(&known, vec![]);
+    let found: Vec<_> =
+        reply.nodes.iter().map(|node| (&*node.node, node.connected, node.report_age_s)).collect();
+    assert_eq!(found, [("called", true, 7), ("quiet", false, -1)]);
+}
+
+#[test]
+fn a_problem_keeps_its_line_field_and_effect() {
+    let report = Report {
+        source: "a.yaml".to_owned(),
+        problem: Problem {
+            kind: "Pod".to_owned(),
+            namespace: "shop".to_owned(),
+            name: "web".to_owned(),
+            field: "spec.nodeName".to_owned(),
+            line: Some(3),
+            message: "no".to_owned(),
+        },
+        effect: Effect::LastGoodVersion,
+    };
+    let shown = problem(&report);
+    assert_eq!((&*shown.file, &*shown.message, &*shown.effect), ("a.yaml", "line 3: no", "last good version"));
+}
+
+struct Nobody;
+
+impl Witnesses for Nobody {
+    fn standings(&self, _: &Roots) -> BTreeMap<String, Standing> {
+        BTreeMap::from([("node-1".to_owned(), Standing::Pending)])
+    }
+}
+
+#[test]
+fn roots_say_what_they_wait_for() {
+    let now = Moment::from_seconds(1000);
+    let root = || Root::generate(now, Duration::from_secs(1_000_000)).unwrap();
+    let mut state = State { roots: Roots::new(root(), Duration::from_secs(100)), nodes: BTreeMap::new() };
+    state.roots.announce(root(), now).unwrap();
+    state.roots.advance(now, &[], Duration::from_secs(100));
+    state.roots.announce(root(), now).unwrap();
+    let shown = roots(&state, &Nobody, now);
+    let found: Vec<_> = shown.iter().map(|root| (&*root.phase, &*root.waiting_for)).collect();
+    let retiring = "the last certificate that it signed to expire, at 1970-01-01T00:18:25Z";
+    assert_eq!(
+        found,
+        [
+            ("signing", ""),
+            ("announced", "node node-1 to acknowledge the trust bundle"),
+            ("retiring", retiring)
+        ]
+    );
+}

@@ -1,0 +1,164 @@
+use std::collections::HashMap;
+
+use karez_api::discovery::Status;
+use proptest::prelude::*;
+use prost_types::{Struct, Value};
+
+use super::*;
+use crate::catalog::Resources;
+
+const TYPES: [ResourceType; 2] = [ResourceType::Namespace, ResourceType::Authorization];
+
+fn request(resource_type: ResourceType) -> DeltaDiscoveryRequest {
+    DeltaDiscoveryRequest { type_url: resource_type.url().to_owned(), ..Default::default() }
+}
+
+#[test]
+fn the_token_says_which_node_it_is() {
+    let named = |name: &str| {
+        let value = Value { kind: Some(Kind::StringValue(name.to_owned())) };
+        let metadata = Struct { fields: [(NODE_NAME.to_owned(), value)].into() };
+        let node = Node { metadata: Some(metadata), ..Default::default() };
+        DeltaDiscoveryRequest { node: Some(node), ..request(ResourceType::Address) }
+    };
+    assert_eq!(Conversation::new("a").receive(named("a")), Ok(()));
+    assert_eq!(Conversation::new("a").receive(request(ResourceType::Address)), Ok(()));
+    let refused = Conversation::new("a").receive(named("b"));
+    assert_eq!(refused, Err(Violation::OtherNode { token: "a".to_owned(), client: "b".to_owned() }));
+}
+
+#[test]
+fn a_type_that_does_not_exist_is_empty_and_there_are_not_many() {
+    let mut conversation = Conversation::new("a");
+    for number in 0..=MAX_TYPES {
+        let unknown = DeltaDiscoveryRequest { type_url: number.to_string(), ..Default::default() };
+        let expected = if number < MAX_TYPES { Ok(()) } else { Err(Violation::TooManyTypes) };
+        assert_eq!(conversation.receive(unknown), expected);
+    }
+    let response = conversation.next(&Snapshot::default()).unwrap();
+    assert!(response.resources.is_empty() && response.removed_resources.is_empty());
+    assert!(conversation.progress().is_empty());
+}
+
+/// A client that keeps what it is told, and can come back with it.
+#[derive(Default)]
+struct Client {
+    held: BTreeMap<String, BTreeMap<String, String>>,
+    unanswered: Vec<DeltaDiscoveryResponse>,
+}
+
+impl Client {
+    fn connect(&mut self, conversation: &mut Conversation) {
+        self.unanswered.clear();
+        for resource_type in TYPES {
+            let held = self.held.get(resource_type.url()).cloned().unwrap_or_default();
+            let versions: HashMap<String, String> = held.into_iter().collect();
+            let first = DeltaDiscoveryRequest {
+                initial_resource_versions: versions,
+                ..request(resource_type)
+            };
+            conversation.receive(first).unwrap();
+        }
+    }
+
+    fn hear(&mut self, response: DeltaDiscoveryResponse) {
+        assert!(
+            !self.unanswered.iter().any(|other| other.type_url == response.type_url),
+            "one response per type is outstanding at a time"
+        );
+        let held = self.held.entry(response.type_url.clone()).or_default();
+        for name in &response.removed_resources {
+            held.remove(name);
+        }
+        for resource in &response.resources {
+            let before = held.insert(resource.name.clone(), resource.version.clone());
+            assert_ne!(before.as_ref(), Some(&resource.version), "{} was sent twice", resource.name);
+        }
+        self.unanswered.push(response);
+    }
+
+    fn answer(&mut self, which: usize, refuse: bool, conversation: &mut Conversation) {
+        if self.unanswered.is_empty() {
+            return;
+        }
+        let response = self.unanswered.remove(which % self.unanswered.len());
+        let error = Status { code: 3, message: "no".to_owned() };
+        let answer = DeltaDiscoveryRequest {
+            type_url: response.type_url,
+            response_nonce: response.nonce,
+            error_detail: refuse.then_some(error),
+            ..Default::default()
+        };
+        conversation.receive(answer).unwrap();
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Publish(BTreeMap<String, u8>, BTreeMap<String, u8>),
+    Answer(usize, bool),
+    Reconnect,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let content = || proptest::collection::btree_map("[a-e]", 0..3_u8, 0..5);
+    prop_oneof![
+        (content(), content()).prop_map(|(first, second)| Event::Publish(first, second)),
+        (any::<usize>(), any::<bool>()).prop_map(|(which, refuse)| Event::Answer(which, refuse)),
+        Just(Event::Reconnect),
+    ]
+}
+
+fn succeed(snapshot: &Snapshot, contents: [BTreeMap<String, u8>; 2]) -> Snapshot {
+    let encode = |content: BTreeMap<String, u8>| {
+        content.into_iter().map(|(name, byte)| (name, vec![byte])).collect()
+    };
+    let resources: Resources = TYPES.into_iter().zip(contents.map(encode)).collect();
+    snapshot.succeed(resources)
+}
+
+proptest! {
+    /// However changes, answers, refusals and reconnections mix, a client ends up with what there is, and is never sent what
+    /// it has.
+    #[test]
+    fn a_client_ends_up_with_what_there_is(events in proptest::collection::vec(event(), 0..40)) {
+        let mut snapshot = Snapshot::default();
+        let mut conversation = Conversation::new("a");
+        let mut client = Client::default();
+        client.connect(&mut conversation);
+        for event in events {
+            match event {
+                Event::Publish(first, second) => snapshot = succeed(&snapshot, [first, second]),
+                Event::Answer(which, refuse) => client.answer(which, refuse, &mut conversation),
+                Event::Reconnect => {
+                    conversation = Conversation::new("a");
+                    client.connect(&mut conversation);
+                }
+            }
+            while let Some(response) = conversation.next(&snapshot) {
+                client.hear(response);
+            }
+        }
+        loop {
+            while let Some(response) = conversation.next(&snapshot) {
+                client.hear(response);
+            }
+            if client.unanswered.is_empty() {
+                break;
+            }
+            client.answer(0, false, &mut conversation);
+        }
+        for resource_type in TYPES {
+            let view = snapshot.view(resource_type);
+            let there: BTreeMap<String, String> = view
+                .entries()
+                .iter()
+                .map(|entry| (entry.name().to_string(), entry.version().to_string()))
+                .collect();
+            let held = client.held.remove(resource_type.url()).unwrap_or_default();
+            prop_assert_eq!(held, there);
+            let progress = conversation.progress();
+            prop_assert_eq!(progress[&resource_type].acknowledged, Some(view.version()));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+use super::*;
+use crate::catalog::ResourceType;
+
+fn view(content: &[(&str, usize)]) -> Arc<View> {
+    let entry = |(name, size): &(&str, usize)| {
+        Arc::new(Entry::new(ResourceType::Namespace, name, vec![b'x'; *size]))
+    };
+    Arc::new(View::new(content.iter().map(entry).collect()))
+}
+
+fn subscribe(names: &[&str]) -> DeltaDiscoveryRequest {
+    let names = names.iter().map(ToString::to_string).collect();
+    DeltaDiscoveryRequest { resource_names_subscribe: names, ..Default::default() }
+}
+
+fn unsubscribe(names: &[&str]) -> DeltaDiscoveryRequest {
+    let names = names.iter().map(ToString::to_string).collect();
+    DeltaDiscoveryRequest { resource_names_unsubscribe: names, ..Default::default() }
+}
+
+fn acknowledge(nonce: u64) -> DeltaDiscoveryRequest {
+    DeltaDiscoveryRequest { response_nonce: nonce.to_string(), ..Default::default() }
+}
+
+fn refuse(nonce: u64, detail: &str) -> DeltaDiscoveryRequest {
+    let status = karez_api::discovery::Status { code: 3, message: detail.to_owned() };
+    DeltaDiscoveryRequest { error_detail: Some(status), ..acknowledge(nonce) }
+}
+
+fn names(batch: &Batch) -> (Vec<&str>, Vec<&str>) {
+    (batch.set.iter().map(|entry| &**entry.name()).collect(), batch.removed.iter().map(|it| &**it).collect())
+}
+
+#[test]
+fn a_first_request_is_answered_even_with_nothing() {
+    for first in [subscribe(&[]), subscribe(&["*"])] {
+        let mut subscription = Subscription::new(first).unwrap();
+        let batch = subscription.next(&view(&[]), 1).unwrap();
+        assert_eq!(names(&batch), (vec![], vec![]));
+        assert!(batch.last);
+        assert!(subscription.next(&view(&[]), 2).is_none());
+    }
+}
+
+#[test]
+fn one_response_is_outstanding_and_the_next_has_all_that_came_since() {
+    let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+    assert_eq!(names(&subscription.next(&view(&[("a", 1)]), 1).unwrap()), (vec!["a"], vec![]));
+    assert!(subscription.next(&view(&[("a", 2)]), 2).is_none());
+    assert!(subscription.next(&view(&[("b", 1)]), 2).is_none());
+    subscription.receive(acknowledge(7)).unwrap();
+    assert!(subscription.next(&view(&[("b", 1)]), 2).is_none(), "that was not its nonce");
+    subscription.receive(acknowledge(1)).unwrap();
+    assert_eq!(names(&subscription.next(&view(&[("b", 1)]), 2).unwrap()), (vec!["b"], vec!["a"]));
+}
+
+#[test]
+fn a_big_change_is_cut_and_only_the_last_part_is_marked() {
+    let big = RESPONSE_SIZE / 2;
+    let present = view(&[("a", big), ("b", big), ("c", 2 * RESPONSE_SIZE), ("d", 1)]);
+    let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+    let mut parts = Vec::new();
+    for nonce in 1.. {
+        let Some(batch) = subscription.next(&present, nonce) else { break };
+        assert!(subscription.progress().acknowledged.is_none(), "it has a part only");
+        parts.push((names(&batch).0.join(","), batch.last));
+        subscription.receive(acknowledge(nonce)).unwrap();
+    }
+    let expected = [("a", false), ("b", false), ("c", false), ("d", true)];
+    assert_eq!(parts, expected.map(|(names, last)| (names.to_owned(), last)));
+    assert_eq!(subscription.progress().acknowledged, Some(present.version()));
+}
+
+#[test]
+fn names_that_are_asked_for_are_answered_and_the_rest_is_not() {
+    let present = view(&[("a", 1), ("b", 1), ("c", 1)]);
+    let mut subscription = Subscription::new(subscribe(&["b", "missing"])).unwrap();
+    let batch = subscription.next(&present, 1).unwrap();
+    assert_eq!(names(&batch), (vec!["b"], vec!["missing"]));
+    subscription.receive(acknowledge(1)).unwrap();
+    assert!(subscription.next(&present, 2).is_none());
+
+    // Asked again: sent again, because the client may have dropped it.
+    subscription.receive(subscribe(&["b", "c"])).unwrap();
+    let batch = subscription.next(&present, 2).unwrap();
+    assert_eq!({ let mut set = names(&batch).0; set.sort(); set }, ["b", "c"]);
+    subscription.receive(acknowledge(2)).unwrap();
+
+    // What is no longer asked for is not said to be gone, and nothing more is said of it.
+    subscription.receive(unsubscribe(&["b"])).unwrap();
+    assert!(subscription.next(&view(&[("a", 1), ("b", 2), ("c", 1)]), 3).is_none());
+    assert_eq!(names(&subscription.next(&view(&[("a", 1)]), 3).unwrap()), (vec![], vec!["c"]));
+    subscription.receive(acknowledge(3)).unwrap();
+
+    // A name that comes to be is sent.
+    assert_eq!(names(&subscription.next(&view(&[("missing", 1)]), 4).unwrap()), (vec!["missing"], vec![]));
+}
+
+#[test]
+fn on_demand_begins_with_nothing() {
+    // ztunnel's on-demand mode: "*" and not "*" in one request.
+    let first = DeltaDiscoveryRequest {
+        resource_names_unsubscribe: vec!["*".to_owned()],
+        ..subscribe(&["*"])
+    };
+    let present = view(&[("a", 1), ("b", 1)]);
+    let mut subscription = Subscription::new(first).unwrap();
+    assert_eq!(names(&subscription.next(&present, 1).unwrap()), (vec![], vec![]));
+    subscription.receive(acknowledge(1)).unwrap();
+    subscription.receive(subscribe(&["a"])).unwrap();
+    assert_eq!(names(&subscription.next(&present, 2).unwrap()), (vec!["a"], vec![]));
+    subscription.receive(acknowledge(2)).unwrap();
+    subscription.receive(subscribe(&["*"])).unwrap();
+    assert_eq!(names(&subscription.next(&present, 3).unwrap()), (vec!["b"], vec![]));
+}
+
+#[test]
+fn a_client_that_comes_back_is_told_the_difference() {
+    let present = view(&[("a", 1), ("b", 2), ("c", 1)]);
+    let version = |name: &str| present.find(name).unwrap().version().to_string();
+    let old = view(&[("b", 1)]).find("b").unwrap().version().to_string();
+    let first = DeltaDiscoveryRequest {
+        initial_resource_versions: [
+            ("a".to_owned(), version("a")),
+            ("b".to_owned(), old),
+            ("gone".to_owned(), "someone else's".to_owned()),
+            ("c".to_owned(), "someone else's".to_owned()),
+        ]
+        .into(),
+        ..Default::default()
+    };
+    let mut subscription = Subscription::new(first).unwrap();
+    assert_eq!(names(&subscription.next(&present, 1).unwrap()), (vec!["b", "c"], vec!["gone"]));
+}
+
+#[test]
+fn a_refusal_is_remembered_until_another_version_is_taken() {
+    let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+    let first = view(&[("one", 1), ("two", 1), ("six", 1)]);
+    subscription.next(&first, 1).unwrap();
+    subscription.receive(refuse(1, "two: cannot be read")).unwrap();
+    let rejected = |subscription: &Subscription| {
+        subscription.progress().rejected.as_ref().map(|it| it.names.iter().map(ToString::to_string).collect())
+    };
+    assert_eq!(rejected(&subscription), Some(vec!["two".to_owned()]));
+    // It is not sent again, and the rest counts as taken.
+    assert!(subscription.next(&first, 2).is_none());
+    assert_eq!(subscription.progress().acknowledged, Some(first.version()));
+
+    // Another resource changes: the refusal stays.
+    let second = view(&[("one", 2), ("two", 1), ("six", 1)]);
+    subscription.next(&second, 2).unwrap();
+    subscription.receive(acknowledge(2)).unwrap();
+    assert_eq!(rejected(&subscription), Some(vec!["two".to_owned()]));
+
+    // It changes itself, or goes.
+    let third = view(&[("one", 2), ("six", 1)]);
+    assert_eq!(names(&subscription.next(&third, 3).unwrap()), (vec![], vec!["two"]));
+    subscription.receive(acknowledge(3)).unwrap();
+    assert_eq!(rejected(&subscription), None);
+}
+
+#[test]
+fn a_client_that_asks_for_too_many_names_is_told_so() {
+    let names: Vec<String> = (0..=MAX_NAMES).map(|number| number.to_string()).collect();
+    let first = DeltaDiscoveryRequest { resource_names_subscribe: names, ..Default::default() };
+    assert_eq!(Subscription::new(first).unwrap_err(), Violation::TooManyNames);
+}

@@ -1,0 +1,77 @@
+//! Parsers of what others wrote: no input makes them panic, and what they accept is what it should be.
+
+use karez_controller::ca::RequestedKey;
+use karez_controller::catalog::Version;
+use karez_controller::tokens::{Presented, Tokens};
+use rcgen::{CertificateParams, KeyPair};
+
+#[test]
+fn tokens_file() {
+    bolero::check!().with_type::<String>().for_each(|text: &String| {
+        match Tokens::parse(text) {
+            Ok(tokens) => {
+                // Every line that is none of nothing and comment is one caller.
+                let lines = text.lines().map(str::trim);
+                let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+                assert_eq!(tokens.callers().count(), lines.clone().count());
+                for line in lines {
+                    let token = line.split_whitespace().next().unwrap();
+                    let presented = Presented::from_header(&format!("Bearer {token}")).unwrap();
+                    assert!(tokens.caller(&presented).is_some());
+                }
+            }
+            Err(error) => {
+                assert!(error.line >= 1 && error.line <= text.lines().count());
+                assert!(error.to_string().len() < 200);
+            }
+        }
+    });
+}
+
+#[test]
+fn bearer_header() {
+    bolero::check!().with_type::<String>().for_each(|text: &String| {
+        let tokens = Tokens::parse("secret operator").unwrap();
+        let known = Presented::from_header(text).is_some_and(|it| tokens.caller(&it).is_some());
+        assert_eq!(known, text.split_once(' ').is_some_and(|(scheme, token)| {
+            scheme.eq_ignore_ascii_case("bearer") && token.trim_matches(' ') == "secret"
+        }));
+    });
+}
+
+#[test]
+fn certificate_request_text() {
+    bolero::check!().with_type::<String>().for_each(|text: &String| {
+        assert!(RequestedKey::from_pem(text).is_err());
+    });
+}
+
+/// A good request with some bytes changed: whatever still passes has a valid signature, and so it is the one that was made.
+#[test]
+fn certificate_request_bytes() {
+    let good = CertificateParams::default().serialize_request(&KeyPair::generate().unwrap()).unwrap();
+    let good = good.der().to_vec();
+    assert!(RequestedKey::from_der(&good).is_ok());
+    bolero::check!().with_type::<(Vec<u8>, Vec<(u16, u8)>)>().for_each(
+        |(noise, changes): &(Vec<u8>, Vec<(u16, u8)>)| {
+            assert!(RequestedKey::from_der(noise).is_err());
+            let mut request = good.clone();
+            for (at, byte) in changes {
+                let at = usize::from(*at) % request.len();
+                request[at] = *byte;
+            }
+            if RequestedKey::from_der(&request).is_ok() {
+                assert_eq!(request, good);
+            }
+        },
+    );
+}
+
+#[test]
+fn version() {
+    bolero::check!().with_type::<String>().for_each(|text: &String| {
+        if let Ok(version) = text.parse::<Version>() {
+            assert_eq!(version.to_string(), *text);
+        }
+    });
+}

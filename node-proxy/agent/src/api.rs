@@ -1,0 +1,161 @@
+//! The enrol socket: HTTP over a Unix socket that root alone may use.
+
+use std::convert::Infallible;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use karez_handover::enrol::{PodRequest, Problem};
+use serde::Serialize;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::enrolment::{Desk, TurnedDown};
+use crate::kernel::Kernel;
+use crate::pods::Refused;
+
+/// Connections at a time: a burst of new Pods, each of which waits for its node proxy.
+const CONNECTIONS: usize = 256;
+/// For the head of a request.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// Bytes of a request's body: one Pod.
+const LARGEST_REQUEST: usize = 64 * 1024;
+/// Before accepting again after an error such as "too many open files".
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the socket cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {}: {source}", path.display())]
+pub struct ListenError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Opens the socket, in place of one that an earlier agent left behind.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn listen(path: &Path) -> Result<UnixListener, ListenError> {
+    let open = || {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        // What is no socket was not left behind by an agent; binding says that it is in the way.
+        if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()) {
+            fs::remove_file(path)?;
+        }
+        let listener = UnixListener::bind(path)?;
+        fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        Ok(listener)
+    };
+    open().map_err(|source| ListenError { path: path.to_path_buf(), source })
+}
+
+/// Serves until it is dropped.
+pub async fn serve<K: Kernel>(listener: UnixListener, desk: Desk<K>) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        // The semaphore is never closed.
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let desk = desk.clone();
+                connections.spawn(async move {
+                    serve_connection(stream, desk).await;
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection on the enrol socket");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn serve_connection<K: Kernel>(stream: UnixStream, desk: Desk<K>) {
+    let service = service_fn(async |request| Ok::<_, Infallible>(answer(request, &desk).await));
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection on the enrol socket failed");
+    }
+}
+
+async fn answer<K: Kernel>(request: Request<Incoming>, desk: &Desk<K>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let segments: Vec<&str> = head.uri.path().split('/').skip(1).collect();
+    match (&head.method, segments.as_slice()) {
+        (&Method::POST, ["pods"]) => match read(body).await {
+            Ok(pod) => outcome(desk.enrol(&pod).await),
+            Err(problem) => refusal(StatusCode::BAD_REQUEST, problem),
+        },
+        (&Method::GET, ["pods"]) => outcome(desk.list().await),
+        (&Method::DELETE, ["pods", namespace, name]) => outcome(desk.remove(namespace, name).await),
+        (_, ["pods"] | ["pods", _, _]) => refusal(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "POST or GET /pods, DELETE /pods/NAMESPACE/NAME".to_owned(),
+        ),
+        _ => refusal(StatusCode::NOT_FOUND, format!("there is no {}, only /pods", head.uri.path())),
+    }
+}
+
+async fn read(body: Incoming) -> Result<PodRequest, String> {
+    let body = Limited::new(body, LARGEST_REQUEST).collect().await;
+    let body = body.map_err(|error| format!("the request cannot be read: {error}"))?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|error| format!("not a Pod to enrol: {error}"))
+}
+
+fn outcome<T: Serialize>(outcome: Result<T, TurnedDown>) -> Response<Full<Bytes>> {
+    match outcome {
+        Ok(done) => json(StatusCode::OK, &done),
+        Err(turned_down) => refusal(status(&turned_down), turned_down.to_string()),
+    }
+}
+
+fn status(turned_down: &TurnedDown) -> StatusCode {
+    match turned_down {
+        TurnedDown::Invalid(_) => StatusCode::BAD_REQUEST,
+        TurnedDown::Namespace(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        TurnedDown::Refused(Refused::Conflict(_)) => StatusCode::CONFLICT,
+        TurnedDown::Refused(Refused::Unknown(_)) => StatusCode::NOT_FOUND,
+        TurnedDown::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        TurnedDown::Refused(Refused::Busy(_)) | TurnedDown::Ended(_) | TurnedDown::Stopping => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}
+
+fn refusal(status: StatusCode, error: String) -> Response<Full<Bytes>> {
+    json(status, &Problem { error })
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {
+    // A path that is not UTF-8 has no JSON form.
+    let (status, body) = match serde_json::to_vec(body) {
+        Ok(body) => (status, body),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string().into_bytes()),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let json = http::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! From what is asked for on the enrol socket to a Pod in the mesh.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_handover::agent::Standing;
+use karez_handover::enrol::{PodList, PodRequest, PodStatus, Removal};
+use karez_handover::pod::{EnrolledPod, InvalidPod, PodReference, PodUid};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::ground::Ground;
+use crate::kernel::{Kernel, KernelError};
+use crate::life::{Claim, LifeError};
+use crate::pods::{Refused, Request};
+use crate::record::{Openings, Phase, Record};
+use crate::registry::PodName;
+
+/// How long an enrolment waits for a node proxy to carry the Pod.
+pub const CARRIED_WITHIN: Duration = Duration::from_secs(5);
+/// How often a Pod is tried to be enrolled that meets the end of its predecessor.
+const ATTEMPTS: usize = 5;
+
+/// Where requests come in. Cheap to clone.
+#[derive(Debug)]
+pub struct Desk<K: Kernel> {
+    ground: Arc<Ground<K>>,
+    openings: Openings,
+    requests: mpsc::Sender<Request<K::Sandbox>>,
+}
+
+/// Why a request is turned down.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnedDown {
+    /// The request names no Pod that can be.
+    #[error(transparent)]
+    Invalid(#[from] InvalidPod),
+    /// Its namespace is none, or the host's.
+    #[error(transparent)]
+    Namespace(KernelError),
+    /// It conflicts with another.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It did not succeed.
+    #[error(transparent)]
+    Failed(#[from] LifeError),
+    /// The Pod was removed at the same moment.
+    #[error("Pod {0} is just being removed: try again")]
+    Ended(PodName),
+    /// The agent is about to end.
+    #[error("karez-agent is stopping")]
+    Stopping,
+}
+
+impl<K: Kernel> Desk<K> {
+    /// Passes requests on to the owner of all Pods. New Pods get listeners as `openings` says.
+    #[must_use]
+    pub fn new(
+        ground: Arc<Ground<K>>,
+        openings: Openings,
+        requests: mpsc::Sender<Request<K::Sandbox>>,
+    ) -> Self {
+        Self { ground, openings, requests }
+    }
+
+    /// Enrols a Pod, and waits a while for a node proxy to carry it: the status says whether one does.
+    ///
+    /// # Errors
+    /// When it cannot be enrolled.
+    pub async fn enrol(&self, request: &PodRequest) -> Result<PodStatus, TurnedDown> {
+        let reference = self.enter(request).await?;
+        self.carried(&reference).await;
+        let pods = self.list().await?.pods;
+        let ended = || TurnedDown::Ended(PodName::new(&request.namespace, &request.name));
+        let uid = reference.uid.as_str();
+        pods.into_iter().find(|pod| pod.uid == uid).ok_or_else(ended)
+    }
+
+    /// Takes a Pod out of the mesh.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub async fn remove(&self, namespace: &str, name: &str) -> Result<Removal, TurnedDown> {
+        let name = PodName::new(namespace, name);
+        let outcome = self.ask(|answer| Request::Remove(name, answer)).await??;
+        // Its life ended by itself: it is gone all the same.
+        Ok(outcome.await.unwrap_or_default())
+    }
+
+    /// All Pods.
+    ///
+    /// # Errors
+    /// When the agent is about to end.
+    pub async fn list(&self) -> Result<PodList, TurnedDown> {
+        self.ask(Request::List).await
+    }
+
+    async fn enter(&self, request: &PodRequest) -> Result<PodReference, TurnedDown> {
+        for _ in 0..ATTEMPTS {
+            let claim = self.claim(request).await?;
+            let reference = claim.record.pod.reference.clone();
+            let outcome = self.ask(|answer| Request::Enrol(Box::new(claim), answer)).await??;
+            // When the life of the Pod's predecessor ends just now, nobody takes it up.
+            if let Ok(entered) = outcome.await {
+                entered?;
+                return Ok(reference);
+            }
+        }
+        Err(TurnedDown::Ended(PodName::new(&request.namespace, &request.name)))
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request<K::Sandbox>,
+    ) -> Result<T, TurnedDown> {
+        let (answer, outcome) = oneshot::channel();
+        self.requests.send(request(answer)).await.map_err(|_| TurnedDown::Stopping)?;
+        outcome.await.map_err(|_| TurnedDown::Stopping)
+    }
+
+    async fn carried(&self, pod: &PodReference) {
+        let carried = self.ground.roster.wait(|roster| {
+            let mut standings = roster.standings(pod);
+            standings.any(|(_, standing)| *standing == Standing::Carrying).then_some(())
+        });
+        // The status says what is the matter.
+        let _ = timeout(CARRIED_WITHIN, carried).await;
+    }
+
+    async fn claim(&self, request: &PodRequest) -> Result<Claim<K::Sandbox>, TurnedDown> {
+        let (request, openings) = (request.clone(), self.openings);
+        self.ground.blocking(move |ground| claim(&ground.kernel, &request, openings)).await
+    }
+}
+
+impl<K: Kernel> Clone for Desk<K> {
+    fn clone(&self) -> Self {
+        Self { ground: Arc::clone(&self.ground), openings: self.openings, requests: self.requests.clone() }
+    }
+}
+
+/// Opens the namespace and reads off it what the request does not say. Blocks.
+fn claim<K: Kernel>(
+    kernel: &K,
+    request: &PodRequest,
+    openings: Openings,
+) -> Result<Claim<K::Sandbox>, TurnedDown> {
+    let PodRequest { uid, namespace, name, service_account, netns, addresses } = request;
+    let uid = uid.clone().unwrap_or_else(|| format!("{namespace}/{name}"));
+    let uid = PodUid::new(&uid)?;
+    let sandbox = kernel.open(netns).map_err(TurnedDown::Namespace)?;
+    let addresses = if addresses.is_empty() {
+        kernel.addresses(&sandbox).map_err(TurnedDown::Namespace)?
+    } else {
+        addresses.clone()
+    };
+    let reference = PodReference { uid, sandbox: kernel.id(&sandbox) };
+    let pod = EnrolledPod::new(reference, namespace, name, service_account, addresses)?;
+    let record = Record { pod, netns: netns.clone(), openings, strict: false, phase: Phase::Enrolled };
+    Ok(Claim { record, sandbox })
+}
+
+/// Opens the namespace of a Pod that was enrolled before the agent was restarted; None when it is gone. Blocks.
+///
+/// # Errors
+/// When it is there and cannot be opened.
+pub fn reclaim<K: Kernel>(kernel: &K, record: Record) -> Result<Option<Claim<K::Sandbox>>, KernelError> {
+    if kernel.id_at(&record.netns) != Some(record.pod.reference.sandbox) {
+        return Ok(None);
+    }
+    let sandbox = kernel.open(&record.netns)?;
+    Ok(Some(Claim { record, sandbox }))
+}

@@ -1,0 +1,110 @@
+//! What all Pods' lives stand on.
+
+use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use karez_handover::agent::SharedRoster;
+use karez_handover::pod::PodReference;
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::Semaphore;
+
+use crate::kernel::Kernel;
+use crate::store::Store;
+
+/// Work that blocks, at a time: with two cores more would only stand in each other's way.
+const BLOCKING: usize = 4;
+
+/// Shared by all.
+#[derive(Debug)]
+pub struct Ground<K: Kernel> {
+    /// What needs a privilege.
+    pub kernel: K,
+    /// What is kept over a restart.
+    pub store: Store,
+    /// What node proxies are to carry.
+    pub roster: SharedRoster,
+    /// The enrolled Pods' namespaces, for whoever opens sockets in them.
+    pub sandboxes: Sandboxes<K::Sandbox>,
+    /// Who serves the Pods.
+    pub served_by: ServedBy,
+    /// Captures that were found changed and put right.
+    pub repairs: Counter,
+    slots: Semaphore,
+}
+
+/// Who serves the Pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServedBy {
+    /// Karez's node proxy, which gets listeners.
+    Karez,
+    /// A ztunnel, which gets namespaces.
+    Ztunnel,
+}
+
+/// Open namespaces by Pod. Each is open as long as somebody works in it.
+#[derive(Debug)]
+pub struct Sandboxes<S> {
+    open: Mutex<BTreeMap<PodReference, Arc<S>>>,
+}
+
+impl<K: Kernel> Ground<K> {
+    /// With nothing enrolled.
+    #[must_use]
+    pub fn new(kernel: K, store: Store, served_by: ServedBy) -> Self {
+        Self {
+            kernel,
+            store,
+            roster: SharedRoster::default(),
+            sandboxes: Sandboxes::default(),
+            served_by,
+            repairs: Counter::default(),
+            slots: Semaphore::new(BLOCKING),
+        }
+    }
+
+    /// Does work that blocks on a thread that may, once one is free.
+    pub async fn blocking<R: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> R + Send + 'static,
+    ) -> R {
+        // The semaphore is never closed.
+        let _slot = self.slots.acquire().await;
+        let ground = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || work(&ground)).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The runtime is shutting down, and this task with it.
+                Err(_cancelled) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+impl<S> Sandboxes<S> {
+    /// The namespace of an enrolled Pod.
+    #[must_use]
+    pub fn of(&self, pod: &PodReference) -> Option<Arc<S>> {
+        self.lock().get(pod).cloned()
+    }
+
+    pub(crate) fn insert(&self, pod: PodReference, sandbox: Arc<S>) {
+        self.lock().insert(pod, sandbox);
+    }
+
+    pub(crate) fn remove(&self, pod: &PodReference) {
+        self.lock().remove(pod);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PodReference, Arc<S>>> {
+        // No change is left half-done by a panic.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S> Default for Sandboxes<S> {
+    fn default() -> Self {
+        Self { open: Mutex::default() }
+    }
+}

@@ -1,0 +1,151 @@
+//! A kernel without privileges, for tests: it keeps a diary and fails when told to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use super::*;
+
+/// The host's namespace.
+pub(crate) const HOST: u64 = 1;
+
+#[derive(Debug, Default)]
+pub(crate) struct Fake {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    paths: BTreeMap<PathBuf, u64>,
+    installed: BTreeMap<u64, How>,
+    tampered: BTreeSet<u64>,
+    failing: BTreeSet<&'static str>,
+    diary: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct FakeSandbox {
+    inode: u64,
+}
+
+impl Fake {
+    /// A namespace of that inode at that path.
+    pub(crate) fn add(&self, path: &str, inode: u64) {
+        self.state.lock().unwrap().paths.insert(path.into(), inode);
+    }
+
+    pub(crate) fn delete(&self, path: &str) {
+        self.state.lock().unwrap().paths.remove(Path::new(path));
+    }
+
+    /// Somebody in the Pod changes the rules.
+    pub(crate) fn tamper(&self, inode: u64) {
+        self.state.lock().unwrap().tampered.insert(inode);
+    }
+
+    pub(crate) fn fail(&self, what: &'static str) {
+        self.state.lock().unwrap().failing.insert(what);
+    }
+
+    pub(crate) fn succeed(&self, what: &'static str) {
+        self.state.lock().unwrap().failing.remove(what);
+    }
+
+    pub(crate) fn how(&self, inode: u64) -> Option<How> {
+        self.state.lock().unwrap().installed.get(&inode).copied()
+    }
+
+    /// What was done since it was last asked.
+    pub(crate) fn diary(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().unwrap().diary)
+    }
+
+    fn doing(&self, what: &'static str, sandbox: &FakeSandbox) -> Result<(), KernelError> {
+        let mut state = self.state.lock().unwrap();
+        if state.failing.contains(what) {
+            return Err(KernelError::Descriptors(io::Error::other(format!("{what} fails"))));
+        }
+        state.diary.push(format!("{what} {}", sandbox.inode));
+        Ok(())
+    }
+}
+
+impl Kernel for Fake {
+    type Sandbox = FakeSandbox;
+    type Installed = How;
+
+    fn open(&self, netns: &Path) -> Result<FakeSandbox, KernelError> {
+        let path = netns.to_path_buf();
+        match self.state.lock().unwrap().paths.get(netns) {
+            Some(&HOST) => Err(NamespaceError::Own { path }.into()),
+            Some(&inode) => Ok(FakeSandbox { inode }),
+            None => Err(NamespaceError::NotANamespace { path }.into()),
+        }
+    }
+
+    fn id(&self, sandbox: &FakeSandbox) -> NamespaceId {
+        NamespaceId { device: 4, inode: sandbox.inode }
+    }
+
+    fn id_at(&self, netns: &Path) -> Option<NamespaceId> {
+        let state = self.state.lock().unwrap();
+        state.paths.get(netns).map(|inode| NamespaceId { device: 4, inode: *inode })
+    }
+
+    fn addresses(&self, _sandbox: &FakeSandbox) -> Result<Vec<IpAddr>, KernelError> {
+        Ok(vec!["10.0.0.9".parse().unwrap()])
+    }
+
+    fn has_ipv6(&self) -> bool {
+        false
+    }
+
+    fn duplicate(&self, sandbox: &FakeSandbox) -> Result<OwnedFd, KernelError> {
+        self.doing("duplicate", sandbox)?;
+        Ok(io::pipe()?.0.into())
+    }
+
+    fn listen(&self, sandbox: &FakeSandbox, roles: &[Role]) -> Result<Listeners, KernelError> {
+        self.doing("listen", sandbox)?;
+        let open = |role: &Role| Ok(Listener { role: *role, descriptor: Arc::new(io::pipe()?.0.into()) });
+        let listeners: Result<Vec<_>, io::Error> = roles.iter().map(open).collect();
+        Ok(listeners?.into())
+    }
+
+    fn stock(
+        &self,
+        sandbox: &FakeSandbox,
+        _kind: Kind,
+        _family: Family,
+        count: usize,
+    ) -> Result<Vec<OwnedFd>, KernelError> {
+        self.doing("stock", sandbox)?;
+        Ok((0..count).map(|_| io::pipe().map(|(reader, _)| reader.into())).collect::<Result<_, _>>()?)
+    }
+
+    fn install(&self, sandbox: &FakeSandbox, how: How) -> Result<How, KernelError> {
+        self.doing("install", sandbox)?;
+        let mut state = self.state.lock().unwrap();
+        state.tampered.remove(&sandbox.inode);
+        state.installed.insert(sandbox.inode, how);
+        Ok(how)
+    }
+
+    fn verify(&self, sandbox: &FakeSandbox, installed: &How) -> Result<Integrity, KernelError> {
+        let state = self.state.lock().unwrap();
+        let is_intact = state.installed.get(&sandbox.inode) == Some(installed)
+            && !state.tampered.contains(&sandbox.inode);
+        Ok(if is_intact { Integrity::Intact } else { Integrity::Changed(capture::Part::Rules) })
+    }
+
+    fn leave(&self, sandbox: &FakeSandbox, _how: How) -> Result<(), KernelError> {
+        self.doing("leave", sandbox)
+    }
+
+    fn remove(&self, sandbox: &FakeSandbox) -> Result<usize, KernelError> {
+        self.doing("remove", sandbox)?;
+        self.state.lock().unwrap().installed.remove(&sandbox.inode);
+        Ok(0)
+    }
+}

@@ -1,0 +1,27 @@
+//! Enrols Pods of a node in the mesh. The only privileged process: it parses no network traffic, and all that it does in a
+//! Pod it does through karez-capture.
+//!
+//! | a request's way | module |
+//! | --- | --- |
+//! | comes in over HTTP on a Unix socket | [`api`] |
+//! | becomes a Pod with an open namespace | [`enrolment`] |
+//! | is admitted beside the Pods that are there | [`pods`], [`registry`] (pure) |
+//! | is carried out by the Pod's own task | [`life`] |
+//! | … on disk, in the namespace | [`store`], [`record`], [`kernel`] |
+//! | … and towards the node proxies | [`proxies`] |
+//!
+//! After a restart [`restore`] takes up what was enrolled. [`ground`] is what the tasks share; [`settings`] are the flags, [`metrics`] what Prometheus reads.
+
+pub mod api;
+pub mod enrolment;
+pub mod ground;
+pub mod kernel;
+pub mod life;
+pub mod metrics;
+pub mod pods;
+pub mod proxies;
+pub mod record;
+pub mod registry;
+pub mod restore;
+pub mod settings;
+pub mod store;

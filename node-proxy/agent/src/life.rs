@@ -1,0 +1,173 @@
+//! One Pod's life in the mesh, from its enrolment to its removal: a task, and the only writer of the Pod's state.
+//!
+//! What happens in the namespace and what the node proxies are told follow a fixed order, so that at no moment the Pod's
+//! traffic is redirected to nowhere or leaves in the clear:
+//!
+//! * in: record, listeners, offer to the node proxies, rules
+//! * out: record, node proxies stop, rules let new connections pass, node proxies let go, rules away, listeners closed
+
+mod enrol;
+mod leave;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_handover::enrol::Removal;
+use karez_handover::pod::PodReference;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+
+use crate::ground::Ground;
+use crate::kernel::{How, Kernel, KernelError};
+use crate::record::{Phase, Record};
+use crate::store::StoreError;
+
+/// How often a Pod's capture is looked at.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long a restarted agent waits for a node proxy that may hold a Pod's listeners.
+pub const SEEK_FOR: Duration = Duration::from_secs(5);
+
+/// A Pod that asks to be enrolled.
+#[derive(Debug)]
+pub struct Claim<S> {
+    /// What is to be kept of it.
+    pub record: Record,
+    /// Its open namespace.
+    pub sandbox: S,
+}
+
+/// What a Pod's task is asked to do.
+#[derive(Debug)]
+pub enum Command<S> {
+    /// Enrol it, or bring it up to date; answered when it is captured.
+    Enrol(Box<Claim<S>>, oneshot::Sender<Result<(), LifeError>>),
+    /// Take it out of the mesh; answered when nothing is left of it.
+    Remove(oneshot::Sender<Removal>),
+}
+
+/// What others may see of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// What is kept of it.
+    pub record: Record,
+    /// Its rules are in place.
+    pub captured: bool,
+    /// What is wrong.
+    pub problem: Option<String>,
+}
+
+/// Why a Pod could not be enrolled. Nothing is left of the attempt.
+#[derive(Debug, thiserror::Error)]
+pub enum LifeError {
+    /// In its namespace.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// On disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The task.
+#[derive(Debug)]
+pub struct Life<K: Kernel> {
+    ground: Arc<Ground<K>>,
+    commands: mpsc::Receiver<Command<K::Sandbox>>,
+    view: tokio::sync::watch::Sender<Option<View>>,
+    enrolled: Option<Enrolled<K>>,
+}
+
+/// A Pod in the mesh, or on its way out.
+#[derive(Debug)]
+struct Enrolled<K: Kernel> {
+    record: Record,
+    sandbox: Arc<K::Sandbox>,
+    installed: Option<Arc<K::Installed>>,
+    problem: Option<String>,
+    /// Until when its listeners are sought with node proxies.
+    seek_until: Instant,
+}
+
+impl<K: Kernel> Life<K> {
+    /// A life that begins with a command.
+    #[must_use]
+    pub fn new(
+        ground: Arc<Ground<K>>,
+        commands: mpsc::Receiver<Command<K::Sandbox>>,
+        view: tokio::sync::watch::Sender<Option<View>>,
+    ) -> Self {
+        Self { ground, commands, view, enrolled: None }
+    }
+
+    /// Runs until the Pod is gone and nothing more is asked.
+    pub async fn run(mut self) {
+        let mut changes = self.ground.roster.watch();
+        let mut look = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Nothing, unless it was taken up after a restart: then it has been without care for a while.
+        self.look_after().await;
+        loop {
+            self.publish();
+            let Some(seek_until) = self.enrolled.as_ref().map(|enrolled| enrolled.seek_until) else {
+                match self.commands.try_recv() {
+                    Ok(command) => self.obey(command).await,
+                    Err(_) => return,
+                }
+                continue;
+            };
+            let is_seeking = seek_until > Instant::now();
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(command) => self.obey(command).await,
+                    None => return,
+                },
+                _ = look.tick() => self.look_after().await,
+                // It fails only when the roster is gone, and the ground holds it.
+                _ = changes.changed() => self.follow_or_note().await,
+                () = sleep_until(seek_until), if is_seeking => self.follow_or_note().await,
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: Command<K::Sandbox>) {
+        // Whoever asked may have gone meanwhile; it is done all the same.
+        match command {
+            Command::Enrol(claim, answer) => {
+                let enrolled = self.enrol(*claim).await;
+                self.publish();
+                let _ = answer.send(enrolled);
+            }
+            Command::Remove(answer) => {
+                let removal = self.remove().await;
+                self.publish();
+                let _ = answer.send(removal);
+            }
+        }
+    }
+
+    fn publish(&self) {
+        let view = self.enrolled.as_ref().map(|enrolled| View {
+            record: enrolled.record.clone(),
+            captured: enrolled.installed.is_some() && enrolled.record.phase == Phase::Enrolled,
+            problem: enrolled.problem.clone(),
+        });
+        self.view.send_if_modified(|old| {
+            let is_new = *old != view;
+            *old = view;
+            is_new
+        });
+    }
+}
+
+impl<K: Kernel> Enrolled<K> {
+    fn reference(&self) -> &PodReference {
+        &self.record.pod.reference
+    }
+
+    fn how(&self) -> How {
+        How { dns: self.record.openings.dns, strict: self.record.strict }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,139 @@
+//! Into the mesh.
+
+use std::sync::Arc;
+
+use karez_handover::agent::Supply;
+use tokio::time::Instant;
+
+use super::{Claim, Enrolled, Life, LifeError, SEEK_FOR};
+use crate::ground::{Ground, ServedBy};
+use crate::kernel::{How, Kernel, KernelError};
+use crate::record::{Phase, Record};
+
+impl<K: Kernel> Life<K> {
+    /// Enrols the Pod. One that is enrolled in the same namespace is brought up to date; in another it is replaced.
+    pub(super) async fn enrol(&mut self, claim: Claim<K::Sandbox>) -> Result<(), LifeError> {
+        let before =
+            self.enrolled.as_ref().map(|enrolled| (enrolled.reference().clone(), enrolled.record.phase));
+        let new = &claim.record.pod.reference;
+        match before {
+            Some((reference, Phase::Enrolled)) if reference == *new => {
+                self.describe(claim.record).await?;
+                self.look_after().await;
+                return Ok(());
+            }
+            Some((reference, _)) if reference != *new => self.give_way().await,
+            // A removal that did not come to its end gives way to the new enrolment.
+            Some(_) | None => {}
+        }
+        self.enrolled = None;
+        let (record, sandbox) = (claim.record, Arc::new(claim.sandbox));
+        let entered = enter(&self.ground, &record, &sandbox).await;
+        if entered.is_err() {
+            undo(&self.ground, &record, &sandbox).await;
+        }
+        let installed = Some(Arc::new(entered?));
+        tracing::info!(pod = %record.pod, uid = %record.pod.uid(), netns = %record.netns.display(), "captured");
+        let seek_until = Instant::now();
+        self.enrolled = Some(Enrolled { record, sandbox, installed, problem: None, seek_until });
+        Ok(())
+    }
+
+    /// Takes up the life of a Pod that was enrolled when the agent ended. Its rules are still there; its listeners are
+    /// with a node proxy, or nowhere.
+    pub fn resume(&mut self, claim: Claim<K::Sandbox>) {
+        let Claim { record, sandbox } = claim;
+        let sandbox = Arc::new(sandbox);
+        offer_again(&self.ground, &record, &sandbox);
+        let seek_until = Instant::now() + SEEK_FOR;
+        self.enrolled = Some(Enrolled { record, sandbox, installed: None, problem: None, seek_until });
+        self.publish();
+    }
+
+    /// Notes what is new about the Pod. What was fixed at its enrolment stays.
+    async fn describe(&mut self, new: Record) -> Result<(), LifeError> {
+        let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
+        if enrolled.record.pod == new.pod && enrolled.record.netns == new.netns {
+            return Ok(());
+        }
+        let record = Record { pod: new.pod, netns: new.netns, ..enrolled.record.clone() };
+        let saved = record.clone();
+        self.ground.blocking(move |ground| ground.store.save(&saved)).await?;
+        self.ground.roster.with(|roster| {
+            let supply = roster.offer_of(&record.pod.reference).map(|offer| offer.supply.clone());
+            let supply = supply.unwrap_or(Supply::Wanted);
+            roster.offer(record.pod.clone(), record.openings.roles(), supply);
+        });
+        enrolled.record = record;
+        Ok(())
+    }
+}
+
+/// All steps but the first leave something behind when a later one fails: see [`undo`].
+async fn enter<K: Kernel>(
+    ground: &Arc<Ground<K>>,
+    record: &Record,
+    sandbox: &Arc<K::Sandbox>,
+) -> Result<K::Installed, LifeError> {
+    let supply = {
+        let (record, sandbox) = (record.clone(), Arc::clone(sandbox));
+        ground.blocking(move |ground| {
+            ground.store.save(&record)?;
+            Ok::<_, LifeError>(open_supply(ground, &record, &sandbox)?)
+        })
+    };
+    let supply = supply.await?;
+    ground.sandboxes.insert(record.pod.reference.clone(), Arc::clone(sandbox));
+    ground.roster.with(|roster| roster.offer(record.pod.clone(), record.openings.roles(), supply));
+    let (sandbox, how) = (Arc::clone(sandbox), How { dns: record.openings.dns, strict: record.strict });
+    Ok(ground.blocking(move |ground| ground.kernel.install(&sandbox, how)).await?)
+}
+
+/// What the node proxies get with the Pod. Blocks.
+pub(super) fn open_supply<K: Kernel>(
+    ground: &Ground<K>,
+    record: &Record,
+    sandbox: &K::Sandbox,
+) -> Result<Supply, KernelError> {
+    Ok(match ground.served_by {
+        ServedBy::Karez => {
+            let listeners = ground.kernel.listen(sandbox, &record.openings.roles())?;
+            Supply::Listeners { listeners, handed: false }
+        }
+        ServedBy::Ztunnel => Supply::Namespace(Arc::new(ground.kernel.duplicate(sandbox)?)),
+    })
+}
+
+async fn undo<K: Kernel>(ground: &Arc<Ground<K>>, record: &Record, sandbox: &Arc<K::Sandbox>) {
+    let pod = record.pod.clone();
+    ground.roster.with(|roster| roster.withdraw(&pod.reference));
+    ground.sandboxes.remove(&pod.reference);
+    let sandbox = Arc::clone(sandbox);
+    let undone = ground.blocking(move |ground| {
+        let removed = ground.kernel.remove(&sandbox).map_err(LifeError::from);
+        let forgotten = ground.store.forget(&pod).map_err(LifeError::from);
+        removed.and(forgotten)
+    });
+    if let Err(error) = undone.await {
+        tracing::warn!(pod = %record.pod, %error, "what is left of the failed enrolment could not be removed");
+    }
+}
+
+fn offer_again<K: Kernel>(ground: &Ground<K>, record: &Record, sandbox: &Arc<K::Sandbox>) {
+    let reference = &record.pod.reference;
+    ground.sandboxes.insert(reference.clone(), Arc::clone(sandbox));
+    let supply = match ground.served_by {
+        ServedBy::Karez => Supply::Sought,
+        // Duplicating a descriptor does not block, and fails only when none is left; then it is tried again later.
+        ServedBy::Ztunnel => ground
+            .kernel
+            .duplicate(sandbox)
+            .map_or(Supply::Wanted, |descriptor| Supply::Namespace(Arc::new(descriptor))),
+    };
+    ground.roster.with(|roster| {
+        roster.offer(record.pod.clone(), record.openings.roles(), supply);
+        if record.phase == Phase::Leaving {
+            roster.stop(reference);
+        }
+    });
+}

@@ -1,0 +1,116 @@
+//! Out of the mesh.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_handover::agent::Roster;
+use karez_handover::enrol::Removal;
+use tokio::time::timeout;
+
+use super::{Life, LifeError};
+use crate::kernel::Kernel;
+use crate::record::Phase;
+
+/// How long node proxies may take to finish what a leaving Pod has open, before it is cut off.
+const RELEASE_WITHIN: Duration = Duration::from_secs(15);
+/// How long they may then take to close all. The agent ends the connection of one that does not answer for 5 s.
+const GONE_WITHIN: Duration = Duration::from_secs(6);
+/// How long a node proxy takes to connect again at most, when the agent has been restarted.
+const RECONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+impl<K: Kernel> Life<K> {
+    /// Takes the Pod out in order: open connections are finished, or closed by both sides, before the rules go.
+    pub(super) async fn remove(&mut self) -> Removal {
+        if let Err(error) = self.begin_to_leave().await {
+            // It is taken out all the same; a restart in between would capture it again.
+            self.note(&error);
+        }
+        let Some(enrolled) = &self.enrolled else { return Removal::default() };
+        let pod = enrolled.reference().clone();
+        self.settled("finish", RECONNECT_WITHIN, |roster| roster.programs().next().is_some()).await;
+        self.settled("finish", RELEASE_WITHIN, |roster| roster.is_released(&pod)).await;
+        self.withdraw().await;
+        self.finish().await;
+        Removal { problem: self.enrolled.as_ref().and_then(|enrolled| enrolled.problem.clone()) }
+    }
+
+    /// Makes room for the same Pod in another namespace.
+    pub(super) async fn give_way(&mut self) {
+        if self.is_there().await {
+            // What went wrong with the old one is in the log, and no reason to keep the new one out.
+            let _ = self.remove().await;
+        } else {
+            self.reap().await;
+        }
+    }
+
+    /// The Pod's namespace is gone: nothing is left to be drained.
+    pub(super) async fn reap(&mut self) {
+        if let Some(enrolled) = &self.enrolled {
+            tracing::info!(pod = %enrolled.record.pod, netns = %enrolled.record.netns.display(), "its network namespace is gone");
+        }
+        self.withdraw().await;
+        self.finish().await;
+    }
+
+    /// Tries again what of a removal did not succeed.
+    pub(super) async fn finish(&mut self) {
+        let Some(enrolled) = &self.enrolled else { return };
+        let (pod, sandbox) = (enrolled.record.pod.clone(), Arc::clone(&enrolled.sandbox));
+        let removed = self.ground.blocking(move |ground| {
+            let severed = ground.kernel.remove(&sandbox)?;
+            ground.store.forget(&pod)?;
+            Ok::<_, LifeError>(severed)
+        });
+        match removed.await {
+            Ok(severed) => {
+                tracing::info!(pod = %enrolled.record.pod, connections_reset = severed, "removed");
+                self.enrolled = None;
+            }
+            Err(error) => self.note(&error),
+        }
+    }
+
+    async fn begin_to_leave(&mut self) -> Result<(), LifeError> {
+        let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
+        enrolled.record.phase = Phase::Leaving;
+        self.ground.roster.with(|roster| roster.stop(&enrolled.record.pod.reference));
+        let (record, sandbox, how) = (enrolled.record.clone(), Arc::clone(&enrolled.sandbox), enrolled.how());
+        let left = self.ground.blocking(move |ground| {
+            let saved = ground.store.save(&record);
+            ground.kernel.leave(&sandbox, how)?;
+            Ok(saved?)
+        });
+        left.await
+    }
+
+    async fn withdraw(&mut self) {
+        let Some(enrolled) = &mut self.enrolled else { return };
+        enrolled.record.phase = Phase::Leaving;
+        enrolled.installed = None;
+        let pod = enrolled.reference().clone();
+        self.ground.sandboxes.remove(&pod);
+        self.ground.roster.with(|roster| roster.withdraw(&pod));
+        self.settled("let go of", GONE_WITHIN, |roster| roster.is_gone(&pod)).await;
+    }
+
+    /// Waits for the node proxies, but not for ever: what they leave open is reset when the rules go.
+    async fn settled(&self, what: &str, within: Duration, is_settled: impl Fn(&Roster) -> bool) {
+        let settled = self.ground.roster.wait(|roster| is_settled(roster).then_some(()));
+        if timeout(within, settled).await.is_err()
+            && let Some(enrolled) = &self.enrolled
+        {
+            tracing::warn!(pod = %enrolled.record.pod, ?within, "no node proxy did {what} the Pod in time");
+        }
+    }
+
+    pub(super) fn note(&mut self, error: &LifeError) {
+        if let Some(enrolled) = &mut self.enrolled {
+            let problem = error.to_string();
+            if enrolled.problem.as_ref() != Some(&problem) {
+                tracing::warn!(pod = %enrolled.record.pod, problem, "not as it should be");
+            }
+            enrolled.problem = Some(problem);
+        }
+    }
+}

@@ -1,0 +1,536 @@
+use std::path::Path;
+use std::time::Duration;
+
+use karez_capture::sockets::Kind;
+use karez_handover::Address;
+use karez_handover::agent::Supply;
+use karez_handover::enrol::{PodRequest, PodStatus};
+use karez_handover::listener::{Family, Listeners};
+use karez_handover::message::PodState;
+use karez_handover::node::{AgentConnection, PodEvent};
+use karez_handover::pod::{EnrolledPod, PodUid};
+use karez_handover::stock;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::enrolment::{Desk, TurnedDown};
+use crate::ground::ServedBy;
+use crate::kernel::fake::{Fake, HOST};
+use crate::pods::Refused;
+use crate::proxies;
+use crate::record::Openings;
+use crate::restore::restore;
+use crate::store::Store;
+
+const OPENINGS: Openings = Openings { count: 1, ipv6: false, dns: true };
+
+/// An agent with a made-up kernel. Its folder and the node proxies outlive it.
+pub(crate) struct Agent {
+    pub(crate) ground: Arc<Ground<Fake>>,
+    pub(crate) desk: Desk<Fake>,
+    tasks: JoinSet<()>,
+}
+
+impl Agent {
+    pub(crate) fn start(folder: &Path) -> Self {
+        Self::with(folder, Fake::default(), ServedBy::Karez)
+    }
+
+    fn with(folder: &Path, kernel: Fake, served_by: ServedBy) -> Self {
+        let store = Store::open(folder).unwrap();
+        let ground = Arc::new(Ground::new(kernel, store, served_by));
+        let pods = restore(&ground).unwrap();
+        let (sender, requests) = mpsc::channel(8);
+        let desk = Desk::new(Arc::clone(&ground), OPENINGS, sender);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(pods.run(requests));
+        let uid = own_uid(folder);
+        let listener = proxies::listen(&address(folder)).unwrap();
+        tasks.spawn(proxies::serve_pods(listener, uid, Arc::clone(&ground)));
+        let listener = proxies::listen(&stock::address(&address(folder))).unwrap();
+        let source = proxies::Source::new(Arc::clone(&ground), Default::default());
+        tasks.spawn(proxies::serve_stock(listener, uid, source));
+        Self { ground, desk, tasks }
+    }
+
+    /// Ends the agent as SIGTERM does, and starts another one over the same kernel.
+    async fn restart(mut self, folder: &Path) -> Self {
+        self.tasks.shutdown().await;
+        drop(self.desk);
+        // The Pods' tasks end one by one.
+        while Arc::strong_count(&self.ground) > 1 {
+            tokio::task::yield_now().await;
+        }
+        let kernel = Arc::into_inner(self.ground).unwrap().kernel;
+        Self::with(folder, kernel, ServedBy::Karez)
+    }
+
+    async fn enrol(&self, name: &str, path: &str) -> Result<PodStatus, TurnedDown> {
+        self.desk.enrol(&request(name, path)).await
+    }
+
+    async fn status(&self, name: &str) -> Option<PodStatus> {
+        let pods = self.desk.list().await.unwrap().pods;
+        pods.into_iter().find(|pod| pod.name == name)
+    }
+
+    /// Waits until what is seen of a Pod is as it should be.
+    async fn until(&self, name: &str, is: impl Fn(Option<&PodStatus>) -> bool) -> Option<PodStatus> {
+        loop {
+            let status = self.status(name).await;
+            if is(status.as_ref()) {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn records(&self) -> usize {
+        self.ground.store.load().unwrap().0.len()
+    }
+
+    fn diary(&self) -> Vec<String> {
+        self.ground.kernel.diary()
+    }
+}
+
+pub(crate) fn request(name: &str, path: &str) -> PodRequest {
+    PodRequest {
+        uid: Some(format!("uid-{name}")),
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+        service_account: "default".to_owned(),
+        netns: path.into(),
+        addresses: Vec::new(),
+    }
+}
+
+fn own_uid(folder: &Path) -> u32 {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(folder).unwrap().uid()
+}
+
+fn address(folder: &Path) -> Address {
+    Address::Path(folder.join("node.sock"))
+}
+
+/// What a node proxy has been told, in order.
+type Told = Arc<std::sync::Mutex<Vec<String>>>;
+
+/// A node proxy that does as it is told, or is slow to let go.
+struct Node {
+    told: Told,
+    orders: mpsc::Sender<(PodReference, bool)>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Node {
+    fn start(folder: &Path) -> Self {
+        Self::with(folder, true)
+    }
+
+    fn with(folder: &Path, lets_go: bool) -> Self {
+        let mut agent = AgentConnection::new(address(folder), None, "karez-node".to_owned());
+        let told = Told::default();
+        let seen = Arc::clone(&told);
+        let (orders, mut strict) = mpsc::channel::<(PodReference, bool)>(8);
+        let task = tokio::spawn(async move {
+            let mut held: Vec<(Arc<EnrolledPod>, Listeners)> = Vec::new();
+            loop {
+                let event = tokio::select! {
+                    event = agent.next() => event,
+                    Some((pod, strict)) = strict.recv() => {
+                        agent.strictness(&pod, strict);
+                        continue;
+                    }
+                };
+                let note = |what: &str, pod: &EnrolledPod| {
+                    seen.lock().unwrap().push(format!("{what} {}", pod.reference.sandbox.inode));
+                };
+                match event {
+                    PodEvent::Added(pod, listeners) => {
+                        note("added", &pod);
+                        agent.report(&pod.reference, PodState::Carrying);
+                        held.push((pod, listeners));
+                    }
+                    PodEvent::Stopping(pod) => {
+                        note("stopping", &pod);
+                        if lets_go {
+                            agent.report(&pod.reference, PodState::Released);
+                        }
+                    }
+                    PodEvent::Removed(pod) => {
+                        note("removed", &pod);
+                        held.retain(|(held, _)| held.reference != pod.reference);
+                        if lets_go {
+                            agent.report(&pod.reference, PodState::Gone);
+                        }
+                    }
+                    PodEvent::Connected | PodEvent::SnapshotSent | PodEvent::Disconnected => {}
+                }
+            }
+        });
+        Self { told, orders, task }
+    }
+
+    fn told(&self) -> Vec<String> {
+        std::mem::take(&mut self.told.lock().unwrap())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn reference(name: &str, inode: u64) -> PodReference {
+    let sandbox = karez_handover::pod::NamespaceId { device: 4, inode };
+    PodReference { uid: PodUid::new(&format!("uid-{name}")).unwrap(), sandbox }
+}
+
+/// An agent and a node proxy, with `/web` being a namespace.
+fn world() -> (TempDir, Agent, Node) {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path());
+    agent.ground.kernel.add("/web", 10);
+    let node = Node::start(folder.path());
+    (folder, agent, node)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_is_enrolled() {
+    let (_folder, agent, node) = world();
+    let status = agent.enrol("web", "/web").await.unwrap();
+    assert!(status.captured, "{status:?}");
+    assert_eq!((status.carried_by, status.problem), (vec!["karez-node".to_owned()], None));
+    assert_eq!(status.addresses, ["10.0.0.9".parse::<std::net::IpAddr>().unwrap()], "the namespace's own");
+    assert_eq!(agent.diary(), ["listen 10", "install 10"], "listeners before there is anything to redirect");
+    assert_eq!(node.told(), ["added 10"]);
+    assert_eq!(agent.records(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn enrolling_again_changes_nothing() {
+    let (_folder, agent, node) = world();
+    let first = agent.enrol("web", "/web").await.unwrap();
+    agent.diary();
+    assert_eq!(agent.enrol("web", "/web").await.unwrap(), first);
+    assert_eq!(agent.diary(), [""; 0]);
+    assert_eq!(node.told(), ["added 10"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_without_a_uid_gets_one() {
+    let (_folder, agent, _node) = world();
+    let request = PodRequest { uid: None, ..request("web", "/web") };
+    assert_eq!(agent.desk.enrol(&request).await.unwrap().uid, "shop/web");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_description_reaches_the_node_proxy_and_the_store() {
+    let (_folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    let changed = PodRequest { service_account: "other".to_owned(), ..request("web", "/web") };
+    let status = agent.desk.enrol(&changed).await.unwrap();
+    assert_eq!(status.service_account, "other");
+    agent.until("web", |status| status.is_some_and(|status| !status.carried_by.is_empty())).await;
+    let (records, _) = agent.ground.store.load().unwrap();
+    assert_eq!(&*records[0].pod.service_account, "other");
+    while node.told.lock().unwrap().len() < 3 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(node.told(), ["added 10", "removed 10", "added 10"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_node_proxy_a_pod_is_captured_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path());
+    agent.ground.kernel.add("/web", 10);
+    let begin = Instant::now();
+    let status = agent.enrol("web", "/web").await.unwrap();
+    assert!(begin.elapsed() >= crate::enrolment::CARRIED_WITHIN);
+    assert!(status.captured && status.carried_by.is_empty());
+    assert!(status.problem.unwrap().contains("no node proxy is connected"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_enrolled() {
+    let (_folder, agent, _node) = world();
+    agent.ground.kernel.add("/host", HOST);
+    assert!(matches!(agent.enrol("host", "/host").await, Err(TurnedDown::Namespace(_))));
+    assert!(matches!(agent.enrol("none", "/none").await, Err(TurnedDown::Namespace(_))));
+    assert!(matches!(agent.enrol("a/b", "/web").await, Err(TurnedDown::Invalid(_))));
+    agent.enrol("web", "/web").await.unwrap();
+    let conflict = agent.enrol("other", "/web").await;
+    assert!(matches!(conflict, Err(TurnedDown::Refused(Refused::Conflict(_)))), "{conflict:?}");
+    assert_eq!(agent.desk.list().await.unwrap().pods.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_enrolment_leaves_nothing() {
+    for step in ["listen", "install"] {
+        let (_folder, agent, node) = world();
+        agent.ground.kernel.fail(step);
+        let failed = agent.enrol("web", "/web").await;
+        assert!(matches!(failed, Err(TurnedDown::Failed(_))), "{failed:?}");
+        assert_eq!(agent.records(), 0);
+        assert!(agent.diary().contains(&"remove 10".to_owned()));
+        assert!(agent.until("web", |status| status.is_none()).await.is_none());
+        assert!(agent.ground.roster.with(|roster| roster.offer_of(&reference("web", 10)).is_none()));
+        assert!(agent.ground.sandboxes.of(&reference("web", 10)).is_none());
+
+        agent.ground.kernel.succeed(step);
+        assert!(agent.enrol("web", "/web").await.unwrap().captured, "and its name is free again");
+        drop(node);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_leaves_in_order() {
+    let (_folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.diary();
+    let removal = agent.desk.remove("shop", "web").await.unwrap();
+    assert_eq!(removal.problem, None);
+    assert_eq!(agent.diary(), ["leave 10", "remove 10"]);
+    assert_eq!(node.told(), ["added 10", "stopping 10", "removed 10"]);
+    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+    assert!(agent.ground.sandboxes.of(&reference("web", 10)).is_none());
+
+    let unknown = agent.desk.remove("shop", "web").await;
+    assert!(matches!(unknown, Err(TurnedDown::Refused(Refused::Unknown(_)))), "{unknown:?}");
+    assert!(agent.enrol("web", "/web").await.unwrap().captured);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_proxy_that_does_not_let_go_is_not_waited_for_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path());
+    agent.ground.kernel.add("/web", 10);
+    let _node = Node::with(folder.path(), false);
+    agent.enrol("web", "/web").await.unwrap();
+    let begin = Instant::now();
+    agent.desk.remove("shop", "web").await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(22), "{:?}", begin.elapsed());
+    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_fails_is_tried_again() {
+    let (_folder, agent, _node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.ground.kernel.fail("remove");
+    let removal = agent.desk.remove("shop", "web").await.unwrap();
+    assert!(removal.problem.unwrap().contains("remove fails"));
+    let status = agent.status("web").await.unwrap();
+    assert!(!status.captured && status.problem.is_some(), "{status:?}");
+    assert_eq!(agent.records(), 1, "so that a restart takes it up");
+
+    agent.ground.kernel.succeed("remove");
+    agent.until("web", |status| status.is_none()).await;
+    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_capture_is_put_right() {
+    let (_folder, agent, _node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    tokio::time::sleep(LOOK_EVERY * 3).await;
+    assert_eq!(agent.ground.repairs.get(), 0);
+    agent.diary();
+
+    agent.ground.kernel.tamper(10);
+    tokio::time::sleep(LOOK_EVERY + Duration::from_millis(100)).await;
+    assert_eq!((agent.diary(), agent.ground.repairs.get()), (vec!["install 10".to_owned()], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_that_cannot_be_put_right_is_a_problem_until_it_can() {
+    let (_folder, agent, _node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.ground.kernel.fail("install");
+    agent.ground.kernel.tamper(10);
+    let has_problem = |status: Option<&PodStatus>| status.is_some_and(|status| status.problem.is_some());
+    let status = agent.until("web", has_problem).await.unwrap();
+    assert!(status.problem.unwrap().contains("install fails"));
+    agent.ground.kernel.succeed("install");
+    agent.until("web", |status| !has_problem(status)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_whose_namespace_is_gone_is_removed() {
+    let (_folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.ground.kernel.delete("/web");
+    agent.until("web", |status| status.is_none()).await;
+    assert_eq!(agent.records(), 0);
+    assert_eq!(node.told(), ["added 10", "removed 10"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recreated_sandbox_replaces_the_old_one() {
+    let (_folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.ground.kernel.delete("/web");
+    agent.ground.kernel.add("/web-again", 11);
+    let status = agent.enrol("web", "/web-again").await.unwrap();
+    assert!(status.captured && status.problem.is_none(), "{status:?}");
+    assert_eq!(node.told(), ["added 10", "removed 10", "added 11"]);
+    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (1, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn strict_mode_closes_older_flows() {
+    let (folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    assert!(!agent.ground.kernel.how(10).unwrap().strict);
+    for strict in [true, false, true] {
+        node.orders.send((reference("web", 10), strict)).await.unwrap();
+        while agent.ground.kernel.how(10).unwrap().strict != strict {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    assert_eq!(agent.ground.repairs.get(), 0, "nobody else has changed it");
+    drop(node);
+    let agent = agent.restart(folder.path()).await;
+    agent.until("web", |status| status.is_some_and(|status| status.captured)).await;
+    assert!(agent.ground.kernel.how(10).unwrap().strict, "and it is kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_agent_takes_up_its_pods_with_their_listeners() {
+    let (folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    let agent = agent.restart(folder.path()).await;
+    let is_carried = |status: Option<&PodStatus>| {
+        status.is_some_and(|status| status.captured && !status.carried_by.is_empty())
+    };
+    agent.until("web", is_carried).await;
+    tokio::time::sleep(SEEK_FOR * 2).await;
+    assert_eq!(agent.diary(), ["listen 10", "install 10", "install 10"], "no listener was opened again");
+    assert_eq!(node.told(), ["added 10"], "the node proxy has noticed nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_agent_opens_listeners_that_nobody_holds() {
+    let (folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    drop(node);
+    let agent = agent.restart(folder.path()).await;
+    agent.diary();
+    let begin = Instant::now();
+    let has_listeners = |roster: &mut karez_handover::agent::Roster| {
+        let offer = roster.offer_of(&reference("web", 10))?;
+        matches!(offer.supply, Supply::Listeners { .. }).then_some(())
+    };
+    agent.ground.roster.wait(has_listeners).await;
+    assert!(begin.elapsed() >= SEEK_FOR, "a node proxy might have come back with them");
+    let node = Node::start(folder.path());
+    agent.until("web", |status| status.is_some_and(|status| !status.carried_by.is_empty())).await;
+    assert_eq!(node.told(), ["added 10"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_agent_does_not_wait_once_the_node_proxy_has_spoken() {
+    let (folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    drop(node);
+    let agent = agent.restart(folder.path()).await;
+    let begin = Instant::now();
+    let _node = Node::start(folder.path());
+    agent.until("web", |status| status.is_some_and(|status| !status.carried_by.is_empty())).await;
+    assert!(begin.elapsed() < SEEK_FOR / 2, "{:?}", begin.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_agent_forgets_pods_that_went_meanwhile() {
+    let (folder, agent, _node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.ground.kernel.delete("/web");
+    let agent = agent.restart(folder.path()).await;
+    assert!(agent.status("web").await.is_none());
+    assert_eq!(agent.records(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_agent_goes_on_with_a_removal() {
+    let (folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.ground.kernel.fail("remove");
+    agent.desk.remove("shop", "web").await.unwrap();
+    agent.ground.kernel.succeed("remove");
+    let agent = agent.restart(folder.path()).await;
+    agent.until("web", |status| status.is_none()).await;
+    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+    drop(node);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_node_proxy_gets_the_pods() {
+    let (folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.diary();
+    drop(node);
+    let gone = |status: Option<&PodStatus>| status.is_some_and(|status| status.carried_by.is_empty());
+    agent.until("web", gone).await;
+    let node = Node::start(folder.path());
+    agent.until("web", |status| status.is_some_and(|status| !status.carried_by.is_empty())).await;
+    assert_eq!(node.told(), ["added 10"]);
+    assert_eq!(agent.diary(), [""; 0], "with the listeners that there were, and their queues");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sockets_are_for_enrolled_pods() {
+    let (folder, agent, _node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    let (stock, purveyor) = stock::connect(&address(folder.path()), None);
+    let running = tokio::spawn(purveyor.run());
+    let request = async |pod| stock.request(&pod, Kind::Outbound, Family::V4, 3).await;
+    assert_eq!(request(reference("web", 10)).await.unwrap().len(), 3);
+    for other in [reference("web", 11), reference("other", 10)] {
+        let refused = request(other).await.unwrap_err();
+        assert_eq!(refused, stock::StockError::Refused(stock::Refusal::NotEnrolled));
+    }
+    agent.desk.remove("shop", "web").await.unwrap();
+    assert!(request(reference("web", 10)).await.is_err());
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ztunnel_gets_the_namespace_and_no_listener() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::with(folder.path(), Fake::default(), ServedBy::Ztunnel);
+    agent.ground.kernel.add("/web", 10);
+    assert!(agent.enrol("web", "/web").await.unwrap().captured);
+    assert_eq!(agent.diary(), ["duplicate 10", "install 10"]);
+}
+
+/// Many at once, some of which come and go again meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_pods() {
+    let (_folder, agent, node) = world();
+    let names: Vec<String> = (0..100).map(|number| format!("pod-{number}")).collect();
+    for (name, inode) in names.iter().zip(100..) {
+        agent.ground.kernel.add(&format!("/{name}"), inode);
+    }
+    let mut enrolling = JoinSet::new();
+    for name in names.clone() {
+        let desk = agent.desk.clone();
+        enrolling.spawn(async move {
+            let status = desk.enrol(&request(&name, &format!("/{name}"))).await.unwrap();
+            assert!(status.captured && !status.carried_by.is_empty(), "{status:?}");
+            if name.ends_with('7') {
+                desk.remove("shop", &name).await.unwrap();
+                desk.enrol(&request(&name, &format!("/{name}"))).await.unwrap();
+            }
+        });
+    }
+    while let Some(enrolled) = enrolling.join_next().await {
+        enrolled.unwrap();
+    }
+    assert_eq!(agent.desk.list().await.unwrap().pods.len(), 100);
+    assert_eq!(node.told().iter().filter(|told| told.starts_with("added")).count(), 110);
+}

@@ -1,0 +1,127 @@
+//! In the mesh: what may change under a Pod, and what is done about it.
+
+use std::sync::Arc;
+
+use karez_capture::capture::Integrity;
+use karez_handover::agent::Supply;
+use tokio::time::Instant;
+
+use super::enrol::open_supply;
+use super::{Life, LifeError};
+use crate::kernel::Kernel;
+use crate::record::Phase;
+
+impl<K: Kernel> Life<K> {
+    /// Looks whether the Pod is as it should be, and puts right what is not.
+    pub(super) async fn look_after(&mut self) {
+        let Some(enrolled) = &self.enrolled else { return };
+        match enrolled.record.phase {
+            _ if !self.is_there().await => self.reap().await,
+            Phase::Leaving => self.leave_again().await,
+            Phase::Enrolled => match self.put_right().await {
+                Ok(()) => self.is_right(),
+                Err(error) => self.note(&error),
+            },
+        }
+    }
+
+    /// Follows what node proxies say.
+    pub(super) async fn follow_or_note(&mut self) {
+        if let Err(error) = self.follow().await {
+            self.note(&error);
+        }
+    }
+
+    /// Whether its path leads to its namespace still.
+    pub(super) async fn is_there(&self) -> bool {
+        let Some(enrolled) = &self.enrolled else { return false };
+        let (netns, expected) = (enrolled.record.netns.clone(), enrolled.reference().sandbox);
+        self.ground.blocking(move |ground| ground.kernel.id_at(&netns)).await == Some(expected)
+    }
+
+    async fn put_right(&mut self) -> Result<(), LifeError> {
+        self.repair().await?;
+        self.follow().await
+    }
+
+    fn is_right(&mut self) {
+        if let Some(enrolled) = &mut self.enrolled {
+            enrolled.problem = None;
+        }
+    }
+
+    /// Node proxies say whether older flows are to be closed, and that nobody holds the Pod's listeners.
+    async fn follow(&mut self) -> Result<(), LifeError> {
+        let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
+        if enrolled.record.phase == Phase::Leaving {
+            return Ok(());
+        }
+        let (strict, supply) = self.ground.roster.with(|roster| {
+            let offer = roster.offer_of(&enrolled.record.pod.reference);
+            offer.map_or((None, None), |offer| (offer.strict, Some(offer.supply.clone())))
+        });
+        if let Some(strict) = strict.filter(|strict| *strict != enrolled.record.strict) {
+            enrolled.record.strict = strict;
+            enrolled.installed = None;
+            self.repair().await?;
+        }
+        match supply {
+            Some(Supply::Wanted) => self.supply_anew().await,
+            Some(Supply::Sought) if self.has_sought_enough() => self.supply_anew().await,
+            Some(Supply::Sought | Supply::Listeners { .. } | Supply::Namespace(_)) | None => Ok(()),
+        }
+    }
+
+    /// Puts the capture in place, if it is not or not as it was.
+    async fn repair(&mut self) -> Result<(), LifeError> {
+        let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
+        let (record, sandbox) = (enrolled.record.clone(), Arc::clone(&enrolled.sandbox));
+        let (installed, how) = (enrolled.installed.clone(), enrolled.how());
+        let repaired = self.ground.blocking(move |ground| {
+            if let Some(installed) = installed {
+                match ground.kernel.verify(&sandbox, &installed)? {
+                    Integrity::Intact => return Ok(installed),
+                    Integrity::Changed(part) => {
+                        tracing::warn!(pod = %record.pod, ?part, "its capture was changed by somebody else: put right");
+                        ground.repairs.inc();
+                    }
+                }
+            }
+            ground.store.save(&record)?;
+            Ok::<_, LifeError>(Arc::new(ground.kernel.install(&sandbox, how)?))
+        });
+        enrolled.installed = Some(repaired.await?);
+        Ok(())
+    }
+
+    /// Whether no node proxy is going to come back with the Pod's listeners.
+    fn has_sought_enough(&self) -> bool {
+        self.enrolled.as_ref().is_some_and(|enrolled| enrolled.seek_until <= Instant::now())
+    }
+
+    /// Opens listeners in the place of lost ones.
+    async fn supply_anew(&self) -> Result<(), LifeError> {
+        let Some(enrolled) = &self.enrolled else { return Ok(()) };
+        let (record, sandbox) = (enrolled.record.clone(), Arc::clone(&enrolled.sandbox));
+        let supply = self.ground.blocking(move |ground| open_supply(ground, &record, &sandbox)).await?;
+        self.ground.roster.with(|roster| {
+            let offer = roster.offer_of(enrolled.reference());
+            // A node proxy may have come back with them in the meantime.
+            if offer.is_some_and(|offer| matches!(offer.supply, Supply::Wanted | Supply::Sought)) {
+                roster.supply(enrolled.reference(), supply);
+            }
+        });
+        Ok(())
+    }
+
+    /// A removal was interrupted: by the agent's end, or by something that failed.
+    async fn leave_again(&mut self) {
+        let Some(enrolled) = &self.enrolled else { return };
+        if self.ground.roster.with(|roster| roster.offer_of(enrolled.reference()).is_some()) {
+            // Its outcome is in the log and in the Pod's view.
+            let _ = self.remove().await;
+        } else {
+            self.finish().await;
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! All Pods: who may come in, and which task each one's life is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use karez_handover::agent::{Roster, Standing};
+use karez_handover::enrol::{PodList, PodStatus, Removal};
+use karez_handover::pod::PodReference;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::ground::Ground;
+use crate::kernel::Kernel;
+use crate::life::{Claim, Command, Life, LifeError, View};
+use crate::registry::{Conflict, PodName, Registry};
+
+/// Requests that wait for one Pod.
+const WAITING: usize = 16;
+
+/// Answers a request at once: where its outcome is to be waited for, or why it has none.
+pub type Answer<T> = oneshot::Sender<Result<oneshot::Receiver<T>, Refused>>;
+
+/// What the owner of all Pods is asked.
+#[derive(Debug)]
+pub enum Request<S> {
+    /// Enrol a Pod.
+    Enrol(Box<Claim<S>>, Answer<Result<(), LifeError>>),
+    /// Take one out of the mesh.
+    Remove(PodName, Answer<Removal>),
+    /// Tell of all.
+    List(oneshot::Sender<PodList>),
+}
+
+/// Why a request is not fulfilled.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// It would take what another Pod has.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// No Pod of that name.
+    #[error("Pod {0} is not enrolled")]
+    Unknown(PodName),
+    /// Too many requests wait for the same Pod.
+    #[error("{WAITING} requests wait for Pod {0} already")]
+    Busy(PodName),
+}
+
+/// The owner of all Pods: one task, and the only writer of what there is.
+#[derive(Debug)]
+pub struct Pods<K: Kernel> {
+    ground: Arc<Ground<K>>,
+    registry: Registry,
+    members: BTreeMap<PodName, Member<K::Sandbox>>,
+    lives: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Member<S> {
+    commands: mpsc::Sender<Command<S>>,
+    view: watch::Receiver<Option<View>>,
+}
+
+impl<K: Kernel> Pods<K> {
+    /// None yet.
+    #[must_use]
+    pub fn new(ground: Arc<Ground<K>>) -> Self {
+        Self { ground, registry: Registry::default(), members: BTreeMap::new(), lives: JoinSet::new() }
+    }
+
+    /// Takes up the life of a Pod that was enrolled before the agent was restarted. Before [`Pods::run`].
+    ///
+    /// # Errors
+    /// When two records claim the same.
+    pub fn resume(&mut self, claim: Claim<K::Sandbox>) -> Result<(), Conflict> {
+        self.registry.admit(&claim.record.pod)?;
+        let name = PodName::of(&claim.record.pod);
+        let (mut life, member) = self.life();
+        life.resume(claim);
+        self.lives.spawn(life.run());
+        self.members.insert(name, member);
+        Ok(())
+    }
+
+    /// Runs until nobody can ask any more.
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Request<K::Sandbox>>) {
+        loop {
+            tokio::select! {
+                // First the dead, so that nobody is sent to them.
+                biased;
+                Some(ended) = self.lives.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "a Pod's task ended before its time: the Pod stays captured");
+                    }
+                    self.bury();
+                }
+                request = requests.recv() => match request {
+                    Some(request) => self.serve(request),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Never waits: each Pod's task does that for itself. Whoever asked may have gone meanwhile.
+    fn serve(&mut self, request: Request<K::Sandbox>) {
+        match request {
+            Request::Enrol(claim, answer) => {
+                let _ = answer.send(self.enrol(claim));
+            }
+            Request::Remove(name, answer) => {
+                let _ = answer.send(self.remove(name));
+            }
+            Request::List(answer) => {
+                let _ = answer.send(self.list());
+            }
+        }
+    }
+
+    fn enrol(
+        &mut self,
+        claim: Box<Claim<K::Sandbox>>,
+    ) -> Result<oneshot::Receiver<Result<(), LifeError>>, Refused> {
+        self.registry.admit(&claim.record.pod)?;
+        let name = PodName::of(&claim.record.pod);
+        if !self.members.contains_key(&name) {
+            let (life, member) = self.life();
+            self.members.insert(name.clone(), member);
+            // The command below is in its mailbox before it runs: this task does not yield in between.
+            self.lives.spawn(life.run());
+        }
+        self.command(name, |done| Command::Enrol(claim, done))
+    }
+
+    fn remove(&mut self, name: PodName) -> Result<oneshot::Receiver<Removal>, Refused> {
+        self.command(name, Command::Remove)
+    }
+
+    fn command<T>(
+        &self,
+        name: PodName,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command<K::Sandbox>,
+    ) -> Result<oneshot::Receiver<T>, Refused> {
+        let Some(member) = self.members.get(&name) else { return Err(Refused::Unknown(name)) };
+        let (done, outcome) = oneshot::channel();
+        match member.commands.try_send(command(done)) {
+            Ok(()) => Ok(outcome),
+            Err(TrySendError::Full(_)) => Err(Refused::Busy(name)),
+            Err(TrySendError::Closed(_)) => Err(Refused::Unknown(name)),
+        }
+    }
+
+    fn life(&self) -> (Life<K>, Member<K::Sandbox>) {
+        let (commands, mailbox) = mpsc::channel(WAITING);
+        let (seen, view) = watch::channel(None);
+        (Life::new(Arc::clone(&self.ground), mailbox, seen), Member { commands, view })
+    }
+
+    fn bury(&mut self) {
+        let Self { registry, members, .. } = self;
+        members.retain(|name, member| {
+            let lives = !member.commands.is_closed();
+            if !lives {
+                registry.dismiss(name);
+            }
+            lives
+        });
+    }
+
+    fn list(&self) -> PodList {
+        let views = self.members.values().filter_map(|member| member.view.borrow().clone());
+        let pods = self.ground.roster.with(|roster| views.map(|view| status(&view, roster)).collect());
+        PodList { pods }
+    }
+}
+
+/// A Pod as it is told to people.
+fn status(view: &View, roster: &Roster) -> PodStatus {
+    let pod = &view.record.pod;
+    PodStatus {
+        uid: pod.uid().to_string(),
+        namespace: pod.namespace.to_string(),
+        name: pod.name.to_string(),
+        service_account: pod.service_account.to_string(),
+        netns: view.record.netns.clone(),
+        addresses: pod.addresses.clone(),
+        captured: view.captured,
+        carried_by: carriers(&pod.reference, roster),
+        problem: view.problem.clone().or_else(|| uncarried(&pod.reference, roster)),
+    }
+}
+
+fn carriers(pod: &PodReference, roster: &Roster) -> Vec<String> {
+    let carrying = roster.standings(pod).filter(|(_, standing)| **standing == Standing::Carrying);
+    carrying.map(|(program, _)| program.to_owned()).collect()
+}
+
+/// Why no node proxy carries a Pod; None when one does.
+fn uncarried(pod: &PodReference, roster: &Roster) -> Option<String> {
+    if !carriers(pod, roster).is_empty() {
+        return None;
+    }
+    let failed = roster.standings(pod).find_map(|(program, standing)| match standing {
+        Standing::Failed(reason) => Some(format!("{program} cannot carry it: {reason}")),
+        Standing::Returning
+        | Standing::Offered
+        | Standing::Carrying
+        | Standing::Stopping
+        | Standing::Released
+        | Standing::Removing => None,
+    });
+    let reason = || match roster.programs().next() {
+        None => "no node proxy is connected: its connections wait".to_owned(),
+        Some(_) => "the node proxy does not carry it yet: its connections wait".to_owned(),
+    };
+    Some(failed.unwrap_or_else(reason))
+}

@@ -1,0 +1,150 @@
+//! Node proxies: their connections, and the sockets that they ask for.
+
+use std::future::Future;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_handover::channel::{Channel, Listener};
+use karez_handover::stock::{self, Refusal, SocketRequest};
+use karez_handover::{Address, agent, message, zds};
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::ground::Ground;
+use crate::kernel::Kernel;
+
+/// Connections of one kind at a time: a node proxy and its successor, with room for some that are not gone yet.
+const CONNECTIONS: usize = 8;
+/// Between two accepted connections: whoever reconnects in a circle must not take the agent's time.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Batches of sockets that are opened at a time.
+const BATCHES: usize = 2;
+
+/// Why node proxies cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen for node proxies on {address}: {source}")]
+pub struct ListenError {
+    address: Address,
+    source: io::Error,
+}
+
+/// Listens for node proxies at `address`.
+///
+/// # Errors
+/// When the address is taken or cannot be made.
+pub fn listen(address: &Address) -> Result<Listener, ListenError> {
+    Listener::bind(address).map_err(|source| ListenError { address: address.clone(), source })
+}
+
+/// Hands Pods to node proxies of the given uid. Runs until it is dropped.
+pub async fn serve_pods<K: Kernel>(listener: Listener, node_uid: u32, ground: Arc<Ground<K>>) {
+    accept(listener, message::LARGEST_PACKET, &[node_uid], move |channel| {
+        let ground = Arc::clone(&ground);
+        async move {
+            tracing::info!("a node proxy has connected");
+            match agent::serve(channel, &ground.roster).await {
+                Ok(()) => tracing::info!("the node proxy has closed its connection"),
+                Err(error) => tracing::warn!(%error, "the connection to the node proxy has ended"),
+            }
+        }
+    })
+    .await;
+}
+
+/// Hands Pods to ztunnels, which run as the given uid or as root. Runs until it is dropped.
+pub async fn serve_zds<K: Kernel>(listener: Listener, node_uid: u32, ground: Arc<Ground<K>>) {
+    accept(listener, zds::message::LARGEST_PACKET, &[node_uid, 0], move |channel| {
+        let ground = Arc::clone(&ground);
+        async move {
+            tracing::info!("a ztunnel has connected");
+            match zds::serve(channel, "ztunnel".to_owned(), &ground.roster).await {
+                Ok(()) => tracing::info!("the ztunnel has closed its connection"),
+                Err(error) => tracing::warn!(%error, "the connection to the ztunnel has ended"),
+            }
+        }
+    })
+    .await;
+}
+
+/// Gives node proxies of the given uid the sockets that they ask for. Runs until it is dropped.
+pub async fn serve_stock<K: Kernel>(listener: Listener, node_uid: u32, source: Source<K>) {
+    let source = Arc::new(source);
+    accept(listener, message::LARGEST_PACKET, &[node_uid], move |channel| {
+        let source = Arc::clone(&source);
+        async move {
+            if let Err(error) = stock::serve(&channel, &*source).await {
+                tracing::warn!(%error, "the connection to a node proxy's stock has ended");
+            }
+        }
+    })
+    .await;
+}
+
+async fn accept<F: Future<Output = ()> + Send + 'static>(
+    listener: Listener,
+    largest: usize,
+    uids: &[u32],
+    serve: impl Fn(Channel) -> F,
+) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        // The semaphore is never closed.
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        match listener.accept(largest).await.and_then(|channel| trusted(channel, uids)) {
+            Ok(channel) => {
+                let serving = serve(channel);
+                connections.spawn(async move {
+                    serving.await;
+                    drop(slot);
+                });
+            }
+            Err(error) => tracing::warn!(%error, "a node proxy's connection is refused"),
+        }
+        while connections.try_join_next().is_some() {}
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn trusted(channel: Channel, uids: &[u32]) -> io::Result<Channel> {
+    let uid = channel.peer_uid()?;
+    if uids.contains(&uid) {
+        return Ok(channel);
+    }
+    let message = format!("it runs as uid {uid}, which is not the node proxy's (--node-uid)");
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
+}
+
+/// Opens sockets in enrolled Pods.
+#[derive(Debug)]
+pub struct Source<K: Kernel> {
+    ground: Arc<Ground<K>>,
+    served: Counter,
+    slots: Semaphore,
+}
+
+impl<K: Kernel> Source<K> {
+    /// Counts in `served` the sockets that it opens.
+    #[must_use]
+    pub fn new(ground: Arc<Ground<K>>, served: Counter) -> Self {
+        Self { ground, served, slots: Semaphore::new(BATCHES) }
+    }
+}
+
+impl<K: Kernel> stock::Source for Source<K> {
+    async fn open(&self, request: &SocketRequest) -> Result<Vec<OwnedFd>, Refusal> {
+        let sandbox = self.ground.sandboxes.of(&request.pod).ok_or(Refusal::NotEnrolled)?;
+        // Not in the queue of what else blocks: connections wait for these. The semaphore is never closed.
+        let _slot = self.slots.acquire().await;
+        let ground = Arc::clone(&self.ground);
+        let SocketRequest { kind, family, count, .. } = *request;
+        let opened = tokio::task::spawn_blocking(move || ground.kernel.stock(&sandbox, kind, family, count));
+        let failed = |reason: &dyn std::fmt::Display| Refusal::Failed(reason.to_string());
+        let sockets = opened.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        self.served.inc_by(count as u64);
+        Ok(sockets)
+    }
+}
