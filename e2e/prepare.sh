@@ -68,7 +68,7 @@ enter_private() {
     user=(--user --map-root-user)
   fi
   # shellcheck disable=SC2016 # expanded by the inner shell
-  PATH="$PATH:/usr/sbin:/sbin" KAREZ_PRIVATE=1 exec unshare "${user[@]}" --net --mount --pid --fork --kill-child=SIGKILL --mount-proc \
+  PATH="$PATH:/usr/sbin:/sbin" LAB_PRIVATE=1 exec unshare "${user[@]}" --net --mount --pid --fork --kill-child=SIGKILL --mount-proc \
     --propagation private bash -c '
       set -e
       mount -t tmpfs -o mode=755 tmpfs /run

@@ -37,9 +37,9 @@ impl Callers {
         let presented = presented(metadata)?;
         match self.caller(&presented)? {
             Caller::Node(node) => Ok(NodeCaller { node, presented, tokens: self.tokens.clone() }),
-            Caller::Operator => {
-                Err(Status::permission_denied("this call is for node proxies, and the token is an operator's"))
-            }
+            Caller::Operator => Err(Status::permission_denied(
+                "this call is for node proxies, and the token is an operator's",
+            )),
         }
     }
 
@@ -58,7 +58,10 @@ impl Callers {
 
     fn caller(&self, presented: &Presented) -> Result<Caller, Status> {
         let tokens = self.tokens.borrow();
-        tokens.caller(presented).cloned().ok_or_else(|| Status::unauthenticated("the token is not known here"))
+        tokens
+            .caller(presented)
+            .cloned()
+            .ok_or_else(|| Status::unauthenticated("the token is not known here"))
     }
 }
 
@@ -66,9 +69,7 @@ impl NodeCaller {
     /// Returns when the token is not this node's any longer. Cancel safe.
     pub async fn revoked(&mut self) -> Status {
         let Self { node, presented, tokens } = self;
-        let is_revoked = |tokens: &Arc<Tokens>| {
-            tokens.caller(presented) != Some(&Caller::Node(node.clone()))
-        };
+        let is_revoked = |tokens: &Arc<Tokens>| tokens.caller(presented) != Some(&Caller::Node(node.clone()));
         match tokens.wait_for(is_revoked).await {
             Ok(_) => Status::unauthenticated("the token was taken out of the tokens file"),
             Err(_) => stopping(),

@@ -33,9 +33,12 @@ fn bearer_header() {
     bolero::check!().with_type::<String>().for_each(|text: &String| {
         let tokens = Tokens::parse("secret operator").unwrap();
         let known = Presented::from_header(text).is_some_and(|it| tokens.caller(&it).is_some());
-        assert_eq!(known, text.split_once(' ').is_some_and(|(scheme, token)| {
-            scheme.eq_ignore_ascii_case("bearer") && token.trim_matches(' ') == "secret"
-        }));
+        assert_eq!(
+            known,
+            text.split_once(' ').is_some_and(|(scheme, token)| {
+                scheme.eq_ignore_ascii_case("bearer") && token.trim_matches(' ') == "secret"
+            })
+        );
     });
 }
 
@@ -46,12 +49,12 @@ fn certificate_request_text() {
     });
 }
 
-/// A good request with some bytes changed: whatever still passes has a valid signature, and so it is the one that was made.
+/// A good request with some bytes changed: whatever still passes has a valid signature, and so it is for the same key.
 #[test]
 fn certificate_request_bytes() {
     let good = CertificateParams::default().serialize_request(&KeyPair::generate().unwrap()).unwrap();
     let good = good.der().to_vec();
-    assert!(RequestedKey::from_der(&good).is_ok());
+    let key = RequestedKey::from_der(&good).unwrap().point().to_vec();
     bolero::check!().with_type::<(Vec<u8>, Vec<(u16, u8)>)>().for_each(
         |(noise, changes): &(Vec<u8>, Vec<(u16, u8)>)| {
             assert!(RequestedKey::from_der(noise).is_err());
@@ -60,8 +63,8 @@ fn certificate_request_bytes() {
                 let at = usize::from(*at) % request.len();
                 request[at] = *byte;
             }
-            if RequestedKey::from_der(&request).is_ok() {
-                assert_eq!(request, good);
+            if let Ok(accepted) = RequestedKey::from_der(&request) {
+                assert_eq!(accepted.point(), key);
             }
         },
     );

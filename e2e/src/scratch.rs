@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// A folder under the private `/run`; removed when dropped, unless the test failed and somebody wants to read the logs.
+/// A folder under the private `/run`; removed when dropped. `LAB_KEEP_LOGS` names a folder where the logs are kept.
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
@@ -30,19 +30,17 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            keep_logs(&self.path);
-        }
+        keep_logs(&self.path);
         // The tmpfs that holds it goes with the namespaces.
         let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
-/// Copies the programs' logs out of the private tmpfs, to the folder that `KAREZ_KEEP_LOGS` names.
+/// Copies the programs' logs out of the private tmpfs.
 fn keep_logs(from: &Path) {
-    let Some(target) = std::env::var_os("KAREZ_KEEP_LOGS").map(PathBuf::from) else { return };
+    let Some(target) = std::env::var_os("LAB_KEEP_LOGS").map(PathBuf::from) else { return };
     let target = target.join(from.file_name().unwrap_or_default());
-    // The test has failed already; logs that cannot be kept do not change why.
+    // Logs that cannot be kept change nothing about the test.
     let _ = std::fs::create_dir_all(&target);
     for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
         let _ = std::fs::copy(entry.path(), target.join(entry.file_name()));

@@ -2,7 +2,7 @@
 //!
 //! The identity comes from what the controller knows of the caller, never from the request.
 
-use rcgen::SubjectPublicKeyInfo;
+use rcgen::{PublicKeyData, SubjectPublicKeyInfo};
 use rustls::pki_types::CertificateSigningRequestDer;
 use rustls::pki_types::pem::PemObject;
 use x509_parser::certification_request::X509CertificationRequest;
@@ -64,6 +64,12 @@ impl RequestedKey {
         }
         request.verify_signature().map_err(|_| BadRequest::Signature)?;
         SubjectPublicKeyInfo::from_der(key.raw).map(Self).map_err(|_| BadRequest::OtherKey)
+    }
+
+    /// The key: an uncompressed point (SEC 1 §2.3.3).
+    #[must_use]
+    pub fn point(&self) -> &[u8] {
+        self.0.der_bytes()
     }
 
     pub(super) fn key(&self) -> &SubjectPublicKeyInfo {

@@ -49,8 +49,7 @@ impl CertificateService {
         request: Request<IstioCertificateRequest>,
     ) -> Result<IstioCertificateResponse, Refused> {
         let caller = self.callers.node(request.metadata());
-        let NodeCaller { node, .. } =
-            caller.map_err(|status| Refused(CertificateRefusal::Caller, status))?;
+        let NodeCaller { node, .. } = caller.map_err(|status| Refused(CertificateRefusal::Caller, status))?;
         self.admit(&node)?;
         let request = request.into_inner();
         let identity = asked_identity(&request)?;

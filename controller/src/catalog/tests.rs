@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use karez_api::workload::address::Type;
 use karez_api::workload::{Address, Workload};
-use prost::Message;
 use proptest::prelude::*;
+use prost::Message;
 
 use super::*;
 
@@ -86,9 +86,8 @@ fn content() -> impl Strategy<Value = Content> {
 }
 
 fn view(content: &Content) -> View {
-    let entry = |(name, byte): (&String, &u8)| {
-        Arc::new(Entry::new(ResourceType::Namespace, name, vec![*byte]))
-    };
+    let entry =
+        |(name, byte): (&String, &u8)| Arc::new(Entry::new(ResourceType::Namespace, name, vec![*byte]));
     View::new(content.iter().map(entry).collect())
 }
 

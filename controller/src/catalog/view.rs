@@ -136,7 +136,11 @@ impl View {
         };
         Changes {
             set: self.entries.iter().filter(|entry| !is_held(entry)).cloned().collect(),
-            removed: held.keys().filter(|name| self.find(name).is_none()).map(|name| (*name).into()).collect(),
+            removed: held
+                .keys()
+                .filter(|name| self.find(name).is_none())
+                .map(|name| (*name).into())
+                .collect(),
         }
     }
 }

@@ -51,7 +51,8 @@ pub(super) async fn serve(readers: Readers, connections: mpsc::Receiver<io::Resu
 
 fn routes(readers: Readers) -> Routes {
     let witness = readers.witness();
-    let Readers { callers, tokens, authority, inventory, catalog, published, nodes, metrics, drain } = readers;
+    let Readers { callers, tokens, authority, inventory, catalog, published, nodes, metrics, drain } =
+        readers;
     let discovery = Discovery {
         callers: callers.clone(),
         catalog: catalog.clone(),

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use karez_api::operator::{NodeReport, NodeStatus, ObjectProblem, PodReport, PodStatus, RootStatus, StatusReply};
+use karez_api::operator::{
+    NodeReport, NodeStatus, ObjectProblem, PodReport, PodStatus, RootStatus, StatusReply,
+};
 use karez_translate::{PodPlacement, Report};
 use tokio::time::Instant;
 
@@ -114,7 +116,9 @@ fn pod_problem(
                 format!("not enrolled: run karez pod add {name} --netns PATH on node {node}")
             }
             (Some(node), Some(_), None) => format!("node {node} has not reported yet"),
-            (Some(node), None, None) => format!("node {node} has never connected: is karez-node running there?"),
+            (Some(node), None, None) => {
+                format!("node {node} has never connected: is karez-node running there?")
+            }
         },
     }
 }

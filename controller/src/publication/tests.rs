@@ -28,13 +28,8 @@ impl Scene {
         let roots = Roots::new(root(), Duration::from_secs(100));
         let (authority, authority_reader) = watch::channel(Arc::new(State { roots, nodes: BTreeMap::new() }));
         let (catalog, catalog_reader) = Catalog::new();
-        let (publication, published) = Publication::new(
-            inventory_reader,
-            authority_reader,
-            catalog,
-            Options::default(),
-            Metrics::new(),
-        );
+        let (publication, published) =
+            Publication::new(inventory_reader, authority_reader, catalog, Options::default(), Metrics::new());
         Self { inventory, authority, catalog: catalog_reader, publication, published }
     }
 
@@ -55,8 +50,7 @@ impl Scene {
     }
 }
 
-const MESH: &str =
-    "apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {name: default}\nspec: {trustDomain: example.org}\n";
+const MESH: &str = "apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {name: default}\nspec: {trustDomain: example.org}\n";
 
 #[test]
 fn nothing_is_served_before_the_manifests_were_read() {
@@ -107,7 +101,9 @@ fn a_phase_that_changes_nothing_for_the_nodes_is_not_sent() {
 #[test]
 fn problems_are_told_with_file_object_and_field() {
     let mut scene = Scene::new();
-    scene.write("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop}\nstatus: {podIP: nonsense}\n");
+    scene.write(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop}\nstatus: {podIP: nonsense}\n",
+    );
     scene.publication.publish();
     let published = scene.published.borrow().clone();
     let [report] = published.problems.as_slice() else { panic!("{published:?}") };

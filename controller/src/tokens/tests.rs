@@ -54,7 +54,8 @@ fn no_text_form_shows_a_token() {
 #[test]
 fn the_header_is_a_bearer_token() {
     let tokens = parse("aaa operator");
-    let known = |value: &str| Presented::from_header(value).and_then(|it| tokens.caller(&it).cloned()).is_some();
+    let known =
+        |value: &str| Presented::from_header(value).and_then(|it| tokens.caller(&it).cloned()).is_some();
     assert!(known("Bearer aaa"));
     assert!(known("bearer  aaa "));
     for value in ["aaa", "Bearer", "Bearer ", "Basic aaa", "Beareraaa", ""] {

@@ -45,12 +45,7 @@ impl Conversation {
     /// With the node that the caller's token belongs to.
     #[must_use]
     pub fn new(node: &str) -> Self {
-        Self {
-            node: node.to_owned(),
-            subscriptions: BTreeMap::new(),
-            last_nonce: 0,
-            nothing: Arc::default(),
-        }
+        Self { node: node.to_owned(), subscriptions: BTreeMap::new(), last_nonce: 0, nothing: Arc::default() }
     }
 
     /// Takes a request in.

@@ -87,7 +87,8 @@ impl Subscription {
         let names_nothing = request.resource_names_subscribe.is_empty();
         subscription.interest.everything = names_nothing;
         subscription.resumed = Some(request.initial_resource_versions.into_iter().collect());
-        subscription.change_interest(request.resource_names_subscribe, &request.resource_names_unsubscribe)?;
+        subscription
+            .change_interest(request.resource_names_subscribe, &request.resource_names_unsubscribe)?;
         Ok(subscription)
     }
 

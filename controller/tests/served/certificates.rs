@@ -26,13 +26,17 @@ fn request(identity: Option<&str>, seconds: i64) -> IstioCertificateRequest {
     }
 }
 
-pub async fn sign(scene: &Scene, token: &str, request: IstioCertificateRequest) -> Result<Vec<String>, Status> {
+pub(crate) async fn sign(
+    scene: &Scene,
+    token: &str,
+    request: IstioCertificateRequest,
+) -> Result<Vec<String>, Status> {
     let mut client = scene.certificates().await;
     let answer = within(client.create_certificate(authorized(request, token))).await?;
     Ok(answer.into_inner().cert_chain)
 }
 
-pub async fn sign_web(scene: &Scene) -> Vec<String> {
+pub(crate) async fn sign_web(scene: &Scene) -> Vec<String> {
     sign(scene, NODE_1, request(Some(WEB), 0)).await.unwrap()
 }
 
@@ -87,7 +91,12 @@ async fn everything_else_is_refused() {
         ("another node's Pod", NODE_1, other("db"), Code::PermissionDenied),
         ("a finished Pod", NODE_1, other("done"), Code::PermissionDenied),
         ("no Pod", NODE_1, other("nobody"), Code::PermissionDenied),
-        ("another trust domain", NODE_1, request(Some("spiffe://evil/ns/shop/sa/web"), 0), Code::PermissionDenied),
+        (
+            "another trust domain",
+            NODE_1,
+            request(Some("spiffe://evil/ns/shop/sa/web"), 0),
+            Code::PermissionDenied,
+        ),
         ("no SPIFFE id", NODE_1, request(Some("web"), 0), Code::InvalidArgument),
         ("no identity", NODE_1, request(None, 0), Code::InvalidArgument),
         ("no metadata", NODE_1, no_metadata, Code::InvalidArgument),

@@ -16,34 +16,34 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status, Streaming};
 
-pub const NODE_1: &str = "token-of-node-1";
-pub const NODE_2: &str = "token-of-node-2";
-pub const OPERATOR: &str = "token-of-the-operator";
+pub(crate) const NODE_1: &str = "token-of-node-1";
+pub(crate) const NODE_2: &str = "token-of-node-2";
+pub(crate) const OPERATOR: &str = "token-of-the-operator";
 const TOKENS: &str =
     "token-of-node-1 node node-1\ntoken-of-node-2 node node-2\ntoken-of-the-operator operator\n";
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Scene {
+pub(crate) struct Scene {
     folder: TempDir,
     controller: Option<Controller>,
     flags: Vec<String>,
 }
 
 /// A Pod of the service account of its name.
-pub fn pod(name: &str, node: &str, address: &str) -> String {
+pub(crate) fn pod(name: &str, node: &str, address: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\n\
          spec: {{nodeName: {node}, serviceAccountName: {name}}}\nstatus: {{phase: Running, podIP: {address}}}\n---\n"
     )
 }
 
-pub const NAMESPACE: &str =
+pub(crate) const NAMESPACE: &str =
     "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {karez.dev/mesh: enabled}}\n---\n";
 
 impl Scene {
     /// With one file of manifests.
-    pub async fn new(manifest: &str, flags: &[&str]) -> Self {
+    pub(crate) async fn new(manifest: &str, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("manifests")).unwrap();
         std::fs::write(folder.path().join("tokens"), TOKENS).unwrap();
@@ -54,11 +54,11 @@ impl Scene {
         scene
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, file: &str, manifest: &str) {
+    pub(crate) fn write(&self, file: &str, manifest: &str) {
         std::fs::write(self.path("manifests").join(file), manifest).unwrap();
     }
 
@@ -78,28 +78,28 @@ impl Scene {
         self.controller = Some(controller);
     }
 
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         within(self.controller.take().unwrap().stop()).await;
     }
 
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.stop().await;
         self.start().await;
     }
 
-    pub fn controller(&self) -> &Controller {
+    pub(crate) fn controller(&self) -> &Controller {
         self.controller.as_ref().unwrap()
     }
 
     /// A new connection, trusted by `root.pem` as it is now.
-    pub async fn channel(&self) -> Channel {
+    pub(crate) async fn channel(&self) -> Channel {
         let ca = std::fs::read(self.path("state/root.pem")).unwrap();
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
         let url = format!("https://localhost:{}", self.controller().address().port());
         within(Endpoint::from_shared(url).unwrap().tls_config(tls).unwrap().connect()).await.unwrap()
     }
 
-    pub async fn discovery(&self, token: &str) -> Result<DiscoveryStream, Status> {
+    pub(crate) async fn discovery(&self, token: &str) -> Result<DiscoveryStream, Status> {
         let (requests, sent) = mpsc::channel(16);
         let mut client = AggregatedDiscoveryServiceClient::new(self.channel().await);
         let request = authorized(ReceiverStream::new(sent), token);
@@ -107,28 +107,29 @@ impl Scene {
         Ok(DiscoveryStream { requests, responses })
     }
 
-    pub async fn certificates(&self) -> IstioCertificateServiceClient<Channel> {
+    pub(crate) async fn certificates(&self) -> IstioCertificateServiceClient<Channel> {
         IstioCertificateServiceClient::new(self.channel().await)
     }
 
-    pub async fn operator(&self) -> OperatorClient<Channel> {
+    pub(crate) async fn operator(&self) -> OperatorClient<Channel> {
         OperatorClient::new(self.channel().await)
     }
 
-    pub async fn status(&self) -> StatusReply {
+    pub(crate) async fn status(&self) -> StatusReply {
         let mut operator = self.operator().await;
         within(operator.status(authorized(StatusRequest {}, OPERATOR))).await.unwrap().into_inner()
     }
 
     /// Asks for the status until it is as wanted, and returns it.
-    pub async fn status_when(&self, mut wanted: impl FnMut(&StatusReply) -> bool) -> StatusReply {
+    pub(crate) async fn status_when(&self, mut wanted: impl FnMut(&StatusReply) -> bool) -> StatusReply {
         let mut operator = self.operator().await;
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         let mut last = None;
         let asking = async {
             loop {
                 ticks.tick().await;
-                let status = operator.status(authorized(StatusRequest {}, OPERATOR)).await.unwrap().into_inner();
+                let status =
+                    operator.status(authorized(StatusRequest {}, OPERATOR)).await.unwrap().into_inner();
                 if wanted(&status) {
                     return status;
                 }
@@ -142,40 +143,40 @@ impl Scene {
     }
 }
 
-pub async fn within<T>(work: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("it took too long")
 }
 
-pub fn authorized<T>(message: T, token: &str) -> Request<T> {
+pub(crate) fn authorized<T>(message: T, token: &str) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     request
 }
 
-pub struct DiscoveryStream {
+pub(crate) struct DiscoveryStream {
     requests: mpsc::Sender<DeltaDiscoveryRequest>,
     responses: Streaming<DeltaDiscoveryResponse>,
 }
 
 impl DiscoveryStream {
-    pub async fn send(&self, request: DeltaDiscoveryRequest) {
+    pub(crate) async fn send(&self, request: DeltaDiscoveryRequest) {
         self.requests.send(request).await.unwrap();
     }
 
     /// Asks for everything of a type.
-    pub async fn subscribe(&self, type_url: &str) {
+    pub(crate) async fn subscribe(&self, type_url: &str) {
         self.send(DeltaDiscoveryRequest { type_url: type_url.to_owned(), ..Default::default() }).await;
     }
 
-    pub async fn next(&mut self) -> Result<DeltaDiscoveryResponse, Status> {
+    pub(crate) async fn next(&mut self) -> Result<DeltaDiscoveryResponse, Status> {
         within(self.responses.message()).await.map(|response| response.expect("the stream ended"))
     }
 
-    pub async fn acknowledge(&self, response: &DeltaDiscoveryResponse) {
+    pub(crate) async fn acknowledge(&self, response: &DeltaDiscoveryResponse) {
         self.send(answer(response)).await;
     }
 
-    pub async fn refuse(&self, response: &DeltaDiscoveryResponse, detail: &str) {
+    pub(crate) async fn refuse(&self, response: &DeltaDiscoveryResponse, detail: &str) {
         let error = karez_api::discovery::Status { code: 3, message: detail.to_owned() };
         self.send(DeltaDiscoveryRequest { error_detail: Some(error), ..answer(response) }).await;
     }

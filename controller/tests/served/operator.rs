@@ -6,7 +6,8 @@ use super::harness::*;
 
 #[tokio::test]
 async fn reports_and_manifests_meet_in_the_status() {
-    let shop = [NAMESPACE, &pod("web", "node-1", "10.0.0.1"), "kind: Pod\napiVersion: v1\nmetadata: {}\n"].concat();
+    let shop =
+        [NAMESPACE, &pod("web", "node-1", "10.0.0.1"), "kind: Pod\napiVersion: v1\nmetadata: {}\n"].concat();
     let scene = Scene::new(&shop, &[]).await;
     let captured = PodReport {
         namespace: "shop".to_owned(),

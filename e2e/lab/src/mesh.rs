@@ -58,7 +58,7 @@ struct MeshNode {
 impl Default for Settings {
     /// The programs beside the running one: what cargo built together with it.
     fn default() -> Self {
-        let programs = std::env::var_os("KAREZ_PROGRAMS").map(PathBuf::from).or_else(|| {
+        let programs = std::env::var_os("LAB_PROGRAMS").map(PathBuf::from).or_else(|| {
             let me = std::env::current_exe().ok()?;
             let folder = me.parent()?;
             Some(if folder.ends_with("deps") { folder.parent()?.to_owned() } else { folder.to_owned() })
@@ -341,7 +341,7 @@ impl Mesh {
             let status = self.status()?;
             let list = |key: &str| status.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
             let behind =
-                list("nodes").into_iter().any(|node| node.get("in_sync") != Some(&Value::Bool(true)));
+                list("nodes").into_iter().any(|node| node.get("inSync") != Some(&Value::Bool(true)));
             ensure!(!behind && list("nodes").len() == self.nodes.len(), "not in sync: {status}");
             Ok(())
         })

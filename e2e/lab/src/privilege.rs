@@ -20,7 +20,7 @@ impl Privilege {
     /// When the process is not root in its user namespace, or not in network and mount namespaces apart from init's.
     pub fn detect() -> Result<Self> {
         ensure!(
-            nix::unistd::geteuid().is_root() && std::env::var_os("KAREZ_PRIVATE").is_some(),
+            nix::unistd::geteuid().is_root() && std::env::var_os("LAB_PRIVATE").is_some(),
             "the lab changes network and mounts: run it by `e2e/test`, which makes private namespaces first"
         );
         let map = fs::read_to_string("/proc/self/uid_map").context("reading /proc/self/uid_map")?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Request, Status};
 use tower::service_fn;
 
@@ -103,13 +103,14 @@ impl Controller {
     /// When the URL is not `https://HOST[:PORT]`.
     pub fn new(settings: Settings) -> Result<Self, InvalidUrl> {
         let unreadable = || InvalidUrl::Unreadable { url: settings.url.clone() };
-        let endpoint = Endpoint::from_shared(settings.url.clone()).map_err(|_| unreadable())?;
-        if endpoint.uri().host().is_none() {
-            return Err(unreadable());
-        }
-        if endpoint.uri().scheme_str() != Some("https") {
+        let origin: Uri = settings.url.parse().map_err(|_| unreadable())?;
+        let Some(authority) = origin.authority() else { return Err(unreadable()) };
+        if origin.scheme_str() != Some("https") {
             return Err(InvalidUrl::NotHttps { url: settings.url });
         }
+        // tonic refuses `https` when it is built with TLS of its own and given a connector that brings another: to it the
+        // connection below is a plain one, and only requests carry the real origin.
+        let endpoint = Endpoint::from_shared(format!("http://{authority}")).map_err(|_| unreadable())?.origin(origin);
         let settings = Arc::new(settings);
         let dialled = Arc::clone(&settings);
         let channel = endpoint

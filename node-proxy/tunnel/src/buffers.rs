@@ -3,12 +3,17 @@
 //! An idle connection holds none. What is kept for reuse is bounded, and [`BufferPool::trim`], called once a second or
 //! so, gives back what went unused.
 
+mod pipe;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
+
+pub(crate) use pipe::Pipe;
 
 /// A read up to this long is copied into a block of its own size: cheaper than keeping the buffer busy until it is sent.
 const COPIED: usize = 2 * 1024;
@@ -66,10 +71,14 @@ impl Size {
     }
 }
 
+/// Empty pipes that are kept for reuse: eight hold no memory but 16 descriptors.
+const PIPES: usize = 8;
+
 /// The buffers of one worker; clones are handles on the same.
 #[derive(Debug, Clone, Default)]
 pub struct BufferPool {
     shelves: Rc<[RefCell<Shelf>; 3]>,
+    pipes: Rc<RefCell<Vec<Pipe>>>,
 }
 
 /// Buffers of one size. Those at the front are free; those at the back may be on their way to a socket still.
@@ -88,8 +97,26 @@ impl BufferPool {
         Buffer { bytes, size, pool: self.clone() }
     }
 
-    /// Frees the buffers that were not needed since the last call.
+    /// Takes an empty pipe.
+    ///
+    /// # Errors
+    /// When there are too many descriptors.
+    pub(crate) fn take_pipe(&self) -> io::Result<Pipe> {
+        let kept = self.pipes.borrow_mut().pop();
+        kept.map_or_else(Pipe::new, Ok)
+    }
+
+    /// Gives a pipe back; one that holds bytes is of no use to anyone else.
+    pub(crate) fn give_pipe(&self, pipe: Pipe) {
+        let mut pipes = self.pipes.borrow_mut();
+        if pipe.is_empty() && pipes.len() < PIPES {
+            pipes.push(pipe);
+        }
+    }
+
+    /// Frees the buffers that were not needed since the last call, and all pipes that are not in use.
     pub fn trim(&self) {
+        self.pipes.borrow_mut().clear();
         for shelf in self.shelves.iter() {
             shelf.borrow_mut().trim();
         }

@@ -97,7 +97,10 @@ async fn a_controller_that_restarts_in_a_rotation_knows_whom_to_wait_for() {
     assert_eq!(phases(&authority), [Phase::Signing, Phase::Announced]);
     let state = authority.state();
     let known = super::nodes(&state.borrow(), &witness);
-    assert_eq!(known.iter().map(|node| (&*node.name, node.standing)).collect::<Vec<_>>(), [("a", Standing::Away)]);
+    assert_eq!(
+        known.iter().map(|node| (&*node.name, node.standing)).collect::<Vec<_>>(),
+        [("a", Standing::Away)]
+    );
     let waits = state.borrow().roots.waits(Moment::of(SystemTime::now()), &known);
     assert!(waits.first().is_some_and(|wait| wait.to_string().contains("node a to come back")), "{waits:?}");
 

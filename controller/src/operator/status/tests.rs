@@ -119,7 +119,10 @@ fn a_problem_keeps_its_line_field_and_effect() {
         effect: Effect::LastGoodVersion,
     };
     let shown = problem(&report);
-    assert_eq!((&*shown.file, &*shown.message, &*shown.effect), ("a.yaml", "line 3: no", "last good version"));
+    assert_eq!(
+        (&*shown.file, &*shown.message, &*shown.effect),
+        ("a.yaml", "line 3: no", "last good version")
+    );
 }
 
 struct Nobody;

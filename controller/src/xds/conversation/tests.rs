@@ -53,10 +53,8 @@ impl Client {
         for resource_type in TYPES {
             let held = self.held.get(resource_type.url()).cloned().unwrap_or_default();
             let versions: HashMap<String, String> = held.into_iter().collect();
-            let first = DeltaDiscoveryRequest {
-                initial_resource_versions: versions,
-                ..request(resource_type)
-            };
+            let first =
+                DeltaDiscoveryRequest { initial_resource_versions: versions, ..request(resource_type) };
             conversation.receive(first).unwrap();
         }
     }
@@ -110,9 +108,8 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn succeed(snapshot: &Snapshot, contents: [BTreeMap<String, u8>; 2]) -> Snapshot {
-    let encode = |content: BTreeMap<String, u8>| {
-        content.into_iter().map(|(name, byte)| (name, vec![byte])).collect()
-    };
+    let encode =
+        |content: BTreeMap<String, u8>| content.into_iter().map(|(name, byte)| (name, vec![byte])).collect();
     let resources: Resources = TYPES.into_iter().zip(contents.map(encode)).collect();
     snapshot.succeed(resources)
 }

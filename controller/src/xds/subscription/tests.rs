@@ -2,9 +2,8 @@ use super::*;
 use crate::catalog::ResourceType;
 
 fn view(content: &[(&str, usize)]) -> Arc<View> {
-    let entry = |(name, size): &(&str, usize)| {
-        Arc::new(Entry::new(ResourceType::Namespace, name, vec![b'x'; *size]))
-    };
+    let entry =
+        |(name, size): &(&str, usize)| Arc::new(Entry::new(ResourceType::Namespace, name, vec![b'x'; *size]));
     Arc::new(View::new(content.iter().map(entry).collect()))
 }
 
@@ -83,7 +82,14 @@ fn names_that_are_asked_for_are_answered_and_the_rest_is_not() {
     // Asked again: sent again, because the client may have dropped it.
     subscription.receive(subscribe(&["b", "c"])).unwrap();
     let batch = subscription.next(&present, 2).unwrap();
-    assert_eq!({ let mut set = names(&batch).0; set.sort(); set }, ["b", "c"]);
+    assert_eq!(
+        {
+            let mut set = names(&batch).0;
+            set.sort();
+            set
+        },
+        ["b", "c"]
+    );
     subscription.receive(acknowledge(2)).unwrap();
 
     // What is no longer asked for is not said to be gone, and nothing more is said of it.
@@ -99,10 +105,8 @@ fn names_that_are_asked_for_are_answered_and_the_rest_is_not() {
 #[test]
 fn on_demand_begins_with_nothing() {
     // ztunnel's on-demand mode: "*" and not "*" in one request.
-    let first = DeltaDiscoveryRequest {
-        resource_names_unsubscribe: vec!["*".to_owned()],
-        ..subscribe(&["*"])
-    };
+    let first =
+        DeltaDiscoveryRequest { resource_names_unsubscribe: vec!["*".to_owned()], ..subscribe(&["*"]) };
     let present = view(&[("a", 1), ("b", 1)]);
     let mut subscription = Subscription::new(first).unwrap();
     assert_eq!(names(&subscription.next(&present, 1).unwrap()), (vec![], vec![]));

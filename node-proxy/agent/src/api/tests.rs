@@ -2,7 +2,7 @@ use karez_handover::enrol::client::{Client, ClientError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::life::tests::{Agent, request};
+use crate::life::tests::world::{Agent, request};
 
 struct World {
     folder: tempfile::TempDir,

@@ -1,203 +1,20 @@
-use std::path::Path;
+pub(crate) mod world;
+
 use std::time::Duration;
 
 use karez_capture::sockets::Kind;
-use karez_handover::Address;
 use karez_handover::agent::Supply;
 use karez_handover::enrol::{PodRequest, PodStatus};
-use karez_handover::listener::{Family, Listeners};
-use karez_handover::message::PodState;
-use karez_handover::node::{AgentConnection, PodEvent};
-use karez_handover::pod::{EnrolledPod, PodUid};
+use karez_handover::listener::Family;
 use karez_handover::stock;
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::enrolment::{Desk, TurnedDown};
+use crate::enrolment::TurnedDown;
 use crate::ground::ServedBy;
 use crate::kernel::fake::{Fake, HOST};
 use crate::pods::Refused;
-use crate::proxies;
-use crate::record::Openings;
-use crate::restore::restore;
-use crate::store::Store;
-
-const OPENINGS: Openings = Openings { count: 1, ipv6: false, dns: true };
-
-/// An agent with a made-up kernel. Its folder and the node proxies outlive it.
-pub(crate) struct Agent {
-    pub(crate) ground: Arc<Ground<Fake>>,
-    pub(crate) desk: Desk<Fake>,
-    tasks: JoinSet<()>,
-}
-
-impl Agent {
-    pub(crate) fn start(folder: &Path) -> Self {
-        Self::with(folder, Fake::default(), ServedBy::Karez)
-    }
-
-    fn with(folder: &Path, kernel: Fake, served_by: ServedBy) -> Self {
-        let store = Store::open(folder).unwrap();
-        let ground = Arc::new(Ground::new(kernel, store, served_by));
-        let pods = restore(&ground).unwrap();
-        let (sender, requests) = mpsc::channel(8);
-        let desk = Desk::new(Arc::clone(&ground), OPENINGS, sender);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(pods.run(requests));
-        let uid = own_uid(folder);
-        let listener = proxies::listen(&address(folder)).unwrap();
-        tasks.spawn(proxies::serve_pods(listener, uid, Arc::clone(&ground)));
-        let listener = proxies::listen(&stock::address(&address(folder))).unwrap();
-        let source = proxies::Source::new(Arc::clone(&ground), Default::default());
-        tasks.spawn(proxies::serve_stock(listener, uid, source));
-        Self { ground, desk, tasks }
-    }
-
-    /// Ends the agent as SIGTERM does, and starts another one over the same kernel.
-    async fn restart(mut self, folder: &Path) -> Self {
-        self.tasks.shutdown().await;
-        drop(self.desk);
-        // The Pods' tasks end one by one.
-        while Arc::strong_count(&self.ground) > 1 {
-            tokio::task::yield_now().await;
-        }
-        let kernel = Arc::into_inner(self.ground).unwrap().kernel;
-        Self::with(folder, kernel, ServedBy::Karez)
-    }
-
-    async fn enrol(&self, name: &str, path: &str) -> Result<PodStatus, TurnedDown> {
-        self.desk.enrol(&request(name, path)).await
-    }
-
-    async fn status(&self, name: &str) -> Option<PodStatus> {
-        let pods = self.desk.list().await.unwrap().pods;
-        pods.into_iter().find(|pod| pod.name == name)
-    }
-
-    /// Waits until what is seen of a Pod is as it should be.
-    async fn until(&self, name: &str, is: impl Fn(Option<&PodStatus>) -> bool) -> Option<PodStatus> {
-        loop {
-            let status = self.status(name).await;
-            if is(status.as_ref()) {
-                return status;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn records(&self) -> usize {
-        self.ground.store.load().unwrap().0.len()
-    }
-
-    fn diary(&self) -> Vec<String> {
-        self.ground.kernel.diary()
-    }
-}
-
-pub(crate) fn request(name: &str, path: &str) -> PodRequest {
-    PodRequest {
-        uid: Some(format!("uid-{name}")),
-        namespace: "shop".to_owned(),
-        name: name.to_owned(),
-        service_account: "default".to_owned(),
-        netns: path.into(),
-        addresses: Vec::new(),
-    }
-}
-
-fn own_uid(folder: &Path) -> u32 {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(folder).unwrap().uid()
-}
-
-fn address(folder: &Path) -> Address {
-    Address::Path(folder.join("node.sock"))
-}
-
-/// What a node proxy has been told, in order.
-type Told = Arc<std::sync::Mutex<Vec<String>>>;
-
-/// A node proxy that does as it is told, or is slow to let go.
-struct Node {
-    told: Told,
-    orders: mpsc::Sender<(PodReference, bool)>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Node {
-    fn start(folder: &Path) -> Self {
-        Self::with(folder, true)
-    }
-
-    fn with(folder: &Path, lets_go: bool) -> Self {
-        let mut agent = AgentConnection::new(address(folder), None, "karez-node".to_owned());
-        let told = Told::default();
-        let seen = Arc::clone(&told);
-        let (orders, mut strict) = mpsc::channel::<(PodReference, bool)>(8);
-        let task = tokio::spawn(async move {
-            let mut held: Vec<(Arc<EnrolledPod>, Listeners)> = Vec::new();
-            loop {
-                let event = tokio::select! {
-                    event = agent.next() => event,
-                    Some((pod, strict)) = strict.recv() => {
-                        agent.strictness(&pod, strict);
-                        continue;
-                    }
-                };
-                let note = |what: &str, pod: &EnrolledPod| {
-                    seen.lock().unwrap().push(format!("{what} {}", pod.reference.sandbox.inode));
-                };
-                match event {
-                    PodEvent::Added(pod, listeners) => {
-                        note("added", &pod);
-                        agent.report(&pod.reference, PodState::Carrying);
-                        held.push((pod, listeners));
-                    }
-                    PodEvent::Stopping(pod) => {
-                        note("stopping", &pod);
-                        if lets_go {
-                            agent.report(&pod.reference, PodState::Released);
-                        }
-                    }
-                    PodEvent::Removed(pod) => {
-                        note("removed", &pod);
-                        held.retain(|(held, _)| held.reference != pod.reference);
-                        if lets_go {
-                            agent.report(&pod.reference, PodState::Gone);
-                        }
-                    }
-                    PodEvent::Connected | PodEvent::SnapshotSent | PodEvent::Disconnected => {}
-                }
-            }
-        });
-        Self { told, orders, task }
-    }
-
-    fn told(&self) -> Vec<String> {
-        std::mem::take(&mut self.told.lock().unwrap())
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-fn reference(name: &str, inode: u64) -> PodReference {
-    let sandbox = karez_handover::pod::NamespaceId { device: 4, inode };
-    PodReference { uid: PodUid::new(&format!("uid-{name}")).unwrap(), sandbox }
-}
-
-/// An agent and a node proxy, with `/web` being a namespace.
-fn world() -> (TempDir, Agent, Node) {
-    let folder = tempfile::tempdir().unwrap();
-    let agent = Agent::start(folder.path());
-    agent.ground.kernel.add("/web", 10);
-    let node = Node::start(folder.path());
-    (folder, agent, node)
-}
+use world::{Agent, Node, address, reference, request, world};
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_is_enrolled() {

@@ -1,5 +1,7 @@
 //! The agent's side of one node proxy's connection. Pure: packets and the time go in, packets come out.
 
+mod tell;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -7,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::agent::conversation::Conversation;
 use crate::agent::roster::{ProxyId, Roster, Standing, Supply, Told, Wish};
-use crate::listener::{Assembled, Assembly, Listener, Listeners, Misassembled, Role, roles};
-use crate::message::{AgentMessage, MOST_DESCRIPTORS, Malformed, NodeMessage, PodState};
-use crate::packet::{Packet, parts};
-use crate::pod::{EnrolledPod, PodReference, PodUid};
+use crate::listener::{Assembled, Assembly, Listener, Listeners, Misassembled, roles};
+use crate::message::{AgentMessage, Malformed, NodeMessage, PodState};
+use crate::packet::Packet;
+use crate::pod::{PodReference, PodUid};
 
 /// How long a node proxy may take over an answer.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -18,8 +20,6 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub const OFFER_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Most Pods that a node proxy may say it carries.
 const MOST_CARRIED_IN_ALL: usize = 4096;
-/// Most Pods that are offered and not answered at a time: it bounds the descriptors on their way.
-const MOST_OFFERED: usize = 16;
 
 /// One connection, from its acceptance to its end.
 #[derive(Debug)]
@@ -282,94 +282,6 @@ impl Session {
             roster.supply(pod, Supply::Listeners { listeners, handed: true });
         }
         self.keep(proxy, pod, roster);
-    }
-
-    /// Says what has changed about the Pods that it knows.
-    fn tell_changes(&mut self, proxy: ProxyId, roster: &mut Roster, now: Instant) {
-        let all: Vec<Told> = roster.all_told(proxy).cloned().collect();
-        for told in all {
-            let pod = &told.reference;
-            let wish = roster.offer_of(pod).filter(|_| roster.is_current(&told)).map(|offer| offer.wish);
-            match (wish, &told.standing) {
-                (None, Standing::Removing | Standing::Returning) => {}
-                (None, _) => self.remove(proxy, pod, roster, now),
-                (Some(Wish::Stopped), Standing::Offered | Standing::Carrying) => {
-                    self.stop(proxy, pod, roster);
-                }
-                (Some(Wish::Stopped | Wish::Carried), _) => {}
-            }
-        }
-    }
-
-    /// Offers Pods that it does not know. Of several node proxies only the newest gets them, but each gets a snapshot.
-    fn tell_additions(&mut self, proxy: ProxyId, roster: &mut Roster, now: Instant) {
-        if matches!(self.stage, Stage::Live(_)) && !roster.is_newest(proxy) {
-            return;
-        }
-        let open = roster.all_told(proxy).filter(|told| told.standing == Standing::Offered).count();
-        let new = self.unknown(proxy, roster, MOST_OFFERED.saturating_sub(open));
-        for (pod, listeners) in new {
-            self.offer(&pod, &listeners);
-            roster.handed_over(&pod.reference);
-            roster.stand(proxy, &pod.reference, Standing::Offered);
-            self.expect(&pod.reference, now);
-        }
-    }
-
-    fn unknown(&self, proxy: ProxyId, roster: &Roster, most: usize) -> Vec<(Arc<EnrolledPod>, Listeners)> {
-        let wanted = roster.offers().filter(|offer| offer.wish == Wish::Carried);
-        let unknown = wanted.filter(|offer| roster.told(proxy, offer.pod.uid()).is_none());
-        let supplied = unknown.filter_map(|offer| match &offer.supply {
-            Supply::Listeners { listeners, .. } => Some((Arc::clone(&offer.pod), Arc::clone(listeners))),
-            Supply::Sought | Supply::Wanted | Supply::Namespace(_) => None,
-        });
-        supplied.take(most).collect()
-    }
-
-    fn tell_end_of_snapshot(&mut self, proxy: ProxyId, roster: &Roster) {
-        let undecided = roster.all_told(proxy).any(|told| told.standing == Standing::Returning);
-        if matches!(self.stage, Stage::Snapshot(_)) && !undecided && self.unknown(proxy, roster, 1).is_empty()
-        {
-            self.say(&AgentMessage::SnapshotSent);
-            self.stage = Stage::Live(proxy);
-        }
-    }
-
-    fn offer(&mut self, pod: &EnrolledPod, listeners: &[Listener]) {
-        for (part, more) in parts(listeners, MOST_DESCRIPTORS) {
-            let roles: Vec<Role> = part.iter().map(|listener| listener.role).collect();
-            let message = AgentMessage::Added { pod: pod.clone(), roles, more };
-            let descriptors = part.iter().map(|listener| Arc::clone(&listener.descriptor)).collect();
-            self.queue.push_back(Packet { bytes: message.encode(), descriptors });
-        }
-    }
-
-    fn keep(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster) {
-        if let Some(offer) = roster.offer_of(pod) {
-            self.say(&AgentMessage::Kept(offer.pod.as_ref().clone()));
-            roster.stand(proxy, pod, Standing::Carrying);
-        }
-    }
-
-    fn stop(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster) {
-        self.say(&AgentMessage::Stopping(pod.clone()));
-        // How long a Pod may take to finish is for whoever removes it to say.
-        self.due.remove(&pod.uid);
-        roster.stand(proxy, pod, Standing::Stopping);
-    }
-
-    fn remove(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster, now: Instant) {
-        self.say(&AgentMessage::Removed(pod.clone()));
-        roster.stand(proxy, pod, Standing::Removing);
-        self.expect(pod, now);
-    }
-
-    fn say(&mut self, message: &AgentMessage) {
-        self.queue.push_back(Packet { bytes: message.encode(), descriptors: Vec::new() });
-    }
-
-    fn expect(&mut self, pod: &PodReference, now: Instant) {
-        self.due.insert(pod.uid.clone(), now + ANSWER_WITHIN);
     }
 
     fn check_due(&mut self, roster: &mut Roster, now: Instant) -> Result<(), Violation> {

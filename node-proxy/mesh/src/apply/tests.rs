@@ -54,6 +54,23 @@ fn an_unreadable_policy_is_held_until_it_is_mended_or_gone() {
     assert_eq!(mesh, Mesh::default());
 }
 
+#[test]
+fn an_unreadable_policy_covers_what_its_latest_version_does() {
+    let broken = |scope: security::Scope| {
+        Change::from(security::Authorization {
+            scope: scope.into(),
+            action: 9,
+            ..policy("one", Action::Deny, vec![])
+        })
+    };
+    let mut mesh = Mesh::default();
+    for scope in [security::Scope::WorkloadSelector, security::Scope::Global] {
+        mesh.apply(broken(scope)).unwrap_err();
+        let expected = usize::from(scope == security::Scope::Global);
+        assert_eq!(mesh.policies.covering("bank", &[]).count(), expected, "{scope:?}");
+    }
+}
+
 /// Else what it says its name is could never be removed by the name that it came under.
 #[test]
 fn a_policy_is_held_under_the_name_that_it_came_under() {

@@ -254,6 +254,15 @@ fn audit_is_reported_and_never_counts() {
 }
 
 #[test]
+fn a_policy_that_covers_a_pod_twice_is_heard_once() {
+    let mut db = workload("db", "10.0.0.1");
+    db.authorization_policies.push("shop/audited".to_owned());
+    let audited = Authorization { dry_run: true, ..policy("audited", Action::Deny, vec![anything()]) };
+    let mesh = mesh([db.into(), audited.into()]);
+    assert_eq!(authorize(&mesh, &pod("db", "10.0.0.1"), &web()).audited.len(), 1);
+}
+
+#[test]
 fn a_pod_that_the_mesh_does_not_know() {
     let deny_plaintext = || {
         policy(

@@ -191,6 +191,14 @@ fn nearness() {
         let changes = [balanced(mode, scopes), client].into_iter().chain(all().into_iter().skip(gone));
         assert_eq!(chosen(&mesh(changes)), expected, "{mode:?} {scopes:?} without {gone}");
     }
+    // Nor does one that takes nothing stand before those that do.
+    let idle = |workload: &mut wire::Workload| {
+        located("node-1", "a")(workload);
+        workload.capacity = Some(0);
+    };
+    let client = client(located("node-1", "a"));
+    let changes = [balanced(Failover, &[Node]), client, endpoint("idle", "10.0.0.4", idle)];
+    assert_eq!(chosen(&mesh(changes.into_iter().chain(all().into_iter().skip(1)))), ["far", "zone"]);
     // The node is known from the agent, before the controller has heard of the client.
     let changes = [balanced(Strict, &[Node])].into_iter().chain(all());
     assert_eq!(chosen(&mesh(changes)), ["near"]);

@@ -8,7 +8,7 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use crate::buffers::Buffer;
+use crate::buffers::{Buffer, Pipe};
 
 /// Reads what is there, up to `limit` bytes: None if nothing is, 0 at the end.
 pub(super) fn read(socket: &TcpStream, buffer: &mut Buffer, limit: usize) -> io::Result<Option<usize>> {
@@ -19,9 +19,24 @@ pub(super) fn read(socket: &TcpStream, buffer: &mut Buffer, limit: usize) -> io:
     Ok(read)
 }
 
+/// Moves what is there into an empty pipe: None if nothing is, 0 at the end.
+pub(super) fn fill(socket: &TcpStream, pipe: &mut Pipe) -> io::Result<Option<usize>> {
+    unblocked(socket.try_io(Interest::READABLE, || pipe.fill(socket)))
+}
+
+/// Moves what the socket takes out of a pipe: None if it takes nothing now.
+pub(super) fn drain(socket: &TcpStream, pipe: &mut Pipe) -> io::Result<Option<usize>> {
+    unblocked(socket.try_io(Interest::WRITABLE, || pipe.drain(socket)))
+}
+
 /// Writes what the socket takes: None if it takes nothing now.
 pub(super) fn write(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
-    let written = unblocked(socket.try_write_vectored(slices))?;
+    let written = match slices {
+        // The plain call is the cheaper one.
+        [only] => socket.try_write(only),
+        several => socket.try_write_vectored(several),
+    };
+    let written = unblocked(written)?;
     let offered: usize = slices.iter().map(|slice| slice.len()).sum();
     if written.is_some_and(|written| written < offered) {
         exhausted(socket, Interest::WRITABLE);
@@ -48,7 +63,7 @@ fn unblocked(result: io::Result<usize>) -> io::Result<Option<usize>> {
 
 /// A short read or write has shown that the socket has nothing more: the next wait need not try first. epoll tells of
 /// anything that came after it (edge-triggered), and tokio never forgets that a side is closed.
-pub(super) fn exhausted(socket: &TcpStream, interest: Interest) {
+fn exhausted(socket: &TcpStream, interest: Interest) {
     // The error is what clears the readiness; it says nothing.
     socket.try_io(interest, || Err::<(), _>(ErrorKind::WouldBlock.into())).ok();
 }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::endpoints::{
-    Client, Order, Server, account, authority, local, pair, pair_with, read_all, send, stream,
-};
+use crate::endpoints::{Order, Server, account, authority, local, pair, pair_with, read_all, send, stream};
 use bytes::Bytes;
 use h2::Reason;
 use http::uri::Authority;

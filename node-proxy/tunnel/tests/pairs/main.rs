@@ -1,4 +1,11 @@
 //! Two endpoints against each other, in one process.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests"
+)]
 
 mod connect;
 mod copy;

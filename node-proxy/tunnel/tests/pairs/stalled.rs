@@ -42,7 +42,12 @@ where
         fill(near);
         held.push(far);
     }
-    let (near, far) = stream(&client, &mut server).await;
+    assert_moves(&client, &mut server).await;
+}
+
+/// One more stream of the connection moves 10 MiB.
+async fn assert_moves(client: &Client, server: &mut Server) {
+    let (near, far) = stream(client, server).await;
     let (_unused, mut writer) = near.split();
     let (mut reader, _unanswered) = far.split();
     spawn_local(async move {
@@ -75,6 +80,30 @@ async fn one_moves_beside_99_stalled_over_tcp() {
     local(async {
         let (near, far) = sockets().await;
         one_moves_beside_99_stalled(near, far).await;
+    })
+    .await;
+}
+
+/// Streams that have ended on both sides no longer count as open, so any number of them may hold unread bytes.
+#[tokio::test]
+async fn ended_streams_that_nobody_has_read_use_up_no_window() {
+    local(async {
+        let (client, mut server) = pair().await;
+        let mut held = Vec::new();
+        for _ in 0..250 {
+            let (near, far) = stream(&client, &mut server).await;
+            let ((mut empty, mut writer), (mut reader, mut nothing)) = (near.split(), far.split());
+            writer.send_all(Bytes::from(vec![5; 256 << 10])).await.unwrap();
+            writer.finish().unwrap();
+            nothing.finish().unwrap();
+            assert!(empty.data().await.unwrap().is_none());
+            while reader.unread() < 256 << 10 {
+                std::future::poll_fn(|cx| std::task::Poll::Ready(reader.poll_pull(cx))).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            held.push(reader);
+        }
+        assert_moves(&client, &mut server).await;
     })
     .await;
 }
