@@ -15,6 +15,7 @@ use karez_process::http::{self, ListenError, Routes};
 use karez_process::readiness::{Condition, Readiness};
 use karez_process::signals::Signals;
 use karez_process::tasks::{Ended, Tasks};
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::ca::StateError;
@@ -67,8 +68,16 @@ pub struct Controller {
     metrics_address: SocketAddr,
     readiness: Readiness,
     tasks: Tasks,
+    last: Last,
     trigger: Trigger,
     drain: Drain,
+}
+
+/// Metrics and readiness.
+#[derive(Debug)]
+struct Last {
+    task: JoinHandle<()>,
+    trigger: Trigger,
 }
 
 impl Controller {
@@ -93,9 +102,12 @@ impl Controller {
         tasks.spawn("listener", accepting);
         tasks.spawn("server", services::serve(readers.clone(), connections));
         let routes = metrics_routes(readers, readiness.clone());
-        tasks.spawn("metrics", http::serve(metrics_port, routes, drain.clone()));
+        // They are served while the rest drains, and end with it.
+        let (last_trigger, last_drain) = drain.level();
+        let last =
+            Last { task: tokio::spawn(http::serve(metrics_port, routes, last_drain)), trigger: last_trigger };
         info!(%address, %metrics_address, "karez-controller listens");
-        Ok(Self { address, metrics_address, readiness, tasks, trigger, drain })
+        Ok(Self { address, metrics_address, readiness, tasks, last, trigger, drain })
     }
 
     /// Where node proxies and the operator's command are served.
@@ -129,7 +141,7 @@ impl Controller {
         if let Some(Ended { name, .. }) = ended.filter(|_| !self.drain.is_draining()) {
             return Err(ControllerError::Ended { task: name });
         }
-        join(self.tasks, &self.drain).await;
+        join(self.tasks, self.last, &self.drain).await;
         stopping.abort();
         info!("karez-controller has stopped");
         Ok(())
@@ -138,14 +150,18 @@ impl Controller {
     /// Stops it.
     pub async fn stop(self) {
         self.trigger.start(DRAIN_DEADLINE);
-        join(self.tasks, &self.drain).await;
+        join(self.tasks, self.last, &self.drain).await;
     }
 }
 
-async fn join(tasks: Tasks, drain: &Drain) {
+async fn join(tasks: Tasks, last: Last, drain: &Drain) {
     let aborted = tasks.join(drain).await;
     if !aborted.is_empty() {
         warn!(?aborted, "did not end within {DRAIN_DEADLINE:?}");
+    }
+    last.trigger.abort();
+    if let Err(error) = last.task.await {
+        warn!(%error, "metrics and readiness");
     }
 }
 

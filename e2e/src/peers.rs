@@ -109,13 +109,15 @@ pub fn redis(mesh: &Mesh, pod: &Pod) -> Result<Process> {
 pub fn postgres(mesh: &Mesh, pod: &Pod) -> Result<Process> {
     let folder = mesh.folder().join(format!("postgres-{}", pod.name));
     std::fs::create_dir_all(&folder)?;
+    // initdb wants a user that has a name: Debian's package brings one.
+    let user = nix::unistd::User::from_name("postgres")?.context("there is no user postgres")?;
     if mesh.privilege() == karez_lab::privilege::Privilege::Root {
-        nix::unistd::chown(&folder, Some(APPLICATION_UID.into()), Some(APPLICATION_UID.into()))?;
+        nix::unistd::chown(&folder, Some(user.uid), Some(user.gid))?;
     }
     let data = folder.join("data");
     let run = |program: &str| {
         postgres_program(program)
-            .map(|path| mesh::as_application(mesh.privilege(), pod.namespace(), APPLICATION_UID, &path))
+            .map(|path| mesh::as_application(mesh.privilege(), pod.namespace(), user.uid.as_raw(), &path))
     };
     let initdb = run("initdb")?
         .arg("-D")

@@ -17,7 +17,7 @@ use super::{Moment, Root, RootCertificate};
 /// Roots that may retire at the same time: rotations can follow each other faster than certificates expire.
 const MAX_RETIRING: usize = 4;
 /// A signature may be under way while the signing root changes.
-const SIGNING_SLACK: Duration = Duration::from_secs(5);
+const SIGNING_SLACK: Duration = Duration::from_secs(1);
 
 /// The roots of the mesh, each in its phase. It is what the state file holds.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -35,6 +35,8 @@ impl Namespace {
         .map_err(|_| anyhow::anyhow!("the namespace thread panicked"))??;
         let namespace = Self { name: name.to_owned(), path };
         namespace.run("ip", &["link", "set", "lo", "up"])?;
+        // Duplicate address detection would hold back the first packets of every link for a second.
+        namespace.sysctl("net.ipv6.conf.default.accept_dad", "0")?;
         Ok(namespace)
     }
 

@@ -1,6 +1,7 @@
 //! Packets seen between the nodes.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -22,14 +23,17 @@ impl Wire {
     /// # Errors
     /// When tcpdump cannot be started.
     pub fn tap(namespace: &Namespace, interface: &str, folder: &Path, filter: &str) -> Result<Self> {
-        let file = folder.join(format!("{}-{interface}.pcap", namespace.name()));
+        static TAPS: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}-{interface}-{}", namespace.name(), TAPS.fetch_add(1, Ordering::Relaxed));
+        let file = folder.join(format!("{name}.pcap"));
         let mut command = namespace.command("tcpdump");
         // -Z root: tcpdump would change to a user that a namespace with one uid does not have.
+        // Immediate mode: without it the last packets before the end are lost in the kernel's block.
         command
-            .args(["-i", interface, "-U", "-n", "-s", "0", "-B", "16384", "-Z", "root", "-w"])
+            .args(["-i", interface, "--immediate-mode", "-U", "-n", "-s", "0", "-B", "16384", "-Z", "root", "-w"])
             .arg(&file)
             .arg(filter);
-        let tcpdump = Process::start(&format!("tcpdump-{}-{interface}", namespace.name()), folder, command)?;
+        let tcpdump = Process::start(&format!("tcpdump-{name}"), folder, command)?;
         wait::until("tcpdump to listen", Duration::from_secs(10), || {
             tcpdump.log().contains("listening on").then_some(()).context("not yet")
         })?;

@@ -142,14 +142,15 @@ pub fn leave(namespace: &NetworkNamespace, settings: &Settings) -> Result<(), Ca
 }
 
 /// Takes capture away: resets what is still captured, then removes rules and routes and gives the kernel's settings back.
-/// To be called after [`leave`], and once the node proxy has let go of the Pod. Gives the number of connections that had to
-/// be reset. Does nothing where there is no capture.
+/// Gives the number of connections that had to be reset: none, if it comes after [`leave`] and the node proxy has drained.
+/// Does nothing where there is no capture.
 ///
 /// # Errors
 /// When a step fails. As long as captured connections cannot be closed, the rules stay and nothing leaks.
 pub fn remove(namespace: &NetworkNamespace) -> Result<usize, CaptureError> {
     namespace.run(|| {
         let Some(listing) = nftables::list()? else { return Ok(0) };
+        nftables::apply(&rules::render_release())?;
         let severed = flows::sever()?;
         for family in Family::ALL {
             routes::remove(family)?;

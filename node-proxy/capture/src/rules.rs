@@ -37,6 +37,8 @@ pub const BORN_HERE: Mark = Mark(0x4b5a_0000);
 /// Most bytes of [`RuleSettings::note`]: `NFTNL_UDATA_COMMENT_MAXLEN`, less its end.
 pub const LONGEST_NOTE: usize = 127;
 
+const OUTBOUND_CHAIN: &str = "outbound";
+const INBOUND_CHAIN: &str = "inbound";
 const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
 const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
 
@@ -95,6 +97,15 @@ pub fn render(settings: &RuleSettings) -> String {
     text
 }
 
+/// The transaction that ends redirection, whatever rules are there. What they guard against besides stays: until the
+/// table goes, or [`Phase::Leaving`] comes, new connections are refused.
+#[must_use]
+pub fn render_release() -> String {
+    [OUTBOUND_CHAIN, INBOUND_CHAIN]
+        .map(|chain| format!("add chain inet {TABLE} {chain}\nflush chain inet {TABLE} {chain}\n"))
+        .concat()
+}
+
 /// The transaction that removes the table, if it is there.
 #[must_use]
 pub fn render_removal() -> String {
@@ -118,8 +129,8 @@ fn chains(settings: &RuleSettings) -> Vec<Chain> {
         }
         // Empty chains of type nat: without any the kernel would stop translating what it has redirected.
         Phase::Leaving => chains.extend([
-            Chain::hooked("outbound", "nat", "output", -100),
-            Chain::hooked("inbound", "nat", "prerouting", -100),
+            Chain::hooked(OUTBOUND_CHAIN, "nat", "output", -100),
+            Chain::hooked(INBOUND_CHAIN, "nat", "prerouting", -100),
             Chain::hooked("ingress", "filter", "input", 0).rules(refuse_unredirected(settings)),
         ]),
     }
@@ -173,7 +184,7 @@ fn deliver_dns(settings: &RuleSettings) -> Option<Chain> {
 }
 
 fn outbound(settings: &RuleSettings) -> Chain {
-    let mut chain = Chain::hooked("outbound", "nat", "output", -100)
+    let mut chain = Chain::hooked(OUTBOUND_CHAIN, "nat", "output", -100)
         .rule("oifname \"lo\" accept")
         .rule(format!("{} accept", settings.ours()));
     if settings.dns {
@@ -186,7 +197,7 @@ fn outbound(settings: &RuleSettings) -> Chain {
 }
 
 fn inbound(settings: &RuleSettings) -> Chain {
-    Chain::hooked("inbound", "nat", "prerouting", -100)
+    Chain::hooked(INBOUND_CHAIN, "nat", "prerouting", -100)
         .rule("iifname \"lo\" accept")
         .rule(format!("tcp dport {HBONE} accept"))
         .rules(settings.probe_rules("accept"))

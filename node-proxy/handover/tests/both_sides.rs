@@ -176,17 +176,20 @@ fn a_restarted_agent_gets_its_listeners_back() {
             let roster = SharedRoster::default();
             roster.with(|roster| roster.offer(pod("web"), expected, supply));
             let channel = socket.accept(LARGEST_PACKET).await.unwrap();
-            let carried = roster.wait(|roster| {
-                let carried =
-                    roster.standings(&web).any(|(_, standing)| *standing == agent::Standing::Carrying);
-                carried.then_some(())
-            });
+            let carried = async {
+                let is_carried = |roster: &mut agent::Roster| {
+                    let mut standings = roster.standings(&web);
+                    standings.any(|(_, standing)| *standing == agent::Standing::Carrying).then_some(())
+                };
+                roster.wait(is_carried).await;
+                if last {
+                    // Before the connection ends: the node proxy looks for it then.
+                    std::fs::write(done, "").unwrap();
+                }
+            };
             tokio::select! {
                 result = agent::serve(channel, &roster) => panic!("{result:?}"),
                 () = carried => {}
-            }
-            if last {
-                std::fs::write(done, "").unwrap();
             }
             roster.with(|roster| match &roster.offer_of(&web).unwrap().supply {
                 Supply::Listeners { listeners, .. } => Arc::clone(listeners),

@@ -143,7 +143,7 @@ fn roots_say_what_they_wait_for() {
     state.roots.announce(root(), now).unwrap();
     let shown = roots(&state, &Nobody, now);
     let found: Vec<_> = shown.iter().map(|root| (&*root.phase, &*root.waiting_for)).collect();
-    let retiring = "the last certificate that it signed to expire, at 1970-01-01T00:18:25Z";
+    let retiring = "the last certificate that it signed to expire, at 1970-01-01T00:18:21Z";
     assert_eq!(
         found,
         [

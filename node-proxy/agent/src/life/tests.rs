@@ -123,6 +123,14 @@ async fn a_pod_leaves_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_namespace_is_free_once_its_pod_has_left() {
+    let (_folder, agent, _node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.desk.remove("shop", "web").await.unwrap();
+    assert!(agent.enrol("other", "/web").await.unwrap().captured);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_proxy_that_does_not_let_go_is_not_waited_for_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path());

@@ -95,6 +95,15 @@ proptest! {
     }
 
     #[test]
+    fn redirection_can_be_ended_whatever_the_settings(settings in any_settings()) {
+        let rules = render(&settings);
+        for chain in render_release().lines().filter_map(|line| line.strip_prefix("flush chain inet karez ")) {
+            prop_assert!(rules.contains(&format!("\tchain {chain} {{\n\t\ttype nat ")), "{}", chain);
+        }
+        prop_assert_eq!(render_release().lines().count(), 4);
+    }
+
+    #[test]
     fn the_mark_passes_only_with_its_owner(settings in any_settings()) {
         let Proxy::Karez { socket_uid: Some(uid) } = settings.proxy else { return Ok(()) };
         for rule in render(&settings).lines().filter(|line| line.contains("== 0x539")) {

@@ -64,6 +64,22 @@ fn a_restarted_agent_takes_listeners_back() {
     assert_eq!(world.snapshots, 2);
 }
 
+/// The agent has them still: nothing is asked back, and no queue is lost.
+#[test]
+fn a_connection_that_is_made_again_moves_no_descriptor() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    world.reconnect();
+    let hello = world.replica.next_packet().unwrap();
+    world.session.received(hello, &mut world.roster, world.now).unwrap();
+    let packets = std::iter::from_fn(|| world.session.next(&mut world.roster, world.now).unwrap());
+    let said: Vec<AgentMessage> = packets
+        .map(|packet| AgentMessage::decode(&packet.bytes, packet.descriptors.len()).unwrap())
+        .collect();
+    assert_eq!(said, [AgentMessage::Hello, AgentMessage::Kept(pod("web", 1)), AgentMessage::SnapshotSent]);
+}
+
 #[test]
 fn a_restarted_agent_opens_what_nobody_holds() {
     let mut world = World::new();
