@@ -65,3 +65,6 @@ pub(crate) fn share_out<'a>(carried: impl Iterator<Item = &'a Carried>, is_stall
     }
     all
 }
+
+#[cfg(test)]
+mod tests;

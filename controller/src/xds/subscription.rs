@@ -98,7 +98,7 @@ impl Subscription {
         // Any other nonce is that of a response which was answered before: nothing is to be learnt from it.
         if let Some(sent) = answered {
             match request.error_detail {
-                Some(error) => self.progress.rejected = Some(Arc::new(rejection(error.message, sent.names))),
+                Some(error) => self.progress.rejected = Some(Arc::new(rejection(&error.message, sent.names))),
                 None => self.accept(&sent.names),
             }
             self.settle();
@@ -237,7 +237,7 @@ fn make_room(batches: &mut VecDeque<Batch>, batch: &mut Batch, size: &mut usize,
 }
 
 /// A NACK says in words which resources it means. Those that it names are remembered, or all when it names none.
-fn rejection(detail: String, sent: BTreeSet<Arc<str>>) -> Rejection {
+fn rejection(detail: &str, sent: BTreeSet<Arc<str>>) -> Rejection {
     let named: BTreeSet<_> = sent.iter().filter(|name| detail.contains(&***name)).cloned().collect();
     let names = if named.is_empty() { sent } else { named };
     Rejection { detail: detail.chars().take(MAX_DETAIL).collect(), names }

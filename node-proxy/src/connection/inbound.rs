@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use karez_api::identity::Identity;
 use karez_api::outcome::{Outcome, Refusal};
@@ -14,6 +15,9 @@ use crate::connection::live::{Dialled, Ending, Ticket};
 use crate::connection::{describe, dial};
 use crate::pod::Pod;
 use crate::worker::{Share, Worker};
+
+/// How long a connection to a Pod waits for the configuration to know the Pod.
+const KNOWN_WAIT: Duration = Duration::from_secs(5);
 
 /// What is to be admitted.
 #[derive(Debug, Clone)]
@@ -65,7 +69,7 @@ pub(crate) async fn join(share: &Rc<Share>, admission: &Admission) -> Result<Joi
         .account
         .describe(|flow| describe::inbound(flow, &share.worker.mesh(), &share.pod, &planned, admission));
     let joined = async {
-        authorize(&share.worker, &share.pod, &planned)?;
+        authorize_once_known(&share.worker, &share.pod, &planned).await?;
         Ok::<_, Outcome>(dial::application(&share.pod.stock, planned.dial, admission.client.ip()).await?)
     };
     let joined = tokio::select! {
@@ -94,6 +98,21 @@ pub(crate) fn authorize(worker: &Worker, pod: &Pod, planned: &InboundPlan) -> Re
         note_audit(pod, planned, hit);
     }
     verdict.decision
+}
+
+/// The same, but a Pod that the configuration does not know yet is given a little time: the agent is faster than the API.
+async fn authorize_once_known(worker: &Worker, pod: &Pod, planned: &InboundPlan) -> Result<(), Refusal> {
+    let mut meshes = worker.meshes();
+    let known = async {
+        loop {
+            meshes.mark_unchanged();
+            let decided = authorize(worker, pod, planned);
+            if decided != Err(Refusal::NotConfigured) || meshes.changed().await.is_err() {
+                return decided;
+            }
+        }
+    };
+    tokio::time::timeout(KNOWN_WAIT, known).await.unwrap_or(Err(Refusal::NotConfigured))
 }
 
 fn note_audit(pod: &Pod, planned: &InboundPlan, hit: &AuditHit) {

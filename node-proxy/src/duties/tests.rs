@@ -1,0 +1,69 @@
+use std::fs::File;
+use std::sync::Arc;
+
+use karez_api::identity::Identity;
+use karez_capture::netns::NamespaceId;
+use karez_handover::listener::{Family, Listener, Listening, Role};
+use karez_handover::pod::{EnrolledPod, PodReference, PodUid};
+use karez_link::certificates::State;
+use karez_tunnel::window::{Budget, Limits};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use super::{Carried, Duties, share_out};
+use crate::pod::{Home, Pod};
+use crate::stock::PodStock;
+
+fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
+    let uid = PodUid::new(name).unwrap();
+    let sandbox = NamespaceId { device: 4, inode };
+    let reference = PodReference { uid, sandbox };
+    let enrolled = EnrolledPod::new(reference.clone(), "shop", name, "web", Vec::new()).unwrap();
+    let home = Home { cluster: "c".into(), node: "n1".into() };
+    let identity = Identity::new("cluster.local", "shop", "web").unwrap();
+    let (_, certificate) = watch::channel(State::Waiting { problem: None });
+    let (agent, _) = karez_handover::stock::connect(&"@nobody".parse().unwrap(), None);
+    let stock = PodStock::new(reference, agent, runtime.handle().clone());
+    let account = Budget::new(Limits::default()).account();
+    Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, account, 10))
+}
+
+/// Two members of the outbound and two of the HBONE group.
+fn listeners() -> Arc<[Listener]> {
+    let descriptor = Arc::new(File::open("/dev/null").unwrap().into());
+    [Listening::Outbound, Listening::Outbound, Listening::Hbone, Listening::Hbone]
+        .map(|kind| Listener { role: Role { kind, family: Family::V4 }, descriptor: Arc::clone(&descriptor) })
+        .into()
+}
+
+fn positions(duties: &Duties) -> Vec<usize> {
+    let mut positions: Vec<_> = duties.listeners.keys().map(|(_, position)| *position).collect();
+    positions.sort_unstable();
+    positions
+}
+
+#[test]
+fn every_listener_has_one_worker_and_every_group_uses_all() {
+    let runtime = Runtime::new().unwrap();
+    let carried = [Carried { pod: pod(&runtime, "web", 8), listeners: listeners() }];
+    let shared = share_out(carried.iter(), &[false, false]);
+    assert_eq!(shared.iter().map(positions).collect::<Vec<_>>(), [vec![0, 2], vec![1, 3]]);
+}
+
+#[test]
+fn a_neighbour_polls_for_a_stalled_worker_and_it_for_itself() {
+    let runtime = Runtime::new().unwrap();
+    let carried = [Carried { pod: pod(&runtime, "web", 8), listeners: listeners() }];
+    let shared = share_out(carried.iter(), &[true, false]);
+    assert_eq!(shared.iter().map(positions).collect::<Vec<_>>(), [vec![0, 2], vec![0, 1, 2, 3]]);
+}
+
+#[test]
+fn a_pod_without_listeners_is_known_to_all_workers() {
+    let runtime = Runtime::new().unwrap();
+    let carried = [Carried { pod: pod(&runtime, "web", 8), listeners: Arc::default() }];
+    for duties in share_out(carried.iter(), &[false, false]) {
+        assert!(duties.listeners.is_empty());
+        assert!(duties.pods.contains_key("c//Pod/shop/web"));
+    }
+}
