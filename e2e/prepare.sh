@@ -9,8 +9,8 @@ say() { printf '[%3d s] %s\n' "$((SECONDS - started))" "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # Program to look for : Debian package that has it.
-needed_programs="nft:nftables ip:iproute2 nsenter:util-linux setpriv:util-linux curl:curl cc:gcc make:make cmake:cmake"
-test_programs="nginx:nginx-light redis-server:redis-server iperf3:iperf3 tcpdump:tcpdump haproxy:haproxy python3:python3"
+needed_programs="nft:nftables ip:iproute2 nsenter:util-linux setpriv:util-linux curl:curl cc:gcc make:make"
+test_programs="nginx:nginx-light redis-server:redis-server iperf3:iperf3 tcpdump:tcpdump haproxy:haproxy dig:bind9-dnsutils dnsmasq:dnsmasq-base python3:python3"
 
 missing_packages() {
   local pair

@@ -34,9 +34,8 @@ impl Controller {
         let ca = read("--controller-ca", &address.controller_ca)?;
         let authorization = authorization(&address.token_file)?;
         let url = address.controller.clone();
-        let usage = |error: tonic::transport::Error| {
-            Failure::Usage(format!("--controller {url}: {}", chain(&error)))
-        };
+        let usage =
+            |error: tonic::transport::Error| Failure::Usage(format!("--controller {url}: {}", chain(&error)));
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
         let endpoint = Endpoint::from_shared(url.clone())
             .map_err(usage)?

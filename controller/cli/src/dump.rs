@@ -40,7 +40,8 @@ fn address(admin: &str) -> Result<String, Failure> {
 }
 
 async fn fetch(address: &str) -> Result<Bytes, Failure> {
-    let stream = TcpStream::connect(address).await.map_err(|error| unreachable(address, &error.to_string()))?;
+    let stream =
+        TcpStream::connect(address).await.map_err(|error| unreachable(address, &error.to_string()))?;
     let broken = |error: hyper::Error| unreachable(address, &error.to_string());
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
@@ -56,7 +57,9 @@ async fn fetch(address: &str) -> Result<Bytes, Failure> {
         if status.is_success() {
             Ok(body)
         } else {
-            Err(Failure::Wrong(format!("http://{address}{PATH} answers {status}: is it karez-node's admin port?")))
+            Err(Failure::Wrong(format!(
+                "http://{address}{PATH} answers {status}: is it karez-node's admin port?"
+            )))
         }
     };
     // What goes wrong with the connection shows in the exchange too.

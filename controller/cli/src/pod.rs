@@ -22,7 +22,7 @@ pub async fn add(command: PodAdd, format: Format) -> Result<(), Failure> {
         netns: command.netns,
         addresses: command.ip,
     };
-    let status = client.add(&request).await.map_err(failure)?;
+    let status = client.add(&request).await.map_err(|error| failure(&error))?;
     match format {
         Format::Json => output::json(&status)?,
         Format::Text => output::text(&described(&status))?,
@@ -36,7 +36,7 @@ pub async fn add(command: PodAdd, format: Format) -> Result<(), Failure> {
 /// When the agent cannot be asked or refuses, or when something was not as it should be.
 pub async fn remove(command: &PodRemove, format: Format) -> Result<(), Failure> {
     let client = Client::new(&command.agent.agent);
-    let removal = client.remove(&command.pod.namespace, &command.pod.name).await.map_err(failure)?;
+    let removal = client.remove(&command.pod.namespace, &command.pod.name).await.map_err(|error| failure(&error))?;
     match format {
         Format::Json => output::json(&removal)?,
         Format::Text => {
@@ -55,7 +55,7 @@ pub async fn remove(command: &PodRemove, format: Format) -> Result<(), Failure> 
 /// # Errors
 /// When the agent cannot be asked, or one of them is not well.
 pub async fn list(agent: &AgentSocket, format: Format) -> Result<(), Failure> {
-    let list = Client::new(&agent.agent).list().await.map_err(failure)?;
+    let list = Client::new(&agent.agent).list().await.map_err(|error| failure(&error))?;
     match format {
         Format::Json => output::json(&list)?,
         Format::Text if list.pods.is_empty() => output::text("no Pod of this machine is in the mesh\n")?,
@@ -97,7 +97,7 @@ fn table(pods: &[PodStatus]) -> String {
     table.render()
 }
 
-fn failure(error: ClientError) -> Failure {
+fn failure(error: &ClientError) -> Failure {
     match error {
         ClientError::Unreachable { .. } => {
             Failure::Unreachable(format!("{error}; is karez-agent running, and are you root?"))

@@ -15,8 +15,11 @@ use crate::catalog::{Changes, Entry, Version, View};
 const WILDCARD: &str = "*";
 /// Names that a client may ask for, per type.
 const MAX_NAMES: usize = 50_000;
-/// Bytes of resources in one response, unless one alone is bigger: under the 4 MiB that gRPC clients take by default.
-const RESPONSE_SIZE: usize = 2 << 20;
+/// Bytes of resources in one response, unless one alone is bigger. Node proxies, Istio's and ours, take up to 200 MiB.
+///
+/// They also take a type's first response for all that there is, so it is no smaller than need be: everything that 100,000
+/// workloads have goes in one.
+const RESPONSE_SIZE: usize = 64 << 20;
 /// What a removed name takes beside its bytes.
 const REMOVAL_OVERHEAD: usize = 8;
 
@@ -50,6 +53,8 @@ pub(super) struct Batch {
 /// One client's subscription to one type.
 #[derive(Debug, Default)]
 pub(super) struct Subscription {
+    /// Bytes of resources in one response.
+    response_size: usize,
     interest: Interest,
     /// What the client was last found to have, before it is told anything: names and versions.
     resumed: Option<BTreeMap<String, String>>,
@@ -81,7 +86,7 @@ struct Interest {
 impl Subscription {
     /// The first request of its type on a stream.
     pub(super) fn new(request: DeltaDiscoveryRequest) -> Result<Self, Violation> {
-        let mut subscription = Self::default();
+        let mut subscription = Self { response_size: RESPONSE_SIZE, ..Self::default() };
         // xDS protocol, "How the client specifies what resources to return": a first request that names nothing asks for
         // everything.
         let names_nothing = request.resource_names_subscribe.is_empty();
@@ -174,7 +179,7 @@ impl Subscription {
         repeat_asked(&std::mem::take(&mut self.asked), present, &mut changes);
         // Its first request is answered even when there is nothing: only so does a client know that there is nothing.
         let answer = resumed.is_some() || !changes.is_empty();
-        self.queue = if answer { batches(changes) } else { VecDeque::new() };
+        self.queue = if answer { batches(changes, self.response_size) } else { VecDeque::new() };
         self.shown = chosen;
         self.source = Some(Arc::clone(present));
     }
@@ -209,31 +214,32 @@ fn repeat_asked(asked: &BTreeSet<String>, present: &View, changes: &mut Changes)
     }
 }
 
-/// Cuts changes into responses of bounded size; at least one. Removals go first: they only ever take rights away.
-fn batches(changes: Changes) -> VecDeque<Batch> {
-    let mut batches = VecDeque::new();
-    let mut batch = Batch::default();
+/// Cuts changes into responses of at most `limit` bytes; at least one response. Removals go first: they only ever take
+/// rights away.
+fn batches(changes: Changes, limit: usize) -> VecDeque<Batch> {
+    let mut batches = VecDeque::from([Batch::default()]);
     let mut size = 0;
     for name in changes.removed {
-        make_room(&mut batches, &mut batch, &mut size, name.len() + REMOVAL_OVERHEAD);
-        batch.removed.push(name);
+        roomy(&mut batches, &mut size, name.len() + REMOVAL_OVERHEAD, limit).removed.push(name);
     }
     for entry in changes.set {
-        make_room(&mut batches, &mut batch, &mut size, entry.size());
-        batch.set.push(entry);
+        roomy(&mut batches, &mut size, entry.size(), limit).set.push(entry);
     }
-    batch.last = true;
-    batches.push_back(batch);
+    if let Some(last) = batches.back_mut() {
+        last.last = true;
+    }
     batches
 }
 
-/// Starts another batch when `more` bytes do not fit into the present one.
-fn make_room(batches: &mut VecDeque<Batch>, batch: &mut Batch, size: &mut usize, more: usize) {
-    if *size > 0 && *size + more > RESPONSE_SIZE {
-        batches.push_back(std::mem::take(batch));
+/// The last batch, or a new one when `more` bytes do not fit into it.
+fn roomy<'a>(batches: &'a mut VecDeque<Batch>, size: &mut usize, more: usize, limit: usize) -> &'a mut Batch {
+    if *size > 0 && *size + more > limit {
+        batches.push_back(Batch::default());
         *size = 0;
     }
     *size += more;
+    let last = batches.len().saturating_sub(1);
+    batches.get_mut(last).unwrap()
 }
 
 /// A NACK says in words which resources it means. Those that it names are remembered, or all when it names none.

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 
 /// A network namespace held by a bind mount; it goes when this value does.
 #[derive(Debug)]
@@ -88,6 +88,23 @@ impl Namespace {
             );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Does something inside this namespace: sockets opened there stay there.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered.
+    pub fn inside<R: Send>(&self, work: impl FnOnce() -> R + Send) -> Result<R> {
+        let namespace = fs::File::open(&self.path).with_context(|| self.path.display().to_string())?;
+        // A thread of its own: setns moves the calling thread alone.
+        let entered = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                setns(namespace, CloneFlags::CLONE_NEWNET).context("setns")?;
+                Ok(work())
+            });
+            thread.join()
+        });
+        entered.map_err(|_| anyhow::anyhow!("what was done inside {} panicked", self.name))?
     }
 
     /// Runs lines of `ip` commands as one batch.

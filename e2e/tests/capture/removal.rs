@@ -45,6 +45,19 @@ fn captured_connections_drain_and_what_is_left_is_reset() -> Result<()> {
 }
 
 #[test]
+fn removal_without_warning_resets_what_is_captured() -> Result<()> {
+    let lab = Lab::captured("removal-at-once")?;
+    let server = lab.listen_outside(8080)?;
+    let outbound = lab.proxy(Listening::Outbound, Family::V4)?;
+    let destination = (lab.outside_ip(Family::V4), 8080).into();
+    let dialled = lab.dial_from_pod(destination)?;
+    let _at_proxy = outbound.accept()?;
+    ensure!(remove(&lab.namespace()?)? == 1);
+    ensure_dead(&dialled)?;
+    both_ways(&lab.dial_from_pod(destination)?, &server.accept()?, "directly")
+}
+
+#[test]
 fn a_half_closed_connection_whose_proxy_is_gone_leaks_nothing() -> Result<()> {
     let lab = Lab::open("removal-half")?;
     lab.pod.namespace().sysctl("net.ipv4.tcp_fin_timeout", "1")?;

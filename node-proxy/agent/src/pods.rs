@@ -200,10 +200,12 @@ fn uncarried(pod: &PodReference, roster: &Roster) -> Option<String> {
     if !carriers(pod, roster).is_empty() {
         return None;
     }
-    let failed = roster.standings(pod).find_map(|(program, standing)| match standing {
+    let told = roster.standings(pod).find_map(|(program, standing)| match standing {
         Standing::Failed(reason) => Some(format!("{program} cannot carry it: {reason}")),
+        Standing::Waiting(reason) if !reason.is_empty() => Some(format!("{program} waits: {reason}")),
         Standing::Returning
         | Standing::Offered
+        | Standing::Waiting(_)
         | Standing::Carrying
         | Standing::Stopping
         | Standing::Released
@@ -213,5 +215,5 @@ fn uncarried(pod: &PodReference, roster: &Roster) -> Option<String> {
         None => "no node proxy is connected: its connections wait".to_owned(),
         Some(_) => "the node proxy does not carry it yet: its connections wait".to_owned(),
     };
-    Some(failed.unwrap_or_else(reason))
+    Some(told.unwrap_or_else(reason))
 }

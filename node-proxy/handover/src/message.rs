@@ -35,7 +35,7 @@ pub enum AgentMessage {
         /// Whether another packet with the same Pod's listeners follows.
         more: bool,
     },
-    /// A Pod that the node proxy carries already stays.
+    /// A Pod that the node proxy holds already stays.
     Kept(EnrolledPod),
     /// A Pod is about to leave.
     Stopping(PodReference),
@@ -87,6 +87,8 @@ pub enum NodeMessage {
 /// How a Pod stands with the node proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PodState {
+    /// Its listeners are held and not served yet, and here is why: its connections wait.
+    Waiting(String),
     /// Its listeners are being served.
     Carrying,
     /// They are not, and here is why.
@@ -296,6 +298,7 @@ fn roles(listeners: &[wire::Listener]) -> Result<Vec<Role>, Malformed> {
 fn state_on_wire(pod: &PodReference, state: &PodState) -> wire::PodState {
     use wire::pod_state::State;
     let (state, reason) = match state {
+        PodState::Waiting(reason) => (State::Waiting, reason.as_str()),
         PodState::Carrying => (State::Carrying, ""),
         PodState::Failed(reason) => (State::Failed, reason.as_str()),
         PodState::Released => (State::Released, ""),
@@ -308,6 +311,7 @@ fn state_of(state: wire::PodState) -> Result<PodState, Malformed> {
     use wire::pod_state::State;
     bounded("the reason", state.reason.len(), LONGEST_REASON)?;
     match State::try_from(state.state) {
+        Ok(State::Waiting) => Ok(PodState::Waiting(state.reason)),
         Ok(State::Carrying) => Ok(PodState::Carrying),
         Ok(State::Failed) => Ok(PodState::Failed(state.reason)),
         Ok(State::Released) => Ok(PodState::Released),

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 use karez_api::identity::Identity;
-use karez_api::outcome::{BadRequest, Failure, Outcome, Refusal};
+use karez_api::outcome::{BadRequest, Failure, Outcome, Refusal, Side};
 use karez_flow::{Direction, Flow};
 use karez_link::tls;
+use karez_tunnel::Stream;
 use karez_tunnel::headers::Target;
 use karez_tunnel::read_ahead::ReadAhead;
 use karez_tunnel::server::{self, Incoming, Request};
@@ -100,30 +101,47 @@ async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, p
     }
 }
 
-/// One request: answered 200 once the application is connected, else with what the refusal says.
-async fn serve_request(share: Rc<Share>, request: Request, client: Client) {
-    let admission = match target(&request) {
-        Ok(target) => Admission { peer: Some(client.identity), client: client.address, target },
-        Err(bad) => {
-            let refusal = Refusal::BadRequest(bad);
+/// One request: answered 200 once the application is connected, else with what the refusal says; then carried.
+fn serve_request(share: Rc<Share>, request: Request, client: Client) -> impl Future<Output = ()> {
+    let buffers = share.worker.buffers.clone();
+    // Boxed, and not an async function of its own: what deciding needs is large, and gone once the stream is carried.
+    let beginning = Box::pin(begin_request(share, request, client));
+    async move {
+        if let Some((joined, stream, place)) = beginning.await {
+            let Joined { application, ticket, ending } = joined;
+            carry(application, Far::Stream(stream), ticket, ending, buffers).await;
+            drop(place);
+        }
+    }
+}
+
+/// The request's application and stream; `None` when it was refused, and told so.
+async fn begin_request(share: Rc<Share>, request: Request, client: Client) -> Option<(Joined, Stream, Place)> {
+    let (place, target) = match share.pod.place().and_then(|place| Ok((place, target(&request)?))) {
+        Ok(begun) => begun,
+        Err(refusal) => {
             refuse(request, refusal.status());
             let flow = Flow::unknown(Direction::Inbound, client.address, client.address);
             share.worker.telemetry.open(flow).finish(refusal);
-            return;
+            return None;
         }
     };
-    let Some((request, joined)) = Box::pin(join(&share, request, &admission)).await else { return };
-    match joined {
-        Err(outcome) => refuse(request, status(&outcome)),
-        Ok(Joined { application, ticket, ending }) => match request.accept() {
-            Ok(stream) => {
-                carry(application, Far::Stream(stream), ticket, ending, share.worker.buffers.clone()).await;
-            }
-            Err(error) => {
-                tracing::debug!(peer = %client.address, %error, "the request was given up");
-                ticket.account.finish(Failure::Reset(karez_api::outcome::Side::Client));
-            }
-        },
+    let admission = Admission { peer: Some(client.identity), client: client.address, target };
+    let (request, joined) = join(&share, request, &admission).await?;
+    let joined = match joined {
+        Ok(joined) => joined,
+        Err(outcome) => {
+            refuse(request, status(&outcome));
+            return None;
+        }
+    };
+    match request.accept() {
+        Ok(stream) => Some((joined, stream, place)),
+        Err(error) => {
+            tracing::debug!(peer = %client.address, %error, "the request was given up");
+            joined.ticket.account.finish(Failure::Reset(Side::Client));
+            None
+        }
     }
 }
 
@@ -140,13 +158,13 @@ async fn join(
     Some((request, joined))
 }
 
-fn target(request: &Request) -> Result<SocketAddr, BadRequest> {
+fn target(request: &Request) -> Result<SocketAddr, Refusal> {
     if !request.is_connect() {
-        return Err(BadRequest::Method);
+        return Err(Refusal::BadRequest(BadRequest::Method));
     }
     match request.authority().and_then(Target::parse) {
         Some(Target::Address(address)) => Ok(address),
-        Some(Target::Name { .. }) | None => Err(BadRequest::Authority),
+        Some(Target::Name { .. }) | None => Err(Refusal::BadRequest(BadRequest::Authority)),
     }
 }
 

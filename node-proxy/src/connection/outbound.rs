@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use karez_api::names::port;
-use karez_api::outcome::{Failure, Outcome, Refusal};
+use karez_api::outcome::{Failure, Outcome, Refusal, Side};
 use karez_capture::original_destination;
 use karez_flow::{Direction, Flow, Security};
 use karez_mesh::Workload;
@@ -39,7 +39,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
         tokio::select! {
             joined = join => joined,
             refusal = ending.reached() => Err(refusal.into()),
-            () = gave_up(&client) => Err(Failure::Reset(karez_api::outcome::Side::Client).into()),
+            () = gave_up(&client) => Err(Failure::Reset(Side::Client).into()),
         }
     };
     match joined {

@@ -71,7 +71,7 @@ impl Http2 {
     /// peer hears of freed bytes only when they make a third of what it may send (h2 sends WINDOW_UPDATE late).
     #[must_use]
     pub fn connection_window(&self, stream_window: u32) -> u32 {
-        4_u32.saturating_mul(stream_window).clamp(DEFAULT_WINDOW, MAX_WINDOW)
+        self.streams.saturating_add(1).saturating_mul(stream_window).clamp(DEFAULT_WINDOW, MAX_WINDOW)
     }
 }
 

@@ -5,12 +5,11 @@ use karez_api::operator::{NodeStatus, ObjectProblem, PodStatus, StatusReply};
 /// Everything that is wrong, each in one line; nothing when all is well.
 #[must_use]
 pub fn findings(reply: &StatusReply) -> Vec<String> {
-    let configuration = reply
-        .configuration_version
-        .is_empty()
-        .then(|| "the controller has not read its manifests yet: is its --manifests folder there?".to_owned());
+    let configuration = reply.configuration_version.is_empty().then(|| {
+        "the controller has not read its manifests yet: is its --manifests folder there?".to_owned()
+    });
     let problems = reply.problems.iter().map(of_problem);
-    let nodes = reply.nodes.iter().flat_map(|node| of_node(node, &reply.pods));
+    let nodes = reply.nodes.iter().flat_map(of_node);
     let pods = reply.pods.iter().filter_map(of_pod);
     configuration.into_iter().chain(problems).chain(nodes).chain(pods).collect()
 }
@@ -35,13 +34,13 @@ fn object(problem: &ObjectProblem) -> String {
     }
 }
 
-fn of_node(node: &NodeStatus, pods: &[PodStatus]) -> Vec<String> {
+fn of_node(node: &NodeStatus) -> Vec<String> {
     let name = &node.node;
-    let is_used = node.report.is_some() || pods.iter().any(|pod| pod.enrolled && pod.node == *name);
     if !node.connected {
-        // A token that nobody uses yet is no fault.
-        let gone = format!("node {name}: not connected to the controller; its traffic goes on as configured last");
-        return is_used.then_some(gone).into_iter().collect();
+        // A token that nobody uses yet is no fault; if there should be a node, its Pods say so.
+        let gone =
+            format!("node {name}: not connected to the controller; its traffic goes on as configured last");
+        return node.report.is_some().then_some(gone).into_iter().collect();
     }
     let mut findings = Vec::new();
     if !node.rejected.is_empty() {

@@ -46,7 +46,11 @@ fn nodes(nodes: &[NodeStatus]) -> String {
             agent.to_owned(),
             report.map(|report| report.pods.len().to_string()).unwrap_or_default(),
             report.map(|report| report.version.clone()).unwrap_or_default(),
-            if node.report_age_s < 0 { "never".to_owned() } else { format!("{} ago", span(node.report_age_s)) },
+            if node.report_age_s < 0 {
+                "never".to_owned()
+            } else {
+                format!("{} ago", span(node.report_age_s))
+            },
         ]);
     }
     table.render()

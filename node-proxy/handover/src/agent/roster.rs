@@ -90,6 +90,8 @@ pub enum Standing {
     Returning,
     /// It was told to carry the Pod and has not answered.
     Offered,
+    /// It has the Pod and does not carry it yet, and here is why.
+    Waiting(String),
     /// It carries the Pod.
     Carrying,
     /// It cannot, and has nothing of its traffic.

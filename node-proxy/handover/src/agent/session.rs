@@ -165,7 +165,7 @@ impl Session {
         match (&offer.supply, offer.wish) {
             (_, Wish::Stopped) => self.stop(proxy, pod, roster),
             (Supply::Listeners { handed: true, .. } | Supply::Namespace(_), Wish::Carried) => {
-                self.keep(proxy, pod, roster);
+                self.keep(proxy, pod, roster, now);
             }
             // It has listeners that nobody else serves; the agent's own, if it has opened any, were never served.
             (Supply::Sought | Supply::Wanted | Supply::Listeners { handed: false, .. }, Wish::Carried) => {
@@ -211,14 +211,10 @@ impl Session {
     ) {
         let Some(told) = roster.told(proxy, &pod.uid).filter(|told| told.reference == *pod) else { return };
         match (&told.standing, state) {
-            (Standing::Offered | Standing::Carrying | Standing::Failed(_), PodState::Carrying) => {
-                roster.answer(proxy, pod, Standing::Carrying);
-                self.due.remove(&pod.uid);
-            }
-            (Standing::Offered | Standing::Carrying | Standing::Failed(_), PodState::Failed(reason)) => {
-                roster.answer(proxy, pod, Standing::Failed(reason));
-                self.due.insert(pod.uid.clone(), now + OFFER_AGAIN_AFTER);
-            }
+            (
+                Standing::Offered | Standing::Waiting(_) | Standing::Carrying | Standing::Failed(_),
+                state @ (PodState::Waiting(_) | PodState::Carrying | PodState::Failed(_)),
+            ) => self.answered(proxy, pod, state, roster, now),
             (Standing::Stopping, PodState::Released | PodState::Failed(_)) => {
                 roster.answer(proxy, pod, Standing::Released);
             }
@@ -229,6 +225,7 @@ impl Session {
             (
                 Standing::Returning
                 | Standing::Offered
+                | Standing::Waiting(_)
                 | Standing::Carrying
                 | Standing::Failed(_)
                 | Standing::Stopping
@@ -237,6 +234,27 @@ impl Session {
                 _,
             ) => {}
         }
+    }
+
+    fn answered(
+        &mut self,
+        proxy: ProxyId,
+        pod: &PodReference,
+        state: PodState,
+        roster: &mut Roster,
+        now: Instant,
+    ) {
+        self.due.remove(&pod.uid);
+        let standing = match state {
+            PodState::Waiting(reason) => Standing::Waiting(reason),
+            PodState::Carrying => Standing::Carrying,
+            PodState::Failed(reason) => {
+                self.due.insert(pod.uid.clone(), now + OFFER_AGAIN_AFTER);
+                Standing::Failed(reason)
+            }
+            PodState::Released | PodState::Gone => return,
+        };
+        roster.answer(proxy, pod, standing);
     }
 
     fn returned(
@@ -281,7 +299,7 @@ impl Session {
             }
             roster.supply(pod, Supply::Listeners { listeners, handed: true });
         }
-        self.keep(proxy, pod, roster);
+        self.keep(proxy, pod, roster, now);
     }
 
     fn check_due(&mut self, roster: &mut Roster, now: Instant) -> Result<(), Violation> {

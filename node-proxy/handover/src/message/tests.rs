@@ -30,6 +30,7 @@ fn any_agent_message() -> impl Strategy<Value = AgentMessage> {
 
 fn any_state() -> impl Strategy<Value = PodState> {
     prop_oneof![
+        "\\PC{0,200}".prop_map(PodState::Waiting),
         Just(PodState::Carrying),
         "\\PC{0,200}".prop_map(PodState::Failed),
         Just(PodState::Released),

@@ -17,8 +17,8 @@ use crate::pod::{EnrolledPod, PodReference, PodUid};
 pub enum PodEvent {
     /// The agent is there; its Pods follow.
     Connected,
-    /// Serve these listeners, and report [`PodState::Carrying`] or [`PodState::Failed`]. Between two of one uid there is
-    /// always a [`PodEvent::Removed`].
+    /// Serve these listeners, and report [`PodState::Carrying`] or [`PodState::Failed`]; it counts as
+    /// [`PodState::Waiting`] until then. Between two of one uid there is always a [`PodEvent::Removed`].
     Added(Arc<EnrolledPod>, Listeners),
     /// Finish or close what the Pod has open, take nothing new, then report [`PodState::Released`].
     Stopping(Arc<EnrolledPod>),
@@ -49,11 +49,13 @@ struct Held {
     mentioned: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
-    Carried,
-    /// Not served, and not said to be carried.
-    Failed,
+    /// Held, and not served yet.
+    Waiting(String),
+    Carrying,
+    /// Not served, and not said to be held.
+    Failed(String),
     Stopping,
     Released,
 }
@@ -91,7 +93,7 @@ impl Replica {
     /// A connection begins.
     pub fn connected(&mut self) {
         let mut link = Link::default();
-        let carried = self.pods.values().filter(|held| held.stage != Stage::Failed);
+        let carried = self.pods.values().filter(|held| !matches!(held.stage, Stage::Failed(_)));
         let carried: Vec<PodReference> = carried.map(|held| held.pod.reference.clone()).collect();
         for (part, more) in parts(&carried, MOST_CARRIED) {
             link.say(&NodeMessage::Hello { program: self.program.clone(), carried: part.to_vec(), more });
@@ -151,18 +153,20 @@ impl Replica {
         self.events.pop_front()
     }
 
-    /// The node proxy says how a Pod now is.
+    /// The node proxy says how a Pod now is. Saying it again says nothing.
     pub fn report(&mut self, pod: &PodReference, state: PodState) {
-        if let Some(held) = self.pods.get_mut(&pod.uid).filter(|held| held.pod.reference == *pod) {
-            match (&state, held.stage) {
-                (PodState::Carrying, Stage::Failed) => held.stage = Stage::Carried,
-                (PodState::Failed(_), _) => held.stage = Stage::Failed,
-                (PodState::Released, Stage::Stopping) => held.stage = Stage::Released,
-                // Whatever is held now under this name was added after what is gone.
-                (PodState::Carrying | PodState::Released | PodState::Gone, _) => {}
-            }
+        if state == PodState::Gone {
+            // Whatever is held now under this name was added after what is gone.
+            return self.say_state(pod, state);
         }
-        self.say(&NodeMessage::State { pod: pod.clone(), state });
+        let Some(held) = self.pods.get_mut(&pod.uid).filter(|held| held.pod.reference == *pod) else {
+            return;
+        };
+        let stage = held.stage.clone().reported(&state);
+        if held.stage != stage {
+            held.stage = stage;
+            self.say_state(pod, state);
+        }
     }
 
     /// The node proxy says whether flows older than a Pod's enrolment are to be closed. Told again on each connection.
@@ -191,41 +195,51 @@ impl Replica {
         let held = Held {
             pod: Arc::clone(&pod),
             listeners: Arc::clone(&listeners),
-            stage: Stage::Carried,
+            stage: Stage::Waiting(String::new()),
             strict: None,
             mentioned: true,
         };
         self.pods.insert(pod.uid().clone(), held);
+        // The agent is not to wait for what the node proxy may have to wait for long.
+        self.say_state(&pod.reference, PodState::Waiting(String::new()));
         self.events.push_back(PodEvent::Added(pod, listeners));
     }
 
     fn kept(&mut self, pod: EnrolledPod) -> Result<(), Violation> {
         let held = self.pods.get_mut(pod.uid()).filter(|held| held.pod.reference == pod.reference);
         let held = held.ok_or(Violation::OutOfTurn("a Pod to keep that is not held"))?;
-        if held.stage == Stage::Carried && *held.pod == pod {
-            held.mentioned = true;
-        } else {
+        let state = match &held.stage {
+            Stage::Waiting(reason) => Some(PodState::Waiting(reason.clone())),
+            Stage::Carrying => Some(PodState::Carrying),
+            Stage::Failed(reason) => Some(PodState::Failed(reason.clone())),
+            Stage::Stopping | Stage::Released => None,
+        };
+        match state {
+            Some(state) if *held.pod == pod => {
+                held.mentioned = true;
+                self.say_state(&pod.reference, state);
+            }
             // It was to leave and comes back, or is described otherwise now: begin again with what is held.
-            let listeners = Arc::clone(&held.listeners);
-            self.hold(pod, listeners);
+            Some(_) | None => {
+                let listeners = Arc::clone(&held.listeners);
+                self.hold(pod, listeners);
+            }
         }
         Ok(())
     }
 
     fn stopping(&mut self, pod: &PodReference) {
         let Some(held) = self.pods.get_mut(&pod.uid).filter(|held| held.pod.reference == *pod) else {
-            return self.say(&NodeMessage::State { pod: pod.clone(), state: PodState::Released });
+            return self.say_state(pod, PodState::Released);
         };
         held.mentioned = true;
         match held.stage {
-            Stage::Carried => {
+            Stage::Waiting(_) | Stage::Carrying => {
                 held.stage = Stage::Stopping;
                 self.events.push_back(PodEvent::Stopping(Arc::clone(&held.pod)));
             }
             Stage::Stopping => {}
-            Stage::Failed | Stage::Released => {
-                self.say(&NodeMessage::State { pod: pod.clone(), state: PodState::Released });
-            }
+            Stage::Failed(_) | Stage::Released => self.say_state(pod, PodState::Released),
         }
     }
 
@@ -234,7 +248,7 @@ impl Replica {
         if is_held {
             self.drop_held(&pod.uid);
         } else {
-            self.say(&NodeMessage::State { pod: pod.clone(), state: PodState::Gone });
+            self.say_state(pod, PodState::Gone);
         }
     }
 
@@ -271,9 +285,27 @@ impl Replica {
         }
     }
 
+    fn say_state(&mut self, pod: &PodReference, state: PodState) {
+        self.say(&NodeMessage::State { pod: pod.clone(), state });
+    }
+
     fn say(&mut self, message: &NodeMessage) {
         if let Some(link) = self.link.as_mut() {
             link.say(message);
+        }
+    }
+}
+
+impl Stage {
+    /// Where a report leads: a Pod that is to leave only leaves.
+    fn reported(self, state: &PodState) -> Self {
+        match (self, state) {
+            (Self::Stopping, PodState::Released) => Self::Released,
+            (leaving @ (Self::Stopping | Self::Released), _) => leaving,
+            (_, PodState::Waiting(reason)) => Self::Waiting(reason.clone()),
+            (_, PodState::Carrying) => Self::Carrying,
+            (_, PodState::Failed(reason)) => Self::Failed(reason.clone()),
+            (stage, PodState::Released | PodState::Gone) => stage,
         }
     }
 }

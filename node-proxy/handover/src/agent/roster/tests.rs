@@ -41,6 +41,7 @@ fn when_a_pod_is_released_and_gone() {
     let cases = [
         (Standing::Returning, false, false),
         (Standing::Offered, false, false),
+        (Standing::Waiting("no certificate".to_owned()), false, false),
         (Standing::Carrying, false, false),
         (Standing::Failed("no".to_owned()), true, false),
         (Standing::Stopping, false, false),

@@ -23,7 +23,7 @@ impl Session {
             match (wish, &told.standing) {
                 (None, Standing::Removing | Standing::Returning) => {}
                 (None, _) => self.remove(proxy, pod, roster, now),
-                (Some(Wish::Stopped), Standing::Offered | Standing::Carrying) => {
+                (Some(Wish::Stopped), Standing::Offered | Standing::Waiting(_) | Standing::Carrying) => {
                     self.stop(proxy, pod, roster);
                 }
                 (Some(Wish::Stopped | Wish::Carried), _) => {}
@@ -74,10 +74,11 @@ impl Session {
         }
     }
 
-    pub(super) fn keep(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster) {
+    pub(super) fn keep(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster, now: Instant) {
         if let Some(offer) = roster.offer_of(pod) {
             self.say(&AgentMessage::Kept(offer.pod.as_ref().clone()));
-            roster.stand(proxy, pod, Standing::Carrying);
+            roster.stand(proxy, pod, Standing::Offered);
+            self.expect(pod, now);
         }
     }
 

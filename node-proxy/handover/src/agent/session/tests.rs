@@ -1,12 +1,9 @@
+mod agreement;
 mod world;
-
-use std::collections::BTreeMap;
-
-use proptest::prelude::*;
 
 use super::tell::MOST_OFFERED;
 use super::*;
-use crate::listener::tests::{inodes, listener, listeners};
+use crate::listener::tests::{listener, listeners};
 use crate::listener::{Family, Listening, Role};
 use crate::pod::tests::{pod, reference};
 use world::World;
@@ -264,6 +261,45 @@ fn a_node_proxy_that_does_not_answer_is_left() {
     assert_eq!(silent, Violation::Silent(reference("web", 1).uid));
 }
 
+/// A certificate may take longer than an answer may.
+#[test]
+fn a_node_proxy_that_waits_has_answered() {
+    let mut world = World::new();
+    world.lacks = Some("no certificate");
+    world.offer("web", 1);
+    world.settle();
+    let waiting = [Standing::Waiting("no certificate".to_owned())];
+    assert_eq!(world.standing("web", 1), waiting);
+    assert_eq!(world.session.deadline(), None);
+    world.restart_agent();
+    world.settle();
+    assert_eq!(world.standing("web", 1), waiting, "to have it is not to carry it");
+
+    world.replica.report(&reference("web", 1), PodState::Carrying);
+    world.settle();
+    assert_eq!(world.standing("web", 1), [Standing::Carrying]);
+    world.reconnect();
+    world.settle();
+    assert_eq!(world.standing("web", 1), [Standing::Carrying]);
+}
+
+/// Even one that does nothing at all about the Pods that it gets.
+#[test]
+fn taking_a_pod_is_an_answer() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    for _ in 0..10 {
+        if let Some(packet) = world.session.next(&mut world.roster, world.now).unwrap() {
+            world.replica.received(packet).unwrap();
+        }
+        if let Some(packet) = world.replica.next_packet() {
+            world.session.received(packet, &mut world.roster, world.now).unwrap();
+        }
+    }
+    assert_eq!(world.standing("web", 1), [Standing::Waiting(String::new())]);
+    assert_eq!(world.session.deadline(), None);
+}
+
 #[test]
 fn a_connection_without_a_hello_is_left() {
     let mut world = World::new();
@@ -332,71 +368,4 @@ fn other_messages_between_returned_listeners_end_the_connection() {
     let between = Packet { bytes: state, descriptors: Vec::new() };
     let error = world.session.received(between, &mut world.roster, world.now).unwrap_err();
     assert_eq!(error, Violation::Misassembled(Misassembled::Interrupted(web.uid)));
-}
-
-#[derive(Debug, Clone)]
-enum Act {
-    Offer(u8, u64),
-    Stop(u8, u64),
-    Withdraw(u8, u64),
-    Steps(u8),
-    Reconnect,
-    RestartAgent,
-    RestartNode,
-    OpenWanted,
-}
-
-fn any_act() -> impl Strategy<Value = Act> {
-    let name = 0..4_u8;
-    let inode = 1..3_u64;
-    prop_oneof![
-        4 => (name.clone(), inode.clone()).prop_map(|(name, inode)| Act::Offer(name, inode)),
-        2 => (name.clone(), inode.clone()).prop_map(|(name, inode)| Act::Stop(name, inode)),
-        2 => (name, inode).prop_map(|(name, inode)| Act::Withdraw(name, inode)),
-        8 => (1..6_u8).prop_map(Act::Steps),
-        1 => Just(Act::Reconnect),
-        1 => Just(Act::RestartAgent),
-        1 => Just(Act::RestartNode),
-        2 => Just(Act::OpenWanted),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
-    /// Whatever happens in whatever order, in the end the node proxy carries exactly what is offered, with the listeners
-    /// that the agent has.
-    #[test]
-    fn both_sides_agree_in_the_end(acts in prop::collection::vec(any_act(), 0..40)) {
-        let mut world = World::new();
-        for act in acts {
-            match act {
-                Act::Offer(name, inode) => world.offer(&name.to_string(), inode),
-                Act::Stop(name, inode) => world.roster.stop(&reference(&name.to_string(), inode)),
-                Act::Withdraw(name, inode) => world.roster.withdraw(&reference(&name.to_string(), inode)),
-                Act::Steps(steps) => { for _ in 0..steps { world.step(); } }
-                Act::Reconnect => world.reconnect(),
-                Act::RestartAgent => world.restart_agent(),
-                Act::RestartNode => world.restart_node(),
-                Act::OpenWanted => world.open_wanted(),
-            }
-        }
-        world.settle();
-        world.open_wanted();
-        world.settle();
-
-        let offers = world.roster.offers().filter(|offer| offer.wish == Wish::Carried);
-        let expected: BTreeMap<PodUid, (PodReference, Vec<u64>)> = offers.map(|offer| {
-            let Supply::Listeners { listeners, .. } = &offer.supply else { panic!("{offer:?}") };
-            (offer.pod.uid().clone(), (offer.pod.reference.clone(), inodes(listeners)))
-        }).collect();
-        let stopped = |uid: &PodUid| {
-            world.roster.offers().any(|offer| offer.pod.uid() == uid && offer.wish == Wish::Stopped)
-        };
-        let carried: BTreeMap<PodUid, (PodReference, Vec<u64>)> = world.carried.iter()
-            .filter(|(uid, _)| !stopped(uid))
-            .map(|(uid, (pod, listeners))| (uid.clone(), (pod.reference.clone(), inodes(listeners))))
-            .collect();
-        prop_assert_eq!(carried, expected);
-    }
 }

@@ -186,6 +186,35 @@ fn a_failed_pod_is_not_said_to_be_carried() {
 }
 
 #[test]
+fn a_state_is_said_when_it_changes() {
+    let mut replica = connected();
+    said(&mut replica);
+    add(&mut replica, &pod("web", 1), &listeners(1), false).unwrap();
+    let web = reference("web", 1);
+    let waiting = || PodState::Waiting("no certificate".to_owned());
+    for state in [waiting(), waiting(), PodState::Carrying, PodState::Carrying, PodState::Released] {
+        replica.report(&web, state);
+    }
+    replica.report(&reference("web", 2), PodState::Carrying);
+    let states = [PodState::Waiting(String::new()), waiting(), PodState::Carrying];
+    let expected = states.map(|state| NodeMessage::State { pod: web.clone(), state });
+    assert_eq!(said(&mut replica), expected, "and nobody has asked it to leave");
+}
+
+#[test]
+fn a_pod_that_is_to_leave_only_leaves() {
+    let mut replica = carrying();
+    let web = reference("web", 1);
+    hear(&mut replica, &AgentMessage::Stopping(web.clone())).unwrap();
+    for state in
+        [PodState::Carrying, PodState::Failed("no".to_owned()), PodState::Released, PodState::Carrying]
+    {
+        replica.report(&web, state);
+    }
+    assert_eq!(said(&mut replica), [NodeMessage::State { pod: web, state: PodState::Released }]);
+}
+
+#[test]
 fn strictness_is_said_when_it_changes() {
     let mut replica = carrying();
     let web = reference("web", 1);

@@ -14,6 +14,8 @@ pub(super) struct World {
     pub(super) replica: Replica,
     pub(super) carried: BTreeMap<PodUid, (Arc<EnrolledPod>, Listeners)>,
     pub(super) snapshots: usize,
+    /// What the node proxy lacks before it can carry any Pod.
+    pub(super) lacks: Option<&'static str>,
     pub(super) now: Instant,
 }
 
@@ -28,6 +30,7 @@ impl World {
             replica,
             carried: BTreeMap::new(),
             snapshots: 0,
+            lacks: None,
             now,
         }
     }
@@ -72,7 +75,11 @@ impl World {
                 PodEvent::Connected | PodEvent::Disconnected => {}
                 PodEvent::SnapshotSent => self.snapshots += 1,
                 PodEvent::Added(pod, listeners) => {
-                    self.replica.report(&pod.reference, PodState::Carrying);
+                    let state = match self.lacks {
+                        Some(what) => PodState::Waiting(what.to_owned()),
+                        None => PodState::Carrying,
+                    };
+                    self.replica.report(&pod.reference, state);
                     let before = self.carried.insert(pod.uid().clone(), (pod, listeners));
                     assert!(before.is_none(), "a Pod is removed before it is added again");
                 }

@@ -1,0 +1,24 @@
+use super::*;
+
+fn roots(phases: &[(&str, &str)]) -> Vec<RootStatus> {
+    let root = |(fingerprint, phase): &(&str, &str)| RootStatus {
+        fingerprint: (*fingerprint).to_owned(),
+        phase: (*phase).to_owned(),
+        ..Default::default()
+    };
+    phases.iter().map(root).collect()
+}
+
+#[test]
+fn a_step_is_reached_by_the_root_that_was_announced() {
+    let announced = roots(&[("old", "signing"), ("new", "announced")]);
+    let signing = roots(&[("new", "signing"), ("old", "retiring")]);
+    let dropped = roots(&[("new", "signing")]);
+    let reached = |roots: &[RootStatus]| {
+        [WaitFor::Signing, WaitFor::Dropped].map(|step| is_reached(roots, Some("new"), step))
+    };
+    assert_eq!(reached(&announced), [false, false]);
+    assert_eq!(reached(&signing), [true, false]);
+    assert_eq!(reached(&dropped), [true, true]);
+    assert!(!is_reached(&dropped, Some("another"), WaitFor::Signing));
+}

@@ -1,0 +1,65 @@
+use karez_api::operator::{CertificateReport, NodeReport};
+
+use super::*;
+
+#[test]
+fn nodes_pods_roots_and_findings_are_shown() {
+    let identity = "spiffe://cluster.local/ns/shop/sa/web".to_owned();
+    let certificate =
+        CertificateReport { identity: identity.clone(), not_after: 4600, problem: String::new() };
+    let report = NodeReport {
+        version: "0.1.0".to_owned(),
+        agent_connected: true,
+        certificates: vec![certificate],
+        ..Default::default()
+    };
+    let reply = StatusReply {
+        configuration_version: "00ff".to_owned(),
+        trust_domain: "cluster.local".to_owned(),
+        nodes: vec![
+            NodeStatus {
+                node: "node-1".to_owned(),
+                connected: true,
+                in_sync: true,
+                report_age_s: 3,
+                report: Some(report),
+                ..Default::default()
+            },
+            NodeStatus { node: "node-2".to_owned(), report_age_s: -1, ..Default::default() },
+        ],
+        pods: vec![PodStatus {
+            namespace: "shop".to_owned(),
+            name: "web".to_owned(),
+            node: "node-1".to_owned(),
+            identity,
+            enrolled: true,
+            captured: true,
+            ..Default::default()
+        }],
+        roots: vec![RootStatus {
+            fingerprint: "0123456789abcdef0123".to_owned(),
+            phase: "signing".to_owned(),
+            not_after: 0,
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let expected = "\
+Configuration 00ff, trust domain cluster.local
+
+NODE    CONNECTED  CONFIGURATION  AGENT      PODS  VERSION  REPORT
+node-1  yes        current        connected  0     0.1.0    3s ago
+node-2  no         -              -          -     -        never
+
+POD       NODE    ENROLLED  CAPTURED  CERTIFICATE  IDENTITY                               PROBLEM
+shop/web  node-1  yes       yes       for 1h0m     spiffe://cluster.local/ns/shop/sa/web  -
+
+ROOT              PHASE    VALID UNTIL           WAITS FOR
+0123456789abcdef  signing  1970-01-01T00:00:00Z  -
+
+";
+    assert_eq!(text(&reply, &[], 1000), format!("{expected}All is well.\n"));
+    let findings = ["one\n".to_owned(), "two".to_owned()];
+    assert_eq!(text(&reply, &findings, 1000), format!("{expected}Wrong:\n  one \n  two\n"));
+    assert!(text(&reply, &[], 5000).contains("expired"));
+}
