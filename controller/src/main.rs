@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use karez_controller::{Controller, Settings};
+use karez_controller::{Controller, ControllerError, Settings};
 use karez_process::{limits, logs, settings, signals};
 
 fn main() -> ExitCode {
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+fn run(settings: Settings) -> Result<(), ControllerError> {
     if let Err(error) = limits::raise_open_files() {
         tracing::warn!(%error, "the limit of open files stays as it was");
     }
@@ -35,7 +35,6 @@ fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     runtime.block_on(async {
         let signals = signals::Signals::catch()?;
         let controller = Controller::start(settings).await?;
-        controller.run(signals).await?;
-        Ok(())
+        controller.run(signals).await
     })
 }

@@ -1,11 +1,10 @@
 //! What is known of every node proxy that calls: its streams, what it acknowledged, what it reported.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use karez_api::operator::NodeReport;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::ca::Standing;
@@ -13,7 +12,7 @@ use crate::catalog::{ResourceType, Snapshot, Version};
 use crate::xds::Progress;
 
 /// Progress with each type that a stream follows.
-type StreamProgress = BTreeMap<ResourceType, Progress>;
+pub type StreamProgress = BTreeMap<ResourceType, Progress>;
 
 /// What is known of one node.
 #[derive(Debug, Default)]
@@ -27,7 +26,7 @@ pub struct NodeRecord {
 /// All nodes. Cheap to clone. Their names come from the tokens file, so there are no more than it has.
 #[derive(Debug, Clone, Default)]
 pub struct Nodes {
-    records: Arc<watch::Sender<BTreeMap<String, NodeRecord>>>,
+    records: Arc<Mutex<BTreeMap<String, NodeRecord>>>,
     streams: Arc<AtomicU64>,
 }
 
@@ -44,22 +43,20 @@ impl Nodes {
     #[must_use]
     pub fn connect(&self, node: &str) -> OpenStream {
         let id = self.streams.fetch_add(1, Ordering::Relaxed);
-        self.records.send_modify(|records| {
-            records.entry(node.to_owned()).or_default().streams.insert(id, StreamProgress::new());
-        });
+        self.records().entry(node.to_owned()).or_default().streams.insert(id, StreamProgress::new());
         OpenStream { nodes: self.clone(), node: node.to_owned(), id }
     }
 
     /// Notes what a node reported.
     pub fn report(&self, node: &str, report: NodeReport, now: Instant) {
-        self.records.send_modify(|records| {
-            records.entry(node.to_owned()).or_default().report = Some((now, report));
-        });
+        self.records().entry(node.to_owned()).or_default().report = Some((now, report));
     }
 
     /// What is known at present. Hold it for a moment only: it blocks those who have news.
-    pub fn records(&self) -> watch::Ref<'_, BTreeMap<String, NodeRecord>> {
-        self.records.borrow()
+    #[must_use]
+    pub fn records(&self) -> MutexGuard<'_, BTreeMap<String, NodeRecord>> {
+        // Every change is one assignment: a panic of another task leaves nothing half done.
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nodes with a stream.
@@ -72,27 +69,19 @@ impl Nodes {
 impl OpenStream {
     /// Notes how far the client is.
     pub fn progress(&self, progress: StreamProgress) {
-        self.nodes.records.send_if_modified(|records| {
-            let Some(node) = records.get_mut(&self.node) else { return false };
-            let bundles = progress.get(&ResourceType::TrustBundle).and_then(|bundles| bundles.acknowledged);
-            node.bundles = bundles.or(node.bundles);
-            let before = node.streams.get(&self.id);
-            let news = before.is_none_or(|before| *before != progress);
-            if news {
-                node.streams.insert(self.id, progress);
-            }
-            news
-        });
+        let mut records = self.nodes.records();
+        let Some(node) = records.get_mut(&self.node) else { return };
+        let bundles = progress.get(&ResourceType::TrustBundle).and_then(|bundles| bundles.acknowledged);
+        node.bundles = bundles.or(node.bundles);
+        node.streams.insert(self.id, progress);
     }
 }
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.nodes.records.send_modify(|records| {
-            if let Some(node) = records.get_mut(&self.node) {
-                node.streams.remove(&self.id);
-            }
-        });
+        if let Some(node) = self.nodes.records().get_mut(&self.node) {
+            node.streams.remove(&self.id);
+        }
     }
 }
 

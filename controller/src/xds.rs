@@ -1,9 +1,11 @@
 //! The delta discovery service.
 //!
 //! * [`subscription`] – pure: what one client has of one type, and what to send it next
+//! * [`batch`] – pure: changes cut into responses of bounded size
 //! * [`conversation`] – pure: one stream, all its types
 //! * [`service`] – the gRPC shell around it
 
+mod batch;
 mod conversation;
 mod service;
 mod subscription;

@@ -1,11 +1,17 @@
 //! What the tests, the bench and the demo share.
 //!
 //! * [`bench`] – what a node proxy costs, beside others: the program `karez-bench`
-//! * [`peer`] – the small servers and load generators that speak plain TCP: the program `karez-peer`
+//! * [`metrics`] – what a node proxy counts
+//! * [`peer`] – the small servers and load generators that no packaged program is: the program `karez-peer`
 //! * [`peers`] – real, unmodified programs started in a Pod
 //! * [`scratch`] – a folder that goes with the test
+//! * [`shop`] – a small mesh with a client and a server
+//! * [`sockets`] – a test's own sockets in a namespace
 
 pub mod bench;
+pub mod metrics;
 pub mod peer;
 pub mod peers;
 pub mod scratch;
+pub mod shop;
+pub mod sockets;

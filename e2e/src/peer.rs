@@ -1,5 +1,6 @@
-//! Small servers and load generators over plain TCP, for what no packaged program does: the program `karez-peer`.
+//! Small servers and load generators for what no packaged program does: the program `karez-peer`.
 
+pub mod grpc;
 pub mod latency;
 pub mod load;
 pub mod serve;

@@ -1,10 +1,13 @@
 //! Real, unmodified programs started in a Pod.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use karez_lab::{Mesh, Pod, Process, mesh, wait};
+
+use crate::peer::load::Figures;
 
 /// The uid of the applications: some user of no other meaning.
 const APPLICATION_UID: u32 = 4242;
@@ -15,9 +18,20 @@ const START: Duration = Duration::from_secs(20);
 /// # Errors
 /// When it does not listen in time.
 pub fn peer(mesh: &Mesh, pod: &Pod, arguments: &[&str]) -> Result<Process> {
-    let program = peer_program()?;
-    let mut command = mesh::as_application(mesh.privilege(), pod.namespace(), APPLICATION_UID, &program);
-    command.arg("serve").args(arguments);
+    server(mesh, pod, "serve", arguments)
+}
+
+/// Starts `karez-peer grpc-serve`.
+///
+/// # Errors
+/// When it does not listen in time.
+pub fn grpc(mesh: &Mesh, pod: &Pod, port: u16) -> Result<Process> {
+    server(mesh, pod, "grpc-serve", &[&port.to_string()])
+}
+
+fn server(mesh: &Mesh, pod: &Pod, work: &str, arguments: &[&str]) -> Result<Process> {
+    let mut command = mesh::as_application(mesh.privilege(), pod.namespace(), APPLICATION_UID, &peer_program()?);
+    command.arg(work).args(arguments);
     let mut process = Process::start(&format!("peer-{}", pod.name), mesh.folder(), command)?;
     let ports: Vec<_> = arguments.iter().filter_map(|argument| argument.parse::<u16>().ok()).collect();
     for port in ports {
@@ -32,6 +46,35 @@ pub fn peer(mesh: &Mesh, pod: &Pod, arguments: &[&str]) -> Result<Process> {
 /// When it fails.
 pub fn run_peer(pod: &Pod, arguments: &[&str]) -> Result<String> {
     pod.namespace().run(&peer_program()?, arguments)
+}
+
+/// A load generator of `karez-peer` that runs in a Pod while the test goes on.
+#[derive(Debug)]
+pub struct Load(Process);
+
+/// Starts one.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn load(mesh: &Mesh, pod: &Pod, arguments: &[&str]) -> Result<Load> {
+    static LOADS: AtomicU32 = AtomicU32::new(0);
+    let name = format!("load-{}-{}", pod.name, LOADS.fetch_add(1, Ordering::Relaxed));
+    let mut command = pod.namespace().command(&peer_program()?);
+    command.args(arguments);
+    Ok(Load(Process::start(&name, mesh.folder(), command)?))
+}
+
+impl Load {
+    /// Waits for its end, at most `limit`, and gives what it found.
+    ///
+    /// # Errors
+    /// When it takes longer or fails; with what it printed.
+    pub fn finish(mut self, limit: Duration) -> Result<Figures> {
+        let status = self.0.wait(limit)?;
+        let log = self.0.log();
+        anyhow::ensure!(status.success(), "the load generator ended with {status}: {log}");
+        serde_json::from_str(&log).with_context(|| log.clone())
+    }
 }
 
 /// Where `karez-peer` is: beside the running program.
@@ -62,6 +105,7 @@ pub fn nginx(mesh: &Mesh, pod: &Pod, port: u16) -> Result<(Process, PathBuf)> {
            server {{
              listen {port}; listen [::]:{port}; root {1}; autoindex on;
              location = /whoami {{ return 200 \"$remote_addr\\n\"; }}
+             location /put/ {{ dav_methods PUT; create_full_put_path on; client_max_body_size 0; }}
            }}
          }}",
         folder.display(),

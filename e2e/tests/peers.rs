@@ -4,33 +4,9 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use karez_e2e::peers;
-use karez_e2e::scratch::Scratch;
+use karez_e2e::shop::{Shop, VIP, VIP6};
 use karez_lab::wire::Wire;
-use karez_lab::{Mesh, Pod, Settings};
-
-const VIP: &str = "10.96.0.10";
-const VIP6: &str = "fd96::10";
-
-/// Two nodes, the client `shop/web` on one and `shop/api` on the other, a Service in front of it.
-struct Shop {
-    mesh: Mesh,
-    web: Pod,
-    api: Pod,
-    _scratch: Scratch,
-}
-
-impl Shop {
-    fn open(name: &str, ports: &[(u16, u16)]) -> Result<Self> {
-        let scratch = Scratch::create(name)?;
-        let mut mesh = Mesh::start(scratch.path(), &["n1", "n2"], Settings::default())?;
-        mesh.manifests.namespace("shop", &[])?;
-        mesh.manifests.service("shop", "api", &[VIP, VIP6], ports)?;
-        let web = mesh.enrolled_pod("n1", "shop/web", "web")?;
-        let api = mesh.enrolled_pod("n2", "shop/api", "api")?;
-        mesh.wait_in_sync()?;
-        Ok(Self { mesh, web, api, _scratch: scratch })
-    }
-}
+use karez_lab::{Mesh, Pod};
 
 #[test]
 fn curl_reaches_nginx_by_address_and_by_service_and_nginx_sees_the_client() -> Result<()> {

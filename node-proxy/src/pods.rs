@@ -26,7 +26,7 @@ use crate::pod::{Home, Pod};
 use crate::stock::PodStock;
 use crate::worker::Pulse;
 
-use held::{Held, Stage};
+use held::{Held, Stage, Wait};
 
 /// How often stalled workers and finished Pods are looked for.
 const TICK: Duration = Duration::from_millis(250);
@@ -146,38 +146,30 @@ impl Pods {
         self.tell_strictness(agent);
     }
 
-    /// Pods whose certificates have come, once the configuration has, are carried from now on.
+    /// Pods whose certificates have come, once the configuration has, are carried from now on; the others say why not.
     fn take_up_waiting(&mut self, agent: &mut AgentConnection) {
         if *self.view.synced.borrow() != Synced::Complete || self.is_draining {
             return;
         }
         let trust_domain = self.view.mesh.borrow().settings().trust_domain.clone();
-        let mut taken_up = Vec::new();
+        let mut is_changed = false;
         for held in self.held.values_mut() {
-            let Stage::Waiting { certificate, problem } = &mut held.stage else { continue };
-            let (namespace, account) = (&held.enrolled.namespace, &held.enrolled.service_account);
-            let identity = match Identity::new(&trust_domain, namespace, account) {
-                Ok(identity) => identity,
-                Err(invalid) => {
-                    *problem = invalid.to_string();
-                    continue;
+            let Stage::Waiting(wait) = &mut held.stage else { continue };
+            let state = match self.means.take_up(&held.enrolled, wait, &trust_domain) {
+                Ok(pod) => {
+                    held.stage = Stage::Carrying(Arc::new(pod));
+                    is_changed = true;
+                    PodState::Carrying
+                }
+                Err(problem) => {
+                    wait.problem.clone_from(&problem);
+                    PodState::Waiting(problem)
                 }
             };
-            let watched = certificate.get_or_insert_with(|| self.means.certificates.want(&identity)).clone();
-            if let Err(failure) = watched.borrow().usable(&identity) {
-                *problem = failure.to_string();
-                continue;
-            }
-            let pod = self.means.pod(Arc::clone(&held.enrolled), identity, watched);
-            held.stage = Stage::Carrying(Arc::new(pod));
-            taken_up.push(held.enrolled.reference.clone());
+            agent.report(&held.enrolled.reference, state);
         }
-        if taken_up.is_empty() {
-            return;
-        }
-        self.publish();
-        for reference in taken_up {
-            agent.report(&reference, PodState::Carrying);
+        if is_changed {
+            self.publish();
         }
     }
 
@@ -247,14 +239,15 @@ impl Pods {
 }
 
 impl Means {
-    fn pod(
-        &self,
-        enrolled: Arc<EnrolledPod>,
-        identity: Identity,
-        certificate: watch::Receiver<karez_link::certificates::State>,
-    ) -> Pod {
+    /// The Pod, ready to be carried; or what it waits for.
+    fn take_up(&self, enrolled: &Arc<EnrolledPod>, wait: &mut Wait, trust_domain: &str) -> Result<Pod, String> {
+        let identity = Identity::new(trust_domain, &enrolled.namespace, &enrolled.service_account)
+            .map_err(|invalid| invalid.to_string())?;
+        let certificate = wait.certificate.get_or_insert_with(|| self.certificates.want(&identity)).clone();
+        certificate.borrow().usable(&identity).map_err(|failure| failure.to_string())?;
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
         let account = self.budget.account();
-        Pod::new(enrolled, &self.home, identity, certificate, stock, account, self.most_connections)
+        let enrolled = Arc::clone(enrolled);
+        Ok(Pod::new(enrolled, &self.home, identity, certificate, stock, account, self.most_connections))
     }
 }

@@ -28,6 +28,9 @@ use crate::settings::{self, Settings};
 use crate::worker::{self, Seed, Thread};
 use crate::{admin, metrics, report};
 
+/// The agent is root: an abstract socket is anybody's who comes first, and is believed only if root holds it.
+const AGENT_UID: u32 = 0;
+
 /// Runs until it is told to end and has drained.
 ///
 /// # Errors
@@ -59,8 +62,8 @@ async fn serve(settings: Settings) -> Result<()> {
     let (stations, threads, metrics) = start_workers(&settings, &view, log, &budget, &dns)?;
 
     let address = settings.agent_socket.parse().context("--agent-socket")?;
-    let (socket_stock, purveyor) = stock::connect(&address, None);
-    let agent = AgentConnection::new(address, None, format!("karez-node {}", build::VERSION));
+    let (socket_stock, purveyor) = stock::connect(&address, Some(AGENT_UID));
+    let agent = AgentConnection::new(address, Some(AGENT_UID), format!("karez-node {}", build::VERSION));
     let means = Means {
         home: Home { cluster: settings.cluster_id.as_str().into(), node: settings.node.as_str().into() },
         certificates: certificates.clone(),

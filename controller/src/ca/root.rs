@@ -69,7 +69,7 @@ impl Root {
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::OrganizationName, "karez");
         // Unlike names let a verifier pick the root that signed without trying its key on every other.
-        params.distinguished_name.push(DnType::CommonName, format!("karez root {}", now.seconds()));
+        params.distinguished_name.push(DnType::CommonName, format!("karez root {serial}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.not_before = now.before(BACK_DATED).date();

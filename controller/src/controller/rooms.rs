@@ -21,8 +21,8 @@ use crate::settings::Settings;
 use crate::tokens::{Tokens, TokensWatch};
 use crate::trust_bundle::BundleWitness;
 
-/// Where in the state folder the last good manifests are kept.
-const GOOD_MANIFESTS: &str = "manifests";
+/// Where in the state folder the last good manifests are kept. Nobody keeps their own ones under that name.
+const GOOD_MANIFESTS: &str = "last-good-manifests";
 
 /// What the rooms read of each other. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -27,7 +27,7 @@ const MAX_STREAMS: u32 = 128;
 /// Bytes of a call's headers: a token is the biggest part of them.
 const MAX_HEADERS: u32 = 64 << 10;
 /// Bytes of a discovery request: a node that comes back tells every resource that it holds.
-const MAX_DISCOVERY_REQUEST: usize = 64 << 20;
+const MAX_DISCOVERY_REQUEST: usize = 16 << 20;
 /// Bytes of a certificate request.
 const MAX_CERTIFICATE_REQUEST: usize = 64 << 10;
 /// Bytes of a node's report.

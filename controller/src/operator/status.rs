@@ -35,14 +35,13 @@ pub(super) fn reply(known: &Known<'_>, roots: Vec<RootStatus>) -> StatusReply {
     }
 }
 
-/// Those that may call and those that have called, while their token was there.
+/// Those that have a token. What others said before theirs was taken away is of no interest any longer.
 fn node_names<'a>(known: &Known<'a>) -> BTreeSet<&'a str> {
-    let called = known.records.keys().map(String::as_str);
-    let may_call = known.tokens.callers().filter_map(|caller| match caller {
+    let named = known.tokens.callers().filter_map(|caller| match caller {
         Caller::Node(name) => Some(name.as_str()),
         Caller::Operator => None,
     });
-    called.chain(may_call).collect()
+    named.collect()
 }
 
 fn node(known: &Known<'_>, name: &str) -> NodeStatus {
@@ -64,11 +63,11 @@ fn pods(known: &Known<'_>) -> Vec<PodStatus> {
     let placed = known.published.pods.iter().map(|pod| pod_status(known, pod));
     let named: BTreeSet<(&str, &str)> =
         known.published.pods.iter().map(|pod| (pod.namespace.as_str(), pod.name.as_str())).collect();
-    let strangers = known.records.iter().flat_map(|(node, record)| {
-        let carried = record.report().map_or(&[][..], |(_, report)| &report.pods);
-        carried.iter().map(move |pod| (node, pod))
+    let carried = node_names(known).into_iter().flat_map(|node| {
+        let report = known.records.get(node).and_then(NodeRecord::report);
+        report.map_or(&[][..], |(_, report)| &report.pods).iter().map(move |pod| (node, pod))
     });
-    let strangers = strangers
+    let strangers = carried
         .filter(|(_, pod)| !named.contains(&(pod.namespace.as_str(), pod.name.as_str())))
         .map(|(node, pod)| stranger(node, pod));
     placed.chain(strangers).collect()

@@ -7,7 +7,8 @@ use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node};
 use karez_api::names::metadata::NODE_NAME;
 use prost_types::value::Kind;
 
-use super::subscription::{Batch, Progress, Subscription};
+use super::batch::Batch;
+use super::subscription::{Progress, Subscription};
 use crate::catalog::{ResourceType, Snapshot, View};
 
 /// Types that a client may ask for on one stream, those that do not exist included.

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use karez_api::discovery::DeltaDiscoveryRequest;
 
+use super::batch::{self, Batch};
 use super::conversation::Violation;
-use crate::catalog::{Changes, Entry, Version, View};
+use crate::catalog::{Changes, Version, View};
 
 /// Asks for everything, as a name in a subscription.
 const WILDCARD: &str = "*";
@@ -20,8 +21,6 @@ const MAX_NAMES: usize = 50_000;
 /// They also take a type's first response for all that there is, so it is no smaller than need be: everything that 100,000
 /// workloads have goes in one.
 const RESPONSE_SIZE: usize = 64 << 20;
-/// What a removed name takes beside its bytes.
-const REMOVAL_OVERHEAD: usize = 8;
 
 /// How far the client is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,15 +38,6 @@ pub struct Rejection {
     pub detail: String,
     /// The resources that it concerns.
     pub names: BTreeSet<Arc<str>>,
-}
-
-/// Resources to send in one response.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) set: Vec<Arc<Entry>>,
-    pub(super) removed: Vec<Arc<str>>,
-    /// With it the client has all that there is.
-    pub(super) last: bool,
 }
 
 /// One client's subscription to one type.
@@ -179,7 +169,7 @@ impl Subscription {
         repeat_asked(&std::mem::take(&mut self.asked), present, &mut changes);
         // Its first request is answered even when there is nothing: only so does a client know that there is nothing.
         let answer = resumed.is_some() || !changes.is_empty();
-        self.queue = if answer { batches(changes, self.response_size) } else { VecDeque::new() };
+        self.queue = if answer { batch::cut(changes, self.response_size) } else { VecDeque::new() };
         self.shown = chosen;
         self.source = Some(Arc::clone(present));
     }
@@ -214,33 +204,8 @@ fn repeat_asked(asked: &BTreeSet<String>, present: &View, changes: &mut Changes)
     }
 }
 
-/// Cuts changes into responses of at most `limit` bytes; at least one response. Removals go first: they only ever take
-/// rights away.
-fn batches(changes: Changes, limit: usize) -> VecDeque<Batch> {
-    let mut batches = VecDeque::from([Batch::default()]);
-    let mut size = 0;
-    for name in changes.removed {
-        roomy(&mut batches, &mut size, name.len() + REMOVAL_OVERHEAD, limit).removed.push(name);
-    }
-    for entry in changes.set {
-        roomy(&mut batches, &mut size, entry.size(), limit).set.push(entry);
-    }
-    if let Some(last) = batches.back_mut() {
-        last.last = true;
-    }
-    batches
-}
-
-/// The last batch, or a new one when `more` bytes do not fit into it.
-fn roomy<'a>(batches: &'a mut VecDeque<Batch>, size: &mut usize, more: usize, limit: usize) -> &'a mut Batch {
-    if *size > 0 && *size + more > limit {
-        batches.push_back(Batch::default());
-        *size = 0;
-    }
-    *size += more;
-    let last = batches.len().saturating_sub(1);
-    batches.get_mut(last).unwrap()
-}
+/// Characters of a client's complaint that are kept.
+const MAX_DETAIL: usize = 2000;
 
 /// A NACK says in words which resources it means. Those that it names are remembered, or all when it names none.
 fn rejection(detail: &str, sent: BTreeSet<Arc<str>>) -> Rejection {
@@ -248,9 +213,6 @@ fn rejection(detail: &str, sent: BTreeSet<Arc<str>>) -> Rejection {
     let names = if named.is_empty() { sent } else { named };
     Rejection { detail: detail.chars().take(MAX_DETAIL).collect(), names }
 }
-
-/// Characters of a client's complaint that are kept.
-const MAX_DETAIL: usize = 2000;
 
 #[cfg(test)]
 mod tests;

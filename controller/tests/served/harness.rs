@@ -50,7 +50,7 @@ impl Scene {
         let flags = flags.iter().map(ToString::to_string).collect();
         let mut scene = Self { folder, controller: None, flags };
         scene.write("shop.yaml", manifest);
-        scene.start().await;
+        scene.start_on(0).await;
         scene
     }
 
@@ -62,14 +62,14 @@ impl Scene {
         std::fs::write(self.path("manifests").join(file), manifest).unwrap();
     }
 
-    async fn start(&mut self) {
+    pub(crate) async fn start_on(&mut self, port: u16) {
         let path = |name| self.path(name).display().to_string();
         let fixed = [
             "karez-controller".to_owned(),
             format!("--manifests={}", path("manifests")),
             format!("--state-dir={}", path("state")),
             format!("--tokens={}", path("tokens")),
-            "--listen=127.0.0.1:0".to_owned(),
+            format!("--listen=127.0.0.1:{port}"),
             "--metrics-listen=127.0.0.1:0".to_owned(),
         ];
         let settings = Settings::parse_from(fixed.iter().chain(&self.flags));
@@ -84,7 +84,7 @@ impl Scene {
 
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
-        self.start().await;
+        self.start_on(0).await;
     }
 
     pub(crate) fn controller(&self) -> &Controller {

@@ -5,5 +5,6 @@
 mod certificates;
 mod discovery;
 mod harness;
+mod node_proxy;
 mod operator;
 mod rotation;

@@ -64,6 +64,17 @@ impl Manifests {
         )
     }
 
+    /// A namespace that is not in the mesh.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn namespace_outside(&self, name: &str) -> Result<()> {
+        self.object(
+            &format!("namespace-{name}.yaml"),
+            &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+        )
+    }
+
     /// A running Pod and its service account.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! `karez-peer`: plain TCP servers and load generators for the tests and the bench.
+//! `karez-peer`: small servers and load generators for the tests and the bench.
 
 use std::io::Read as _;
 use std::net::SocketAddr;
@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
-use karez_e2e::peer::load::{self, Figures};
+use karez_e2e::peer::load;
 use karez_e2e::peer::serve::{self, Behaviour};
+use karez_e2e::peer::grpc;
+use serde::Serialize;
 
-/// Plain TCP servers and load generators.
+/// Small servers and load generators.
 #[derive(Debug, Parser)]
 struct Command {
     #[command(subcommand)]
@@ -42,6 +44,25 @@ enum Work {
     },
     /// Opens connections, says `open`, and holds them until its standard input ends.
     Idle(Load),
+    /// A gRPC server that echoes.
+    GrpcServe {
+        /// Its port.
+        port: u16,
+    },
+    /// Calls it, and checks the answers.
+    GrpcCall {
+        /// Where to.
+        to: SocketAddr,
+        /// Calls of one message.
+        #[arg(long, default_value_t = 100)]
+        unary: usize,
+        /// Messages of one call that streams.
+        #[arg(long, default_value_t = 1000)]
+        streamed: usize,
+        /// Bytes of a message.
+        #[arg(long, default_value_t = 1024)]
+        size: usize,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -97,6 +118,8 @@ async fn run(work: Work) -> Result<()> {
             print(&load::churn(load.to, load.connections, load.time(), most).await?)
         }
         Work::Idle(load) => hold(&load).await,
+        Work::GrpcServe { port } => grpc::serve(port).await,
+        Work::GrpcCall { to, unary, streamed, size } => print(&grpc::call(to, unary, streamed, size).await?),
     }
 }
 
@@ -126,8 +149,8 @@ async fn hold(load: &Load) -> Result<()> {
     Ok(())
 }
 
-fn print(figures: &Figures) -> Result<()> {
-    say(&serde_json::to_string(figures)?);
+fn print(found: &impl Serialize) -> Result<()> {
+    say(&serde_json::to_string(found)?);
     Ok(())
 }
 

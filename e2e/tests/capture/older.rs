@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use anyhow::{Result, ensure};
-use karez_capture::capture::Settings;
+use karez_capture::capture::{Settings, remove};
 use karez_capture::sockets::{Family, Kind, Listening};
+use socket2::{Domain, Socket, Type};
 
-use crate::lab::{Lab, both_ways, ensure_dead};
+use crate::lab::{Lab, PATIENCE, both_ways, ensure_dead, inside, patient};
 
 #[test]
 fn in_permissive_mode_they_live_on_both_ways() -> Result<()> {
@@ -22,7 +23,7 @@ fn in_permissive_mode_they_live_on_both_ways() -> Result<()> {
             both_ways(&dialled, &served, &format!("out, round {round}"))?;
             both_ways(&client, &accepted, &format!("in, round {round}"))?;
         }
-        karez_capture::capture::remove(&lab.namespace()?)?;
+        remove(&lab.namespace()?)?;
         both_ways(&dialled, &served, "without capture again")?;
     }
     Ok(())
@@ -54,7 +55,7 @@ fn in_strict_mode_both_ends_are_reset() -> Result<()> {
                 let left = wire.finish()?.count(&format!("src host {} and tcp[13] & 8 != 0", lab.pod.v4))?;
                 ensure!(left == 0, "{left} segments with data left the Pod");
             }
-            karez_capture::capture::remove(&lab.namespace()?)?;
+            remove(&lab.namespace()?)?;
         }
     }
     Ok(())
@@ -94,4 +95,35 @@ fn a_change_to_strict_mode_spares_what_began_under_capture() -> Result<()> {
     }
     ensure!(server.ensure_unvisited().is_ok());
     Ok(())
+}
+
+#[test]
+fn a_new_connection_is_not_taken_for_an_older_one_that_is_gone() -> Result<()> {
+    let lab = Lab::open("older-gone")?;
+    let server = lab.listen_outside(8080)?;
+    let destination = SocketAddr::new(lab.outside_ip(Family::V4), 8080);
+    let dial = || {
+        inside(lab.pod.namespace(), || {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            socket.set_reuse_address(true)?;
+            socket.bind(&SocketAddr::from(([0; 4], 40_000)).into())?;
+            socket.connect_timeout(&destination.into(), PATIENCE)?;
+            Ok(patient(socket)?)
+        })
+    };
+    let old = dial()?;
+    let served = server.accept()?;
+    lab.install(&lab.settings())?;
+    let old = old.into();
+    both_ways(&old, &served, "connection tracking has seen it")?;
+    remove(&lab.namespace()?)?;
+    // Closed where connection tracking does not see it.
+    let old = Socket::from(old);
+    old.set_linger(Some(std::time::Duration::ZERO))?;
+    drop((old, served));
+    lab.install(&lab.settings())?;
+    let _proxy = lab.proxy(Listening::Outbound, Family::V4)?;
+    // It is not redirected, because to connection tracking it is nothing new. So it must not pass, either.
+    ensure!(dial().is_err(), "a connection past the proxy");
+    server.ensure_unvisited()
 }

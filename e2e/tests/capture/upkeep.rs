@@ -112,13 +112,20 @@ fn a_read_only_proc_is_mounted_anew_for_the_work_alone() -> Result<()> {
 #[test]
 fn listeners_can_be_opened_again_beside_what_a_killed_proxy_left() -> Result<()> {
     let lab = Lab::captured("reopened")?;
-    let outbound = lab.proxy(Listening::Outbound, Family::V4)?;
-    let destination = SocketAddr::new(lab.outside_ip(Family::V4), 8080);
-    let _applications = [lab.dial_from_pod(destination)?, lab.dial_from_pod(destination)?];
-    let _still_open = outbound.accept()?;
-    drop((outbound.accept()?, outbound));
-    let outbound = lab.proxy(Listening::Outbound, Family::V4)?;
-    let _application = lab.dial_from_pod(destination)?;
-    ensure!(original_destination(&outbound.accept()?) == Some(destination));
+    let open = |family| lab.proxy(Listening::Outbound, family);
+    let destination = |family| SocketAddr::new(lab.outside_ip(family), 8080);
+    let mut left = Vec::new();
+    for families in [[Family::V4, Family::V6], [Family::V6, Family::V4]] {
+        let proxies = [open(families[0])?, open(families[1])?];
+        for (proxy, family) in proxies.iter().zip(families) {
+            // Of each family one whose end the proxy has closed, and one that lives on in another process.
+            let applications =
+                [lab.dial_from_pod(destination(family))?, lab.dial_from_pod(destination(family))?];
+            drop(proxy.accept()?);
+            let captured = proxy.accept()?;
+            ensure!(original_destination(&captured) == Some(destination(family)));
+            left.push((applications, captured));
+        }
+    }
     Ok(())
 }

@@ -26,28 +26,32 @@ pub(crate) struct Held {
 #[derive(Debug)]
 pub(crate) enum Stage {
     /// Its connections wait in the listeners' queues: configuration or certificate have not come yet.
-    Waiting {
-        /// Its certificate, once it is asked for.
-        certificate: Option<watch::Receiver<State>>,
-        /// What it waits for.
-        problem: String,
-    },
+    Waiting(Wait),
     /// Its traffic is carried.
     Carrying(Arc<Pod>),
     /// It takes nothing new, and ends what it has; nothing, if it never was carried.
     Stopping(Option<Arc<Pod>>),
 }
 
+/// What a Pod waits for.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    /// Its certificate, once it is asked for.
+    pub(crate) certificate: Option<watch::Receiver<State>>,
+    /// In words.
+    pub(crate) problem: String,
+}
+
 impl Held {
     pub(crate) fn new(enrolled: Arc<EnrolledPod>, listeners: Listeners) -> Self {
-        let problem = "waiting for the configuration".to_owned();
-        Self { enrolled, listeners, stage: Stage::Waiting { certificate: None, problem } }
+        let wait = Wait { certificate: None, problem: "waiting for the configuration".to_owned() };
+        Self { enrolled, listeners, stage: Stage::Waiting(wait) }
     }
 
     /// The Pod, if it is or was carried.
     pub(crate) fn pod(&self) -> Option<&Arc<Pod>> {
         match &self.stage {
-            Stage::Waiting { .. } => None,
+            Stage::Waiting(_) => None,
             Stage::Carrying(pod) => Some(pod),
             Stage::Stopping(pod) => pod.as_ref(),
         }
@@ -57,7 +61,7 @@ impl Held {
     pub(crate) fn carried(&self) -> Option<Carried> {
         let listeners = match &self.stage {
             Stage::Carrying(_) => Arc::clone(&self.listeners),
-            Stage::Waiting { .. } | Stage::Stopping(_) => Arc::default(),
+            Stage::Waiting(_) | Stage::Stopping(_) => Arc::default(),
         };
         Some(Carried { pod: Arc::clone(self.pod()?), listeners })
     }
@@ -75,7 +79,7 @@ impl Held {
     pub(crate) fn is_released(&self) -> bool {
         match &self.stage {
             Stage::Stopping(pod) => pod.as_ref().is_none_or(|pod| pod.connections() == 0),
-            Stage::Waiting { .. } | Stage::Carrying(_) => false,
+            Stage::Waiting(_) | Stage::Carrying(_) => false,
         }
     }
 
@@ -89,7 +93,7 @@ impl Held {
     /// What the controller is told of it.
     pub(crate) fn report(&self) -> PodReport {
         let problem = match &self.stage {
-            Stage::Waiting { problem, .. } => problem.clone(),
+            Stage::Waiting(wait) => wait.problem.clone(),
             Stage::Carrying(_) => String::new(),
             Stage::Stopping(_) => "leaving the mesh".to_owned(),
         };

@@ -58,7 +58,7 @@ fn each_pod_says_what_keeps_it_from_being_captured() {
         problems: vec![],
     };
     let records = nodes.records();
-    let tokens = Tokens::default();
+    let tokens = Tokens::parse("aaa node one\nbbb node silent").unwrap();
     let known = Known { now, snapshot: None, published: &published, tokens: &tokens, records: &records };
     let expected = [
         ("fine", true, ""),
@@ -87,10 +87,11 @@ fn pods_by_name(known: &Known<'_>) -> BTreeMap<String, PodStatus> {
 }
 
 #[test]
-fn nodes_are_those_with_a_token_and_those_that_called() {
+fn nodes_are_those_with_a_token() {
     let now = Instant::now();
     let nodes = Nodes::default();
     let _stream = nodes.connect("called");
+    nodes.report("revoked", NodeReport { pods: vec![carried("x", true, "")], ..Default::default() }, now);
     nodes.report("called", NodeReport { version: "1".to_owned(), ..Default::default() }, now);
     let tokens = Tokens::parse("aaa node called\nbbb node quiet\nccc operator").unwrap();
     let published = Published::default();
@@ -102,6 +103,7 @@ fn nodes_are_those_with_a_token_and_those_that_called() {
     let found: Vec<_> =
         reply.nodes.iter().map(|node| (&*node.node, node.connected, node.report_age_s)).collect();
     assert_eq!(found, [("called", true, 7), ("quiet", false, -1)]);
+    assert!(reply.pods.is_empty());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::ResourceType;
+use crate::catalog::{Entry, ResourceType};
 
 fn view(content: &[(&str, usize)]) -> Arc<View> {
     let entry =
@@ -55,9 +55,9 @@ fn one_response_is_outstanding_and_the_next_has_all_that_came_since() {
 
 #[test]
 fn a_big_change_is_cut_and_only_the_last_part_is_marked() {
-    let big = RESPONSE_SIZE / 2;
-    let present = view(&[("a", big), ("b", big), ("c", 2 * RESPONSE_SIZE), ("d", 1)]);
     let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+    subscription.response_size = 1000;
+    let present = view(&[("a", 600), ("b", 600), ("c", 2000), ("d", 1)]);
     let mut parts = Vec::new();
     for nonce in 1.. {
         let Some(batch) = subscription.next(&present, nonce) else { break };
