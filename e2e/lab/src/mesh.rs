@@ -48,6 +48,15 @@ pub struct Mesh {
     nodes: BTreeMap<String, MeshNode>,
 }
 
+/// What carries traffic, by process ids. Children of these processes belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carrier {
+    /// The proxy.
+    pub proxy: u32,
+    /// The agent that opens its sockets, if there is one.
+    pub agent: Option<u32>,
+}
+
 #[derive(Debug)]
 struct MeshNode {
     node: Node,
@@ -415,13 +424,14 @@ impl Mesh {
         &self.control
     }
 
-    /// The processes that carry a node's traffic: its proxy and its agent.
+    /// The processes that carry a node's traffic.
     ///
     /// # Errors
-    /// When there is no such node.
-    pub fn processes(&self, name: &str) -> Result<Vec<u32>> {
+    /// When there is no such node, or its proxy does not run.
+    pub fn carrier(&self, name: &str) -> Result<Carrier> {
         let node = self.nodes.get(name).with_context(|| format!("no node {name}"))?;
-        Ok([&node.proxy, &node.agent].into_iter().flatten().map(Process::pid).collect())
+        let proxy = node.proxy.as_ref().context("the node proxy was not started")?;
+        Ok(Carrier { proxy: proxy.pid(), agent: node.agent.as_ref().map(Process::pid) })
     }
 
     /// Path of a Karez program.

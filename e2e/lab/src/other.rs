@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::mesh::Mesh;
+use crate::mesh::{Carrier, Mesh};
 use crate::network::Pod;
 use crate::process::Process;
 use crate::wait;
@@ -66,7 +66,7 @@ impl OtherProxy {
 
     /// Proxy and agent.
     #[must_use]
-    pub fn processes(&self) -> Vec<u32> {
-        vec![self.proxy.pid(), self.agent.pid()]
+    pub fn carrier(&self) -> Carrier {
+        Carrier { proxy: self.proxy.pid(), agent: Some(self.agent.pid()) }
     }
 }

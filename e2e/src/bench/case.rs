@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use karez_lab::Namespace;
+use karez_lab::mesh::Carrier;
 
 use crate::bench::usage;
 use crate::peer::load::Figures;
@@ -58,7 +59,7 @@ pub struct Case {
 /// A figure with its name in the JSON.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// `gbit_s`, `per_s`, `p50_us`, `p90_us`, `p99_us`, `p999_us` or `rss_kib`.
+    /// `gbit_s`, `per_s`, `p50_us`, `p90_us`, `p99_us`, `p999_us`, or `rss_kib` of the largest proxy on the path.
     pub metric: &'static str,
     /// In the metric's unit.
     pub value: f64,
@@ -75,8 +76,8 @@ pub struct Bed<'a> {
     pub target: IpAddr,
     /// What is added there to the server's ports.
     pub port_shift: u16,
-    /// Every process on the path.
-    pub processes: &'a [u32],
+    /// Every proxy on the path, with its agent.
+    pub carriers: &'a [Carrier],
 }
 
 impl Bed<'_> {
@@ -201,18 +202,18 @@ fn measure(
     let (connections, seconds) = (connections.to_string(), seconds.to_string());
     let mut arguments = work.to_vec();
     arguments.extend([to.as_str(), "--connections", &connections, "--seconds", &seconds]);
-    let before = usage::cpu_seconds(bed.processes)?;
+    let before = usage::cpu_seconds(bed.carriers)?;
     let printed = bed.client.run(&peer_program()?, &arguments)?;
-    let spent = usage::cpu_seconds(bed.processes)? - before;
+    let spent = usage::cpu_seconds(bed.carriers)? - before;
     let figures =
         serde_json::from_str(&printed).with_context(|| format!("karez-peer printed {printed:?}"))?;
     Ok((figures, (spent > 0.0).then_some(spent)))
 }
 
-/// Memory of the path while `connections` are held, or `rest` after they were closed.
+/// Memory of the largest proxy while `connections` are held, or `rest` after they were closed.
 fn resident(bed: &Bed<'_>, connections: usize, rest: Duration) -> Result<Sample> {
     let kib = if connections == 0 {
-        usage::resident_kib(bed.processes)?
+        usage::resident_kib(bed.carriers)?
     } else {
         let to = bed.address(ECHO).to_string();
         let mut command = bed.client.command(&peer_program()?);
@@ -221,7 +222,7 @@ fn resident(bed: &Bed<'_>, connections: usize, rest: Duration) -> Result<Sample>
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(holder.stdout.take().context("no standard output")?).read_line(&mut line)?;
-        let held = usage::resident_kib(bed.processes)?;
+        let held = usage::resident_kib(bed.carriers)?;
         drop(holder.stdin.take());
         let ended = holder.wait_with_output()?;
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
@@ -230,7 +231,7 @@ fn resident(bed: &Bed<'_>, connections: usize, rest: Duration) -> Result<Sample>
             held
         } else {
             std::thread::sleep(rest);
-            usage::resident_kib(bed.processes)?
+            usage::resident_kib(bed.carriers)?
         }
     };
     Ok(Sample { metric: "rss_kib", value: kib as f64, per_cpu_s: None })

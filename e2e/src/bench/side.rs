@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use karez_lab::other::OtherProxy;
+use karez_lab::mesh::Carrier;
 use karez_lab::{Mesh, Pod, Process, wait};
 
 use crate::bench::case::{Bed, ECHO, Route, SINK, SOURCE};
@@ -34,7 +35,7 @@ struct Way {
     /// Where the client dials, and what is added to the server's ports there.
     target: IpAddr,
     port_shift: u16,
-    processes: Vec<u32>,
+    carriers: Vec<Carrier>,
 }
 
 impl Side {
@@ -49,7 +50,7 @@ impl Side {
             client: self.client.namespace(),
             target: way.target,
             port_shift: way.port_shift,
-            processes: &way.processes,
+            carriers: &way.carriers,
         }
     }
 
@@ -75,7 +76,7 @@ impl Side {
             let near = haproxy::near(mesh, &certificates, &side.client, &way.server, place)?;
             way.target = Ipv4Addr::LOCALHOST.into();
             way.port_shift = place.shift();
-            way.processes = vec![near.pid(), far.pid()];
+            way.carriers = [&near, &far].map(|proxy| Carrier { proxy: proxy.pid(), agent: None }).to_vec();
             side._programs.extend([near, far]);
         }
         side.wait_reachable()?;
@@ -93,8 +94,8 @@ impl Side {
         }
         mesh.wait_in_sync()?;
         let [first, second] = NODES;
-        side.same.processes = mesh.processes(first)?;
-        side.cross.processes = [mesh.processes(first)?, mesh.processes(second)?].concat();
+        side.same.carriers = vec![mesh.carrier(first)?];
+        side.cross.carriers = vec![mesh.carrier(first)?, mesh.carrier(second)?];
         side.wait_reachable()?;
         Ok(side)
     }
@@ -110,8 +111,8 @@ impl Side {
         first.enrol(mesh, &side.client)?;
         first.enrol(mesh, &side.same.server)?;
         second.enrol(mesh, &side.cross.server)?;
-        side.same.processes = first.processes();
-        side.cross.processes = [first.processes(), second.processes()].concat();
+        side.same.carriers = vec![first.carrier()];
+        side.cross.carriers = vec![first.carrier(), second.carrier()];
         side._others.extend([first, second]);
         side.wait_reachable()?;
         Ok(side)
@@ -128,7 +129,7 @@ impl Side {
                 .map(|(key, port)| [key.to_owned(), port.to_string()]);
             let ports: Vec<&str> = ports.iter().flatten().map(String::as_str).collect();
             programs.push(peers::peer(mesh, &server, &ports)?);
-            Ok(Way { target: server.v4.into(), server, port_shift: 0, processes: Vec::new() })
+            Ok(Way { target: server.v4.into(), server, port_shift: 0, carriers: Vec::new() })
         };
         let same = way(mesh, first, "same")?;
         let cross = way(mesh, second, "cross")?;

@@ -33,9 +33,12 @@ struct Options {
     /// Another node proxy that speaks ZDS and the controller's xDS and CA: a program or a wrapper around one.
     #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
     peer: Vec<(String, PathBuf)>,
-    /// Runs of each case; memory is measured once.
+    /// Runs of each case.
     #[arg(long, default_value_t = 3)]
     runs: usize,
+    /// Runs of the cases that measure memory, which hardly vary and take a minute each.
+    #[arg(long, default_value_t = 2)]
+    memory_runs: usize,
     /// Seconds of each run.
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
@@ -83,7 +86,7 @@ fn main() -> Result<()> {
 fn measure(cases: &[Case], sides: &[Side], options: &Options) -> Results {
     let mut results = Results::default();
     for (number, case) in cases.iter().enumerate() {
-        let runs = if case.is_memory() { 1 } else { options.runs };
+        let runs = if case.is_memory() { options.memory_runs } else { options.runs };
         for run in 0..runs {
             for offset in 0..sides.len() {
                 // Who goes first changes with every run: what the machine does meanwhile hits all alike.

@@ -70,7 +70,7 @@ impl Lab {
     }
 
     pub(crate) fn install(&self, settings: &Settings) -> Result<capture::Installed> {
-        Ok(capture::install(&self.namespace()?, settings)?)
+        Ok(capture::install(&self.namespace()?, settings, None)?)
     }
 
     pub(crate) fn namespace(&self) -> Result<NetworkNamespace> {

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 
 use anyhow::{Result, ensure};
-use karez_capture::capture::{leave, remove};
+use karez_capture::capture::{self, leave, remove};
 use karez_capture::sockets::{Family, Listening};
 
 use crate::lab::{Lab, PATIENCE, both_ways, ensure_dead};
@@ -99,9 +99,11 @@ fn a_namespace_is_left_as_it_was_found() -> Result<()> {
         .concat())
     };
     let before = state()?;
-    // Twice, as after a restart of the agent.
+    // Twice, as after a restart of the agent; and once after others removed the rules, which know how it was.
     lab.install(&lab.settings())?;
-    lab.install(&lab.settings())?;
+    let installed = lab.install(&lab.settings())?;
+    lab.pod.namespace().run("nft", &["flush", "ruleset"])?;
+    capture::install(&lab.namespace()?, &lab.settings(), Some(&installed))?;
     ensure!(state()? != before, "nothing was installed");
     leave(&lab.namespace()?, &lab.settings())?;
     remove(&lab.namespace()?)?;

@@ -67,11 +67,16 @@ pub trait Kernel: std::fmt::Debug + Send + Sync + 'static {
         count: usize,
     ) -> Result<Vec<OwnedFd>, KernelError>;
 
-    /// Captures the Pod, or brings what is there up to date.
+    /// Captures the Pod, or brings what is there up to date; `earlier` is what this process had put in place.
     ///
     /// # Errors
     /// When a step fails; another call takes it up.
-    fn install(&self, sandbox: &Self::Sandbox, how: How) -> Result<Self::Installed, KernelError>;
+    fn install(
+        &self,
+        sandbox: &Self::Sandbox,
+        how: How,
+        earlier: Option<&Self::Installed>,
+    ) -> Result<Self::Installed, KernelError>;
 
     /// Whether everything is as it was installed; else what has changed.
     ///
@@ -188,8 +193,13 @@ impl Kernel for Linux {
         Ok(sockets::open_stock(sandbox, kind, family, count, self.socket_uid)?)
     }
 
-    fn install(&self, sandbox: &NetworkNamespace, how: How) -> Result<Installed, KernelError> {
-        Ok(capture::install(sandbox, &self.capture(how))?)
+    fn install(
+        &self,
+        sandbox: &NetworkNamespace,
+        how: How,
+        earlier: Option<&Installed>,
+    ) -> Result<Installed, KernelError> {
+        Ok(capture::install(sandbox, &self.capture(how), earlier)?)
     }
 
     fn verify(&self, sandbox: &NetworkNamespace, installed: &Installed) -> Result<Integrity, KernelError> {

@@ -10,10 +10,11 @@
 //! Between 2 and 3 nothing leaves the Pod uncaptured, whether a proxy serves its listeners or not.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::flows::{self, FlowError};
 use crate::netns::{NamespaceError, NetworkNamespace};
-use crate::nftables::{self, Digest, NftablesError};
+use crate::nftables::{self, Digest, Generation, NftablesError};
 use crate::routes::{self, RouteError};
 use crate::rules::{self, Phase, RuleSettings};
 use crate::sockets::Family;
@@ -37,9 +38,12 @@ pub struct Settings {
 
 /// What [`install`] left in the kernel, for [`verify`] to compare. Of use within one process only: after a restart,
 /// install again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Installed {
     digest: Digest,
+    before: Before,
+    /// Of all rules of the namespace, when they were last read.
+    generation: AtomicU32,
 }
 
 /// What [`verify`] found.
@@ -88,21 +92,52 @@ pub enum CaptureError {
 /// Captures a Pod, or brings what is there up to date. New rules replace old ones in one transaction: no packet meets
 /// both, or none.
 ///
+/// `earlier` is what the same process installed before, if anything: it knows how the Pod was, should the rules that say so be gone.
+///
 /// # Errors
-/// When a step fails. What was done before it stays, and another call takes it up.
-pub fn install(namespace: &NetworkNamespace, settings: &Settings) -> Result<Installed, CaptureError> {
+/// When a step fails. A Pod that was captured is as it was; of one that was not, nothing is left.
+pub fn install(
+    namespace: &NetworkNamespace,
+    settings: &Settings,
+    earlier: Option<&Installed>,
+) -> Result<Installed, CaptureError> {
     namespace.run(|| {
-        let before = before()?;
-        sysctls::write_wanted()?;
-        for family in families()? {
-            routes::add(family)?;
-        }
-        let phase = Phase::Capturing { close_older: settings.close_older };
-        nftables::apply(&rules::render(&rule_settings(settings, phase, before)))?;
-        sysctls::write_wanted()?;
-        let listing = nftables::list()?.ok_or(CaptureError::RulesVanish)?;
-        Ok(Installed { digest: listing.digest() })
+        let listing = nftables::list()?;
+        let before = match (&listing, earlier) {
+            (Some(listing), _) => listing.note().map(noted).unwrap_or_default(),
+            (None, Some(earlier)) => earlier.before,
+            (None, None) => Before::read()?,
+        };
+        put_in_place(settings, before).inspect_err(|_| {
+            if listing.is_none() {
+                // The first error is the one to tell.
+                let _ = take_away(before);
+            }
+        })
     })?
+}
+
+fn put_in_place(settings: &Settings, before: Before) -> Result<Installed, CaptureError> {
+    sysctls::write_wanted()?;
+    for family in families()? {
+        routes::add(family)?;
+    }
+    let phase = Phase::Capturing { close_older: settings.close_older };
+    nftables::apply(&rules::render(&rule_settings(settings, phase, before)))?;
+    sysctls::write_wanted()?;
+    // Read first: what changes after it is seen as a change.
+    let Generation(generation) = nftables::generation()?;
+    let listing = nftables::list()?.ok_or(CaptureError::RulesVanish)?;
+    Ok(Installed { digest: listing.digest(), before, generation: AtomicU32::new(generation) })
+}
+
+/// Routes, settings and, last, the rules: they say what is left to do.
+fn take_away(before: Before) -> Result<(), CaptureError> {
+    for family in Family::ALL {
+        routes::remove(family)?;
+    }
+    before.restore()?;
+    Ok(nftables::delete()?)
 }
 
 /// Whether everything is as [`install`] left it.
@@ -111,8 +146,7 @@ pub fn install(namespace: &NetworkNamespace, settings: &Settings) -> Result<Inst
 /// When the kernel does not tell.
 pub fn verify(namespace: &NetworkNamespace, installed: &Installed) -> Result<Integrity, CaptureError> {
     namespace.run(|| {
-        let digest = nftables::list()?.map(|listing| listing.digest());
-        if digest != Some(installed.digest) {
+        if !rules_are_as(installed)? {
             return Ok(Integrity::Changed(Part::Rules));
         }
         for family in families()? {
@@ -127,15 +161,30 @@ pub fn verify(namespace: &NetworkNamespace, installed: &Installed) -> Result<Int
     })?
 }
 
+/// To list rules takes a process each; to ask the kernel whether any have changed takes microseconds.
+fn rules_are_as(installed: &Installed) -> Result<bool, NftablesError> {
+    let Generation(generation) = nftables::generation()?;
+    if generation == installed.generation.load(Ordering::Relaxed) {
+        return Ok(true);
+    }
+    let digest = nftables::list()?.map(|listing| listing.digest());
+    if digest != Some(installed.digest) {
+        return Ok(false);
+    }
+    // Somebody else's rules.
+    installed.generation.store(generation, Ordering::Relaxed);
+    Ok(true)
+}
+
 /// Captures nothing new, and keeps what is captured. Does nothing where there is no capture.
 ///
 /// # Errors
 /// When the rules cannot be replaced; then capture goes on.
 pub fn leave(namespace: &NetworkNamespace, settings: &Settings) -> Result<(), CaptureError> {
     namespace.run(|| {
-        if nftables::list()?.is_some() {
-            let rules = rules::render(&rule_settings(settings, Phase::Leaving, before()?));
-            nftables::apply(&rules)?;
+        if let Some(listing) = nftables::list()? {
+            let before = listing.note().map(noted).unwrap_or_default();
+            nftables::apply(&rules::render(&rule_settings(settings, Phase::Leaving, before)))?;
         }
         Ok(())
     })?
@@ -152,22 +201,9 @@ pub fn remove(namespace: &NetworkNamespace) -> Result<usize, CaptureError> {
         let Some(listing) = nftables::list()? else { return Ok(0) };
         nftables::apply(&rules::render_release())?;
         let severed = flows::sever()?;
-        for family in Family::ALL {
-            routes::remove(family)?;
-        }
-        listing.note().map(noted).unwrap_or_default().restore()?;
-        // Last, because what they hold says what is left to do.
-        nftables::delete()?;
+        take_away(listing.note().map(noted).unwrap_or_default())?;
         Ok(severed)
     })?
-}
-
-/// What the kernel's settings were before the first install.
-fn before() -> Result<Before, CaptureError> {
-    Ok(match nftables::list()? {
-        Some(listing) => listing.note().map(noted).unwrap_or_default(),
-        None => Before::read()?,
-    })
 }
 
 fn noted(note: &str) -> Before {

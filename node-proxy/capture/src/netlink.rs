@@ -31,6 +31,23 @@ where
     done
 }
 
+/// Asks the kernel for one thing; None when it answers without it.
+pub(crate) fn ask<M>(protocol: isize, message: M) -> io::Result<Option<M>>
+where
+    M: NetlinkSerializable + NetlinkDeserializable + Debug,
+{
+    let mut answer = Ok(None);
+    exchange(protocol, message, 0, |payload| {
+        match payload {
+            NetlinkPayload::InnerMessage(item) => answer = Ok(Some(item)),
+            NetlinkPayload::Error(error) => answer = Err(error.to_io()),
+            _ => {}
+        }
+        Continue::No
+    })?;
+    answer
+}
+
 /// Has the kernel list something, and shows each item to `see`.
 pub(crate) fn dump<M>(protocol: isize, message: M, mut see: impl FnMut(M)) -> io::Result<()>
 where

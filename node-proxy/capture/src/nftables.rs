@@ -1,9 +1,16 @@
-//! The `nft` program, run in the network namespace of the calling thread.
+//! nftables in the network namespace of the calling thread: rules by the `nft` program, and whether any have changed.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
 
+use netlink_packet_netfilter::nftables::{GenAttribute, GenMessage, NfTablesMessage};
+use netlink_packet_netfilter::{
+    NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily,
+};
+use netlink_sys::protocols::NETLINK_NETFILTER;
+
+use crate::netlink::ask;
 use crate::rules::{TABLE, render_removal};
 
 const PROGRAM: &str = "nft";
@@ -11,6 +18,10 @@ const PROGRAM: &str = "nft";
 /// What the kernel holds of the table, in short. Of use within one process only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digest(u64);
+
+/// Another one after every change of any rules of the namespace (`NFT_MSG_GETGEN`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation(pub u32);
 
 /// The table as `nft` lists it, without counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +33,9 @@ pub enum NftablesError {
     /// It cannot be started.
     #[error("cannot run {PROGRAM} (package nftables): {0}")]
     Start(io::Error),
+    /// The kernel does not say whether rules have changed.
+    #[error("cannot ask for the generation of the rules: {0}")]
+    Generation(io::Error),
     /// It says no.
     #[error("{PROGRAM} cannot {task}: {message}")]
     Refused {
@@ -52,6 +66,27 @@ pub fn list() -> Result<Option<Listing>, NftablesError> {
     }
     let table = run("list the rules", &["--stateless", "list", "table", "inet", TABLE], "")?;
     Ok(Some(Listing(table)))
+}
+
+/// The generation of the namespace's rules.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn generation() -> Result<Generation, NftablesError> {
+    let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0);
+    let request = NetfilterMessage::new(header, NfTablesMessage::GetGen(GenMessage { attributes: Vec::new() }));
+    let answer = ask(NETLINK_NETFILTER, request).map_err(NftablesError::Generation)?;
+    let attributes = match answer.map(|message| message.inner) {
+        Some(NetfilterMessageInner::NfTables(NfTablesMessage::NewGen(answer))) => answer.attributes,
+        _ => Vec::new(),
+    };
+    attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            GenAttribute::Id(id) => Some(Generation(*id)),
+            _ => None,
+        })
+        .ok_or_else(|| NftablesError::Generation(io::ErrorKind::InvalidData.into()))
 }
 
 /// Deletes the table, if it is there.

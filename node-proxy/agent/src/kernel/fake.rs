@@ -124,7 +124,7 @@ impl Kernel for Fake {
         Ok((0..count).map(|_| io::pipe().map(|(reader, _)| reader.into())).collect::<Result<_, _>>()?)
     }
 
-    fn install(&self, sandbox: &FakeSandbox, how: How) -> Result<How, KernelError> {
+    fn install(&self, sandbox: &FakeSandbox, how: How, _earlier: Option<&How>) -> Result<How, KernelError> {
         self.doing("install", sandbox)?;
         let mut state = self.state.lock().unwrap();
         state.tampered.remove(&sandbox.inode);

@@ -86,7 +86,7 @@ async fn enter<K: Kernel>(
     ground.sandboxes.insert(record.pod.reference.clone(), Arc::clone(sandbox));
     ground.roster.with(|roster| roster.offer(record.pod.clone(), record.openings.roles(), supply));
     let (sandbox, how) = (Arc::clone(sandbox), How { dns: record.openings.dns, strict: record.strict });
-    Ok(ground.blocking(move |ground| ground.kernel.install(&sandbox, how)).await?)
+    Ok(ground.blocking(move |ground| ground.kernel.install(&sandbox, how, None)).await?)
 }
 
 /// What the node proxies get with the Pod. Blocks.

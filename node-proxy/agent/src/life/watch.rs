@@ -78,9 +78,9 @@ impl<K: Kernel> Life<K> {
         let (record, sandbox) = (enrolled.record.clone(), Arc::clone(&enrolled.sandbox));
         let (installed, how) = (enrolled.installed.clone(), enrolled.how());
         let repaired = self.ground.blocking(move |ground| {
-            if let Some(installed) = installed {
-                match ground.kernel.verify(&sandbox, &installed)? {
-                    Integrity::Intact => return Ok(installed),
+            if let Some(installed) = &installed {
+                match ground.kernel.verify(&sandbox, installed)? {
+                    Integrity::Intact => return Ok(Arc::clone(installed)),
                     Integrity::Changed(part) => {
                         tracing::warn!(pod = %record.pod, ?part, "its capture was changed by somebody else: put right");
                         ground.repairs.inc();
@@ -88,7 +88,7 @@ impl<K: Kernel> Life<K> {
                 }
             }
             ground.store.save(&record)?;
-            Ok::<_, LifeError>(Arc::new(ground.kernel.install(&sandbox, how)?))
+            Ok::<_, LifeError>(Arc::new(ground.kernel.install(&sandbox, how, installed.as_deref())?))
         });
         enrolled.installed = Some(repaired.await?);
         Ok(())
