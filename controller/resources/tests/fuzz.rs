@@ -20,7 +20,8 @@ fn any_edit_of_a_manifest_is_read() {
 }
 
 fn read(file: &[u8]) {
-    let lines = file.split(|byte| *byte == b'\n').count();
+    // YAML 1.2 section 5.4: a CR alone breaks a line, too.
+    let lines = file.split(|byte| matches!(byte, b'\n' | b'\r')).count();
     for reading in manifest::read(file) {
         match reading {
             Reading::Broken(broken) => {

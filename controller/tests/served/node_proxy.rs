@@ -1,7 +1,6 @@
 //! Karez's own node proxy's client against the controller.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use karez_api::identity::Identity;
 use karez_link::certificates::State;

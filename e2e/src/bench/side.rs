@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use karez_lab::other::OtherProxy;
 use karez_lab::mesh::Carrier;
+use karez_lab::other::OtherProxy;
 use karez_lab::{Mesh, Pod, Process, wait};
 
 use crate::bench::case::{Bed, ECHO, Route, SINK, SOURCE};

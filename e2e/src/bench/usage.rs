@@ -34,7 +34,8 @@ pub fn resident_kib(carriers: &[Carrier]) -> Result<u64> {
 
 /// Of a process and those that it has started.
 fn sum(process: u32, file: &str, figure: impl Copy + Fn(&str) -> Option<u64>) -> Result<u64> {
-    let own = figure(&read(process, file)?).with_context(|| format!("no figure in {file} of process {process}"))?;
+    let own =
+        figure(&read(process, file)?).with_context(|| format!("no figure in {file} of process {process}"))?;
     // A child may end at any time; what it spent is its parent's then.
     let children = read(process, &format!("task/{process}/children")).unwrap_or_default();
     let children = children.split_whitespace().filter_map(|child| child.parse().ok());

@@ -74,7 +74,8 @@ pub fn list() -> Result<Option<Listing>, NftablesError> {
 /// When the kernel does not tell.
 pub fn generation() -> Result<Generation, NftablesError> {
     let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0);
-    let request = NetfilterMessage::new(header, NfTablesMessage::GetGen(GenMessage { attributes: Vec::new() }));
+    let request =
+        NetfilterMessage::new(header, NfTablesMessage::GetGen(GenMessage { attributes: Vec::new() }));
     let answer = ask(NETLINK_NETFILTER, request).map_err(NftablesError::Generation)?;
     let attributes = match answer.map(|message| message.inner) {
         Some(NetfilterMessageInner::NfTables(NfTablesMessage::NewGen(answer))) => answer.attributes,

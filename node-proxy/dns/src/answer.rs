@@ -15,8 +15,9 @@ const UDP_SIZE: u16 = 512;
 /// Bytes of a UDP answer at most, and what is said to be taken: it never leaves the node.
 const UDP_SIZE_MOST: u16 = 4096;
 
-/// Addresses of an answer: with names of the greatest length, so many IPv6 addresses still fit in a message over TCP.
-const ADDRESSES_MOST: usize = 2000;
+/// Addresses of an answer: with names of the greatest length, none of them compressed, so many still fit in a message over
+/// TCP, and no client tries more.
+const ADDRESSES_MOST: usize = 200;
 
 /// How a query came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +105,7 @@ fn reply_to(asked: &Message, question: &Query) -> Message {
         own.set_dnssec_ok(edns.flags().dnssec_ok);
         reply.set_edns(own);
         if edns.version() != 0 {
-            // RFC 6891 section 6.1.3.
+            // RFC 6891 section 6.1.3. Read back it is BADSIG, which has the same number (RFC 6895 section 2.3).
             reply.metadata.response_code = ResponseCode::BADVERS;
         }
     }

@@ -6,6 +6,8 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 /// Length of a message's header.
 const HEADER: usize = 12;
+/// Length of what follows a question's name.
+const TYPE_AND_CLASS: usize = 4;
 
 /// What a message is, as far as its header and first question tell.
 #[derive(Debug)]
@@ -67,13 +69,16 @@ fn refusal(query: &[u8], code: u8) -> Option<Vec<u8>> {
     Some(answer)
 }
 
-/// The bytes of the only question.
+/// The bytes of the only question, if they say the same in another message.
 fn question(query: &[u8]) -> Option<&[u8]> {
     let mut decoder = BinDecoder::new(query);
     let header = Header::read(&mut decoder).ok()?;
     (header.counts.queries == 1).then_some(())?;
-    Query::read(&mut decoder).ok()?;
-    query.get(HEADER..decoder.index())
+    let read = Query::read(&mut decoder).ok()?;
+    let bytes = query.get(HEADER..decoder.index())?;
+    // A first name that is compressed points into the header, which the answer does not share.
+    let name = read.name.iter().map(|label| label.len() + 1).sum::<usize>() + 1;
+    (bytes.len() == name + TYPE_AND_CLASS).then_some(bytes)
 }
 
 #[cfg(test)]

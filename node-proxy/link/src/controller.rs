@@ -110,7 +110,8 @@ impl Controller {
         }
         // tonic refuses `https` when it is built with TLS of its own and given a connector that brings another: to it the
         // connection below is a plain one, and only requests carry the real origin.
-        let endpoint = Endpoint::from_shared(format!("http://{authority}")).map_err(|_| unreadable())?.origin(origin);
+        let endpoint =
+            Endpoint::from_shared(format!("http://{authority}")).map_err(|_| unreadable())?.origin(origin);
         let settings = Arc::new(settings);
         let dialled = Arc::clone(&settings);
         let channel = endpoint
