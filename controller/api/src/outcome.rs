@@ -2,7 +2,7 @@
 //!
 //! What it says is the metric's `response_flags`, the log's `error` and reason, and the HTTP status of a CONNECT.
 
-use crate::identity::Identity;
+use crate::identity::{Found, Identity};
 
 /// How a connection, or an attempt to make one, ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,9 @@ pub enum Refusal {
         namespace: String,
     },
     /// A policy that covers the destination could not be read and has no good version.
-    #[error("AuthorizationPolicy {policy} could not be read: all that it targets is refused until it is mended")]
+    #[error(
+        "AuthorizationPolicy {policy} could not be read: all that it targets is refused until it is mended"
+    )]
     UnreadablePolicy {
         /// `namespace/name`.
         policy: String,
@@ -147,7 +149,7 @@ pub enum Failure {
         message: String,
     },
     /// The peer proved an identity, but not an expected one.
-    #[error("{peer} proved to be {found:?}, expected {expected:?}")]
+    #[error("{peer} proved to be {}, expected {expected:?}", Found(found.as_ref()))]
     WrongIdentity {
         /// The other side.
         peer: std::net::SocketAddr,

@@ -36,7 +36,8 @@ pub async fn add(command: PodAdd, format: Format) -> Result<(), Failure> {
 /// When the agent cannot be asked or refuses, or when something was not as it should be.
 pub async fn remove(command: &PodRemove, format: Format) -> Result<(), Failure> {
     let client = Client::new(&command.agent.agent);
-    let removal = client.remove(&command.pod.namespace, &command.pod.name).await.map_err(|error| failure(&error))?;
+    let removal =
+        client.remove(&command.pod.namespace, &command.pod.name).await.map_err(|error| failure(&error))?;
     match format {
         Format::Json => output::json(&removal)?,
         Format::Text => {
