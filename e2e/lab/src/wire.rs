@@ -1,53 +1,92 @@
 //! Packets seen between the nodes.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::namespace::Namespace;
+use crate::privilege::Privilege;
 use crate::process::Process;
 use crate::wait;
+
+/// Who reads a capture where root may not.
+const NOBODY: u32 = 65534;
 
 /// A running packet capture.
 #[derive(Debug)]
 pub struct Wire {
-    tcpdump: Process,
+    sniffer: Process,
     file: PathBuf,
+    filter: String,
+    privilege: Privilege,
 }
 
 impl Wire {
     /// Captures on one interface; returns once packets are being seen.
     ///
     /// # Errors
-    /// When tcpdump cannot be started.
+    /// When it cannot be started.
     pub fn tap(namespace: &Namespace, interface: &str, folder: &Path, filter: &str) -> Result<Self> {
         static TAPS: AtomicU32 = AtomicU32::new(0);
         let name = format!("{}-{interface}-{}", namespace.name(), TAPS.fetch_add(1, Ordering::Relaxed));
         let file = folder.join(format!("{name}.pcap"));
-        let mut command = namespace.command("tcpdump");
-        // -Z root: tcpdump would change to a user that a namespace with one uid does not have.
-        // Immediate mode: without it the last packets before the end are lost in the kernel's block.
-        command
-            .args(["-i", interface, "--immediate-mode", "-U", "-n", "-s", "0", "-B", "16384", "-Z", "root", "-w"])
-            .arg(&file)
-            .arg(filter);
-        let tcpdump = Process::start(&format!("tcpdump-{name}"), folder, command)?;
-        wait::until("tcpdump to listen", Duration::from_secs(10), || {
-            tcpdump.log().contains("listening on").then_some(()).context("not yet")
+        let privilege = Privilege::detect()?;
+        let command = match privilege {
+            Privilege::Root => tcpdump(namespace, interface, &file, filter),
+            Privilege::OneUid => sniffer(namespace, interface, &file),
+        };
+        let mut sniffer = Process::start(&format!("wire-{name}"), folder, command)?;
+        wait::until("the packet capture to begin", Duration::from_secs(10), || {
+            sniffer.ensure_running()?;
+            sniffer.log().contains("listening on").then_some(()).context("not yet")
         })?;
-        Ok(Self { tcpdump, file })
+        Ok(Self { sniffer, file, filter: filter.to_owned(), privilege })
     }
 
     /// Ends the capture and gives its bytes.
     ///
     /// # Errors
-    /// When tcpdump does not end or left no file.
+    /// When it does not end or left no file.
     pub fn finish(self) -> Result<Capture> {
-        self.tcpdump.terminate(Duration::from_secs(10))?;
-        Ok(Capture { bytes: std::fs::read(&self.file)?, file: self.file })
+        self.sniffer.terminate(Duration::from_secs(10))?;
+        let capture =
+            Capture { bytes: std::fs::read(&self.file)?, file: self.file, privilege: self.privilege };
+        match self.privilege {
+            Privilege::Root => Ok(capture),
+            Privilege::OneUid => capture.only(&self.filter),
+        }
     }
+}
+
+fn tcpdump(namespace: &Namespace, interface: &str, file: &Path, filter: &str) -> Command {
+    let mut command = namespace.command("tcpdump");
+    // Immediate mode: without it the last packets before the end are lost in the kernel's block.
+    command.args([
+        "-i",
+        interface,
+        "--immediate-mode",
+        "-U",
+        "-n",
+        "-s",
+        "0",
+        "-B",
+        "16384",
+        "-Z",
+        "root",
+        "-w",
+    ]);
+    command.arg(file).arg(filter);
+    command
+}
+
+/// tcpdump insists on changing its user and groups, which a user namespace with one uid does not let it.
+fn sniffer(namespace: &Namespace, interface: &str, file: &Path) -> Command {
+    let mut command = namespace.command("python3");
+    command.args(["-c", include_str!("wire/sniff.py"), interface]).arg(file);
+    command
 }
 
 /// What was captured.
@@ -55,6 +94,7 @@ impl Wire {
 pub struct Capture {
     bytes: Vec<u8>,
     file: PathBuf,
+    privilege: Privilege,
 }
 
 impl Capture {
@@ -77,12 +117,25 @@ impl Capture {
     /// # Errors
     /// When tcpdump cannot read the file.
     pub fn lines(&self, filter: &str, options: &[&str]) -> Result<Vec<String>> {
-        let output = std::process::Command::new("tcpdump")
-            .args(["-n", "-r"])
-            .arg(&self.file)
-            .args(options)
-            .arg(filter)
-            .output()?;
-        Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+        let output = self.read(&[options, &[filter]].concat())?;
+        Ok(String::from_utf8_lossy(&output).lines().map(str::to_owned).collect())
+    }
+
+    /// What is left of it by a filter.
+    fn only(self, filter: &str) -> Result<Self> {
+        Ok(Self { bytes: self.read(&["-w", "-", filter])?, ..self })
+    }
+
+    /// What tcpdump prints of the file.
+    fn read(&self, arguments: &[&str]) -> Result<Vec<u8>> {
+        let words = match self.privilege {
+            Privilege::Root => Vec::new(),
+            Privilege::OneUid => self.privilege.not_uid_zero(NOBODY),
+        };
+        let mut words = words.iter().map(String::as_str).chain(["tcpdump", "-n", "-r"]);
+        let mut command = Command::new(words.next().unwrap_or("tcpdump"));
+        let output = command.args(words).arg(&self.file).args(arguments).output()?;
+        ensure!(output.status.success(), "tcpdump: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(output.stdout)
     }
 }
