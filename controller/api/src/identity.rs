@@ -14,6 +14,10 @@ pub struct Identity {
     service_account: Arc<str>,
 }
 
+/// For messages: who a certificate says that its holder is, if it names a SPIFFE id.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a>(pub Option<&'a Identity>);
+
 /// Why a text is not an [`Identity`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not of the form spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT")]
@@ -34,7 +38,9 @@ impl Identity {
                 service_account: service_account.into(),
             })
         } else {
-            Err(InvalidIdentity { text: format!("spiffe://{trust_domain}/ns/{namespace}/sa/{service_account}") })
+            Err(InvalidIdentity {
+                text: format!("spiffe://{trust_domain}/ns/{namespace}/sa/{service_account}"),
+            })
         }
     }
 
@@ -80,6 +86,15 @@ impl fmt::Display for Identity {
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(identity) => fmt::Display::fmt(identity, f),
+            None => f.write_str("nobody (its certificate names no SPIFFE id)"),
+        }
     }
 }
 

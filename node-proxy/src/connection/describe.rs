@@ -43,11 +43,15 @@ pub(crate) fn inbound(flow: &mut Flow, mesh: &Mesh, pod: &Pod, planned: &Inbound
     if let Some(workload) = &planned.source {
         flow.source = remote(workload, admission.client);
     }
-    // What the certificate proves is better than what the address suggests.
-    let proven = admission.peer.as_ref();
+    proven(flow, admission.peer.as_ref());
+}
+
+/// What a client's certificate proves, which is better than what its address suggests; nothing, for plaintext.
+pub(crate) fn proven(flow: &mut Flow, client: Option<&Identity>) {
+    flow.security = if client.is_some() { Security::MutualTls } else { Security::Unknown };
     let endpoint = Arc::make_mut(&mut flow.source.endpoint);
-    endpoint.principal = proven.cloned();
-    if let Some(identity) = proven {
+    endpoint.principal = client.cloned();
+    if let Some(identity) = client {
         endpoint.namespace = Some(identity.namespace().into());
     }
 }

@@ -19,8 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::connection::carry::{Far, carry};
-use crate::connection::dial;
 use crate::connection::inbound::{self, Admission, Joined};
+use crate::connection::{describe, dial};
 use crate::pod::Place;
 use crate::validity::Proof;
 use crate::worker::Share;
@@ -33,19 +33,33 @@ const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 struct Client {
     identity: Identity,
     address: SocketAddr,
+    /// The Pod's end, to which it came.
+    dialled: SocketAddr,
 }
 
 type Tunnel = Incoming<TlsStream<ReadAhead<TcpStream>>>;
 
+impl Client {
+    /// Begins the record of a request that says nothing of where it wants to go.
+    fn flow(&self) -> Flow {
+        let mut flow = Flow::unknown(Direction::Inbound, self.address, self.dialled);
+        describe::proven(&mut flow, Some(&self.identity));
+        flow
+    }
+}
+
 /// Serves one connection to 15008.
 pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream, place: Place) {
     dial::tune(&stream);
-    let (Ok(address), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
-    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    let (Ok(address), Ok(dialled)) = (stream.peer_addr(), stream.local_addr()) else { return };
+    let (address, dialled) = (canonical(address), canonical(dialled));
     match Box::pin(begin(&share, stream, address)).await {
-        Ok((tunnel, client, proof)) => serve_requests(&share, tunnel, client, proof).await,
+        Ok((tunnel, identity, proof)) => {
+            serve_requests(&share, tunnel, Client { identity, address, dialled }, proof).await;
+        }
         Err(failure) => {
-            let flow = Flow::unknown(Direction::Inbound, address, local);
+            let flow = Flow::unknown(Direction::Inbound, address, dialled);
             share.worker.telemetry.open(flow).finish(failure);
         }
     }
@@ -57,7 +71,7 @@ async fn begin(
     share: &Share,
     stream: TcpStream,
     peer: SocketAddr,
-) -> Result<(Tunnel, Client, Proof), Failure> {
+) -> Result<(Tunnel, Identity, Proof), Failure> {
     let credential = share.pod.credential()?;
     let io = ReadAhead::new(stream, share.worker.buffers.clone());
     let accepted = tokio::time::timeout(TLS_TIMEOUT, TlsAcceptor::from(credential.server()).accept(io));
@@ -71,7 +85,7 @@ async fn begin(
     let tunnel = server::handshake(tls, &Http2::server(), &account)
         .await
         .map_err(|error| Failure::Http2 { peer, message: error.to_string() })?;
-    Ok((tunnel, Client { identity: proven.identity, address: peer }, proof))
+    Ok((tunnel, proven.identity, proof))
 }
 
 /// Takes requests until the connection ends; GOAWAY when it may take no more.
@@ -116,13 +130,16 @@ fn serve_request(share: Rc<Share>, request: Request, client: Client) -> impl Fut
 }
 
 /// The request's application and stream; `None` when it was refused, and told so.
-async fn begin_request(share: Rc<Share>, request: Request, client: Client) -> Option<(Joined, Stream, Place)> {
+async fn begin_request(
+    share: Rc<Share>,
+    request: Request,
+    client: Client,
+) -> Option<(Joined, Stream, Place)> {
     let (place, target) = match share.pod.place().and_then(|place| Ok((place, target(&request)?))) {
         Ok(begun) => begun,
         Err(refusal) => {
             refuse(request, refusal.status());
-            let flow = Flow::unknown(Direction::Inbound, client.address, client.address);
-            share.worker.telemetry.open(flow).finish(refusal);
+            share.worker.telemetry.open(client.flow()).finish(refusal);
             return None;
         }
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use karez_api::identity::Identity;
 use karez_api::outcome::{Outcome, Refusal};
-use karez_flow::{Direction, Flow, Security};
+use karez_flow::{Direction, Flow};
 use karez_mesh::authz::{self, AuditHit};
 use karez_mesh::plan::{self, InboundPlan, Peer};
 use tokio::net::TcpStream;
@@ -34,7 +34,7 @@ impl Admission {
     /// Begins the record of it.
     fn flow(&self) -> Flow {
         let mut flow = Flow::unknown(Direction::Inbound, self.client, self.target);
-        flow.security = if self.peer.is_some() { Security::MutualTls } else { Security::Unknown };
+        describe::proven(&mut flow, self.peer.as_ref());
         flow
     }
 }
@@ -121,6 +121,6 @@ fn note_audit(pod: &Pod, planned: &InboundPlan, hit: &AuditHit) {
     tracing::info!(
         target: "audit",
         %policy, ?finding, pod = %pod.enrolled, peer = ?connection.identity, source = %connection.source,
-        destination = %connection.destination, "a policy in audit mode would have said otherwise or the same"
+        destination = %connection.destination, "what a policy in audit mode would have said"
     );
 }

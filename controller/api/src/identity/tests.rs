@@ -1,4 +1,4 @@
-use super::Identity;
+use super::{Found, Identity};
 
 #[test]
 fn reads_what_it_writes() {
@@ -26,4 +26,11 @@ fn refuses_every_other_form() {
     ] {
         assert!(text.parse::<Identity>().is_err(), "{text}");
     }
+}
+
+#[test]
+fn messages_name_who_was_found_and_that_nobody_was() {
+    let identity = Identity::new("cluster.local", "shop", "web").unwrap();
+    assert_eq!(Found(Some(&identity)).to_string(), "spiffe://cluster.local/ns/shop/sa/web");
+    assert!(Found(None).to_string().starts_with("nobody"));
 }

@@ -5,13 +5,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use karez_api::identity::Identity;
+use karez_api::identity::{Found, Identity};
 use karez_api::outcome::Failure;
 use rustls::{CertificateError, OtherError};
 
 /// The dialled peer has a good certificate, and is somebody else.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the peer proved to be {found:?}, expected {expected:?}")]
+#[error("the peer proved to be {}, expected {expected:?}", Found(found.as_ref()))]
 pub struct UnexpectedIdentity {
     /// Who it is; `None` when its certificate names no SPIFFE id.
     pub found: Option<Identity>,
@@ -21,7 +21,7 @@ pub struct UnexpectedIdentity {
 
 /// The dialling peer has a good certificate of another mesh.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the peer proved to be {found:?}, which is not of the trust domain {own}")]
+#[error("the peer proved to be {}, which is not of the trust domain {own}", Found(found.as_ref()))]
 pub struct ForeignTrustDomain {
     /// Who it is; `None` when its certificate names no SPIFFE id.
     pub found: Option<Identity>,
