@@ -1,6 +1,9 @@
 //! What the tests, the bench and the demo share.
 //!
+//! * [`access_log`] – what a node proxy writes of each connection
 //! * [`bench`] – what a node proxy costs, beside others: the program `karez-bench`
+//! * [`dump`] – the configuration that a node proxy works with
+//! * [`hbone`] – HBONE peers by hand, where the real ones are too honest
 //! * [`metrics`] – what a node proxy counts
 //! * [`peer`] – the small servers and load generators that no packaged program is: the program `karez-peer`
 //! * [`peers`] – real, unmodified programs started in a Pod
@@ -8,7 +11,10 @@
 //! * [`shop`] – a small mesh with a client and a server
 //! * [`sockets`] – a test's own sockets in a namespace
 
+pub mod access_log;
 pub mod bench;
+pub mod dump;
+pub mod hbone;
 pub mod metrics;
 pub mod peer;
 pub mod peers;

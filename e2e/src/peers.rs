@@ -30,7 +30,8 @@ pub fn grpc(mesh: &Mesh, pod: &Pod, port: u16) -> Result<Process> {
 }
 
 fn server(mesh: &Mesh, pod: &Pod, work: &str, arguments: &[&str]) -> Result<Process> {
-    let mut command = mesh::as_application(mesh.privilege(), pod.namespace(), APPLICATION_UID, &peer_program()?);
+    let mut command =
+        mesh::as_application(mesh.privilege(), pod.namespace(), APPLICATION_UID, &peer_program()?);
     command.arg(work).args(arguments);
     let mut process = Process::start(&format!("peer-{}", pod.name), mesh.folder(), command)?;
     let ports: Vec<_> = arguments.iter().filter_map(|argument| argument.parse::<u16>().ok()).collect();
@@ -65,6 +66,14 @@ pub fn load(mesh: &Mesh, pod: &Pod, arguments: &[&str]) -> Result<Load> {
 }
 
 impl Load {
+    /// Checks that it is not over yet: what was seen up to now was seen under load.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn ensure_running(&mut self) -> Result<()> {
+        self.0.ensure_running()
+    }
+
     /// Waits for its end, at most `limit`, and gives what it found.
     ///
     /// # Errors

@@ -75,6 +75,20 @@ pub fn echoes(stream: &TcpStream, text: &str) -> Result<()> {
     carries(stream, stream, text)
 }
 
+/// Whether a server that sends back what it gets is reached: not, when the connection is reset instead, at whatever step.
+///
+/// # Errors
+/// When it is neither: silent, or ended as if the server had answered.
+pub fn is_admitted(namespace: &Namespace, to: impl AsRef<str>) -> Result<bool> {
+    let Err(error) = dial(namespace, to).and_then(|stream| echoes(&stream, "let me in")) else {
+        return Ok(true);
+    };
+    match error.downcast_ref().map(std::io::Error::kind) {
+        Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => Ok(false),
+        _ => Err(error),
+    }
+}
+
 /// Everything up to the end of the stream.
 ///
 /// # Errors

@@ -1,0 +1,117 @@
+//! Processes in a Pod that try to pass for the mesh, while the real agent and node proxy serve it.
+
+use anyhow::{Context as _, Result, ensure};
+use karez_e2e::shop::VIP;
+use karez_e2e::sockets;
+use karez_lab::privilege::Privilege;
+use karez_lab::wire::Wire;
+use karez_lab::{Namespace, Pod};
+
+use crate::target::Target;
+
+const SECRET: &str = "not-for-the-wire-to-read";
+
+/// Dials with a mark, sends, and says what came back.
+const DIAL: &str = r#"
+import socket, struct, sys
+mark, host, port, secret = int(sys.argv[1], 0), sys.argv[2], int(sys.argv[3]), sys.argv[4].encode()
+s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+s.settimeout(2)
+s.setsockopt(socket.SOL_SOCKET, 36, struct.pack("I", mark))
+try:
+    s.connect((host, port))
+    s.sendall(secret)
+    print(s.recv(100).decode())
+except OSError as error:
+    print("error:", error)
+"#;
+
+/// Tries to listen beside the mesh, in every way; says what it got.
+const JOIN: &str = r#"
+import socket, sys
+for port in (15001, 15006, 15008, 15053):
+    for host in sys.argv[1:]:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        for options in ((), (socket.SO_REUSEADDR,), (socket.SO_REUSEPORT,), (socket.SO_REUSEADDR, socket.SO_REUSEPORT)):
+            s = socket.socket(family)
+            for option in options:
+                s.setsockopt(socket.SOL_SOCKET, option, 1)
+            try:
+                s.bind((host, port))
+                s.listen(16)
+                print("joined", host, port, options)
+            except OSError as error:
+                print("error", error.errno)
+"#;
+
+#[test]
+fn a_forged_mark_brings_nothing_past_the_proxy_in_the_clear() -> Result<()> {
+    let mut target = Target::open("forged-marks")?;
+    let shop = &mut target.shop;
+    let plain = shop.mesh.pod("n1", "shop/plain", "plain")?;
+    let single = shop.mesh.privilege() == Privilege::OneUid;
+    let hosts = [VIP.to_owned(), shop.api.v4.to_string(), shop.api.v6.to_string()];
+    let dial = |from: &Pod, mark: &str, host: &str| {
+        let wire = Wire::tap(shop.mesh.network.switch(), "n1", shop.mesh.folder(), "tcp")?;
+        let said = python(shop.mesh.privilege(), from.namespace(), DIAL, &[mark, host, "8080", SECRET])?;
+        anyhow::Ok((said, wire.finish()?.contains(SECRET.as_bytes())))
+    };
+    for host in &hosts {
+        for mark in ["0x0", "0x539", "0x111", "0x1539", "0xabcde111"] {
+            // With one uid the mark alone tells the mesh's sockets from others.
+            if single && mark.ends_with("539") {
+                continue;
+            }
+            let (said, in_the_clear) = dial(&shop.web, mark, host)?;
+            ensure!(!in_the_clear, "{mark} to {host} crossed the wire in the clear");
+            let local = mark.ends_with("111");
+            ensure!(
+                said.trim() == SECRET || (local && said.starts_with("error:")),
+                "{mark} to {host}: {said}"
+            );
+        }
+    }
+    let (_, in_the_clear) = dial(&plain, "0x539", &hosts[1])?;
+    ensure!(in_the_clear, "the check cannot fail: the secret was not seen from a Pod outside the mesh");
+    target.ensure_alive()
+}
+
+#[test]
+fn root_in_the_pod_joins_no_port_of_the_mesh() -> Result<()> {
+    let target = Target::open("joining")?;
+    if target.shop.mesh.privilege() == Privilege::OneUid {
+        eprintln!("left out: one uid, so every process in the Pod may join");
+        return Ok(());
+    }
+    let (api, web) = (&target.shop.api, &target.shop.web);
+    for pod in [api, web] {
+        let (v4, v6) = (pod.v4.to_string(), pod.v6.to_string());
+        let mut words = vec!["-c", JOIN, "0.0.0.0", "::", "127.0.0.1", "::1"];
+        words.extend([v4.as_str(), v6.as_str()]);
+        let said = pod.namespace().run("python3", &words)?;
+        let taken = format!("error {}", nix::errno::Errno::EADDRINUSE as i32);
+        let other: Vec<_> = said.lines().filter(|line| *line != taken).collect();
+        ensure!(other.is_empty() && !said.is_empty(), "in {}: {other:?}", pod.name);
+    }
+    for _ in 0..50 {
+        sockets::echoes(&sockets::dial(web.namespace(), format!("{VIP}:8080"))?, "to the mesh")?;
+        let mut tunnel = target.tunnel()?;
+        let (status, mut stream) = tunnel.connect(&target.at(8080), &[])?;
+        ensure!(status.is_success(), "{status}");
+        stream.echoes("to the mesh")?;
+    }
+    Ok(())
+}
+
+/// Runs a script as a user who may use raw sockets, which is what Pods commonly may, and nothing else.
+fn python(privilege: Privilege, namespace: &Namespace, script: &str, arguments: &[&str]) -> Result<String> {
+    let mut words =
+        vec!["--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", "--bounding-set=-all,+net_raw"];
+    if privilege == Privilege::Root {
+        words.extend(["--reuid=4242", "--regid=4242", "--clear-groups"]);
+    }
+    // Debian's own: a private one may be out of reach for another user.
+    words.extend(["/usr/bin/python3", "-c", script]);
+    words.extend(arguments);
+    namespace.run("setpriv", &words).context("the script")
+}
