@@ -44,13 +44,9 @@ pub struct Settings {
     #[arg(long, value_name = "ADDRESS")]
     pub zds_socket: Option<Address>,
 
-    /// Source addresses of kubelet's probes, which reach the application directly.
-    #[arg(
-        long,
-        value_name = "IP",
-        value_delimiter = ',',
-        default_values = ["169.254.7.127", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff"]
-    )]
+    /// Source addresses of kubelet's probes, which reach the application directly, in strict mode too. Only for a node that
+    /// sends its probes from there and drops packets of others that carry such an address.
+    #[arg(long, value_name = "IP", value_delimiter = ',')]
     pub probe_address: Vec<IpAddr>,
 
     /// Whether Pods' DNS queries are captured.
