@@ -1,6 +1,7 @@
 //! Certificates in a test's hands: as the mesh's CA signs them, and as it never would.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use karez_lab::Mesh;
@@ -27,7 +28,11 @@ pub struct Leaf {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Validity {
-    Current,
+    /// For longer than any test.
+    Long,
+    /// Until so long after 1970.
+    Until(Duration),
+    /// Years ago.
     Over,
 }
 
@@ -93,7 +98,7 @@ impl Leaf {
     /// # Errors
     /// When the id is not ASCII.
     pub fn of(identity: &str) -> Result<Self> {
-        Ok(Self { name: SanType::URI(identity.try_into()?), validity: Validity::Current })
+        Ok(Self { name: SanType::URI(identity.try_into()?), validity: Validity::Long })
     }
 
     /// A host's, which names no workload.
@@ -101,7 +106,16 @@ impl Leaf {
     /// # Errors
     /// When the name is not ASCII.
     pub fn of_host(name: &str) -> Result<Self> {
-        Ok(Self { name: SanType::DnsName(name.try_into()?), validity: Validity::Current })
+        Ok(Self { name: SanType::DnsName(name.try_into()?), validity: Validity::Long })
+    }
+
+    /// The same, for `life` from now on.
+    ///
+    /// # Errors
+    /// When the clock stands before 1970.
+    pub fn lasting(self, life: Duration) -> Result<Self> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+        Ok(Self { validity: Validity::Until(now + life), ..self })
     }
 
     /// The same, years ago.
@@ -128,8 +142,10 @@ impl Leaf {
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-        if self.validity == Validity::Over {
-            params.not_after = rcgen::date_time_ymd(2020, 1, 2);
+        match self.validity {
+            Validity::Long => {}
+            Validity::Until(end) => params.not_after = rcgen::date_time_ymd(1970, 1, 1) + end,
+            Validity::Over => params.not_after = rcgen::date_time_ymd(2020, 1, 2),
         }
         params
     }

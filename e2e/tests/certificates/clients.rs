@@ -2,12 +2,15 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use karez_e2e::hbone::client::Tunnel;
 use karez_e2e::hbone::pki::{Authority, Leaf};
 use karez_e2e::hbone::tls;
 use karez_e2e::shop::Shop;
 use karez_e2e::{access_log, peers, sockets};
+use karez_lab::wait;
 use rustls::ClientConfig;
 
 /// What a client of the mesh would prove.
@@ -44,6 +47,27 @@ fn a_client_that_does_not_prove_to_be_of_the_mesh_is_refused_and_named() -> Resu
         }
     }
     Ok(())
+}
+
+#[test]
+fn a_tunnel_takes_no_request_once_its_client_is_out_of_date_and_ends_what_it_carries_in_its_time()
+-> Result<()> {
+    const LIFE: Duration = Duration::from_secs(3);
+    let shop = Shop::open("outdated", &[(8080, 8080)])?;
+    let _server = peers::peer(&shop.mesh, &shop.api, &["--echo", "8080"])?;
+    let leaf = Leaf::of(HONEST)?.lasting(LIFE)?;
+    let credential = Authority::of(&shop.mesh)?.issue(&leaf)?;
+    let at = |port| format!("{}:{port}", shop.api.v4);
+    let mut tunnel = Tunnel::open(sockets::dial(shop.outside.namespace(), at(15008))?, &credential)?;
+    let (_, mut open) = tunnel.connect(&at(8080), &[])?;
+    open.echoes("before")?;
+    let (_, mut another) = tunnel.connect(&at(8080), &[])?;
+    another.echoes("the check cannot fail otherwise")?;
+    wait::until("the tunnel to take no request", LIFE * 2, || {
+        ensure!(tunnel.connect(&at(8080), &[]).is_err(), "another one is accepted");
+        Ok(())
+    })?;
+    open.echoes("after")
 }
 
 fn cases(mesh: &Authority) -> Result<Vec<Case>> {

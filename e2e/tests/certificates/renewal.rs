@@ -1,10 +1,12 @@
 //! Certificates that live for seconds, and roots that change, under load.
 
 use std::collections::HashSet;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use karez_e2e::hbone::pki::{Authority, Leaf};
+use karez_e2e::hbone::client::Tunnel;
+use karez_e2e::hbone::pki::{Authority, Credential, Leaf};
 use karez_e2e::hbone::tls;
 use karez_e2e::peers::{self, Load};
 use karez_e2e::shop::{Shop, VIP};
@@ -42,11 +44,22 @@ impl Busy {
 
     /// What the server shows to a client that `root` vouches for.
     fn shown(&self, root: &Authority) -> Result<CertificateDer<'static>> {
-        let credential = root.issue(&Leaf::of(&self.shop.web.identity())?)?;
-        let tcp = sockets::dial(self.shop.outside.namespace(), format!("{}:15008", self.shop.api.v4))?;
-        let mut stream = tls::dial(tcp, tls::client(Some(&credential))?)?;
+        let mut stream = tls::dial(self.dial()?, tls::client(Some(&self.credential(root)?))?)?;
         tls::is_served(&mut stream)?;
         tls::shown(&stream)
+    }
+
+    /// A tunnel of a client that `root` vouches for.
+    fn tunnel(&self, root: &Authority) -> Result<Tunnel> {
+        Tunnel::open(self.dial()?, &self.credential(root)?)
+    }
+
+    fn dial(&self) -> Result<TcpStream> {
+        sockets::dial(self.shop.outside.namespace(), format!("{}:15008", self.shop.api.v4))
+    }
+
+    fn credential(&self, root: &Authority) -> Result<Credential> {
+        root.issue(&Leaf::of(&self.shop.web.identity())?)
     }
 
     /// Waits for the end of the load, which must have been still going on, and checks that nothing went wrong in it.
@@ -106,6 +119,9 @@ fn the_root_is_rotated_under_load_without_an_error_and_the_old_one_is_gone() -> 
     let old = Authority::of(mesh)?;
     tls::ensure_signed(&busy.shown(&old)?, &old)?;
 
+    let mut tunnel = busy.tunnel(&old)?;
+    tunnel.ping()?;
+
     let answer = mesh.karez(&["ca", "rotate", "--wait=dropped", "--output", "json"])?;
     let after = roots(&mesh.status()?)?;
     ensure!(after == roots(&serde_json::from_str(&answer)?)?, "{after:?} and {answer}");
@@ -116,6 +132,10 @@ fn the_root_is_rotated_under_load_without_an_error_and_the_old_one_is_gone() -> 
     tls::ensure_signed(&shown, &new)?;
     ensure!(tls::ensure_signed(&shown, &old).is_err(), "the check cannot fail");
     ensure!(busy.shown(&old).is_err(), "a certificate of the old root is still good for something");
+    let of_old = tunnel.connect(&format!("{}:8080", busy.shop.api.v4), &[]);
+    ensure!(of_old.is_err(), "a tunnel of the old root still takes requests: {of_old:?}");
+    let (status, _stream) = busy.tunnel(&new)?.connect(&format!("{}:8080", busy.shop.api.v4), &[])?;
+    ensure!(status.is_success(), "the check cannot fail: {status}");
     busy.end()
 }
 

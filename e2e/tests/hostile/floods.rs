@@ -68,6 +68,23 @@ fn streams_that_are_reset_once_they_are_seen_leave_nothing_behind() -> Result<()
 }
 
 #[test]
+fn answers_that_nobody_reads_do_not_pile_up() -> Result<()> {
+    const FRAMES: usize = 400_000;
+    let mut target = Target::open("unread-answers")?;
+    target.beside_others(LIMIT, |target| {
+        for frame in [frames::frame(frames::PING, 0, 0, &[0; 8]), frames::frame(frames::SETTINGS, 0, 0, &[])]
+        {
+            let tcp = target.dial(15008)?;
+            tcp.set_write_timeout(Some(Duration::from_secs(1)))?;
+            let mut connection = Connection::open(tcp, &target.mallory)?;
+            // The node proxy may end the connection, or read no more of it.
+            let _ = (0..FRAMES / 1000).try_for_each(|_| connection.write(&frame.repeat(1000)));
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn headers_without_end_are_refused() -> Result<()> {
     let mut target = Target::open("headers")?;
     target.beside_others(LIMIT, |target| {
@@ -78,8 +95,21 @@ fn headers_without_end_are_refused() -> Result<()> {
         let (status, mut stream) = tunnel.connect(&target.at(8080), &[("small", "x")])?;
         ensure!(status == StatusCode::OK, "then a small one: {status}");
         stream.echoes("on the same tunnel")?;
-        continuations(target)
+        continuations(target)?;
+        bomb(target)
     })
+}
+
+/// A header block that unpacks to a thousand times its size: one large field that HPACK's table remembers, again and again.
+fn bomb(target: &Target) -> Result<()> {
+    let mut connection = Connection::open(target.dial(15008)?, &target.mallory)?;
+    let mut block = frames::connect(&target.at(8080));
+    block.extend(frames::remembered_field("a", &"x".repeat(4000)));
+    block.extend([frames::LAST_REMEMBERED; 10_000]);
+    let answer = connection.ask(&block)?;
+    let refused = matches!(answer, Answer::Other(_) | Answer::Reset(_) | Answer::GoAway(_));
+    ensure!(refused, "40 MB of headers: {answer:?}");
+    Ok(())
 }
 
 /// One header block in frame after frame (CVE-2024-27316).

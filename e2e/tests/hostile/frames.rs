@@ -9,6 +9,8 @@ use karez_e2e::hbone::tls;
 
 pub(crate) const HEADERS: u8 = 1;
 pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const CONTINUATION: u8 = 9;
 pub(crate) const END_HEADERS: u8 = 4;
@@ -17,7 +19,6 @@ pub(crate) const PROTOCOL_ERROR: u32 = 1;
 pub(crate) const CANCEL: u32 = 8;
 pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
 
-const SETTINGS: u8 = 4;
 const ACK: u8 = 1;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Entries of HPACK's static table (RFC 7541 appendix A).
@@ -149,6 +150,17 @@ pub(crate) fn field(name: &str, value: &str) -> Vec<u8> {
     text(&mut field, value);
     field
 }
+
+/// The same, remembered (RFC 7541 section 6.2.1).
+pub(crate) fn remembered_field(name: &str, value: &str) -> Vec<u8> {
+    let mut field = vec![0x40];
+    text(&mut field, name);
+    text(&mut field, value);
+    field
+}
+
+/// The field that was remembered last: the first entry after the static table (RFC 7541 sections 2.3.3 and 6.1).
+pub(crate) const LAST_REMEMBERED: u8 = 0x80 | 62;
 
 /// A text without Huffman coding; its length is an integer with a prefix of 7 bits (RFC 7541 section 5.1).
 fn text(block: &mut Vec<u8>, text: &str) {

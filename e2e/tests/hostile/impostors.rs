@@ -1,11 +1,15 @@
 //! Processes in a Pod that try to pass for the mesh, while the real agent and node proxy serve it.
 
+use std::net::{IpAddr, SocketAddr, TcpStream};
+
 use anyhow::{Context as _, Result, ensure};
-use karez_e2e::shop::VIP;
-use karez_e2e::sockets;
+use karez_e2e::dump;
+use karez_e2e::shop::{Shop, VIP};
+use karez_e2e::sockets::{self, PATIENCE};
 use karez_lab::privilege::Privilege;
 use karez_lab::wire::Wire;
-use karez_lab::{Namespace, Pod};
+use karez_lab::{Namespace, Pod, Settings};
+use socket2::{Domain, Socket, Type};
 
 use crate::target::Target;
 
@@ -28,20 +32,20 @@ except OSError as error:
 
 /// Tries to listen beside the mesh, in every way; says what it got.
 const JOIN: &str = r#"
-import socket, sys
-for port in (15001, 15006, 15008, 15053):
-    for host in sys.argv[1:]:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        for options in ((), (socket.SO_REUSEADDR,), (socket.SO_REUSEPORT,), (socket.SO_REUSEADDR, socket.SO_REUSEPORT)):
-            s = socket.socket(family)
-            for option in options:
-                s.setsockopt(socket.SOL_SOCKET, option, 1)
-            try:
-                s.bind((host, port))
-                s.listen(16)
-                print("joined", host, port, options)
-            except OSError as error:
-                print("error", error.errno)
+import itertools, socket, sys
+ports = [(port, socket.SOCK_STREAM) for port in (15001, 15006, 15008, 15053)] + [(15053, socket.SOCK_DGRAM)]
+options = [(), (socket.SO_REUSEADDR,), (socket.SO_REUSEPORT,), (socket.SO_REUSEADDR, socket.SO_REUSEPORT)]
+for (port, kind), host, chosen in itertools.product(ports, sys.argv[1:], options):
+    s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+    for option in chosen:
+        s.setsockopt(socket.SOL_SOCKET, option, 1)
+    try:
+        s.bind((host, port))
+        if kind == socket.SOCK_STREAM:
+            s.listen(16)
+        print("joined", port, kind, host, chosen)
+    except OSError as error:
+        print("error", error.errno)
 "#;
 
 #[test]
@@ -74,6 +78,43 @@ fn a_forged_mark_brings_nothing_past_the_proxy_in_the_clear() -> Result<()> {
     let (_, in_the_clear) = dial(&plain, "0x539", &hosts[1])?;
     ensure!(in_the_clear, "the check cannot fail: the secret was not seen from a Pod outside the mesh");
     target.ensure_alive()
+}
+
+/// The addresses that Istio's node agents and, where it is told to, Karez's let past them: a stranger may know them.
+const PROBES: [&str; 2] = ["169.254.7.127", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff"];
+
+#[test]
+fn the_address_of_probes_opens_nothing_to_strangers() -> Result<()> {
+    let trusting = ["--probe-address".to_owned(), PROBES.join(",")].to_vec();
+    for (name, agent_arguments, reaches) in [("probes", Vec::new(), false), ("probed", trusting, true)] {
+        let target = Target::open_with(name, Settings { agent_arguments, ..Settings::default() })?;
+        let Shop { mesh, api, outside, .. } = &target.shop;
+        mesh.manifests.namespace("shop", &[("karez.dev/mtls", "strict")])?;
+        dump::wait_for_policies(mesh, "n2", &["shop/karez-strict-mtls"])?;
+        let ways: [IpAddr; 2] = [outside.v4().into(), outside.v6().into()];
+        for ((probe, way), pod) in PROBES.iter().zip(ways).zip(api.addresses()) {
+            outside.namespace().run("ip", &["addr", "add", probe, "dev", "lo"])?;
+            mesh.node("n2")?
+                .host()
+                .namespace()
+                .run("ip", &["route", "add", probe, "via", &way.to_string()])?;
+            let echoed = echoes_from(outside.namespace(), probe.parse()?, SocketAddr::new(pod, 8080));
+            ensure!(echoed.is_ok() == reaches, "{name}: plaintext from {probe} in strict mode: {echoed:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Dials from one of a namespace's addresses.
+fn echoes_from(namespace: &Namespace, from: IpAddr, to: SocketAddr) -> Result<()> {
+    let stream = namespace.inside(|| {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(from, 0).into())?;
+        socket.connect_timeout(&to.into(), PATIENCE)?;
+        Ok::<TcpStream, std::io::Error>(socket.into())
+    })??;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    sockets::echoes(&stream, "alive?")
 }
 
 #[test]

@@ -8,7 +8,7 @@ use karez_e2e::hbone::client::Tunnel;
 use karez_e2e::hbone::pki::{Authority, Credential, Leaf};
 use karez_e2e::shop::{Shop, VIP};
 use karez_e2e::{metrics, peers, sockets};
-use karez_lab::Process;
+use karez_lab::{Process, Settings};
 
 /// Who attacks: nobody that the mesh has heard of, with a certificate that it must believe.
 pub(crate) const MALLORY: &str = "spiffe://cluster.local/ns/shop/sa/mallory";
@@ -26,7 +26,12 @@ pub(crate) struct Target {
 impl Target {
     /// An echo server on port 8080, and one on 7070 that says who asks.
     pub(crate) fn open(name: &str) -> Result<Self> {
-        let shop = Shop::open(name, &[(8080, 8080)])?;
+        Self::open_with(name, Settings::default())
+    }
+
+    /// The same with other settings.
+    pub(crate) fn open_with(name: &str, settings: Settings) -> Result<Self> {
+        let shop = Shop::open_with(name, &[(8080, 8080)], settings)?;
         let server = peers::peer(&shop.mesh, &shop.api, &["--echo", "8080", "--whoami", "7070"])?;
         let mallory = Authority::of(&shop.mesh)?.issue(&Leaf::of(MALLORY)?)?;
         Ok(Self { shop, mallory, _server: server })
