@@ -16,6 +16,16 @@ use tokio::sync::watch;
 
 use crate::stock::PodStock;
 
+mod threshold;
+
+pub(crate) use threshold::Stranger;
+use threshold::Threshold;
+
+/// Clients that a Pod's tunnels shake hands with at a time, at most: each costs memory before it has proven anything.
+const MOST_STRANGERS: usize = 1024;
+/// And one for so many connections that the Pod may have.
+const CONNECTIONS_A_STRANGER: usize = 4;
+
 /// An enrolled Pod that this process carries.
 #[derive(Debug)]
 pub(crate) struct Pod {
@@ -34,6 +44,7 @@ pub(crate) struct Pod {
     stopping: watch::Sender<bool>,
     connections: Arc<AtomicUsize>,
     most_connections: usize,
+    threshold: Arc<Threshold>,
 }
 
 /// A place among a Pod's connections; given back when dropped.
@@ -68,6 +79,7 @@ impl Pod {
             addresses: enrolled.addresses.iter().map(IpAddr::to_canonical).collect(),
         };
         let stopping = watch::Sender::new(false);
+        let strangers = most_connections.div_ceil(CONNECTIONS_A_STRANGER).min(MOST_STRANGERS);
         Self {
             enrolled,
             local,
@@ -78,6 +90,7 @@ impl Pod {
             stopping,
             connections: Arc::default(),
             most_connections,
+            threshold: Threshold::new(strangers),
         }
     }
 
@@ -96,6 +109,11 @@ impl Pod {
         } else {
             Err(Refusal::LimitReached { limit: Limit::Connections })
         }
+    }
+
+    /// Takes in a tunnel whose client has yet to prove who it is; [`Self::place`] is for those who have.
+    pub(crate) fn stranger(&self) -> Stranger {
+        self.threshold.enter()
     }
 
     /// From now on nothing new is begun: tunnels say GOAWAY.

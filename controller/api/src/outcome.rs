@@ -107,6 +107,9 @@ pub enum Limit {
     /// Connections at a time.
     #[error("connections")]
     Connections,
+    /// Tunnels whose client has yet to prove who it is.
+    #[error("unproven clients")]
+    Handshakes,
     /// Bytes received and not yet read by the application.
     #[error("unread bytes")]
     UnreadBytes,

@@ -6,10 +6,12 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use karez_e2e::access_log;
+use karez_e2e::access_log::{self, Line};
 use karez_e2e::hbone::tls;
-use karez_e2e::sockets::PATIENCE;
-use karez_lab::wait;
+use karez_e2e::peers;
+use karez_e2e::shop::Shop;
+use karez_e2e::sockets::{self, PATIENCE};
+use karez_lab::{Settings, wait};
 
 use crate::target::Target;
 
@@ -45,6 +47,27 @@ fn silent_connections_hinder_nobody_and_are_closed_in_time() -> Result<()> {
         ensure!(now < before + EACH as u64, "{before} became {now}");
         Ok(())
     })
+}
+
+#[test]
+fn strangers_take_no_place_of_the_others_and_give_way_to_the_honest() -> Result<()> {
+    const CONNECTIONS: usize = 40;
+    let node_arguments = ["--pod-connections".to_owned(), CONNECTIONS.to_string()].to_vec();
+    let target = Target::open_with("strangers", Settings { node_arguments, ..Settings::default() })?;
+    let Shop { mesh, web, api, .. } = &target.shop;
+    let _server = peers::peer(mesh, web, &["--echo", "9090"])?;
+
+    let silent = (0..2 * CONNECTIONS).map(|_| target.dial(15008)).collect::<Result<Vec<_>>>()?;
+    let displaced = |line: &Line| line.text("error").contains("limit of unproven clients is reached");
+    let line = access_log::wait_for(mesh, "n2", "a stranger that gave way", displaced)?;
+    ensure!(line.text("response_flags") == "LIMIT", "{line}");
+    // Each worker of the client's node needs a tunnel of its own.
+    for _ in 0..10 {
+        sockets::echoes(&sockets::dial(web.namespace(), target.at(8080))?, "inwards")?;
+        sockets::echoes(&sockets::dial(api.namespace(), format!("{}:9090", web.v4))?, "outwards")?;
+    }
+    drop(silent);
+    Ok(())
 }
 
 /// After nothing, after the beginning of a record, after the first message, after the whole of TLS.

@@ -48,22 +48,36 @@ impl Client {
     }
 }
 
-/// Serves one connection to 15008.
-pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream, place: Place) {
+/// Serves one connection to 15008. It counts among the Pod's connections once its client has proven who it is.
+pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream) {
     dial::tune(&stream);
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     let (Ok(address), Ok(dialled)) = (stream.peer_addr(), stream.local_addr()) else { return };
     let (address, dialled) = (canonical(address), canonical(dialled));
-    match Box::pin(begin(&share, stream, address)).await {
-        Ok((tunnel, identity, proof)) => {
+    match Box::pin(admit(&share, stream, address)).await {
+        Ok((tunnel, identity, proof, place)) => {
             serve_requests(&share, tunnel, Client { identity, address, dialled }, proof).await;
+            drop(place);
         }
-        Err(failure) => {
+        Err(outcome) => {
             let flow = Flow::unknown(Direction::Inbound, address, dialled);
-            share.worker.telemetry.open(flow).finish(failure);
+            share.worker.telemetry.open(flow).finish(outcome);
         }
     }
-    drop(place);
+}
+
+/// A tunnel whose client has proven who it is, and its place.
+async fn admit(
+    share: &Share,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Result<(Tunnel, Identity, Proof, Place), Outcome> {
+    let mut stranger = share.pod.stranger();
+    let (tunnel, identity, proof) = tokio::select! {
+        begun = begin(share, stream, peer) => begun?,
+        refusal = stranger.displaced() => return Err(refusal.into()),
+    };
+    Ok((tunnel, identity, proof, share.pod.place()?))
 }
 
 /// TLS and HTTP/2.

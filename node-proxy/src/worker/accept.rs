@@ -58,18 +58,20 @@ async fn accept(share: Rc<Share>, listener: TcpListener, kind: Listening) -> io:
 }
 
 fn serve(share: &Rc<Share>, stream: TcpStream, peer: SocketAddr, kind: Listening) {
+    if kind == Listening::Hbone {
+        tokio::task::spawn_local(hbone::serve(Rc::clone(share), stream));
+        return;
+    }
     let place = match share.pod.place() {
         Ok(place) => place,
         Err(refusal) => return refuse(share, &stream, peer, kind, refusal),
     };
     let share = Rc::clone(share);
-    match kind {
-        Listening::Outbound => tokio::task::spawn_local(outbound::serve(share, stream, place)),
-        Listening::InboundPlaintext => tokio::task::spawn_local(plaintext::serve(share, stream, place)),
-        Listening::Hbone | Listening::DnsTcp | Listening::DnsUdp => {
-            tokio::task::spawn_local(hbone::serve(share, stream, place))
-        }
-    };
+    if kind == Listening::Outbound {
+        tokio::task::spawn_local(outbound::serve(share, stream, place));
+    } else {
+        tokio::task::spawn_local(plaintext::serve(share, stream, place));
+    }
 }
 
 fn refuse(share: &Share, stream: &TcpStream, peer: SocketAddr, kind: Listening, refusal: Refusal) {
