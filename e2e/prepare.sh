@@ -10,14 +10,15 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # Program to look for : Debian package that has it.
 needed_programs="nft:nftables ip:iproute2 nsenter:util-linux setpriv:util-linux curl:curl cc:gcc make:make"
-test_programs="nginx:nginx-light redis-server:redis-server iperf3:iperf3 tcpdump:tcpdump haproxy:haproxy dig:bind9-dnsutils dnsmasq:dnsmasq-base python3:python3"
+demo_programs="nginx:nginx-light redis-server:redis-server redis-cli:redis-tools tcpdump:tcpdump python3:python3"
+test_programs="$demo_programs iperf3:iperf3 haproxy:haproxy dig:bind9-dnsutils dnsmasq:dnsmasq-base"
 
 missing_packages() {
   local pair
   for pair in $1; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair#*:}"
   done
-  case $1 in *redis*) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql ;; esac
+  case $1 in *iperf3*) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql ;; esac
 }
 
 # Installs Debian packages without starting the services that they bring.
@@ -74,5 +75,7 @@ enter_private() {
       mount -t tmpfs -o mode=755 tmpfs /run
       ip link set lo up
       ulimit -n "$(ulimit -H -n)"
-      exec "$@"' private "$@"
+      # Not exec: the first process of a PID namespace is deaf to signals that it does not catch, Ctrl-C included.
+      "$@"
+      exit $?' private "$@"
 }

@@ -17,6 +17,12 @@ impl Line {
         self.0.get(field).and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// A field's number; 0 when it is not there.
+    #[must_use]
+    pub fn number(&self, field: &str) -> u64 {
+        self.0.get(field).and_then(Value::as_u64).unwrap_or_default()
+    }
+
     /// Whether the connection ended otherwise than by itself.
     #[must_use]
     pub fn is_failure(&self) -> bool {

@@ -4,6 +4,7 @@
 //! * [`bench`] – what a node proxy costs, beside others: the program `karez-bench`
 //! * [`dump`] – the configuration that a node proxy works with
 //! * [`hbone`] – HBONE peers by hand, where the real ones are too honest
+//! * [`demo`] – a shop on two nodes, told as a story: the program `karez-demo`
 //! * [`metrics`] – what a node proxy counts
 //! * [`peer`] – the small servers and load generators that no packaged program is: the program `karez-peer`
 //! * [`peers`] – real, unmodified programs started in a Pod
@@ -13,6 +14,7 @@
 
 pub mod access_log;
 pub mod bench;
+pub mod demo;
 pub mod dump;
 pub mod hbone;
 pub mod metrics;

@@ -112,6 +112,25 @@ impl Capture {
         Ok(self.lines(filter, &[])?.len())
     }
 
+    /// What the first TCP segment that matches a filter carries, if any does.
+    ///
+    /// # Errors
+    /// When tcpdump cannot read the file.
+    pub fn payload(&self, filter: &str) -> Result<Option<Vec<u8>>> {
+        let dump = self.lines(filter, &["-x", "-c", "1"])?;
+        let hex: String = dump
+            .iter()
+            .filter_map(|line| line.trim().strip_prefix("0x")?.split_once(':'))
+            .map(|(_, hex)| hex)
+            .collect();
+        let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let packet: Option<Vec<u8>> = digits
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect();
+        Ok(packet.as_deref().and_then(carried).map(<[u8]>::to_vec))
+    }
+
     /// tcpdump's own lines for the packets that match a filter.
     ///
     /// # Errors
@@ -137,5 +156,31 @@ impl Capture {
         let output = command.args(words).arg(&self.file).args(arguments).output()?;
         ensure!(output.status.success(), "tcpdump: {}", String::from_utf8_lossy(&output.stderr));
         Ok(output.stdout)
+    }
+}
+
+/// What a TCP segment carries, from its IP header on (RFC 791, RFC 8200 without extensions, RFC 9293).
+fn carried(packet: &[u8]) -> Option<&[u8]> {
+    let header = match packet.first()? >> 4 {
+        4 => usize::from(packet.first()? & 0xf) * 4,
+        6 => 40,
+        _ => return None,
+    };
+    let segment = packet.get(header..)?;
+    segment.get(usize::from(segment.get(12)? >> 4) * 4..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::carried;
+
+    #[test]
+    fn a_segments_payload_is_found_behind_both_headers() {
+        let tcp = [&[0; 12][..], &[0x60], &[0; 11], b"water"].concat();
+        let v4 = [&[0x45][..], &[0; 19], &tcp].concat();
+        let v6 = [&[0x60][..], &[0; 39], &tcp].concat();
+        assert_eq!((carried(&v4), carried(&v6)), (Some(&b"water"[..]), Some(&b"water"[..])));
+        assert_eq!(carried(&v4[..30]), None);
+        assert_eq!(carried(&[]), None);
     }
 }

@@ -88,7 +88,12 @@ impl Bed<'_> {
     }
 }
 
+/// Memory first: the proxies have carried nothing yet.
 const LOADS: [Load; 12] = [
+    Load::Idle(0),
+    Load::Idle(1000),
+    Load::Idle(10_000),
+    Load::Closed(10_000),
     Load::Throughput(1),
     Load::Throughput(4),
     Load::Reverse(1),
@@ -97,10 +102,6 @@ const LOADS: [Load; 12] = [
     Load::Pingpong(16, 128),
     Load::Pingpong(64, 1024),
     Load::Churn(8),
-    Load::Idle(0),
-    Load::Idle(1000),
-    Load::Idle(10_000),
-    Load::Closed(10_000),
 ];
 
 /// Connections that one case may make in all: a bound for whatever goes wrong.

@@ -97,6 +97,7 @@ pub fn far(mesh: &Mesh, certificates: &Certificates, pod: &Pod) -> Result<Proces
     })
 }
 
+/// Without `maxconn` it takes as many connections as it may have descriptors for.
 fn start(
     mesh: &Mesh,
     certificates: &Certificates,
@@ -104,7 +105,7 @@ fn start(
     end: &str,
     listen: impl Fn(u16) -> String,
 ) -> Result<Process> {
-    let mut text = "global\n  maxconn 40000\n  nbthread 1\n  tune.ssl.default-dh-param 2048\n\
+    let mut text = "global\n  nbthread 1\n  tune.ssl.default-dh-param 2048\n\
                     defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 1h\n  timeout server 1h\n  option splice-auto\n"
         .to_owned();
     text.extend([ECHO, SINK, SOURCE].map(listen));

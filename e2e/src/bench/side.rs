@@ -121,10 +121,10 @@ impl Side {
     fn pods(mesh: &mut Mesh, name: &str) -> Result<Self> {
         let [first, second] = NODES;
         mesh.manifests.namespace(name, &[])?;
-        let client = mesh.pod(first, &format!("{name}/client"), "client")?;
+        let client = roomy(mesh.pod(first, &format!("{name}/client"), "client")?)?;
         let mut programs = Vec::new();
         let mut way = |mesh: &mut Mesh, node: &str, pod: &str| -> Result<Way> {
-            let server = mesh.pod(node, &format!("{name}/{pod}"), "server")?;
+            let server = roomy(mesh.pod(node, &format!("{name}/{pod}"), "server")?)?;
             let ports = [("--echo", ECHO), ("--sink", SINK), ("--source", SOURCE)]
                 .map(|(key, port)| [key.to_owned(), port.to_string()]);
             let ports: Vec<&str> = ports.iter().flatten().map(String::as_str).collect();
@@ -150,4 +150,10 @@ impl Side {
         }
         Ok(())
     }
+}
+
+/// With ports for all connections of a bench: those that were closed a minute ago count as well.
+fn roomy(pod: Pod) -> Result<Pod> {
+    pod.namespace().sysctl("net.ipv4.ip_local_port_range", "'10000 65000'")?;
+    Ok(pod)
 }

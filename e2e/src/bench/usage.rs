@@ -27,9 +27,17 @@ pub fn cpu_seconds(carriers: &[Carrier]) -> Result<f64> {
 pub fn resident_kib(carriers: &[Carrier]) -> Result<u64> {
     let mut largest = 0;
     for carrier in carriers {
-        largest = largest.max(sum(carrier.proxy, "status", resident)?);
+        largest = largest.max(memory_kib(carrier.proxy)?);
     }
     Ok(largest)
+}
+
+/// Resident memory of a process and its children, in KiB.
+///
+/// # Errors
+/// When it is gone.
+pub fn memory_kib(process: u32) -> Result<u64> {
+    sum(process, "status", resident)
 }
 
 /// Of a process and those that it has started.

@@ -11,6 +11,9 @@ use tokio::task::JoinSet;
 
 use crate::peer::latency::{Percentiles, percentiles};
 
+/// How long a connection may take to be made, or to prove itself.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// What a load generator found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
@@ -167,14 +170,14 @@ pub async fn idle(to: SocketAddr, connections: usize) -> io::Result<Vec<TcpStrea
     let mut streams = Vec::with_capacity(connections);
     for _ in 0..connections {
         let mut stream = connect(to).await?;
-        round_trip(&mut stream, &mut [7]).await?;
+        tokio::time::timeout(PATIENCE, round_trip(&mut stream, &mut [7])).await??;
         streams.push(stream);
     }
     Ok(streams)
 }
 
 async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
-    let stream = tokio::time::timeout(Duration::from_secs(15), TcpStream::connect(to)).await??;
+    let stream = tokio::time::timeout(PATIENCE, TcpStream::connect(to)).await??;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
