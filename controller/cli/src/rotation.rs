@@ -28,10 +28,12 @@ struct Rotation {
 /// When it cannot begin, or the controller goes away while it is waited for.
 pub async fn rotate(command: &RotateCommand, format: Format) -> Result<(), Failure> {
     let mut controller = Controller::connect(&command.controller).await?;
+    let before = controller.status().await?.roots;
     let begun = controller.rotate().await?.roots;
+    let new = new_root(&before, &begun).map(str::to_owned);
     let roots = match command.wait {
         None => begun,
-        Some(step) => wait(command, controller, begun, step).await?,
+        Some(step) => wait(command, controller, begun, new.as_deref(), step).await?,
     };
     match format {
         Format::Json => output::json(&Rotation { roots: roots.iter().map(RootView::of).collect() }),
@@ -43,15 +45,15 @@ async fn wait(
     command: &RotateCommand,
     controller: Controller,
     begun: Vec<RootStatus>,
+    new: Option<&str>,
     step: WaitFor,
 ) -> Result<Vec<RootStatus>, Failure> {
-    let new = begun.iter().find(|root| root.phase == "announced").map(|root| root.fingerprint.clone());
     let mut controller = Some(controller);
     let mut last_heard = Instant::now();
     let mut roots = begun;
     let mut said = String::new();
     loop {
-        if is_reached(&roots, new.as_deref(), step) {
+        if is_reached(&roots, new, step) {
             return Ok(roots);
         }
         say(&roots, &mut said);
@@ -79,6 +81,14 @@ async fn ask(
     let answer = controller.status().await?;
     *connection = Some(controller);
     Ok(answer.roots)
+}
+
+/// Fingerprint of the root that the rotation leads to. Where all nodes are quick it signs already, and is known by not having
+/// been there before.
+fn new_root<'a>(before: &[RootStatus], begun: &'a [RootStatus]) -> Option<&'a str> {
+    let is_new = |root: &&RootStatus| before.iter().all(|known| known.fingerprint != root.fingerprint);
+    let announced = || begun.iter().find(|root| root.phase == "announced");
+    begun.iter().find(is_new).or_else(announced).map(|root| root.fingerprint.as_str())
 }
 
 /// Whether the root that was announced has come as far as that.

@@ -22,3 +22,13 @@ fn a_step_is_reached_by_the_root_that_was_announced() {
     assert_eq!(reached(&dropped), [true, true]);
     assert!(!is_reached(&dropped, Some("another"), WaitFor::Signing));
 }
+
+#[test]
+fn the_new_root_is_found_even_when_it_signs_at_once() {
+    let before = roots(&[("old", "signing")]);
+    assert_eq!(new_root(&before, &roots(&[("old", "signing"), ("new", "announced")])), Some("new"));
+    assert_eq!(new_root(&before, &roots(&[("new", "signing"), ("old", "retiring")])), Some("new"));
+    // A rotation that had begun already is taken up.
+    let begun = roots(&[("old", "signing"), ("new", "announced")]);
+    assert_eq!(new_root(&begun, &begun), Some("new"));
+}
