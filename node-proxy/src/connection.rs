@@ -19,3 +19,6 @@ pub(crate) mod live;
 pub(crate) mod outbound;
 pub(crate) mod plaintext;
 pub(crate) mod tunnels;
+
+#[cfg(test)]
+mod tests;

@@ -240,7 +240,12 @@ impl Pods {
 
 impl Means {
     /// The Pod, ready to be carried; or what it waits for.
-    fn take_up(&self, enrolled: &Arc<EnrolledPod>, wait: &mut Wait, trust_domain: &str) -> Result<Pod, String> {
+    fn take_up(
+        &self,
+        enrolled: &Arc<EnrolledPod>,
+        wait: &mut Wait,
+        trust_domain: &str,
+    ) -> Result<Pod, String> {
         let identity = Identity::new(trust_domain, &enrolled.namespace, &enrolled.service_account)
             .map_err(|invalid| invalid.to_string())?;
         let certificate = wait.certificate.get_or_insert_with(|| self.certificates.want(&identity)).clone();

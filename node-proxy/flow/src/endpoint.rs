@@ -1,7 +1,7 @@
 //! Who a connection is between, in the words of Istio's labels.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use karez_api::identity::Identity;
 
@@ -129,7 +129,9 @@ impl Peer {
     /// Someone of whom nothing but the address is known.
     #[must_use]
     pub fn unknown(address: SocketAddr) -> Self {
-        Self { address, name: None, endpoint: Arc::default() }
+        // Most are told more of a moment later.
+        static NOTHING: LazyLock<Arc<Endpoint>> = LazyLock::new(Arc::default);
+        Self { address, name: None, endpoint: Arc::clone(&NOTHING) }
     }
 }
 

@@ -31,6 +31,13 @@ impl Labels {
         }
     }
 
+    /// Puts these in the place of equal ones: connections that are counted together share them.
+    pub(crate) fn lend(&self, flow: &mut Flow) {
+        flow.source.endpoint = Arc::clone(&self.source);
+        flow.destination.endpoint = Arc::clone(&self.destination);
+        flow.service.clone_from(&self.service);
+    }
+
     pub(crate) fn direction(&self) -> Direction {
         self.direction
     }

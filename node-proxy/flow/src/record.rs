@@ -46,7 +46,7 @@ impl FlowRecord {
     /// `progress` is read at each scrape, on another thread, and at the end.
     pub fn established(&mut self, progress: impl Fn() -> Moved + Send + Sync + 'static) {
         if self.counted.is_none() {
-            let series = self.worker.series(&self.flow, Instant::now());
+            let series = self.worker.series(&mut self.flow, Instant::now());
             let living = series.begin(Box::new(progress));
             self.counted = Some((series, living));
         }

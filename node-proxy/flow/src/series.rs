@@ -161,6 +161,10 @@ impl Moved {
 }
 
 impl Series {
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
     /// Counts a connection as opened, and its bytes from now on.
     pub(crate) fn begin(&self, progress: Progress) -> Living {
         let mut state = self.counts.state();

@@ -63,14 +63,15 @@ impl Worker {
         &self.own.log
     }
 
-    /// The counters of a connection's labels.
-    pub(crate) fn series(&self, flow: &Flow, now: Instant) -> Rc<Series> {
+    /// The counters of a connection's labels; of what these have in common with other connections, `flow` holds no copy then.
+    pub(crate) fn series(&self, flow: &mut Flow, now: Instant) -> Rc<Series> {
         if now.saturating_duration_since(self.own.swept.get()) >= SWEEP {
             self.retire_idle(now);
         }
         let labels = Labels::of(flow);
         let mut cache = self.own.series.borrow_mut();
         if let Some(series) = cached(&mut cache, &labels, now) {
+            series.labels().lend(flow);
             return series;
         }
         if let Some(series) = self.own.register.series(&labels) {

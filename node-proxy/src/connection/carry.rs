@@ -1,14 +1,17 @@
 //! Bytes, from when both ends are there until the connection has ended.
 
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use karez_api::outcome::{Failure, Limit, Outcome, Refusal, Side};
 use karez_tunnel::Stream;
 use karez_tunnel::buffers::BufferPool;
-use karez_tunnel::copy::{self, CopyError, End};
+use karez_tunnel::copy::{self, CopyError, Counters, End};
 use tokio::net::TcpStream;
+use tokio_util::either::Either;
 
 use crate::connection::live::{Dialled, Ending, Ticket};
+use crate::pod::Place;
 
 /// How long a connection may stay silent after one side has finished: longer than any answer takes that somebody waits for.
 const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -22,31 +25,58 @@ pub(crate) enum Far {
     Socket(TcpStream),
 }
 
-/// Carries a connection between the application's socket and `far` until it ends by itself or the mesh ends it.
-pub(crate) async fn carry(
-    near: TcpStream,
+/// A connection with both its ends.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    /// The application's socket.
+    pub(crate) near: TcpStream,
+    /// The other end.
+    pub(crate) far: Far,
+    /// Its place in the register.
+    pub(crate) ticket: Ticket,
+    /// When the mesh ends it.
+    pub(crate) ending: Ending,
+}
+
+/// Carries a connection until it ends by itself or the mesh ends it, on a task of its own: what it took to decide and to join
+/// is large, and goes with the task that did.
+pub(crate) fn spawn(ends: Ends, buffers: BufferPool, place: Place) {
+    tokio::task::spawn_local(carry(ends, buffers, place));
+}
+
+/// Not an async function, which would hold its arguments twice: most connections are idle.
+pub(crate) fn carry(ends: Ends, buffers: BufferPool, place: Place) -> impl Future<Output = ()> {
+    let Ends { near, far, ticket, mut ending } = ends;
+    async move {
+        let account = &ticket.account;
+        account.established();
+        let copied = pin!(copy(&near, far, &account.counters, &buffers));
+        let outcome = tokio::select! {
+            copied = copied => outcome(&copied, account.dialled()),
+            refusal = ending.reached() => refusal.into(),
+        };
+        account.finish(outcome);
+        drop(place);
+    }
+}
+
+type Relayed<'a> = Pin<Box<dyn Future<Output = Result<(), CopyError>> + 'a>>;
+
+/// Streams are the rule; what is rare is boxed, so that it costs the others nothing.
+fn copy<'a>(
+    near: &'a TcpStream,
     far: Far,
-    ticket: Ticket,
-    mut ending: Ending,
-    buffers: BufferPool,
-) {
-    let account = &ticket.account;
-    account.established();
-    let copied = async {
-        match far {
-            Far::Stream(stream) => {
-                copy::between(&near, stream, &account.counters, HALF_CLOSE_TIMEOUT, &buffers).await
-            }
-            Far::Socket(socket) => {
-                copy::sockets(&near, &socket, &account.counters, HALF_CLOSE_TIMEOUT, &buffers).await
-            }
+    counters: &'a Counters,
+    buffers: &'a BufferPool,
+) -> Either<impl Future<Output = Result<(), CopyError>> + 'a, Relayed<'a>> {
+    match far {
+        Far::Stream(stream) => {
+            Either::Left(copy::between(near, stream, counters, HALF_CLOSE_TIMEOUT, buffers))
         }
-    };
-    let outcome = tokio::select! {
-        copied = copied => outcome(&copied, account.dialled()),
-        refusal = ending.reached() => refusal.into(),
-    };
-    account.finish(outcome);
+        Far::Socket(socket) => Either::Right(Box::pin(async move {
+            copy::sockets(near, &socket, counters, HALF_CLOSE_TIMEOUT, buffers).await
+        })),
+    }
 }
 
 fn outcome(copied: &Result<(), CopyError>, dialled: Dialled) -> Outcome {

@@ -9,7 +9,6 @@ use karez_api::identity::Identity;
 use karez_api::outcome::{BadRequest, Failure, Outcome, Refusal, Side};
 use karez_flow::{Direction, Flow};
 use karez_link::tls;
-use karez_tunnel::Stream;
 use karez_tunnel::headers::Target;
 use karez_tunnel::read_ahead::ReadAhead;
 use karez_tunnel::server::{self, Incoming, Request};
@@ -18,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::connection::carry::{Far, carry};
+use crate::connection::carry::{self, Ends, Far};
 use crate::connection::inbound::{self, Admission, Joined};
 use crate::connection::{describe, dial};
 use crate::pod::Place;
@@ -130,48 +129,29 @@ async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, p
 }
 
 /// One request: answered 200 once the application is connected, else with what the refusal says; then carried.
-fn serve_request(share: Rc<Share>, request: Request, client: Client) -> impl Future<Output = ()> {
-    let buffers = share.worker.buffers.clone();
-    // Boxed, and not an async function of its own: what deciding needs is large, and gone once the stream is carried.
-    let beginning = Box::pin(begin_request(share, request, client));
-    async move {
-        if let Some((joined, stream, place)) = beginning.await {
-            let Joined { application, ticket, ending } = joined;
-            carry(application, Far::Stream(stream), ticket, ending, buffers).await;
-            drop(place);
-        }
-    }
-}
-
-/// The request's application and stream; `None` when it was refused, and told so.
-async fn begin_request(
-    share: Rc<Share>,
-    request: Request,
-    client: Client,
-) -> Option<(Joined, Stream, Place)> {
+async fn serve_request(share: Rc<Share>, request: Request, client: Client) {
     let (place, target) = match share.pod.place().and_then(|place| Ok((place, target(&request)?))) {
         Ok(begun) => begun,
         Err(refusal) => {
             refuse(request, refusal.status());
             share.worker.telemetry.open(client.flow()).finish(refusal);
-            return None;
+            return;
         }
     };
     let admission = Admission { peer: Some(client.identity), client: client.address, target };
-    let (request, joined) = join(&share, request, &admission).await?;
-    let joined = match joined {
+    let Some((request, joined)) = join(&share, request, &admission).await else { return };
+    let Joined { application, ticket, ending } = match joined {
         Ok(joined) => joined,
-        Err(outcome) => {
-            refuse(request, status(&outcome));
-            return None;
-        }
+        Err(outcome) => return refuse(request, status(&outcome)),
     };
     match request.accept() {
-        Ok(stream) => Some((joined, stream, place)),
+        Ok(stream) => {
+            let ends = Ends { near: application, far: Far::Stream(stream), ticket, ending };
+            carry::spawn(ends, share.worker.buffers.clone(), place);
+        }
         Err(error) => {
             tracing::debug!(peer = %client.address, %error, "the request was given up");
-            joined.ticket.account.finish(Failure::Reset(Side::Client));
-            None
+            ticket.account.finish(Failure::Reset(Side::Client));
         }
     }
 }

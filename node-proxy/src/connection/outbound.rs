@@ -13,7 +13,7 @@ use karez_mesh::Workload;
 use karez_mesh::plan::{self, Outbound, Plaintext, Tunnel};
 use tokio::net::TcpStream;
 
-use crate::connection::carry::{Far, carry};
+use crate::connection::carry::{self, Ends, Far};
 use crate::connection::inbound::Admission;
 use crate::connection::live::{Dialled, Ticket};
 use crate::connection::{describe, dial, inbound};
@@ -33,23 +33,21 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     flow.source = describe::local(&share.worker.mesh(), &share.pod, source);
     let record = share.worker.telemetry.open(flow);
     let (ticket, mut ending) = share.worker.live.enter(&share.pod, record, Dialled::ByNear);
-    // Boxed: what deciding needs is large, and gone once the connection is carried.
-    let joined = {
-        let join = Box::pin(join(&share, &client, source, destination, &ticket));
-        tokio::select! {
-            joined = join => joined,
-            refusal = ending.reached() => Err(refusal.into()),
-            () = gave_up(&client) => Err(Failure::Reset(Side::Client).into()),
-        }
+    let joined = tokio::select! {
+        joined = join(&share, &client, source, destination, &ticket) => joined,
+        refusal = ending.reached() => Err(refusal.into()),
+        () = gave_up(&client) => Err(Failure::Reset(Side::Client).into()),
     };
     match joined {
-        Ok(far) => carry(client, far, ticket, ending, share.worker.buffers.clone()).await,
+        Ok(far) => {
+            let ends = Ends { near: client, far, ticket, ending };
+            carry::spawn(ends, share.worker.buffers.clone(), place);
+        }
         Err(outcome) => {
             ticket.account.finish(outcome);
             reset(&client);
         }
     }
-    drop(place);
 }
 
 fn addresses(client: &TcpStream) -> Option<(SocketAddr, SocketAddr)> {

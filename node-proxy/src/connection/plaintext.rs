@@ -6,7 +6,7 @@ use std::rc::Rc;
 use karez_capture::original_destination;
 use tokio::net::TcpStream;
 
-use crate::connection::carry::{Far, carry};
+use crate::connection::carry::{self, Ends, Far};
 use crate::connection::inbound::{self, Admission, Joined};
 use crate::connection::{dial, outbound};
 use crate::pod::Place;
@@ -16,14 +16,14 @@ use crate::worker::Share;
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     dial::tune(&client);
     let Some(admission) = admission(&client) else { return };
-    match Box::pin(inbound::join(&share, &admission)).await {
+    match inbound::join(&share, &admission).await {
         Ok(Joined { application, ticket, ending }) => {
-            carry(application, Far::Socket(client), ticket, ending, share.worker.buffers.clone()).await;
+            let ends = Ends { near: application, far: Far::Socket(client), ticket, ending };
+            carry::spawn(ends, share.worker.buffers.clone(), place);
         }
         // The record is finished; the client learns of it by a reset.
         Err(_) => outbound::reset(&client),
     }
-    drop(place);
 }
 
 fn admission(client: &TcpStream) -> Option<Admission> {

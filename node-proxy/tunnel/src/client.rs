@@ -19,6 +19,7 @@ use crate::metered::Metered;
 use crate::settings::Http2;
 use crate::stream::{Stream, StreamError};
 use crate::window::Account;
+use crate::write_behind::WriteBehind;
 
 pub use driver::Driver;
 
@@ -47,10 +48,12 @@ where
         .max_send_buffer_size(settings.send_buffer)
         .max_pending_accept_reset_streams(settings.unseen_resets)
         .max_local_error_reset_streams(Some(settings.error_resets));
+    let io = WriteBehind::new(io);
+    let outgoing = io.handle();
     let io = Metered::new(io, state.meter.clone());
     let begun = timeout(settings.handshake_timeout, builder.handshake(io)).await;
     let (request, connection) = begun.map_err(|_| ConnectionError::HandshakeTimeout)??;
-    let driver = Driver::new(connection, state.clone(), settings);
+    let driver = Driver::new(connection, outgoing, state.clone(), settings);
     Ok((Connection { request, state, streams: settings.streams as usize }, driver))
 }
 

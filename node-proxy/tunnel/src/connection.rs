@@ -24,6 +24,9 @@ pub enum ConnectionError {
     /// It was ended on this side, with its streams.
     #[error("ended by the mesh")]
     Aborted,
+    /// What was to be sent cannot be.
+    #[error("cannot send: {0}")]
+    Write(std::io::Error),
     /// The bytes below, or the peer's HTTP/2.
     #[error("{0}")]
     Http2(#[from] h2::Error),

@@ -5,15 +5,17 @@
 //! are closed, so that an application never takes a cut for an end.
 
 mod appetite;
-mod both;
 mod downward;
 mod relay;
 mod socket;
+mod straggler;
 mod upward;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use h2::Reason;
@@ -21,10 +23,10 @@ use tokio::net::TcpStream;
 
 use crate::buffers::BufferPool;
 use crate::stream::{Stream, StreamError};
-use both::both;
 use downward::Downward;
 use relay::Relay;
 use socket::ResetUnlessDone;
+use straggler::Straggler;
 use upward::Upward;
 
 /// Bytes that a flow has moved so far; may be read from any thread while it lives.
@@ -123,43 +125,52 @@ impl From<StreamError> for CopyError {
 
 /// Copies between an application's socket and a stream until both directions have ended.
 ///
+/// The future holds each of its parts once: there is one for every connection, and most are idle.
+///
 /// # Errors
 /// When one end breaks, or a bound is reached; the other end is then reset. `counters` say how far it came.
-pub async fn between(
-    near: &TcpStream,
+pub fn between<'a>(
+    near: &'a TcpStream,
     far: Stream,
-    counters: &Counters,
+    counters: &'a Counters,
     half_close_timeout: Duration,
-    buffers: &BufferPool,
-) -> Result<(), CopyError> {
-    let reset = ResetUnlessDone::new(near);
+    buffers: &'a BufferPool,
+) -> impl Future<Output = Result<(), CopyError>> + 'a {
     let (reader, writer) = far.split();
+    let mut reset = ResetUnlessDone::new(near);
     let mut up = Upward::new(near, writer, buffers, &counters.sent);
     let mut down = Downward::new(near, reader, &counters.received);
-    let copied = both(|cx| up.poll(cx), |cx| down.poll(cx), counters, half_close_timeout).await;
-    match &copied {
-        Ok(()) => reset.done(),
-        Err(error) => up.reset(error.reason()),
-    }
-    copied
+    let mut straggler = Straggler::new(half_close_timeout);
+    poll_fn(move |cx| {
+        let ended = (up.poll(cx), down.poll(cx));
+        let copied = ready!(straggler.poll_both(cx, ended, counters.total()));
+        match &copied {
+            Ok(()) => reset.done(),
+            Err(error) => up.reset(error.reason()),
+        }
+        Poll::Ready(copied)
+    })
 }
 
 /// Copies between two sockets until both directions have ended.
 ///
 /// # Errors
 /// When one end breaks, or nothing moves for too long after one side has finished.
-pub async fn sockets(
-    near: &TcpStream,
-    far: &TcpStream,
-    counters: &Counters,
+pub fn sockets<'a>(
+    near: &'a TcpStream,
+    far: &'a TcpStream,
+    counters: &'a Counters,
     half_close_timeout: Duration,
-    buffers: &BufferPool,
-) -> Result<(), CopyError> {
-    let resets = (ResetUnlessDone::new(near), ResetUnlessDone::new(far));
+    buffers: &'a BufferPool,
+) -> impl Future<Output = Result<(), CopyError>> + 'a {
+    let mut resets = [ResetUnlessDone::new(near), ResetUnlessDone::new(far)];
     let mut there = Relay::new((near, End::Near), (far, End::Far), buffers, &counters.sent);
     let mut back = Relay::new((far, End::Far), (near, End::Near), buffers, &counters.received);
-    both(|cx| there.poll(cx), |cx| back.poll(cx), counters, half_close_timeout).await?;
-    resets.0.done();
-    resets.1.done();
-    Ok(())
+    let mut straggler = Straggler::new(half_close_timeout);
+    poll_fn(move |cx| {
+        let ended = (there.poll(cx), back.poll(cx));
+        ready!(straggler.poll_both(cx, ended, counters.total()))?;
+        resets.iter_mut().for_each(ResetUnlessDone::done);
+        Poll::Ready(Ok(()))
+    })
 }

@@ -30,6 +30,7 @@ mod connection;
 mod keepalive;
 mod metered;
 mod upkeep;
+mod write_behind;
 
 pub use connection::ConnectionError;
 pub use stream::{Stream, StreamError};

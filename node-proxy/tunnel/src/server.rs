@@ -19,6 +19,7 @@ use crate::metered::Metered;
 use crate::settings::Http2;
 use crate::upkeep::{Event, Upkeep};
 use crate::window::Account;
+use crate::write_behind::WriteBehind;
 
 pub use request::{Abandoned, Request};
 
@@ -46,16 +47,19 @@ where
         .max_send_buffer_size(settings.send_buffer)
         .max_pending_accept_reset_streams(settings.unseen_resets)
         .max_local_error_reset_streams(Some(settings.error_resets));
+    let io = WriteBehind::new(io);
+    let outgoing = io.handle();
     let io = Metered::new(io, state.meter.clone());
     let begun = timeout(settings.handshake_timeout, builder.handshake(io)).await;
     let mut connection = begun.map_err(|_| ConnectionError::HandshakeTimeout)??;
     let upkeep = Upkeep::new(state.clone(), settings, connection.ping_pong());
-    Ok(Incoming { connection, state, upkeep })
+    Ok(Incoming { connection, outgoing, state, upkeep })
 }
 
 /// The requests of one connection. The connection and its streams move only while [`Self::next`] is awaited.
 pub struct Incoming<Io> {
-    connection: h2::server::Connection<Metered<Io>, Bytes>,
+    connection: h2::server::Connection<Metered<WriteBehind<Io>>, Bytes>,
+    outgoing: WriteBehind<Io>,
     state: Rc<State>,
     upkeep: Upkeep,
 }
@@ -87,6 +91,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Request>, ConnectionError>> {
+        let next = self.poll_frames(cx);
+        // Whatever comes of it: answers to other requests may have been written.
+        match self.outgoing.poll_send(cx) {
+            Poll::Ready(Err(error)) if next.is_pending() => Poll::Ready(Err(ConnectionError::Write(error))),
+            Poll::Ready(_) | Poll::Pending => next,
+        }
+    }
+
+    fn poll_frames(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Request>, ConnectionError>> {
         self.state.meter.begin_turn();
         loop {
             if let Poll::Ready(accepted) = self.connection.poll_accept(cx) {

@@ -14,11 +14,11 @@ fn flow(workload: usize) -> Flow {
 fn equal_labels_share_a_series_and_the_name_of_a_pod_is_no_label() {
     let worker = Worker::new(Register::new(10), AccessLog::off());
     let now = Instant::now();
-    let first = worker.series(&flow(1), now);
+    let first = worker.series(&mut flow(1), now);
     let mut named = flow(1);
     named.source.name = Some("web-7d4b9".into());
-    assert!(Rc::ptr_eq(&first, &worker.series(&named, now)));
-    assert!(!Rc::ptr_eq(&first, &worker.series(&flow(2), now)));
+    assert!(Rc::ptr_eq(&first, &worker.series(&mut named, now)));
+    assert!(!Rc::ptr_eq(&first, &worker.series(&mut flow(2), now)));
 }
 
 #[test]
@@ -26,16 +26,16 @@ fn idle_label_sets_are_let_go_and_busy_ones_are_not() {
     let register = Register::new(10);
     let worker = Worker::new(Arc::clone(&register), AccessLog::off());
     let now = Instant::now();
-    let busy = worker.series(&flow(1), now);
-    drop(worker.series(&flow(2), now));
-    drop(worker.series(&flow(3), now + IDLE));
+    let busy = worker.series(&mut flow(1), now);
+    drop(worker.series(&mut flow(2), now));
+    drop(worker.series(&mut flow(3), now + IDLE));
     worker.retire_idle(now + IDLE);
     let expected: Vec<_> = [1, 3].map(|n| Labels::of(&flow(n))).into();
     let left: Vec<_> = register.totals().into_iter().map(|(labels, _)| labels).collect();
     assert_eq!(left, expected);
     drop(busy);
     // The next connection's look does the same.
-    drop(worker.series(&flow(4), now + IDLE + IDLE));
+    drop(worker.series(&mut flow(4), now + IDLE + IDLE));
     assert_eq!(register.totals().len(), 1);
 }
 
@@ -45,7 +45,7 @@ fn beyond_the_bound_all_share_one_series() {
     let worker = Worker::new(Arc::clone(&register), AccessLog::off());
     let now = Instant::now();
     for workload in 0..100 {
-        let _living = worker.series(&flow(workload), now).begin(Box::new(Moved::default));
+        let _living = worker.series(&mut flow(workload), now).begin(Box::new(Moved::default));
     }
     let mut opened: Vec<_> = register.totals().iter().map(|(_, totals)| totals.opened).collect();
     opened.sort_unstable();

@@ -12,11 +12,13 @@ use crate::connection::{ConnectionError, State};
 use crate::metered::Metered;
 use crate::settings::Http2;
 use crate::upkeep::{Event, Upkeep};
+use crate::write_behind::WriteBehind;
 
 /// Reads and writes frames until the connection has ended: a future to be spawned beside the streams.
 #[must_use = "a connection moves only while its driver is polled"]
 pub struct Driver<Io> {
-    connection: h2::client::Connection<Metered<Io>, Bytes>,
+    connection: h2::client::Connection<Metered<WriteBehind<Io>>, Bytes>,
+    outgoing: WriteBehind<Io>,
     state: Rc<State>,
     upkeep: Upkeep,
     /// Ends when the connection is to take no more streams.
@@ -25,12 +27,13 @@ pub struct Driver<Io> {
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
     pub(super) fn new(
-        mut connection: h2::client::Connection<Metered<Io>, Bytes>,
+        mut connection: h2::client::Connection<Metered<WriteBehind<Io>>, Bytes>,
+        outgoing: WriteBehind<Io>,
         state: Rc<State>,
         settings: &Http2,
     ) -> Self {
         let upkeep = Upkeep::new(state.clone(), settings, connection.ping_pong());
-        Self { connection, state, upkeep, retirement: None }
+        Self { connection, outgoing, state, upkeep, retirement: None }
     }
 
     /// When `when` ends, the connection takes no more streams, and ends after its last: as when a certificate expires.
@@ -61,7 +64,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for Driver<Io> {
                 this.state.retire();
             }
             match this.upkeep.poll(cx) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    return match this.outgoing.poll_send(cx) {
+                        Poll::Ready(Err(error)) => Poll::Ready(Err(ConnectionError::Write(error))),
+                        Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+                    };
+                }
                 Poll::Ready(Event::Silent) => return Poll::Ready(Err(ConnectionError::Silent)),
                 Poll::Ready(Event::Grow { stream, connection }) => {
                     // The connection's first, so that it covers the streams' at any time.

@@ -79,7 +79,7 @@ impl<'a> ResetUnlessDone<'a> {
         Self { socket, done: false }
     }
 
-    pub(super) fn done(mut self) {
+    pub(super) fn done(&mut self) {
         self.done = true;
     }
 }

@@ -1,0 +1,12 @@
+use super::carry::carry;
+
+fn size_of_output<A, B, C, F>(_function: fn(A, B, C) -> F) -> usize {
+    size_of::<F>()
+}
+
+/// There is one for every connection for as long as it lives, idle or not.
+#[test]
+fn what_an_idle_connection_holds_is_small() {
+    let size = size_of_output(carry);
+    assert!(size <= 960, "{size} bytes");
+}

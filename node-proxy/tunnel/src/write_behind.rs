@@ -1,0 +1,137 @@
+//! Small writes below HTTP/2, gathered for as long as the connection is polled: one TLS record and one system call for the
+//! frames of many streams.
+//!
+//! h2 flushes after every frame of more than a few hundred bytes. Here a flush does nothing; the driver, which knows when
+//! all streams have had their say, sends what was gathered ([`WriteBehind::poll_send`]).
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes that are gathered: what one TLS record holds (RFC 8446 section 5.1).
+const GATHERED: usize = 16 * 1024;
+/// A write from this size on goes its way at once: copying it would cost more than it saves.
+const LARGE: usize = 8 * 1024;
+
+/// I/O that gathers small writes; clones are handles on the same.
+#[derive(Debug)]
+pub(crate) struct WriteBehind<Io> {
+    inner: Rc<RefCell<Inner<Io>>>,
+}
+
+#[derive(Debug)]
+struct Inner<Io> {
+    io: Io,
+    /// Takes no memory while there is nothing.
+    gathered: Vec<u8>,
+    sent: usize,
+    /// Something was written since the last flush of `io`.
+    unflushed: bool,
+}
+
+impl<Io> WriteBehind<Io> {
+    pub(crate) fn new(io: Io) -> Self {
+        Self { inner: Rc::new(RefCell::new(Inner { io, gathered: Vec::new(), sent: 0, unflushed: false })) }
+    }
+
+    /// The same I/O, for the driver.
+    pub(crate) fn handle(&self) -> Self {
+        Self { inner: Rc::clone(&self.inner) }
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> WriteBehind<Io> {
+    /// Sends what was gathered: to be called after the connection was polled. While it is pending, `cx` is woken when more
+    /// can be sent.
+    pub(crate) fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.inner.borrow_mut();
+        ready!(inner.poll_empty(cx))?;
+        inner.poll_flush(cx)
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> Inner<Io> {
+    /// Ready when nothing is gathered any more.
+    fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.gathered.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            let sent = ready!(Pin::new(&mut self.io).poll_write(cx, rest))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += sent;
+            self.unflushed = true;
+        }
+        self.gathered = Vec::new();
+        self.sent = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let length: usize = slices.iter().map(|slice| slice.len()).sum();
+        if self.gathered.len() + length > GATHERED {
+            ready!(self.poll_empty(cx))?;
+        }
+        if length >= LARGE {
+            ready!(self.poll_empty(cx))?;
+            self.unflushed = true;
+            return Pin::new(&mut self.io).poll_write_vectored(cx, slices);
+        }
+        if self.gathered.is_empty() {
+            self.gathered.reserve_exact(GATHERED);
+        }
+        for slice in slices {
+            self.gathered.extend_from_slice(slice);
+        }
+        Poll::Ready(Ok(length))
+    }
+}
+
+impl<Io: AsyncRead + Unpin> AsyncRead for WriteBehind<Io> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner.borrow_mut().io).poll_read(cx, buf)
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> AsyncWrite for WriteBehind<Io> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.inner.borrow_mut().poll_write(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.inner.borrow_mut().poll_write(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Nothing: see the module.
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.inner.borrow_mut();
+        ready!(inner.poll_empty(cx))?;
+        Pin::new(&mut inner.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;

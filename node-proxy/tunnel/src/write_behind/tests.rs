@@ -1,0 +1,72 @@
+use std::task::Waker;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+use super::*;
+
+fn now<T>(poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+    poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[tokio::test]
+async fn small_writes_leave_together_and_only_when_sent() {
+    let (near, mut far) = duplex(64 * 1024);
+    let mut io = WriteBehind::new(near);
+    let driver = io.handle();
+    for text in ["a", "bc", "def"] {
+        io.write_all(text.as_bytes()).await.unwrap();
+        io.flush().await.unwrap();
+    }
+    assert!(now(|cx| Pin::new(&mut far).poll_read(cx, &mut ReadBuf::new(&mut [0; 8]))).is_pending());
+    assert!(now(|cx| driver.poll_send(cx)).is_ready());
+    let mut seen = [0; 6];
+    far.read_exact(&mut seen).await.unwrap();
+    assert_eq!(&seen, b"abcdef");
+    assert_eq!(driver.inner.borrow().gathered.capacity(), 0, "nothing is held while there is nothing");
+}
+
+#[tokio::test]
+async fn order_is_kept_whatever_the_sizes() {
+    let (near, mut far) = duplex(1000);
+    let mut io = WriteBehind::new(near);
+    let driver = io.handle();
+    let sizes = [1, 200, 9 * 1024, 7000, 7000, 7000, 20_000, 3, 16 * 1024, 1];
+    let expected: Vec<u8> = (0..sizes.iter().sum::<usize>()).map(|at| at as u8).collect();
+    let sending = async {
+        let mut rest = &expected[..];
+        for size in sizes {
+            let (head, tail) = rest.split_at(size);
+            io.write_all(head).await.unwrap();
+            rest = tail;
+        }
+        std::future::poll_fn(|cx| driver.poll_send(cx)).await.unwrap();
+    };
+    let mut seen = vec![0; expected.len()];
+    let (_, read) = tokio::join!(sending, far.read_exact(&mut seen));
+    read.unwrap();
+    assert!(seen == expected);
+}
+
+#[tokio::test]
+async fn what_is_gathered_is_sent_before_the_end() {
+    let (near, mut far) = duplex(64);
+    let mut io = WriteBehind::new(near);
+    io.write_all(b"goodbye").await.unwrap();
+    io.shutdown().await.unwrap();
+    drop(io);
+    let mut seen = Vec::new();
+    far.read_to_end(&mut seen).await.unwrap();
+    assert_eq!(seen, b"goodbye");
+}
+
+#[tokio::test]
+async fn a_full_gathering_holds_the_writer_back() {
+    let (near, _far) = duplex(16);
+    let mut io = WriteBehind::new(near);
+    let mut taken = 0;
+    while let Poll::Ready(written) = now(|cx| Pin::new(&mut io).poll_write(cx, &[7; 1000])) {
+        taken += written.unwrap();
+        assert!(taken <= GATHERED, "more than can be gathered");
+    }
+    assert!(taken > GATHERED - 1000);
+}
