@@ -41,10 +41,18 @@ pub(crate) struct Pod {
     pub(crate) stock: PodStock,
     /// What its outbound streams leave unread.
     pub(crate) account: Arc<Account>,
-    stopping: watch::Sender<bool>,
+    standing: watch::Sender<Standing>,
     connections: Arc<AtomicUsize>,
     most_connections: usize,
     threshold: Arc<Threshold>,
+}
+
+/// How a Pod stands with this process; it only goes forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Carried,
+    Stopping,
+    Gone,
 }
 
 /// A place among a Pod's connections; given back when dropped.
@@ -78,7 +86,7 @@ impl Pod {
             node: Arc::clone(&home.node),
             addresses: enrolled.addresses.iter().map(IpAddr::to_canonical).collect(),
         };
-        let stopping = watch::Sender::new(false);
+        let standing = watch::Sender::new(Standing::Carried);
         let strangers = most_connections.div_ceil(CONNECTIONS_A_STRANGER).min(MOST_STRANGERS);
         Self {
             enrolled,
@@ -87,7 +95,7 @@ impl Pod {
             certificate,
             stock,
             account,
-            stopping,
+            standing,
             connections: Arc::default(),
             most_connections,
             threshold: Threshold::new(strangers),
@@ -118,18 +126,36 @@ impl Pod {
 
     /// From now on nothing new is begun: tunnels say GOAWAY.
     pub(crate) fn stop(&self) {
-        self.stopping.send_replace(true);
+        self.advance(Standing::Stopping);
+    }
+
+    /// It is not carried any more: what is left of it ends at once.
+    pub(crate) fn leave(&self) {
+        self.advance(Standing::Gone);
+    }
+
+    fn advance(&self, to: Standing) {
+        self.standing.send_modify(|standing| *standing = to.max(*standing));
     }
 
     /// Whether nothing new is to be begun.
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
+        *self.standing.borrow() >= Standing::Stopping
     }
 
     /// Returns once the Pod is stopping.
     pub(crate) async fn stopping(&self) {
+        self.reached(Standing::Stopping).await;
+    }
+
+    /// Returns once the Pod is not carried any more.
+    pub(crate) async fn gone(&self) {
+        self.reached(Standing::Gone).await;
+    }
+
+    async fn reached(&self, wanted: Standing) {
         // The sender lives as long as the Pod.
-        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        let _ = self.standing.subscribe().wait_for(|standing| *standing >= wanted).await;
     }
 
     /// Connections that are open.

@@ -20,6 +20,7 @@ use karez_process::readiness::Condition;
 use karez_tunnel::window::Budget;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::duties::{Carried, Duties, share_out};
 use crate::pod::{Home, Pod};
@@ -30,6 +31,8 @@ use held::{Held, Stage, Wait};
 
 /// How often stalled workers and finished Pods are looked for.
 const TICK: Duration = Duration::from_millis(250);
+/// How often sockets that nobody needed meanwhile are closed: a connection now and then shall still find one.
+const TRIM: Duration = Duration::from_secs(15);
 /// A worker that has shown no life for this long has its listeners polled by a neighbour.
 const STALLED: Duration = Duration::from_millis(1500);
 
@@ -67,6 +70,7 @@ pub(crate) struct Pods {
     held: BTreeMap<PodReference, Held>,
     is_connected: bool,
     is_draining: bool,
+    trimmed: Instant,
     told: watch::Sender<Told>,
 }
 
@@ -91,6 +95,7 @@ impl Pods {
             held: BTreeMap::new(),
             is_connected: false,
             is_draining: false,
+            trimmed: Instant::now(),
             told,
         };
         (pods, receiver)
@@ -131,7 +136,9 @@ impl Pods {
             PodEvent::Added(pod, listeners) => self.add(pod, listeners, agent),
             PodEvent::Stopping(pod) => self.stop(&pod.reference),
             PodEvent::Removed(pod) => {
-                self.held.remove(&pod.reference);
+                if let Some(carried) = self.held.remove(&pod.reference).as_ref().and_then(Held::pod) {
+                    carried.leave();
+                }
                 self.publish();
                 agent.report(&pod.reference, PodState::Gone);
             }
@@ -200,7 +207,10 @@ impl Pods {
             if held.is_released() && !self.is_draining {
                 agent.report(&held.enrolled.reference, PodState::Released);
             }
-            held.trim();
+        }
+        if self.trimmed.elapsed() >= TRIM {
+            self.trimmed = Instant::now();
+            self.held.values().for_each(Held::trim);
         }
     }
 

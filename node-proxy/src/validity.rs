@@ -47,9 +47,11 @@ impl Proof {
     }
 
     fn is_trusted(&self, state: &State) -> bool {
-        let Some(credential) = state.credential() else {
+        let credential = match state {
+            State::Ready { credential, .. } => credential,
+            State::Unrooted { .. } => return false,
             // Without a newer bundle there is nothing to judge by; the expiry counts.
-            return true;
+            State::Waiting { .. } | State::Expired { .. } => return true,
         };
         let now = SystemTime::now();
         [&self.own, &self.peer].into_iter().all(|chain| credential.still_trusts(chain, now))

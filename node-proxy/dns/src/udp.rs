@@ -62,7 +62,10 @@ where
             Ok(query) => query,
             Err(error) => {
                 tracing::debug!(%error, "cannot receive a DNS query");
-                tokio::time::sleep(PAUSE).await;
+                // One query that is too long says nothing about the next.
+                if error.kind() != io::ErrorKind::InvalidData {
+                    tokio::time::sleep(PAUSE).await;
+                }
                 continue;
             }
         };

@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::labels::Labels;
 
+/// Living connections that there is always room for.
+const ROOM: usize = 64;
+
 /// Bytes that a connection has moved, as the workload on the reporting side sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moved {
@@ -179,6 +182,11 @@ impl Series {
     pub(crate) fn end(&self, Living(id): Living, failed: Option<&'static str>) -> Moved {
         let mut state = self.counts.state();
         let moved = state.living.remove(&id).map(|progress| progress()).unwrap_or_default();
+        // After many connections the room for them is given back.
+        if state.living.capacity() > 4 * state.living.len() + ROOM {
+            let room = 2 * state.living.len() + ROOM;
+            state.living.shrink_to(room);
+        }
         state.ended.moved.add(moved);
         state.ended.closed += 1;
         if let Some(flag) = failed {

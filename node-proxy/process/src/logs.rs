@@ -3,7 +3,9 @@
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::lines::{self, Flush};
 
@@ -27,9 +29,9 @@ pub enum LogFormat {
     Json,
 }
 
-/// A filter that tracing understands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLevel(String);
+/// What is logged, by module.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogLevel(Targets);
 
 /// Why a text is no filter.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +42,7 @@ impl FromStr for LogLevel {
     type Err = InvalidLogLevel;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        EnvFilter::builder().parse(text)?;
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.parse()?))
     }
 }
 
@@ -67,13 +68,13 @@ const QUEUE: usize = 1 << 20;
 /// When there is no thread to be had, or the process has a log already.
 pub fn start(settings: &LogSettings) -> Result<Flush, LogError> {
     let (writer, flush) = lines::start("log", std::io::stderr(), QUEUE)?;
-    let filter = EnvFilter::new(&settings.log_level.0);
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let filter = tracing_subscriber::registry().with(settings.log_level.0.clone());
     match settings.log_format {
-        LogFormat::Text => subscriber.try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+        LogFormat::Text => filter.with(lines).try_init(),
+        LogFormat::Json => filter.with(lines.json().flatten_event(true)).try_init(),
     }
-    .map_err(LogError::Again)?;
+    .map_err(|error| LogError::Again(error.into()))?;
     Ok(flush)
 }
 

@@ -34,6 +34,9 @@ pub(crate) fn tunnel(flow: &mut Flow, tunnel: &Tunnel, security: Security) {
 /// An endpoint that is not in the mesh.
 pub(crate) fn plaintext(flow: &mut Flow, plaintext: &Plaintext) {
     flow.destination = remote(&plaintext.workload, plaintext.to);
+    // An endpoint before it may have been tried by tunnel.
+    flow.authority = None;
+    flow.security = Security::Unknown;
     flow.service = plaintext.service.as_deref().map(|found| service(found).into());
 }
 

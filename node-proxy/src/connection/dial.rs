@@ -64,3 +64,22 @@ pub(crate) fn tune(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
     let _ = SockRef::from(stream).set_tcp_keepalive(&KEEPALIVE);
 }
+
+/// Returns when the client has closed or reset before there was another end: nobody waits for it any more.
+pub(crate) async fn gave_up(client: &TcpStream) {
+    // A client that only finishes sending still waits for an answer; one that is gone shows an error here.
+    let ready = client.ready(tokio::io::Interest::ERROR).await;
+    if ready.is_err() {
+        return;
+    }
+    if client.take_error().is_ok_and(|error| error.is_some()) {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
+/// An application is told of a refusal by a reset, never by an end that looks like an empty answer.
+pub(crate) fn reset(stream: &TcpStream) {
+    // Refused only for a socket that is closed already.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}

@@ -105,6 +105,8 @@ async fn begin(
 async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, proof: Proof) {
     let leave = share.leave_taking(proof.over(share.pod.certificate.clone()));
     tokio::pin!(leave);
+    let gone = share.pod.gone();
+    tokio::pin!(gone);
     let mut is_leaving = false;
     loop {
         let next = tokio::select! {
@@ -114,8 +116,15 @@ async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, p
                 tunnel.graceful_shutdown();
                 continue;
             }
+            () = &mut gone => {
+                tunnel.abort();
+                // Tells the peer.
+                tunnel.next().await.map(|_| None)
+            }
         };
         match next {
+            // A peer may not have heard yet, or not want to hear, that it is to go.
+            Ok(Some(request)) if is_leaving => request.send_elsewhere(),
             Ok(Some(request)) => {
                 tokio::task::spawn_local(serve_request(Rc::clone(share), request, client.clone()));
             }
@@ -129,7 +138,7 @@ async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, p
 }
 
 /// One request: answered 200 once the application is connected, else with what the refusal says; then carried.
-async fn serve_request(share: Rc<Share>, request: Request, client: Client) {
+async fn serve_request(share: Rc<Share>, mut request: Request, client: Client) {
     let (place, target) = match share.pod.place().and_then(|place| Ok((place, target(&request)?))) {
         Ok(begun) => begun,
         Err(refusal) => {
@@ -139,8 +148,10 @@ async fn serve_request(share: Rc<Share>, request: Request, client: Client) {
         }
     };
     let admission = Admission { peer: Some(client.identity), client: client.address, target };
-    let Some((request, joined)) = join(&share, request, &admission).await else { return };
-    let Joined { application, ticket, ending } = match joined {
+    let given_up = async {
+        let _abandoned = request.abandoned().await;
+    };
+    let Joined { application, ticket, ending } = match inbound::join(&share, &admission, given_up).await {
         Ok(joined) => joined,
         Err(outcome) => return refuse(request, status(&outcome)),
     };
@@ -154,19 +165,6 @@ async fn serve_request(share: Rc<Share>, request: Request, client: Client) {
             ticket.account.finish(Failure::Reset(Side::Client));
         }
     }
-}
-
-/// Reaches the application unless the peer gives the request up first.
-async fn join(
-    share: &Rc<Share>,
-    mut request: Request,
-    admission: &Admission,
-) -> Option<(Request, Result<Joined, Outcome>)> {
-    let joined = tokio::select! {
-        joined = inbound::join(share, admission) => joined,
-        _ = request.abandoned() => return None,
-    };
-    Some((request, joined))
 }
 
 fn target(request: &Request) -> Result<SocketAddr, Refusal> {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use karez_api::identity::Identity;
-use karez_api::outcome::{Outcome, Refusal};
+use karez_api::outcome::{Failure, Outcome, Refusal, Side};
 use karez_flow::{Direction, Flow};
 use karez_mesh::authz::{self, AuditHit};
 use karez_mesh::plan::{self, InboundPlan, Peer};
@@ -50,11 +50,15 @@ pub(crate) struct Joined {
     pub(crate) ending: Ending,
 }
 
-/// Registers the connection, asks the policies, and connects to the application.
+/// Registers the connection, asks the policies, and connects to the application, unless the client gives up first.
 ///
 /// # Errors
 /// Why not; the record has been finished with it.
-pub(crate) async fn join(share: &Rc<Share>, admission: &Admission) -> Result<Joined, Outcome> {
+pub(crate) async fn join(
+    share: &Rc<Share>,
+    admission: &Admission,
+    given_up: impl Future<Output = ()>,
+) -> Result<Joined, Outcome> {
     let record = share.worker.telemetry.open(admission.flow());
     let planned = match plan(&share.worker, &share.pod, admission) {
         Ok(planned) => planned,
@@ -75,6 +79,7 @@ pub(crate) async fn join(share: &Rc<Share>, admission: &Admission) -> Result<Joi
     let joined = tokio::select! {
         joined = joined => joined,
         refusal = ending.reached() => Err(refusal.into()),
+        () = given_up => Err(Failure::Reset(Side::Client).into()),
     };
     match joined {
         Ok(application) => Ok(Joined { application, ticket, ending }),

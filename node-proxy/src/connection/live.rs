@@ -16,6 +16,9 @@ use tokio::sync::oneshot;
 
 use crate::pod::Pod;
 
+/// Connections that there is always room for.
+const ROOM: usize = 64;
+
 /// The open connections of one worker. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Live {
@@ -180,6 +183,12 @@ impl Ending {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.live.inner.entries.borrow_mut().remove(&self.id);
+        let mut entries = self.live.inner.entries.borrow_mut();
+        entries.remove(&self.id);
+        // After many connections the room for them is given back.
+        if entries.capacity() > 4 * entries.len() + ROOM {
+            let room = 2 * entries.len() + ROOM;
+            entries.shrink_to(room);
+        }
     }
 }

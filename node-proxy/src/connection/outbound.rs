@@ -36,7 +36,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     let joined = tokio::select! {
         joined = join(&share, &client, source, destination, &ticket) => joined,
         refusal = ending.reached() => Err(refusal.into()),
-        () = gave_up(&client) => Err(Failure::Reset(Side::Client).into()),
+        () = dial::gave_up(&client) => Err(Failure::Reset(Side::Client).into()),
     };
     match joined {
         Ok(far) => {
@@ -45,7 +45,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
         }
         Err(outcome) => {
             ticket.account.finish(outcome);
-            reset(&client);
+            dial::reset(&client);
         }
     }
 }
@@ -170,6 +170,7 @@ async fn to_neighbour(
     ticket: &Ticket,
 ) -> Result<Far, Outcome> {
     let Some(neighbour) = share.worker.neighbour(&tunnel.workload.uid) else {
+        ticket.account.describe(|flow| describe::tunnel(flow, tunnel, Security::MutualTls));
         return through_tunnel(share, source, tunnel).await;
     };
     let admission =
@@ -179,23 +180,4 @@ async fn to_neighbour(
     inbound::authorize(&share.worker, &neighbour, &planned)?;
     let socket = dial::application(&neighbour.stock, planned.dial, source.ip()).await?;
     Ok(Far::Socket(socket))
-}
-
-/// Returns when the client has closed or reset before there was another end: nobody waits for it any more.
-async fn gave_up(client: &TcpStream) {
-    // A client that only finishes sending still waits for an answer; one that is gone shows an error here.
-    let ready = client.ready(tokio::io::Interest::ERROR).await;
-    if ready.is_err() {
-        return;
-    }
-    if client.take_error().is_ok_and(|error| error.is_some()) {
-        return;
-    }
-    std::future::pending::<()>().await;
-}
-
-/// An application is told of a refusal by a reset, never by an end that looks like an empty answer.
-pub(crate) fn reset(stream: &TcpStream) {
-    // Refused only for a socket that is closed already.
-    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

@@ -7,8 +7,8 @@ use karez_capture::original_destination;
 use tokio::net::TcpStream;
 
 use crate::connection::carry::{self, Ends, Far};
+use crate::connection::dial;
 use crate::connection::inbound::{self, Admission, Joined};
-use crate::connection::{dial, outbound};
 use crate::pod::Place;
 use crate::worker::Share;
 
@@ -16,13 +16,13 @@ use crate::worker::Share;
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     dial::tune(&client);
     let Some(admission) = admission(&client) else { return };
-    match inbound::join(&share, &admission).await {
+    match inbound::join(&share, &admission, dial::gave_up(&client)).await {
         Ok(Joined { application, ticket, ending }) => {
             let ends = Ends { near: application, far: Far::Socket(client), ticket, ending };
             carry::spawn(ends, share.worker.buffers.clone(), place);
         }
         // The record is finished; the client learns of it by a reset.
-        Err(_) => outbound::reset(&client),
+        Err(_) => dial::reset(&client),
     }
 }
 

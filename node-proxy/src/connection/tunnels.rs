@@ -26,6 +26,9 @@ use crate::pod::Pod;
 use crate::validity::Proof;
 use crate::worker::Worker;
 
+/// How long a stream may take from the dial to its answer. The far end takes 20 s at most to admit and to connect.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
+
 /// A tunnel is shared by what goes from one Pod to one workload's address under the same proof. The source Pod is the pool's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
@@ -71,8 +74,12 @@ impl Tunnels {
         let authority = Authority::try_from(tunnel.authority.to_string())
             .map_err(|_| Refusal::BadRequest(BadRequest::Authority))?;
         let dial = || dial(Arc::clone(pod), Rc::clone(worker), key.clone());
-        let connected = self.pool.connect(&key, &authority, headers, dial).await;
-        connected.map_err(|error| outcome(error, tunnel.next_hop))
+        let connected = self.pool.connect(&key, &authority, headers, dial);
+        let peer = tunnel.next_hop;
+        let late =
+            |_| Failure::Http2 { peer, message: "no answer to the CONNECT within its time".to_owned() };
+        let answered = tokio::time::timeout(ANSWER_TIMEOUT, connected).await.map_err(late)?;
+        answered.map_err(|error| outcome(error, peer))
     }
 
     /// Ends the tunnels to workloads that the mesh knows no more.

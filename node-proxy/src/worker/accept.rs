@@ -11,7 +11,7 @@ use karez_flow::{Direction, Flow};
 use karez_handover::listener::{Listener, Listening};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::connection::{hbone, outbound, plaintext};
+use crate::connection::{dial, hbone, outbound, plaintext};
 use crate::dns;
 use crate::worker::Share;
 
@@ -75,7 +75,7 @@ fn serve(share: &Rc<Share>, stream: TcpStream, peer: SocketAddr, kind: Listening
 }
 
 fn refuse(share: &Share, stream: &TcpStream, peer: SocketAddr, kind: Listening, refusal: Refusal) {
-    outbound::reset(stream);
+    dial::reset(stream);
     let direction = if kind == Listening::Outbound { Direction::Outbound } else { Direction::Inbound };
     let local = stream.local_addr().unwrap_or(peer);
     share.worker.telemetry.open(Flow::unknown(direction, peer, local)).finish(refusal);

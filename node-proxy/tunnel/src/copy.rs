@@ -5,6 +5,7 @@
 //! are closed, so that an application never takes a cut for an end.
 
 mod appetite;
+mod cut;
 mod downward;
 mod relay;
 mod socket;

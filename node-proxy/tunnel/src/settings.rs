@@ -45,7 +45,7 @@ impl Http2 {
             stream_window_limit: 4 * MIB,
             frame: 256 * KIB,
             header_list: 16 * KIB,
-            send_buffer: 512 * KIB as usize,
+            send_buffer: 256 * KIB as usize,
             unseen_resets: 20,
             error_resets: 64,
             keepalive: Duration::from_secs(10),

@@ -60,7 +60,7 @@ proptest! {
         let mut query = Message::query();
         query.metadata.id = id;
         let name = Name::from_labels(labels.iter().map(String::as_bytes)).unwrap();
-        query.add_query(hickory_proto::op::Query::query(name, RecordType::SRV));
+        query.add_query(Query::query(name, RecordType::SRV));
         let answer = Message::from_vec(&server_failure(&query.to_vec().unwrap()).unwrap()).unwrap();
         prop_assert_eq!(answer.metadata.id, id);
         prop_assert_eq!(answer.metadata.response_code, ResponseCode::ServFail);

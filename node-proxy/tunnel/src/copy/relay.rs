@@ -2,12 +2,13 @@
 
 use std::io::{self, IoSlice};
 use std::sync::atomic::AtomicU64;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Buf;
 use tokio::net::TcpStream;
 
 use super::appetite::Appetite;
+use super::cut::Cut;
 use super::{CopyError, End, add, socket};
 use crate::buffers::{Buffer, BufferPool, Pipe, Size};
 
@@ -25,6 +26,7 @@ pub(super) struct Relay<'a> {
     counter: &'a AtomicU64,
     appetite: Appetite,
     waiting: Waiting,
+    cut: Cut<'a>,
     ended: bool,
 }
 
@@ -51,6 +53,7 @@ impl<'a> Relay<'a> {
             counter,
             appetite: Appetite::new(),
             waiting: Waiting::Nothing,
+            cut: Cut::of(from),
             ended: false,
         }
     }
@@ -72,7 +75,10 @@ impl<'a> Relay<'a> {
                 }
             }
             if self.waiting.holds_bytes() {
-                let ready = ready!(self.to.poll_write_ready(cx));
+                let Poll::Ready(ready) = self.to.poll_write_ready(cx) else {
+                    return self.cut.poll(cx).map(|error| Err(broken(self.from_end, error)));
+                };
+                self.cut.forget();
                 moved += ready.and_then(|()| self.write()).map_err(|error| broken(self.to_end, error))?;
             }
             if moved >= TURN {

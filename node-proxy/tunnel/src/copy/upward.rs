@@ -7,6 +7,7 @@ use h2::Reason;
 use tokio::net::TcpStream;
 
 use super::appetite::Appetite;
+use super::cut::Cut;
 use super::{CopyError, add, socket};
 use crate::buffers::{BufferPool, Size};
 use crate::stream::Writer;
@@ -20,6 +21,7 @@ pub(super) struct Upward<'a> {
     buffers: &'a BufferPool,
     counter: &'a AtomicU64,
     appetite: Appetite,
+    cut: Cut<'a>,
     ended: bool,
 }
 
@@ -30,7 +32,15 @@ impl<'a> Upward<'a> {
         buffers: &'a BufferPool,
         counter: &'a AtomicU64,
     ) -> Self {
-        Self { socket, writer, buffers, counter, appetite: Appetite::new(), ended: false }
+        Self {
+            socket,
+            writer,
+            buffers,
+            counter,
+            appetite: Appetite::new(),
+            cut: Cut::of(socket),
+            ended: false,
+        }
     }
 
     pub(super) fn reset(&mut self, reason: Reason) {
@@ -46,7 +56,11 @@ impl<'a> Upward<'a> {
                 return Poll::Ready(reset.map_or(Ok(()), |error| Err(error.into())));
             }
             ready!(self.socket.poll_read_ready(cx)).map_err(CopyError::near)?;
-            let room = ready!(self.writer.poll_room(cx, self.appetite.size().bytes()))?;
+            let Poll::Ready(room) = self.writer.poll_room(cx, self.appetite.size().bytes()) else {
+                return self.cut.poll(cx).map(|error| Err(CopyError::near(error)));
+            };
+            self.cut.forget();
+            let room = room?;
             moved += self.step(room)?;
             if moved >= TURN {
                 cx.waker().wake_by_ref();

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use h2::RecvStream;
 use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, Method, Response, StatusCode};
@@ -72,6 +72,11 @@ impl Request {
         *response.status_mut() = status;
         // Fails only if the peer is gone or has given up, and then nobody waits for it.
         self.respond.send_response(response, true).ok();
+    }
+
+    /// Says that nothing was done with it and that it may be sent again on another connection (RFC 9113 section 8.7).
+    pub fn send_elsewhere(mut self) {
+        self.respond.send_reset(Reason::REFUSED_STREAM);
     }
 
     /// Waits until the peer gives the request up: to be raced against what is done for it. Also keeps count of what the

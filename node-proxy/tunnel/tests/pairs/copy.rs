@@ -134,6 +134,42 @@ async fn a_reset_after_one_end_passes_too() {
     .await;
 }
 
+/// Writes until nothing more is taken: what lies in between is full.
+async fn fill(socket: &TcpStream) {
+    let block = [7; 64 * 1024];
+    let mut last = Instant::now();
+    while last.elapsed() < Duration::from_millis(300) {
+        match socket.try_write(&block) {
+            Ok(_) => last = Instant::now(),
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reset_passes_where_nothing_else_does() {
+    local(async {
+        let Path { client, server: _reads_nothing, near, far } = path().await;
+        fill(&client).await;
+        cut(client);
+        assert_eq!(broken_end(&near.await.unwrap()), End::Near);
+        assert_eq!(broken_end(&far.await.unwrap()), End::Far);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reset_passes_between_sockets_where_nothing_else_does() {
+    local(async {
+        let ((client, near), (far, _reads_nothing)) = (sockets().await, sockets().await);
+        let relayed = spawn_local(relay(near, far));
+        fill(&client).await;
+        cut(client);
+        assert_eq!(broken_end(&relayed.await.unwrap()), End::Near);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_copy_that_is_dropped_cuts_both_ends() {
     local(async {
