@@ -1,0 +1,5 @@
+//! Ordinary traffic: many connections, much data, every way to end, peers that stall, and whom the application sees.
+
+mod bodies;
+mod ends;
+mod short;
