@@ -51,7 +51,7 @@ where
     let io = WriteBehind::new(io);
     let outgoing = io.handle();
     let io = Metered::new(io, state.meter.clone());
-    let begun = timeout(settings.handshake_timeout, builder.handshake(io)).await;
+    let begun = timeout(settings.handshake_timeout, outgoing.drive(builder.handshake(io))).await;
     let (request, connection) = begun.map_err(|_| ConnectionError::HandshakeTimeout)??;
     let driver = Driver::new(connection, outgoing, state.clone(), settings);
     Ok((Connection { request, state, streams: settings.streams as usize }, driver))

@@ -50,7 +50,7 @@ where
     let io = WriteBehind::new(io);
     let outgoing = io.handle();
     let io = Metered::new(io, state.meter.clone());
-    let begun = timeout(settings.handshake_timeout, builder.handshake(io)).await;
+    let begun = timeout(settings.handshake_timeout, outgoing.drive(builder.handshake(io))).await;
     let mut connection = begun.map_err(|_| ConnectionError::HandshakeTimeout)??;
     let upkeep = Upkeep::new(state.clone(), settings, connection.ping_pong());
     Ok(Incoming { connection, outgoing, state, upkeep })

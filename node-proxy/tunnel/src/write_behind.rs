@@ -5,8 +5,9 @@
 //! all streams have had their say, sends what was gathered ([`WriteBehind::poll_send`]).
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -51,6 +52,22 @@ impl<Io: AsyncWrite + Unpin> WriteBehind<Io> {
         let mut inner = self.inner.borrow_mut();
         ready!(inner.poll_empty(cx))?;
         inner.poll_flush(cx)
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> WriteBehind<Io> {
+    /// Polls `work`, which writes here, and sends what it wrote whenever it waits.
+    pub(crate) async fn drive<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            let done = work.as_mut().poll(cx);
+            if done.is_pending() {
+                // What is wrong with the I/O the work itself will see: it waits for it.
+                let _ = self.poll_send(cx);
+            }
+            done
+        })
+        .await
     }
 }
 

@@ -60,6 +60,22 @@ async fn what_is_gathered_is_sent_before_the_end() {
 }
 
 #[tokio::test]
+async fn work_that_waits_for_an_answer_has_sent_its_question() {
+    let (near, mut far) = duplex(64);
+    let mut io = WriteBehind::new(near);
+    let outgoing = io.handle();
+    let asking = outgoing.drive(async {
+        io.write_all(b"question").await.unwrap();
+        io.read_u8().await.unwrap()
+    });
+    let answering = async {
+        far.read_exact(&mut [0; 8]).await.unwrap();
+        far.write_u8(42).await.unwrap();
+    };
+    assert_eq!(tokio::join!(asking, answering).0, 42);
+}
+
+#[tokio::test]
 async fn a_full_gathering_holds_the_writer_back() {
     let (near, _far) = duplex(16);
     let mut io = WriteBehind::new(near);
