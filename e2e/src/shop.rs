@@ -72,6 +72,11 @@ impl Shop {
     #[must_use]
     pub fn addresses(&self, port: u16) -> [String; 4] {
         let Pod { v4, v6, .. } = &self.api;
-        [format!("{VIP}:{port}"), format!("[{VIP6}]:{port}"), format!("{v4}:{port}"), format!("[{v6}]:{port}")]
+        [
+            format!("{VIP}:{port}"),
+            format!("[{VIP6}]:{port}"),
+            format!("{v4}:{port}"),
+            format!("[{v6}]:{port}"),
+        ]
     }
 }

@@ -349,8 +349,7 @@ impl Mesh {
         wait::until("the mesh to be in sync", READY, || {
             let status = self.status()?;
             let list = |key: &str| status.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-            let behind =
-                list("nodes").into_iter().any(|node| node.get("inSync") != Some(&Value::Bool(true)));
+            let behind = list("nodes").into_iter().any(|node| node.get("inSync") != Some(&Value::Bool(true)));
             ensure!(!behind && list("nodes").len() == self.nodes.len(), "not in sync: {status}");
             Ok(())
         })

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
+use karez_e2e::peer::grpc;
 use karez_e2e::peer::load;
 use karez_e2e::peer::serve::{self, Behaviour};
-use karez_e2e::peer::grpc;
 use serde::Serialize;
 
 /// Small servers and load generators.
