@@ -53,7 +53,6 @@ impl Nodes {
     }
 
     /// What is known at present. Hold it for a moment only: it blocks those who have news.
-    #[must_use]
     pub fn records(&self) -> MutexGuard<'_, BTreeMap<String, NodeRecord>> {
         // Every change is one assignment: a panic of another task leaves nothing half done.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)

@@ -47,11 +47,13 @@ fn mesh(host: &str) -> Option<Resolution> {
     })
 }
 
+type Resolve = fn(&str) -> Option<Resolution>;
+
 struct Pod {
     client: UdpSocket,
     sockets: Rc<Loopback>,
     counters: Arc<Counters>,
-    resolver: Rc<Resolver<fn(&str) -> Option<Resolution>>>,
+    resolver: Rc<Resolver<Resolve>>,
 }
 
 /// A Pod whose queries are served, and a client in it.

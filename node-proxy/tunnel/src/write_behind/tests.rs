@@ -39,7 +39,7 @@ async fn order_is_kept_whatever_the_sizes() {
             io.write_all(head).await.unwrap();
             rest = tail;
         }
-        std::future::poll_fn(|cx| driver.poll_send(cx)).await.unwrap();
+        poll_fn(|cx| driver.poll_send(cx)).await.unwrap();
     };
     let mut seen = vec![0; expected.len()];
     let (_, read) = tokio::join!(sending, far.read_exact(&mut seen));

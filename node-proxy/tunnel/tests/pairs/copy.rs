@@ -136,10 +136,10 @@ async fn a_reset_after_one_end_passes_too() {
 
 /// Writes until nothing more is taken: what lies in between is full.
 async fn fill(socket: &TcpStream) {
-    let block = [7; 64 * 1024];
+    const BLOCK: &[u8] = &[7; 64 * 1024];
     let mut last = Instant::now();
     while last.elapsed() < Duration::from_millis(300) {
-        match socket.try_write(&block) {
+        match socket.try_write(BLOCK) {
             Ok(_) => last = Instant::now(),
             Err(_) => tokio::task::yield_now().await,
         }
