@@ -1,8 +1,8 @@
 //! `karez status`: what the controller knows, and what is wrong with it.
 //!
 //! * [`view`] – the answer as JSON shows it
-//! * [`findings`] – pure: what is wrong
-//! * [`text`] – pure: the tables
+//! * [`mod@findings`] – pure: what is wrong
+//! * [`mod@text`] – pure: the tables
 
 mod findings;
 mod text;

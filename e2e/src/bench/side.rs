@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use karez_lab::mesh::Carrier;
 use karez_lab::other::OtherProxy;
 use karez_lab::{Mesh, Pod, Process, wait};
+use serde_json::json;
 
 use crate::bench::case::{Bed, ECHO, Route, SINK, SOURCE};
 use crate::bench::haproxy::{self, Certificates};
@@ -83,12 +84,14 @@ impl Side {
         Ok(side)
     }
 
-    /// Pods enrolled in the lab's own mesh.
+    /// Pods enrolled in the lab's own mesh, under a policy that lets the client in.
     ///
     /// # Errors
     /// When Pods cannot be made or enrolled.
     pub fn karez(mesh: &mut Mesh) -> Result<Self> {
         let mut side = Self::pods(mesh, "karez")?;
+        let client = json!([{"from": [{"source": {"principals": ["cluster.local/ns/karez/sa/client"]}}]}]);
+        mesh.manifests.policy("karez", "clients", &json!({"action": "Allow", "rules": client}))?;
         for pod in [&side.client, &side.same.server, &side.cross.server] {
             mesh.enrol(pod)?;
         }

@@ -1,6 +1,6 @@
 //! The mesh's names answered, all else forwarded.
 //!
-//! * [`answer`] – what becomes of a query: pure
+//! * [`mod@answer`] – what becomes of a query: pure
 //! * [`message`] – the little that is read and written of a message by hand: pure
 //! * [`resolver`] – one Pod's: what names mean to it, and its bounds
 //! * [`udp`], [`tcp`] – the loops around them, over a few traits for the sockets

@@ -45,7 +45,7 @@ impl Request {
         self.head.method == Method::CONNECT && self.head.extensions.get::<h2::ext::Protocol>().is_none()
     }
 
-    /// Where to, if the request says so; [`crate::headers::authority`] makes an address of it.
+    /// Where to, if the request says so; [`crate::headers::Target`] makes an address of it.
     #[must_use]
     pub fn authority(&self) -> Option<&Authority> {
         self.head.uri.authority()
