@@ -27,9 +27,11 @@ install_packages() {
   say "installing Debian packages: $*"
   local policy=/usr/sbin/policy-rc.d made=
   if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy && made=1; fi
-  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@"; } >/dev/null
-  local status=$?
-  [ -z "$made" ] || rm -f $policy
+  # Whatever happens: with that file no package of this machine could ever start a service again.
+  [ -z "$made" ] || trap "rm -f $policy" EXIT
+  local status=0
+  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@"; } >/dev/null || status=$?
+  [ -z "$made" ] || { rm -f $policy; trap - EXIT; }
   [ $status = 0 ] || fail "apt-get could not install: $*"
 }
 
@@ -69,7 +71,7 @@ enter_private() {
     user=(--user --map-root-user)
   fi
   # shellcheck disable=SC2016 # expanded by the inner shell
-  PATH="$PATH:/usr/sbin:/sbin" LAB_PRIVATE=1 exec unshare "${user[@]}" --net --mount --pid --fork --kill-child=SIGKILL --mount-proc \
+  PATH="$PATH:/usr/sbin:/sbin" LAB_PRIVATE=1 exec setpriv --pdeathsig KILL unshare "${user[@]}" --net --mount --pid --fork --kill-child=SIGKILL --mount-proc \
     --propagation private bash -c '
       set -e
       mount -t tmpfs -o mode=755 tmpfs /run

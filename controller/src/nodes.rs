@@ -70,7 +70,8 @@ impl OpenStream {
     pub fn progress(&self, progress: StreamProgress) {
         let mut records = self.nodes.records();
         let Some(node) = records.get_mut(&self.node) else { return };
-        let bundles = progress.get(&ResourceType::TrustBundle).and_then(|bundles| bundles.acknowledged);
+        let bundles = progress.get(&ResourceType::TrustBundle).filter(|bundles| bundles.rejected.is_none());
+        let bundles = bundles.and_then(|bundles| bundles.acknowledged);
         node.bundles = bundles.or(node.bundles);
         node.streams.insert(self.id, progress);
     }
@@ -120,6 +121,8 @@ impl NodeRecord {
     #[must_use]
     pub fn standing(&self, bundles: Version) -> Standing {
         let of_stream = |stream: &StreamProgress| match stream.get(&ResourceType::TrustBundle) {
+            // It has been told all, and has said no to some.
+            Some(progress) if progress.rejected.is_some() => Standing::Pending,
             Some(progress) if progress.acknowledged == Some(bundles) => Standing::Acknowledged,
             Some(_) => Standing::Pending,
             None => Standing::Unsubscribed,

@@ -79,16 +79,17 @@ impl Objects {
                 && pod.namespace == identity.namespace()
                 && pod.service_account == identity.service_account()
         };
-        self.mesh().trust_domain() == identity.trust_domain() && self.pods().any(is_it)
+        self.mesh().trust_domain() == identity.trust_domain() && self.has_pod(is_it)
     }
 
-    fn pods(&self) -> impl Iterator<Item = &Pod> {
-        let pods = self.sources.values().flat_map(|source| source.entries_of(Kind::Pod));
-        pods.filter_map(|(key, entry)| match entry.good.as_deref() {
-            Some(Resource::Pod(pod)) if self.entry(key).is_some_and(|counts| std::ptr::eq(counts, entry)) => {
-                Some(pod)
+    fn has_pod(&self, is_it: impl Fn(&Pod) -> bool) -> bool {
+        let mut pods = self.sources.values().flat_map(|source| source.entries_of(Kind::Pod));
+        // Whether it counts takes a look into every file, so that is asked last.
+        pods.any(|(key, entry)| match entry.good.as_deref() {
+            Some(Resource::Pod(pod)) => {
+                is_it(pod) && self.entry(key).is_some_and(|counts| std::ptr::eq(counts, entry))
             }
-            _ => None,
+            _ => false,
         })
     }
 

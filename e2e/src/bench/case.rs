@@ -112,7 +112,7 @@ const REST: Duration = Duration::from_secs(30);
 /// Every case, in the order in which they run.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [Route::Cross, Route::Same].into_iter().flat_map(|route| LOADS.map(|load| Case { route, load })).collect()
+    LOADS.into_iter().flat_map(|load| [Route::Cross, Route::Same].map(|route| Case { route, load })).collect()
 }
 
 impl fmt::Display for Case {

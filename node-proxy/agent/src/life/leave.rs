@@ -44,13 +44,17 @@ impl<K: Kernel> Life<K> {
         }
     }
 
-    /// The Pod's namespace is gone: nothing is left to be drained.
+    /// The Pod's path leads to its namespace no more: nothing is left to be drained. Its rules stay: they go with the
+    /// namespace, and if it is in use all the same, what is in it sends nothing in the clear.
     pub(super) async fn reap(&mut self) {
-        if let Some(enrolled) = &self.enrolled {
-            tracing::info!(pod = %enrolled.record.pod, netns = %enrolled.record.netns.display(), "its network namespace is gone");
-        }
+        let Some(enrolled) = &self.enrolled else { return };
+        let (pod, netns) = (enrolled.record.pod.clone(), enrolled.record.netns.clone());
+        tracing::warn!(%pod, netns = %netns.display(), "its network namespace is gone from its path; what may still run in it is cut off");
         self.withdraw().await;
-        self.finish().await;
+        match self.ground.blocking(move |ground| ground.store.forget(&pod)).await {
+            Ok(()) => self.enrolled = None,
+            Err(error) => self.note(&error.into()),
+        }
     }
 
     /// Tries again what of a removal did not succeed.
