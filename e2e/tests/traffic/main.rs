@@ -2,4 +2,10 @@
 
 mod bodies;
 mod ends;
+mod grpc;
+mod pressure;
+mod replicas;
+mod retry;
 mod short;
+mod source;
+mod stalled;

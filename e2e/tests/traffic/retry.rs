@@ -1,0 +1,56 @@
+//! An endpoint that cannot be reached is no failure while there is another.
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use karez_e2e::access_log::{self, Line};
+use karez_e2e::peers;
+use karez_e2e::shop::{Shop, VIP, VIP6};
+use karez_e2e::sockets::{self, PATIENCE};
+use karez_lab::{Mesh, Pod};
+
+/// At the endpoint that does not listen.
+const ATTEMPTS: usize = 30;
+
+#[test]
+fn a_connection_goes_to_another_endpoint_while_nothing_was_sent() -> Result<()> {
+    let mut shop = Shop::open("retry", &[(80, 8080)])?;
+    let _echo = peers::peer(&shop.mesh, &shop.api, &["--echo", "8080"])?;
+    let deaf = deaf_endpoint(&mut shop)?;
+    let attempts =
+        || failures(&shop.mesh, "n2").filter(|line| line.text("dst.workload") == deaf.name).count();
+    let begun = Instant::now();
+    // Until the deaf one has been tried: otherwise every connection may have been lucky.
+    while attempts() < ATTEMPTS {
+        ensure!(begun.elapsed() < PATIENCE, "the deaf endpoint was tried {} times", attempts());
+        for address in [format!("{VIP}:80"), format!("[{VIP6}]:80")] {
+            sockets::echoes(&sockets::dial(shop.web.namespace(), address)?, "somebody is there")?;
+        }
+    }
+    let refused = failures(&shop.mesh, "n1").next();
+    ensure!(refused.is_none(), "a client was told: {refused:?}");
+    Ok(())
+}
+
+#[test]
+fn a_service_of_which_no_endpoint_listens_resets() -> Result<()> {
+    let mut shop = Shop::open("all-deaf", &[(80, 8080)])?;
+    let _deaf = deaf_endpoint(&mut shop)?;
+    for _ in 0..4 {
+        ensure!(!sockets::is_admitted(shop.web.namespace(), format!("{VIP}:80"))?, "nobody listens");
+    }
+    Ok(())
+}
+
+fn failures(mesh: &Mesh, node: &str) -> impl Iterator<Item = Line> {
+    access_log::lines(mesh, node).into_iter().filter(Line::is_failure)
+}
+
+/// A second endpoint of the Service, in the mesh, in which no application listens.
+fn deaf_endpoint(shop: &mut Shop) -> Result<Pod> {
+    let deaf = shop.mesh.pod("n2", "shop/deaf", "api")?.label("app", "api");
+    shop.mesh.manifests.pod(&deaf)?;
+    shop.mesh.enrol(&deaf)?;
+    shop.mesh.wait_in_sync()?;
+    Ok(deaf)
+}
