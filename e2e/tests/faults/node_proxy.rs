@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use karez_e2e::shop::{Shop, VIP};
-use karez_e2e::sockets::{dial, echoes};
+use karez_e2e::sockets::{carries, dial, echoes, ensure_reset, listen};
 use karez_lab::Settings;
 use karez_lab::wire::Wire;
 
@@ -79,5 +79,23 @@ fn without_the_controller_a_restarted_one_decides_nothing_and_passes_nothing() -
     waiting.set_read_timeout(Some(karez_e2e::sockets::PATIENCE))?;
     ensure_echoed(&waiting)?;
     ensure_nothing_in_the_clear(wire)?;
+    ensure_served(&shop)
+}
+
+#[test]
+fn what_it_carried_is_reset_by_the_proxy_that_lives_and_never_finished() -> Result<()> {
+    let (mut shop, _server) = echo_shop("node-killed-live", Settings::default())?;
+    let listener = listen(shop.api.namespace(), 9090)?;
+    for node in ["n1", "n2"] {
+        let client = dial(shop.web.namespace(), format!("{}:9090", shop.api.v4))?;
+        let server = listener.accept()?;
+        carries(&client, &server, "half of a question")?;
+        carries(&server, &client, "half of an answer")?;
+        shop.mesh.proxy(node)?.take().context("no proxy")?.kill()?;
+        let beside_the_other = if node == "n1" { &server } else { &client };
+        ensure_reset(beside_the_other).with_context(|| format!("{node} was killed"))?;
+        shop.mesh.start_node(node)?;
+        shop.mesh.wait_ready(node)?;
+    }
     ensure_served(&shop)
 }
