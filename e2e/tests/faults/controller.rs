@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use karez_e2e::peers;
 use karez_e2e::shop::VIP;
+use karez_e2e::sockets::{dial, echoes, ensure_reset, is_admitted};
+use karez_e2e::{dump, peers};
 use karez_lab::Settings;
+use serde_json::json;
 
-use crate::{PORT, echo_shop, ensure_served};
+use crate::wire::{ensure_nothing_in_the_clear, tap};
+use crate::{PORT, echo_shop, ensure_answered, ensure_served, is_silent};
 
 #[test]
 fn without_it_traffic_goes_on_and_the_operator_is_told() -> Result<()> {
@@ -28,4 +31,37 @@ fn without_it_traffic_goes_on_and_the_operator_is_told() -> Result<()> {
     shop.mesh.start_controller()?;
     shop.mesh.wait_in_sync()?;
     ensure_served(&shop)
+}
+
+#[test]
+fn a_pod_enrolled_without_it_sends_nothing_until_it_is_back() -> Result<()> {
+    let (mut shop, _server) = echo_shop("controller-late-pod", Settings::default())?;
+    let wire = tap(&shop.mesh)?;
+    shop.mesh.controller().take().context("no controller")?.kill()?;
+    let late = shop.mesh.pod("n1", "shop/late", "late")?;
+    let said = shop.mesh.enrol(&late).err().context("it is carried without a certificate")?.to_string();
+    ensure!(said.contains("shop/late is captured") && said.contains("its connections wait"), "{said}");
+    let waiting = dial(late.namespace(), format!("{VIP}:{PORT}"))?;
+    ensure!(is_silent(&waiting)?, "a Pod without a certificate was carried");
+    ensure_served(&shop)?;
+    shop.mesh.start_controller()?;
+    ensure_answered(&waiting)?;
+    ensure_nothing_in_the_clear(wire)
+}
+
+#[test]
+fn a_policy_written_without_it_holds_once_it_is_back_for_old_connections_too() -> Result<()> {
+    let (mut shop, _server) = echo_shop("controller-late-policy", Settings::default())?;
+    let to = format!("{VIP}:{PORT}");
+    let live = dial(shop.web.namespace(), &to)?;
+    shop.mesh.controller().take().context("no controller")?.kill()?;
+    let nobody = json!({"action": "Deny", "rules": [{"from": [{"source": {"principals": ["*"]}}]}]});
+    shop.mesh.manifests.policy("shop", "nobody", &nobody)?;
+    ensure_served(&shop)?;
+    echoes(&live, "the last known state")?;
+    shop.mesh.start_controller()?;
+    dump::wait_for_policies(&shop.mesh, "n2", &["shop/nobody"])?;
+    ensure_reset(&live)?;
+    ensure!(!is_admitted(shop.web.namespace(), &to)?, "the policy does not hold");
+    Ok(())
 }

@@ -4,6 +4,7 @@ mod agent;
 mod controller;
 mod drain;
 mod node_proxy;
+mod wire;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -38,8 +39,9 @@ fn ensure_served(shop: &Shop) -> Result<()> {
     Ok(())
 }
 
-/// Every Pod is captured, as the operator is told.
-fn ensure_captured(mesh: &Mesh) -> Result<()> {
+/// Nothing is wrong and every Pod is captured, as the operator is told.
+fn ensure_all_is_well(mesh: &Mesh) -> Result<()> {
+    mesh.karez(&["status"])?;
     let status = mesh.status()?;
     let pods = status.get("pods").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let is_captured = |pod: &Value| pod.get("captured") == Some(&Value::Bool(true));

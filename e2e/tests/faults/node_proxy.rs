@@ -1,63 +1,46 @@
 //! A node proxy that is killed.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::Read as _;
 use std::net::TcpStream;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use karez_e2e::shop::{Shop, VIP};
-use karez_e2e::sockets::{carries, dial, echoes, ensure_reset, listen};
-use karez_lab::Settings;
-use karez_lab::wire::Wire;
+use karez_e2e::sockets::{PATIENCE, carries, dial, echoes, ensure_reset, listen};
+use karez_lab::{Settings, wait};
 
-use crate::{PORT, echo_shop, ensure_served};
+use crate::wire::{ensure_nothing_in_the_clear, tap};
+use crate::{PORT, echo_shop, ensure_answered, ensure_served, is_silent};
 
-const SECRET: &str = "the-secret-of-the-water";
-
-/// Dials while nobody serves the queue, and sends at once.
-fn dial_and_send(shop: &Shop) -> Result<TcpStream> {
-    let waiting = dial(shop.web.namespace(), format!("{VIP}:{PORT}"))?;
-    (&waiting).write_all(SECRET.as_bytes())?;
-    Ok(waiting)
+/// Three new connections, on which something was sent and nothing comes.
+fn three_wait(shop: &Shop) -> Result<Vec<TcpStream>> {
+    let waiting = (0..3).map(|_| {
+        let new = dial_service(shop)?;
+        ensure!(is_silent(&new)?, "it was answered by whom?");
+        Ok(new)
+    });
+    waiting.collect()
 }
 
-fn ensure_echoed(waiting: &TcpStream) -> Result<()> {
-    let mut seen = vec![0; SECRET.len()];
-    (&mut &*waiting).read_exact(&mut seen).context("the echo of what waited")?;
-    ensure!(seen == SECRET.as_bytes());
-    Ok(())
-}
-
-fn tap(shop: &Shop) -> Result<Wire> {
-    Wire::tap(shop.mesh.network.switch(), "n1", shop.mesh.folder(), "tcp")
-}
-
-fn ensure_nothing_in_the_clear(wire: Wire) -> Result<()> {
-    let seen = wire.finish()?;
-    ensure!(!seen.contains(SECRET.as_bytes()), "the secret crossed the wire in the clear");
-    ensure!(seen.count(&format!("tcp port {PORT}"))? == 0, "something went to the application's own port");
-    ensure!(seen.count("tcp port 15008")? > 0, "the capture saw no tunnel: it could not fail");
-    Ok(())
+fn dial_service(shop: &Shop) -> Result<TcpStream> {
+    dial(shop.web.namespace(), format!("{VIP}:{PORT}"))
 }
 
 #[test]
 fn connections_wait_while_it_is_gone_and_nothing_leaves_in_the_clear() -> Result<()> {
     let (mut shop, _server) = echo_shop("node-killed", Settings::default())?;
     for node in ["n1", "n2"] {
-        let live = dial(shop.web.namespace(), format!("{VIP}:{PORT}"))?;
+        let live = dial_service(&shop)?;
         echoes(&live, "before")?;
-        let wire = tap(&shop)?;
+        let wire = tap(&shop.mesh)?;
         shop.mesh.proxy(node)?.take().context("no proxy")?.kill()?;
-        let waiting = [dial_and_send(&shop)?, dial_and_send(&shop)?, dial_and_send(&shop)?];
+        let waiting = three_wait(&shop)?;
         shop.mesh.start_node(node)?;
         shop.mesh.wait_ready(node)?;
-        for connection in &waiting {
-            ensure_echoed(connection)?;
-        }
+        waiting.iter().try_for_each(ensure_answered)?;
         let cut = (&live).read(&mut [0; 8]);
         ensure!(!matches!(cut, Ok(1..)), "what the killed proxy carried cannot go on");
-        ensure_nothing_in_the_clear(wire)?;
         ensure_served(&shop)?;
+        ensure_nothing_in_the_clear(wire)?;
     }
     Ok(())
 }
@@ -65,21 +48,25 @@ fn connections_wait_while_it_is_gone_and_nothing_leaves_in_the_clear() -> Result
 #[test]
 fn without_the_controller_a_restarted_one_decides_nothing_and_passes_nothing() -> Result<()> {
     let (mut shop, _server) = echo_shop("node-killed-alone", Settings::default())?;
-    let wire = tap(&shop)?;
-    shop.mesh.controller().take().context("no controller")?.kill()?;
-    shop.mesh.proxy("n1")?.take().context("no proxy")?.kill()?;
-    let waiting = dial_and_send(&shop)?;
-    shop.mesh.start_node("n1")?;
-    waiting.set_read_timeout(Some(Duration::from_secs(3)))?;
-    let answer = (&waiting).read(&mut [0; 8]);
-    let is_silent = answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
-    ensure!(is_silent, "without configuration it answered {answer:?}");
-    shop.mesh.start_controller()?;
-    shop.mesh.wait_ready("n1")?;
-    waiting.set_read_timeout(Some(karez_e2e::sockets::PATIENCE))?;
-    ensure_echoed(&waiting)?;
-    ensure_nothing_in_the_clear(wire)?;
-    ensure_served(&shop)
+    for node in ["n1", "n2"] {
+        let wire = tap(&shop.mesh)?;
+        let handed_over = |shop: &Shop| shop.mesh.node_log(node).matches("Pod handed over").count();
+        let before = handed_over(&shop);
+        shop.mesh.controller().take().context("no controller")?.kill()?;
+        shop.mesh.proxy(node)?.take().context("no proxy")?.kill()?;
+        shop.mesh.start_node(node)?;
+        wait::until("the restarted proxy to hold the Pod's listeners", PATIENCE, || {
+            ensure!(handed_over(&shop) > before);
+            Ok(())
+        })?;
+        let waiting = three_wait(&shop)?;
+        shop.mesh.start_controller()?;
+        shop.mesh.wait_ready(node)?;
+        waiting.iter().try_for_each(ensure_answered)?;
+        ensure_served(&shop)?;
+        ensure_nothing_in_the_clear(wire)?;
+    }
+    Ok(())
 }
 
 #[test]
