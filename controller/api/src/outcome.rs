@@ -25,8 +25,11 @@ pub enum Refusal {
         policy: String,
     },
     /// Allow policies cover the destination and none matched.
-    #[error("no Allow policy of the destination matches this peer")]
-    NotAllowed,
+    #[error("no Allow policy of the destination matches this peer: {}", policies.join(", "))]
+    NotAllowed {
+        /// `namespace/name` of the first few that were asked.
+        policies: Vec<String>,
+    },
     /// Strict mTLS, and the peer has no identity.
     #[error("plaintext refused: namespace {namespace} is in strict mTLS mode")]
     PlaintextInStrictMode {
@@ -261,7 +264,7 @@ impl Refusal {
     pub fn flag(&self) -> &'static str {
         match self {
             Self::DeniedByPolicy { .. }
-            | Self::NotAllowed
+            | Self::NotAllowed { .. }
             | Self::PlaintextInStrictMode { .. }
             | Self::UnreadablePolicy { .. } => "DENY",
             Self::BadRequest(_) | Self::NotThisPod { .. } | Self::ReservedPort { .. } => "BAD_REQUEST",
@@ -279,7 +282,7 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Self::DeniedByPolicy { .. }
-            | Self::NotAllowed
+            | Self::NotAllowed { .. }
             | Self::PlaintextInStrictMode { .. }
             | Self::UnreadablePolicy { .. } => 401,
             Self::BadRequest(_) | Self::NotThisPod { .. } | Self::ReservedPort { .. } => 400,

@@ -12,6 +12,9 @@ use crate::object::workload::Workload;
 use crate::pod::LocalPod;
 use crate::state::Mesh;
 
+/// How many policies a refusal names: its text goes into a line of log.
+const MOST_NAMED: usize = 4;
+
 /// What policies can ask about a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
@@ -64,11 +67,12 @@ pub enum Finding {
 #[must_use]
 pub fn authorize(mesh: &Mesh, destination: &LocalPod, connection: &Connection) -> Verdict {
     let workload = destination.workload(mesh);
+    let policies = || covering(mesh, destination, workload.map(|workload| &**workload));
     let mut tally = Tally::default();
-    for policy in covering(mesh, destination, workload.map(|workload| &**workload)) {
+    for policy in policies() {
         tally.count(policy, connection, &destination.namespace);
     }
-    Verdict { decision: tally.decision(workload.is_some()), audited: tally.audited }
+    Verdict { decision: tally.decision(workload.is_some(), policies()), audited: tally.audited }
 }
 
 /// Whether `before` and `after` ask the same of every connection to `pod`: if so, what was admitted need not be asked
@@ -136,16 +140,27 @@ impl Tally {
         }
     }
 
-    fn decision(&mut self, workload_known: bool) -> Result<(), Refusal> {
+    fn decision<'a>(
+        &mut self,
+        workload_known: bool,
+        policies: impl Iterator<Item = &'a Arc<Policy>>,
+    ) -> Result<(), Refusal> {
         if let Some(refusal) = self.refused.take() {
             return Err(refusal);
         }
         match self.allow {
             _ if !workload_known => Err(Refusal::NotConfigured),
             Allow::NoPolicy | Allow::Match => Ok(()),
-            Allow::NoMatch => Err(Refusal::NotAllowed),
+            Allow::NoMatch => Err(not_allowed(policies)),
         }
     }
+}
+
+fn not_allowed<'a>(policies: impl Iterator<Item = &'a Arc<Policy>>) -> Refusal {
+    let enforced_allow =
+        |body: &Body| matches!(body, Body::Readable { action: Action::Allow, mode: Mode::Enforce, .. });
+    let asked = policies.filter(|policy| enforced_allow(&policy.body));
+    Refusal::NotAllowed { policies: asked.take(MOST_NAMED).map(|policy| policy.name.to_string()).collect() }
 }
 
 fn denied(policy: &Policy, connection: &Connection, namespace: &str) -> Refusal {

@@ -51,7 +51,7 @@ fn the_whole_text() {
         record.established(|| Moved { sent: 100, received: 5000 });
         record.finish(Outcome::Done);
     }
-    one.open(flow()).finish(Refusal::NotAllowed);
+    one.open(flow()).finish(Refusal::NotAllowed { policies: Vec::new() });
     let labels = |flags| {
         [
             r#"{reporter="source",source_workload="web-v1",source_canonical_service="web","#,

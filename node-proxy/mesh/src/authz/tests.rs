@@ -175,16 +175,18 @@ fn order_of_decision() {
     let allow_nobody = || policy("allow-nobody", Action::Allow, vec![]);
     let deny_nobody = || policy("deny-nobody", Action::Deny, vec![]);
     let denied = |name: &str| Err(Refusal::DeniedByPolicy { policy: format!("shop/{name}") });
-    let not_allowed = || Err(Refusal::NotAllowed);
+    let not_allowed = |names: &[&str]| {
+        Err(Refusal::NotAllowed { policies: names.iter().map(|name| format!("shop/{name}")).collect() })
+    };
     let table = [
         (vec![], Ok(()), Ok(())),
         (vec![deny_nobody()], Ok(()), Ok(())),
-        (vec![allow_nobody()], not_allowed(), not_allowed()),
-        (vec![allow_web()], Ok(()), not_allowed()),
-        (vec![allow_web(), allow_nobody()], Ok(()), not_allowed()),
+        (vec![allow_nobody()], not_allowed(&["allow-nobody"]), not_allowed(&["allow-nobody"])),
+        (vec![allow_web()], Ok(()), not_allowed(&["allow-web"])),
+        (vec![allow_web(), allow_nobody()], Ok(()), not_allowed(&["allow-web", "allow-nobody"])),
         (vec![deny_web()], denied("deny-web"), Ok(())),
-        (vec![allow_web(), deny_web()], denied("deny-web"), not_allowed()),
-        (vec![deny_web(), allow_web(), deny_nobody()], denied("deny-web"), not_allowed()),
+        (vec![allow_web(), deny_web()], denied("deny-web"), not_allowed(&["allow-web"])),
+        (vec![deny_web(), allow_web(), deny_nobody()], denied("deny-web"), not_allowed(&["allow-web"])),
     ];
     for (policies, to_web, to_stranger) in table {
         let names: Vec<_> = policies.iter().map(|policy| policy.name.clone()).collect();
@@ -325,7 +327,10 @@ fn a_policy_keeps_its_last_good_version() {
     mesh.apply(Authorization { action: 9, ..allow_web() }.into()).unwrap_err();
     mesh.apply(Change::UndecodableAuthorization { name: "shop/kept".to_owned() }).unwrap();
     assert_eq!(decide(&mesh, &web()), Ok(()));
-    assert_eq!(decide(&mesh, &plaintext()), Err(Refusal::NotAllowed));
+    assert_eq!(
+        decide(&mesh, &plaintext()),
+        Err(Refusal::NotAllowed { policies: vec!["shop/kept".to_owned()] })
+    );
 }
 
 #[test]
