@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use karez_handover::listener::Listener;
+use karez_handover::listener::{Listener, Listening};
 use karez_handover::pod::PodReference;
 
 use crate::assignment;
@@ -35,20 +35,47 @@ pub(crate) struct Duty {
 pub(crate) struct Carried {
     /// The Pod.
     pub(crate) pod: Arc<Pod>,
-    /// None when it takes nothing new.
+    /// All that it has.
     pub(crate) listeners: Arc<[Listener]>,
+    /// Which of them are to be polled.
+    pub(crate) polled: Polled,
+}
+
+/// Which of a Pod's listeners are to be polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Polled {
+    /// All.
+    All,
+    /// Those to which connections are redirected. The Pod leaves, its rules redirect nothing new, and what they redirected
+    /// before is still in the queues, or on its way into them.
+    Redirected,
+    /// None: what comes waits for the next node proxy.
+    Nothing,
+}
+
+impl Polled {
+    fn includes(self, kind: Listening) -> bool {
+        match self {
+            Self::All => true,
+            Self::Redirected => kind != Listening::Hbone,
+            Self::Nothing => false,
+        }
+    }
 }
 
 /// Shares the listeners out among the workers; those of a stalled worker are polled by its neighbour as well.
 pub(crate) fn share_out<'a>(carried: impl Iterator<Item = &'a Carried>, is_stalled: &[bool]) -> Vec<Duties> {
     let mut all = vec![Duties::default(); is_stalled.len()];
-    for Carried { pod, listeners } in carried {
+    for Carried { pod, listeners, polled } in carried {
         for duties in &mut all {
             duties.pods.insert(Arc::clone(&pod.local.uid), Arc::clone(pod));
         }
         let reference = &pod.enrolled.reference;
         let mut members = HashMap::new();
         for (position, listener) in listeners.iter().enumerate() {
+            if !polled.includes(listener.role.kind) {
+                continue;
+            }
             let member = members.entry(listener.role).and_modify(|member| *member += 1).or_insert(0_usize);
             let home = assignment::home(reference.sandbox.inode, *member, all.len());
             let substitute = match is_stalled.get(home) {

@@ -27,7 +27,7 @@ use crate::pod::{Home, Pod};
 use crate::stock::PodStock;
 use crate::worker::Pulse;
 
-use held::{Held, Stage, Wait};
+use held::{Cause, Held, Stage, Wait};
 
 /// How often stalled workers and finished Pods are looked for.
 const TICK: Duration = Duration::from_millis(250);
@@ -180,10 +180,10 @@ impl Pods {
         }
     }
 
-    /// Takes nothing new for the Pod; it is released once its connections have ended.
+    /// Begins nothing new for the Pod; it is released once its connections have ended.
     fn stop(&mut self, reference: &PodReference) {
         if let Some(held) = self.held.get_mut(reference) {
-            held.stop();
+            held.stop(Cause::Leaving);
         }
         self.publish();
     }
@@ -191,7 +191,7 @@ impl Pods {
     fn begin_drain(&mut self) {
         self.is_draining = true;
         for held in self.held.values_mut() {
-            held.stop();
+            held.stop(Cause::Draining);
         }
         self.publish();
     }

@@ -4,7 +4,7 @@
 //! traffic is redirected to nowhere or leaves in the clear:
 //!
 //! * in: record, listeners, offer to the node proxies, rules
-//! * out: record, node proxies stop, rules let new connections pass, node proxies let go, rules away, listeners closed
+//! * out: record, rules let new connections pass, node proxies stop, node proxies let go, rules away, listeners closed
 
 mod enrol;
 mod leave;

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::ground::Ground;
 use crate::kernel::Kernel;
 use crate::life::{Claim, Command, Life, LifeError, View};
+use crate::record::Phase;
 use crate::registry::{Conflict, PodName, Registry};
 
 /// Requests that wait for one Pod.
@@ -186,7 +187,10 @@ fn status(view: &View, roster: &Roster) -> PodStatus {
         addresses: pod.addresses.clone(),
         captured: view.captured,
         carried_by: carriers(&pod.reference, roster),
-        problem: view.problem.clone().or_else(|| uncarried(&pod.reference, roster)),
+        problem: view.problem.clone().or_else(|| match view.record.phase {
+            Phase::Enrolled => uncarried(&pod.reference, roster),
+            Phase::Leaving => Some("leaving the mesh".to_owned()),
+        }),
     }
 }
 

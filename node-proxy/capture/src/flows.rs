@@ -1,10 +1,13 @@
-//! Captured connections that are still open, and their end. Work on the namespace of the calling thread.
+//! Connections that live by the rules and are still open, and their end. Work on the namespace of the calling thread.
 //!
 //! Without rules nothing translates a captured connection: the application's next bytes would leave the Pod as they are,
-//! addressed to the server that it once dialled. So before the rules go, both ends are closed, by the kernel.
+//! addressed to the server that it once dialled. And nothing keeps in the Pod what the application answers on a connection
+//! that was delivered to it under its client's address. So before the rules go, both ends of each are closed, by the kernel.
 
+mod delivered;
 mod tracked;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 
@@ -14,18 +17,23 @@ use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use nix::errno::Errno;
 
 use crate::netlink::command;
+use crate::netns;
 
+use delivered::delivered;
 pub use tracked::{Captured, captured};
 
-/// Why captured connections cannot be found or closed.
+/// Why such connections cannot be found or closed.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
     /// Connection tracking does not say.
     #[error("cannot list the captured connections (this takes the kernel's nf_conntrack_netlink): {0}")]
     List(io::Error),
+    /// The kernel does not list sockets.
+    #[error("cannot list the connections to the application (this takes the kernel's inet_diag and tcp_diag): {0}")]
+    Delivered(io::Error),
     /// They are there, and the kernel cannot close them.
     #[error(
-        "{open} captured connections are still open and the kernel cannot close them ({source}): it takes a kernel \
+        "{open} connections of the mesh are still open and the kernel cannot close them ({source}): it takes a kernel \
          with INET_DIAG_DESTROY, or to wait for their end"
     )]
     Close {
@@ -36,19 +44,39 @@ pub enum FlowError {
     },
 }
 
-/// Closes every captured connection and gives their number. Both the application and the peer see a reset.
+/// Closes every captured and every delivered connection, and gives the number of those that had not ended by themselves:
+/// one that came to the Pod without a tunnel is both. All ends see a reset.
 ///
 /// # Errors
 /// When they cannot be listed, or one cannot be closed.
 pub fn sever() -> Result<usize, FlowError> {
+    // The captured first: a node proxy that is awake closes by itself what it delivered for them.
+    Ok(sever_captured()? + sever_delivered()?)
+}
+
+fn sever_captured() -> Result<usize, FlowError> {
     let flows = captured().map_err(FlowError::List)?;
     let mut severed = 0;
     for flow in &flows {
         let closed =
             close(flow).map_err(|source| FlowError::Close { open: flows.len() - severed, source })?;
-        severed += usize::from(closed);
+        severed += usize::from(closed && !flow.has_ended);
     }
     Ok(severed)
+}
+
+fn sever_delivered() -> Result<usize, FlowError> {
+    let own = netns::addresses_here().map_err(FlowError::Delivered)?;
+    let sockets = delivered(&own).map_err(FlowError::Delivered)?;
+    let mut severed = BTreeSet::new();
+    for (socket, before) in sockets.iter().zip(0..) {
+        let closed = destroy_socket(socket.family, &socket.id)
+            .map_err(|source| FlowError::Close { open: sockets.len() - before, source })?;
+        if closed {
+            severed.insert(socket.connection());
+        }
+    }
+    Ok(severed.len())
 }
 
 /// Whether there was something to close.
@@ -62,20 +90,29 @@ fn close(flow: &Captured) -> io::Result<bool> {
 
 /// Closes the TCP socket between two addresses, if this namespace has it.
 fn destroy(local: SocketAddr, remote: SocketAddr) -> io::Result<bool> {
+    let family = if local.is_ipv4() { AF_INET } else { AF_INET6 };
+    let id = SocketId {
+        source_port: local.port(),
+        destination_port: remote.port(),
+        source_address: local.ip(),
+        destination_address: remote.ip(),
+        interface_id: 0,
+        cookie: WHICHEVER,
+    };
+    destroy_socket(family, &id)
+}
+
+/// `INET_DIAG_NOCOOKIE`: whichever socket has the addresses.
+const WHICHEVER: [u8; 8] = [0xff; 8];
+
+/// Closes a TCP socket, if it is still there.
+fn destroy_socket(family: u8, id: &SocketId) -> io::Result<bool> {
     let request = InetRequest {
-        family: if local.is_ipv4() { AF_INET } else { AF_INET6 },
+        family,
         protocol: IPPROTO_TCP,
         extensions: ExtensionFlags::empty(),
         states: StateFlags::all(),
-        socket_id: SocketId {
-            source_port: local.port(),
-            destination_port: remote.port(),
-            source_address: local.ip(),
-            destination_address: remote.ip(),
-            interface_id: 0,
-            // INET_DIAG_NOCOOKIE: whichever it is.
-            cookie: [0xff; 8],
-        },
+        socket_id: SocketId { cookie: WHICHEVER, ..id.clone() },
     };
     let message = SockDiagDestroy::new(SockDiagMessage::InetRequest(request));
     match command(NETLINK_SOCK_DIAG, message, 0) {

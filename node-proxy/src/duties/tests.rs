@@ -10,7 +10,7 @@ use karez_tunnel::window::{Budget, Limits};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::{Carried, Duties, share_out};
+use super::{Carried, Duties, Polled, share_out};
 use crate::pod::{Home, Pod};
 use crate::stock::PodStock;
 
@@ -36,6 +36,10 @@ fn listeners() -> Arc<[Listener]> {
         .into()
 }
 
+fn carried(runtime: &Runtime, polled: Polled) -> Carried {
+    Carried { pod: pod(runtime, "web", 8), listeners: listeners(), polled }
+}
+
 fn positions(duties: &Duties) -> Vec<usize> {
     let mut positions: Vec<_> = duties.listeners.keys().map(|(_, position)| *position).collect();
     positions.sort_unstable();
@@ -45,7 +49,7 @@ fn positions(duties: &Duties) -> Vec<usize> {
 #[test]
 fn every_listener_has_one_worker_and_every_group_uses_all() {
     let runtime = Runtime::new().unwrap();
-    let carried = [Carried { pod: pod(&runtime, "web", 8), listeners: listeners() }];
+    let carried = [carried(&runtime, Polled::All)];
     let shared = share_out(carried.iter(), &[false, false]);
     assert_eq!(shared.iter().map(positions).collect::<Vec<_>>(), [vec![0, 2], vec![1, 3]]);
 }
@@ -53,15 +57,23 @@ fn every_listener_has_one_worker_and_every_group_uses_all() {
 #[test]
 fn a_neighbour_polls_for_a_stalled_worker_and_it_for_itself() {
     let runtime = Runtime::new().unwrap();
-    let carried = [Carried { pod: pod(&runtime, "web", 8), listeners: listeners() }];
+    let carried = [carried(&runtime, Polled::All)];
     let shared = share_out(carried.iter(), &[true, false]);
     assert_eq!(shared.iter().map(positions).collect::<Vec<_>>(), [vec![0, 2], vec![0, 1, 2, 3]]);
 }
 
 #[test]
-fn a_pod_without_listeners_is_known_to_all_workers() {
+fn of_a_pod_that_leaves_only_what_was_redirected_is_taken() {
     let runtime = Runtime::new().unwrap();
-    let carried = [Carried { pod: pod(&runtime, "web", 8), listeners: Arc::default() }];
+    let carried = [carried(&runtime, Polled::Redirected)];
+    let shared = share_out(carried.iter(), &[false, false]);
+    assert_eq!(shared.iter().map(positions).collect::<Vec<_>>(), [vec![0], vec![1]]);
+}
+
+#[test]
+fn a_pod_that_takes_nothing_is_known_to_all_workers() {
+    let runtime = Runtime::new().unwrap();
+    let carried = [carried(&runtime, Polled::Nothing)];
     for duties in share_out(carried.iter(), &[false, false]) {
         assert!(duties.listeners.is_empty());
         assert!(duties.pods.contains_key("c//Pod/shop/web"));

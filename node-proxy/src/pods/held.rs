@@ -9,7 +9,7 @@ use karez_handover::pod::EnrolledPod;
 use karez_link::certificates::State;
 use tokio::sync::watch;
 
-use crate::duties::Carried;
+use crate::duties::{Carried, Polled};
 use crate::pod::Pod;
 
 /// A Pod that the agent has handed over.
@@ -29,8 +29,25 @@ pub(crate) enum Stage {
     Waiting(Wait),
     /// Its traffic is carried.
     Carrying(Arc<Pod>),
-    /// It takes nothing new, and ends what it has; nothing, if it never was carried.
-    Stopping(Option<Arc<Pod>>),
+    /// It begins nothing new, and ends what it has.
+    Stopping(Stop),
+}
+
+/// A Pod that is stopping.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    /// None, if it never was carried.
+    pod: Option<Arc<Pod>>,
+    cause: Cause,
+}
+
+/// Why a Pod is stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cause {
+    /// It leaves the mesh.
+    Leaving,
+    /// This process ends.
+    Draining,
 }
 
 /// What a Pod waits for.
@@ -53,32 +70,40 @@ impl Held {
         match &self.stage {
             Stage::Waiting(_) => None,
             Stage::Carrying(pod) => Some(pod),
-            Stage::Stopping(pod) => pod.as_ref(),
+            Stage::Stopping(stop) => stop.pod.as_ref(),
         }
     }
 
     /// What the workers have to do for it.
     pub(crate) fn carried(&self) -> Option<Carried> {
-        let listeners = match &self.stage {
-            Stage::Carrying(_) => Arc::clone(&self.listeners),
-            Stage::Waiting(_) | Stage::Stopping(_) => Arc::default(),
+        let polled = match &self.stage {
+            Stage::Carrying(_) => Polled::All,
+            Stage::Waiting(_) => Polled::Nothing,
+            Stage::Stopping(stop) => match stop.cause {
+                Cause::Leaving => Polled::Redirected,
+                Cause::Draining => Polled::Nothing,
+            },
         };
-        Some(Carried { pod: Arc::clone(self.pod()?), listeners })
+        Some(Carried { pod: Arc::clone(self.pod()?), listeners: Arc::clone(&self.listeners), polled })
     }
 
-    /// From now on it takes nothing new.
-    pub(crate) fn stop(&mut self) {
+    /// From now on it begins nothing new.
+    pub(crate) fn stop(&mut self, cause: Cause) {
         let pod = self.pod().cloned();
         if let Some(pod) = &pod {
             pod.stop();
         }
-        self.stage = Stage::Stopping(pod);
+        let cause = match &self.stage {
+            Stage::Stopping(stop) => stop.cause.max(cause),
+            Stage::Waiting(_) | Stage::Carrying(_) => cause,
+        };
+        self.stage = Stage::Stopping(Stop { pod, cause });
     }
 
-    /// Whether it takes nothing new and has nothing open.
+    /// Whether it begins nothing new and has nothing open.
     pub(crate) fn is_released(&self) -> bool {
         match &self.stage {
-            Stage::Stopping(pod) => pod.as_ref().is_none_or(|pod| pod.connections() == 0),
+            Stage::Stopping(stop) => stop.pod.as_ref().is_none_or(|pod| pod.connections() == 0),
             Stage::Waiting(_) | Stage::Carrying(_) => false,
         }
     }

@@ -78,14 +78,18 @@ impl<K: Kernel> Life<K> {
     async fn begin_to_leave(&mut self) -> Result<(), LifeError> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
         enrolled.record.phase = Phase::Leaving;
-        self.ground.roster.with(|roster| roster.stop(&enrolled.record.pod.reference));
+        let pod = enrolled.reference().clone();
         let (record, sandbox, how) = (enrolled.record.clone(), Arc::clone(&enrolled.sandbox), enrolled.how());
         let left = self.ground.blocking(move |ground| {
             let saved = ground.store.save(&record);
             ground.kernel.leave(&sandbox, how)?;
             Ok(saved?)
         });
-        left.await
+        let left = left.await;
+        // Only now: what is redirected still has to be taken.
+        self.ground.roster.with(|roster| roster.stop(&pod));
+        self.publish();
+        left
     }
 
     async fn withdraw(&mut self) {

@@ -144,6 +144,20 @@ async fn a_node_proxy_that_does_not_let_go_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_that_leaves_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path());
+    agent.ground.kernel.add("/web", 10);
+    let _node = Node::with(folder.path(), false);
+    agent.enrol("web", "/web").await.unwrap();
+    let desk = agent.desk.clone();
+    let removal = tokio::spawn(async move { desk.remove("shop", "web").await });
+    let status = agent.until("web", |status| status.is_some_and(|status| !status.captured)).await.unwrap();
+    assert_eq!(status.problem.as_deref(), Some("leaving the mesh"));
+    assert!(removal.await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_removal_that_fails_is_tried_again() {
     let (_folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();

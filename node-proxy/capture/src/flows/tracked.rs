@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use karez_api::names::port::{DNS, INBOUND_PLAINTEXT, OUTBOUND};
 use netlink_packet_netfilter::conntrack::{
-    ConntrackAttribute, ConntrackMessage, IPTuple, ProtoTuple, Protocol, Status, Tuple,
+    ConntrackAttribute, ConntrackMessage, IPTuple, ProtoInfo, ProtoInfoTCP, ProtoTuple, Protocol, Status,
+    Tuple,
 };
 use netlink_packet_netfilter::{
     NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily,
@@ -25,7 +26,12 @@ pub struct Captured {
     pub proxy: SocketAddr,
     /// The dialler, as the node proxy sees it.
     pub translated: SocketAddr,
+    /// Both ends have finished, or one has reset it: what is left of it is only remembered for a while.
+    pub has_ended: bool,
 }
+
+/// `TCP_CONNTRACK_TIME_WAIT` of `nf_conntrack_tcp.h`; after it comes `TCP_CONNTRACK_CLOSE` alone.
+const TIME_WAIT: u8 = 7;
 
 /// The captured connections that connection tracking knows, closed ones of late among them.
 ///
@@ -63,6 +69,22 @@ fn read(attributes: &[ConntrackAttribute]) -> Option<Captured> {
         destination: original.destination,
         proxy: reply.source,
         translated: reply.destination,
+        has_ended: state(attributes).is_some_and(|state| state >= TIME_WAIT),
+    })
+}
+
+/// The state of a TCP connection, as connection tracking numbers them.
+fn state(attributes: &[ConntrackAttribute]) -> Option<u8> {
+    let tcp = attributes.iter().find_map(|attribute| match attribute {
+        ConntrackAttribute::CtaProtoInfo(infos) => infos.iter().find_map(|info| match info {
+            ProtoInfo::TCP(tcp) => Some(tcp),
+            _ => None,
+        }),
+        _ => None,
+    })?;
+    tcp.iter().find_map(|attribute| match attribute {
+        ProtoInfoTCP::State(state) => Some(*state),
+        _ => None,
     })
 }
 

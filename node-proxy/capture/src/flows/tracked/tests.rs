@@ -32,6 +32,22 @@ fn a_redirected_connection_is_read_from_both_ends() {
 }
 
 #[test]
+fn a_connection_has_ended_when_both_ends_have_finished_or_one_has_reset_it() {
+    let with = |state| {
+        let mut attributes = entry(Protocol::Tcp, Status::DstNat, "127.0.0.1:15001");
+        attributes.push(ConntrackAttribute::CtaProtoInfo(vec![ProtoInfo::TCP(vec![
+            ProtoInfoTCP::OriginalWindowScale(7),
+            ProtoInfoTCP::State(state),
+        ])]));
+        read(&attributes).unwrap().has_ended
+    };
+    let (established, fin_wait, close_wait, last_ack, time_wait, close) = (3, 4, 5, 6, 7, 8);
+    assert_eq!([established, fin_wait, close_wait, last_ack].map(with), [false; 4]);
+    assert_eq!([time_wait, close].map(with), [true; 2]);
+    assert!(!read(&entry(Protocol::Tcp, Status::DstNat, "127.0.0.1:15001")).unwrap().has_ended);
+}
+
+#[test]
 fn others_are_left_alone() {
     let cases = [
         ("not redirected", entry(Protocol::Tcp, Status::Assured, "127.0.0.1:15001")),
