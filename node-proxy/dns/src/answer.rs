@@ -35,7 +35,7 @@ pub enum Decision {
     Answer(Vec<u8>),
     /// It is for the server that was asked, as it is.
     Forward,
-    /// It cannot be read: this is the answer.
+    /// The name is the mesh's, and the rest cannot be read: this is the answer.
     Malformed(Vec<u8>),
     /// It is no query: answering could begin a loop.
     Ignore,
@@ -54,7 +54,6 @@ pub fn answer(
     let question = match message::read(query) {
         Reading::Question(question) => question,
         Reading::Other => return Decision::Forward,
-        Reading::Malformed => return malformed(query),
         Reading::NoQuery => return Decision::Ignore,
     };
     let is_address = matches!(question.query_type, RecordType::A | RecordType::AAAA);

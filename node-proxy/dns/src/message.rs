@@ -14,9 +14,7 @@ const TYPE_AND_CLASS: usize = 4;
 pub(crate) enum Reading {
     /// Too short to be answered, or itself an answer: a reply could be the first step of a loop.
     NoQuery,
-    /// A query with a question that cannot be read, or with more than one (RFC 9619).
-    Malformed,
-    /// Something else that a server may know how to answer.
+    /// Whatever else there is for a server to judge: no question, several (RFC 9619), or one that cannot be read.
     Other,
     /// One question.
     Question(Query),
@@ -30,9 +28,7 @@ pub(crate) fn read(message: &[u8]) -> Reading {
     };
     match (header.metadata.message_type, header.metadata.op_code, header.counts.queries) {
         (MessageType::Response, ..) => Reading::NoQuery,
-        (_, OpCode::Query, 0) => Reading::Other,
-        (_, OpCode::Query, 1) => Query::read(&mut decoder).map_or(Reading::Malformed, Reading::Question),
-        (_, OpCode::Query, _) => Reading::Malformed,
+        (_, OpCode::Query, 1) => Query::read(&mut decoder).map_or(Reading::Other, Reading::Question),
         _ => Reading::Other,
     }
 }

@@ -10,8 +10,10 @@ use tokio::sync::Semaphore;
 use crate::answer::{Decision, Transport, answer};
 use crate::counters::Counters;
 
-/// Queries of a Pod that wait for an answer at a time, over UDP.
-const QUERIES: usize = 512;
+/// Queries of a Pod that wait for a server's answer at a time, over UDP.
+const FORWARDED: usize = 512;
+/// Answers of our own that a Pod's socket has not taken yet, over UDP: apart from what a dead server lets wait.
+const ANSWERED: usize = 128;
 /// TCP connections of a Pod at a time; others wait in the listener's queue.
 const CONNECTIONS: usize = 64;
 
@@ -34,7 +36,8 @@ impl<F: Fn(&str) -> Option<Resolution>> Names for F {
 #[derive(Debug)]
 pub struct Resolver<N> {
     names: N,
-    pub(crate) queries: Arc<Semaphore>,
+    forwarded: Arc<Semaphore>,
+    answered: Arc<Semaphore>,
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) counters: Arc<Counters>,
 }
@@ -43,9 +46,21 @@ impl<N: Names> Resolver<N> {
     /// A Pod's resolver; `counters` may be shared by all Pods.
     #[must_use]
     pub fn new(names: N, counters: Arc<Counters>) -> Rc<Self> {
-        let queries = Arc::new(Semaphore::new(QUERIES));
-        let connections = Arc::new(Semaphore::new(CONNECTIONS));
-        Rc::new(Self { names, queries, connections, counters })
+        Rc::new(Self {
+            names,
+            forwarded: Arc::new(Semaphore::new(FORWARDED)),
+            answered: Arc::new(Semaphore::new(ANSWERED)),
+            connections: Arc::new(Semaphore::new(CONNECTIONS)),
+            counters,
+        })
+    }
+
+    /// Where a query over UDP takes its place while it is served.
+    pub(crate) fn room(&self, decision: &Decision) -> Arc<Semaphore> {
+        match decision {
+            Decision::Forward => Arc::clone(&self.forwarded),
+            Decision::Answer(_) | Decision::Malformed(_) | Decision::Ignore => Arc::clone(&self.answered),
+        }
     }
 
     pub(crate) fn decide(&self, query: &[u8], transport: Transport) -> Decision {

@@ -85,22 +85,22 @@ type Messages = FramedRead<OwnedReadHalf, LengthDelimitedCodec>;
 struct Upstream {
     answers: Messages,
     queries: OwnedWriteHalf,
+    has_answered: bool,
 }
 
 /// A query that was forwarded.
 struct Waiting {
-    id: Option<u16>,
+    query: Vec<u8>,
     since: Instant,
-    /// What is answered if the server does not.
-    failure: Vec<u8>,
 }
 
 enum Event {
     Query(BytesMut),
     ClientFinished,
     Answer(BytesMut),
-    /// It ended, broke or is late.
+    /// The connection to it ended or broke.
     ServerFinished,
+    ServerLate,
     Idle,
 }
 
@@ -125,7 +125,8 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
                 Event::Query(query) => self.query(&query).await?,
                 Event::ClientFinished => self.queries = None,
                 Event::Answer(answer) => self.answer(&answer).await?,
-                Event::ServerFinished => self.fail_waiting().await?,
+                Event::ServerFinished => self.ask_again().await?,
+                Event::ServerLate => self.fail_waiting().await?,
                 Event::Idle => break,
             }
         }
@@ -135,7 +136,7 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
     async fn event(&mut self) -> io::Result<Event> {
         // The one that waits longest is the first.
         let (end, at_end) = match self.waiting.front() {
-            Some(waiting) => (waiting.since + FORWARD_TIMEOUT, Event::ServerFinished),
+            Some(waiting) => (waiting.since + FORWARD_TIMEOUT, Event::ServerLate),
             None => (Instant::now() + IDLE, Event::Idle),
         };
         let has_room = self.waiting.len() < WAITING;
@@ -144,7 +145,7 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
                 Some(query) => Event::Query(query),
                 None => Event::ClientFinished,
             }),
-            // Whether the server ends or breaks the connection: what waits will not be answered.
+            // Whether the server ends or breaks the connection: what waits will not be answered on it.
             answer = next(self.upstream.as_mut().map(|upstream| &mut upstream.answers)) => {
                 Ok(answer.ok().flatten().map_or(Event::ServerFinished, Event::Answer))
             }
@@ -161,20 +162,35 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
     }
 
     async fn forward(&mut self, query: &[u8]) -> io::Result<()> {
-        // Whatever is forwarded was long enough to be read as a query.
-        let failure = message::server_failure(query).unwrap_or_default();
-        self.waiting.push_back(Waiting { id: message::id(query), since: Instant::now(), failure });
-        if let Err(error) = self.send_upstream(query).await {
-            tracing::debug!(%error, server = %self.server, "a DNS server cannot be reached");
-            self.fail_waiting().await?;
+        self.waiting.push_back(Waiting { query: query.to_vec(), since: Instant::now() });
+        match self.send_upstream(query).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                tracing::debug!(%error, server = %self.server, "a DNS query cannot be forwarded");
+                self.ask_again().await
+            }
         }
-        Ok(())
+    }
+
+    /// A server may close a connection that was idle just as the next query is on its way (RFC 7766 section 6.2.4): what
+    /// waits goes to a new one, unless this one never worked.
+    async fn ask_again(&mut self) -> io::Result<()> {
+        if self.upstream.take().is_some_and(|upstream| upstream.has_answered) {
+            let queries: Vec<_> = self.waiting.iter().map(|waiting| waiting.query.clone()).collect();
+            for query in queries {
+                if self.send_upstream(&query).await.is_err() {
+                    return self.fail_waiting().await;
+                }
+            }
+            return Ok(());
+        }
+        self.fail_waiting().await
     }
 
     async fn send_upstream(&mut self, query: &[u8]) -> io::Result<()> {
         if self.upstream.is_none() {
             let (read, write) = within(FORWARD_TIMEOUT, self.sockets.dial(self.server)).await?.into_split();
-            self.upstream = Some(Upstream { answers: messages(read), queries: write });
+            self.upstream = Some(Upstream { answers: messages(read), queries: write, has_answered: false });
         }
         match &mut self.upstream {
             Some(upstream) => send(&mut upstream.queries, query).await,
@@ -184,8 +200,11 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
 
     /// Passes an answer on. A zone transfer has several of one id: only the first ends the waiting.
     async fn answer(&mut self, answer: &[u8]) -> io::Result<()> {
+        if let Some(upstream) = &mut self.upstream {
+            upstream.has_answered = true;
+        }
         let id = message::id(answer);
-        if let Some(position) = self.waiting.iter().position(|waiting| waiting.id == id) {
+        if let Some(position) = self.waiting.iter().position(|waiting| message::id(&waiting.query) == id) {
             self.waiting.remove(position);
         }
         send(&mut self.client, answer).await
@@ -196,7 +215,9 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         self.upstream = None;
         for waiting in std::mem::take(&mut self.waiting) {
             self.resolver.counters.failed.add_one();
-            send(&mut self.client, &waiting.failure).await?;
+            // Whatever is forwarded was long enough to be answered.
+            let failure = message::server_failure(&waiting.query).unwrap_or_default();
+            send(&mut self.client, &failure).await?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -69,21 +70,27 @@ where
                 continue;
             }
         };
-        let Ok(permit) = resolver.queries.clone().try_acquire_owned() else {
+        let decision = resolver.decide(&query.bytes, Transport::Udp);
+        let Ok(permit) = resolver.room(&decision).try_acquire_owned() else {
             // A resolver asks again when it gets no answer; a queue here would only grow old.
             resolver.counters.dropped.add_one();
             continue;
         };
         let (sockets, resolver) = (Rc::clone(&sockets), Rc::clone(&resolver));
         in_flight.spawn_local(async move {
-            serve_query(&*sockets, &resolver, &query).await;
+            serve_query(&*sockets, &resolver, &query, decision).await;
             drop(permit);
         });
     }
 }
 
-async fn serve_query<S: Sockets, N: Names>(sockets: &S, resolver: &Resolver<N>, query: &Query) {
-    let answer = match resolver.decide(&query.bytes, Transport::Udp) {
+async fn serve_query<S: Sockets, N: Names>(
+    sockets: &S,
+    resolver: &Resolver<N>,
+    query: &Query,
+    decision: Decision,
+) {
+    let answer = match decision {
         Decision::Answer(answer) | Decision::Malformed(answer) => Some(answer),
         Decision::Ignore => None,
         Decision::Forward => forwarded(sockets, resolver, query).await,
@@ -116,7 +123,12 @@ async fn forward<S: Sockets>(sockets: &S, query: &Query) -> io::Result<Vec<u8>> 
     let upstream = sockets.upstream(query.server).await?;
     upstream.send(&query.bytes).await?;
     loop {
-        upstream.readable().await?;
+        // That nobody is there (ICMP port unreachable) makes a socket failed, not readable.
+        if upstream.ready(Interest::READABLE | Interest::ERROR).await?.is_error() {
+            if let Some(error) = upstream.take_error()? {
+                return Err(error);
+            }
+        }
         match receive_from(&upstream) {
             // Whatever has another id answers nothing that was asked.
             Ok(answer) if message::id(&answer) == message::id(&query.bytes) => return Ok(answer),

@@ -21,10 +21,10 @@ fn messages_are_told_apart() {
         ("half a header", QUERY[..11].to_vec(), "NoQuery"),
         ("an answer", with(2, 0x81), "NoQuery"),
         ("no question", with(5, 0), "Other"),
-        ("two questions", with(5, 2), "Malformed"),
+        ("two questions", with(5, 2), "Other"),
         ("NOTIFY", with(2, 0x20), "Other"),
-        ("half a question", QUERY[..20].to_vec(), "Malformed"),
-        ("a label beyond the end", with(12, 63), "Malformed"),
+        ("half a question", QUERY[..20].to_vec(), "Other"),
+        ("a label beyond the end", with(12, 63), "Other"),
     ];
     for (what, message, expected) in cases {
         let reading = format!("{:?}", read(&message));

@@ -149,6 +149,35 @@ async fn a_server_that_breaks_off_fails_what_waits_and_is_dialled_again() {
 }
 
 #[tokio::test]
+async fn what_waits_when_a_server_closes_a_connection_that_worked_goes_to_a_new_one() {
+    LocalSet::new()
+        .run_until(async {
+            let (server, address) = server().await;
+            let (mut client, counters) = pod(address).await;
+            let first = query(1, "example.org.", RecordType::A);
+            write(&mut client, &first).await;
+            let (mut upstream, _) = server.accept().await.unwrap();
+            assert_eq!(read(&mut upstream).await, first);
+            write(&mut upstream, &first).await;
+            assert_eq!(read(&mut client).await, first);
+            let next = [query(2, "example.org.", RecordType::A), query(3, "example.org.", RecordType::A)];
+            for asked in &next {
+                write(&mut client, asked).await;
+                assert_eq!(&read(&mut upstream).await, asked);
+            }
+            drop(upstream);
+            let (mut upstream, _) = server.accept().await.unwrap();
+            for asked in &next {
+                assert_eq!(&read(&mut upstream).await, asked);
+                write(&mut upstream, asked).await;
+                assert_eq!(&read(&mut client).await, asked);
+            }
+            assert_eq!(counters.failed(), 0);
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_a_failure() {
     LocalSet::new()
         .run_until(async {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use hickory_proto::op::{Message, Query as Question, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use karez_mesh::names::{Addressing, Resolution};
-use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 
 use super::*;
@@ -181,21 +180,38 @@ async fn a_server_that_is_silent_is_a_failure_in_time() {
 }
 
 #[tokio::test]
-async fn too_many_at_a_time_are_dropped_and_others_served_later() {
+async fn too_many_forwarded_at_a_time_are_dropped_and_the_mesh_still_answers() {
     LocalSet::new()
         .run_until(async {
-            let pod = pod("192.0.2.53:53".parse().unwrap()).await;
-            let all = Semaphore::available_permits(&pod.resolver.queries);
-            let held =
-                pod.resolver.queries.clone().try_acquire_many_owned(u32::try_from(all).unwrap()).unwrap();
-            pod.client.send(&query("web.shop.", RecordType::A)).await.unwrap();
+            let (server, address) = server().await;
+            let pod = pod(address).await;
+            let room = pod.resolver.room(&Decision::Forward);
+            let all = u32::try_from(room.available_permits()).unwrap();
+            let held = room.try_acquire_many_owned(all).unwrap();
+            pod.client.send(&query("example.org.", RecordType::A)).await.unwrap();
             while pod.counters.dropped() == 0 {
                 tokio::task::yield_now().await;
             }
-            drop(held);
             pod.client.send(&query("web.shop.", RecordType::A)).await.unwrap();
             assert_eq!(code(&received(&pod.client).await), ResponseCode::NoError);
-            assert_eq!(pod.counters.requests(), 1);
+            drop(held);
+            pod.client.send(&query("example.org.", RecordType::A)).await.unwrap();
+            server.recv_from(&mut [0; 512]).await.unwrap();
+            assert_eq!((pod.counters.requests(), pod.counters.dropped()), (3, 1));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_a_failure_at_once() {
+    LocalSet::new()
+        .run_until(async {
+            let (gone, address) = server().await;
+            drop(gone);
+            let pod = pod(address).await;
+            pod.client.send(&query("example.org.", RecordType::A)).await.unwrap();
+            let answer = timeout(FORWARD_TIMEOUT / 2, received(&pod.client)).await;
+            assert_eq!(code(&answer.expect("it was waited for")), ResponseCode::ServFail);
         })
         .await;
 }
