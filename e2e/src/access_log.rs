@@ -11,6 +11,13 @@ use crate::sockets::PATIENCE;
 pub struct Line(Value);
 
 impl Line {
+    /// Reads a line of a node proxy's log; `None` if it is of something else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let line = Self(serde_json::from_str(text).ok()?);
+        (line.text("scope") == "access").then_some(line)
+    }
+
     /// A field's text; empty when it is not there.
     #[must_use]
     pub fn text(&self, field: &str) -> &str {
@@ -39,9 +46,7 @@ impl std::fmt::Display for Line {
 /// All lines so far, in order.
 #[must_use]
 pub fn lines(mesh: &Mesh, node: &str) -> Vec<Line> {
-    let log = mesh.node_log(node);
-    let parsed = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).map(Line);
-    parsed.filter(|line| line.text("scope") == "access").collect()
+    mesh.node_log(node).lines().filter_map(Line::parse).collect()
 }
 
 /// Waits for a line that is `wanted`, and gives the latest such.
@@ -59,4 +64,21 @@ pub fn wait_for(mesh: &Mesh, node: &str, what: &str, wanted: impl Fn(&Line) -> b
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Line;
+
+    #[test]
+    fn only_lines_of_the_access_log_are_read() {
+        let line =
+            Line::parse(r#"{"scope":"access","error":"cut","bytes_sent":7,"src.workload":9}"#).unwrap();
+        assert!(line.is_failure());
+        assert_eq!((line.number("bytes_sent"), line.text("src.workload")), (7, ""));
+        assert!(!Line::parse(r#"{"scope":"access"}"#).unwrap().is_failure());
+        for other in [r#"{"scope":"audit"}"#, "INFO karez_node: ready", r#"{"scope":"acc"#, "7", ""] {
+            assert!(Line::parse(other).is_none(), "{other}");
+        }
+    }
 }

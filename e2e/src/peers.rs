@@ -102,6 +102,21 @@ pub fn peer_program() -> Result<String> {
 /// # Errors
 /// When it does not listen in time.
 pub fn nginx(mesh: &Mesh, pod: &Pod, port: u16) -> Result<(Process, PathBuf)> {
+    nginx_with(
+        mesh,
+        pod,
+        port,
+        "autoindex on;
+         location = /whoami { return 200 \"$remote_addr\\n\"; }
+         location /put/ { dav_methods PUT; create_full_put_path on; client_max_body_size 0; }",
+    )
+}
+
+/// The same with these lines in its `server` block.
+///
+/// # Errors
+/// When it does not listen in time.
+pub fn nginx_with(mesh: &Mesh, pod: &Pod, port: u16, server: &str) -> Result<(Process, PathBuf)> {
     let folder = mesh.folder().join(format!("nginx-{}", pod.name));
     let root = folder.join("www");
     std::fs::create_dir_all(&root)?;
@@ -112,9 +127,8 @@ pub fn nginx(mesh: &Mesh, pod: &Pod, port: u16) -> Result<(Process, PathBuf)> {
            access_log {0}/access.log; client_body_temp_path {0}/body; proxy_temp_path {0}/proxy;
            fastcgi_temp_path {0}/fastcgi; uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
            server {{
-             listen {port}; listen [::]:{port}; root {1}; autoindex on;
-             location = /whoami {{ return 200 \"$remote_addr\\n\"; }}
-             location /put/ {{ dav_methods PUT; create_full_put_path on; client_max_body_size 0; }}
+             listen {port}; listen [::]:{port}; root {1};
+             {server}
            }}
          }}",
         folder.display(),

@@ -423,6 +423,12 @@ impl Mesh {
         &self.control
     }
 
+    /// The controller's process id, if it was started.
+    #[must_use]
+    pub fn controller_pid(&self) -> Option<u32> {
+        self.controller.as_ref().map(Process::pid)
+    }
+
     /// The processes that carry a node's traffic.
     ///
     /// # Errors

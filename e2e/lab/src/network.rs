@@ -206,7 +206,13 @@ impl Node {
             format!("route add default via {}", self.pod_v4(1)),
             format!("route add default via {}", self.pod_v6(1)),
         ])?;
-        self.host.namespace.ip(&[format!("link set {port} master pods"), format!("link set {port} up")])?;
+        self.host.namespace.ip(&[
+            format!("link set {port} master pods"),
+            format!("link set {port} up"),
+            // What a CNI plugin's announcement does: whoever had the addresses before had another hardware address.
+            format!("neigh flush to {} dev pods", pod.v4),
+            format!("neigh flush to {} dev pods", pod.v6),
+        ])?;
         Ok(pod)
     }
 

@@ -28,7 +28,8 @@ fn three_seconds_without(node: &str) -> Result<()> {
     let (mut shop, _server) = echo_shop(&format!("agent-killed-{node}"), Settings::default())?;
     let to = format!("{VIP}:{PORT}");
     let live = dial(shop.web.namespace(), &to)?;
-    let churn = peers::load(&shop.mesh, &shop.web, &["churn", &to, "--connections", "4", "--seconds", "8"])?;
+    let mut churn =
+        peers::load(&shop.mesh, &shop.web, &["churn", &to, "--connections", "4", "--seconds", "8"])?;
     shop.mesh.agent(node)?.take().context("no agent")?.kill()?;
     let begun = Instant::now();
     let mut trips = 0;
@@ -37,6 +38,7 @@ fn three_seconds_without(node: &str) -> Result<()> {
         trips += 1;
     }
     ensure!(trips > 100, "only {trips} round trips on a connection that was open");
+    churn.ensure_running().context("nothing was new while it was gone")?;
     shop.mesh.start_agent(node)?;
     let figures = churn.finish(Duration::from_secs(30))?;
     ensure!(figures.errors == 0 && figures.units > 0, "{figures:?}");

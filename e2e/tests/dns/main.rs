@@ -1,0 +1,10 @@
+//! The DNS queries of Pods: who answers them, and with what.
+
+mod dead;
+mod dig;
+mod forwarded;
+mod headless;
+mod names;
+mod programs;
+mod raw;
+mod world;
