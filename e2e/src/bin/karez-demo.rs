@@ -1,12 +1,14 @@
 //! `karez-demo`: the demo, and commands in a running one. Run it by `e2e/demo`.
 
+use std::process::ExitCode;
+
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use karez_e2e::demo::handle::Handle;
+use karez_e2e::demo::hints::hints;
 use karez_e2e::demo::render::Colour;
 use karez_e2e::demo::scene::Stage;
 use karez_e2e::demo::world::World;
-use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Debug, Parser)]
 #[command(name = "karez-demo")]
@@ -17,21 +19,23 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Work {
-    /// Tells the story, then leaves the mesh up until Ctrl-C.
+    /// Tells the story, then leaves the mesh up until it is killed.
     Run {
         /// Ends after the story.
         #[arg(long)]
         once: bool,
     },
     /// A command in a Pod or on a node of the running demo.
+    #[command(disable_help_flag = true)]
     Exec {
-        /// NAMESPACE/NAME of the Pod, or the name of the node.
-        pod: String,
+        /// The Pod, or the name of the node.
+        place: String,
         /// The command and its words.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         words: Vec<String>,
     },
     /// The operator's command in the running demo.
+    #[command(disable_help_flag = true)]
     Karez {
         /// Its words.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -39,48 +43,47 @@ enum Work {
     },
 }
 
-fn main() -> Result<()> {
-    match Command::parse().work {
+fn main() -> ExitCode {
+    let done = match Command::parse().work {
         Work::Run { once } => run(once),
-        Work::Exec { pod, words } => Handle::find()?.exec(&pod, &words),
-        Work::Karez { words } => Handle::find()?.karez(&words),
+        Work::Exec { place, words } => Handle::find().and_then(|handle| handle.exec(&place, &words)),
+        Work::Karez { words } => Handle::find().and_then(|handle| handle.karez(&words)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
     }
+}
+
+#[allow(clippy::print_stderr, reason = "the program's last word")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("\nerror: {error:#}");
+}
+
+#[allow(clippy::print_stdout, reason = "the demo's output is its result")]
+fn say(text: &str) {
+    println!("{text}");
 }
 
 fn run(once: bool) -> Result<()> {
     let world = World::open().context("the shop did not open")?;
     Stage::new(&world, Colour::detect()).show_all()?;
-    if once {
-        return Ok(());
+    if !once {
+        say(&format!(
+            "\nThe mesh stays up until Ctrl-C. From another terminal, for example:\n\n{}",
+            hints(&world)
+        ));
+        wait_for_the_end();
     }
-    say(HANDS_ON);
-    // Only now: until here Ctrl-C simply ends everything.
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let (mut interrupt, mut terminate) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        Ok::<_, std::io::Error>(())
-    })?;
-    say("\nThe shop is closed.");
     Ok(())
 }
 
-const HANDS_ON: &str = "
-The mesh stays up until Ctrl-C. From another terminal:
-
-  e2e/demo exec shop/web curl -s http://catalog/prices
-  e2e/demo exec shop/guest curl -sS http://catalog/prices          refused, since scene 4
-  e2e/demo exec shop/web redis-cli -h cart get saffron
-  e2e/demo exec outside/plain curl -s http://10.96.0.10/prices     not in the mesh: there is no such address
-  e2e/demo exec shop/web nft list table inet karez                 the rules that capture a Pod
-  e2e/demo karez status
-  e2e/demo exec n1 curl -s http://127.0.0.1:15000/config_dump     what the node proxy of n1 works with
-  e2e/demo exec n1 curl -s http://127.0.0.1:15020/metrics";
-
-#[allow(clippy::print_stdout, reason = "the demo's output is its result")]
-fn say(text: &str) {
-    println!("{text}");
+/// `e2e/demo` ends the namespaces, and with them this process.
+fn wait_for_the_end() -> ! {
+    loop {
+        std::thread::park();
+    }
 }

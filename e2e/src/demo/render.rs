@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
+/// How wide a heading is, in characters.
+const WIDTH: usize = 100;
+
 /// Whether escape sequences are wanted: on a terminal, unless `NO_COLOR` says otherwise (no-color.org).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
-    /// Bold headings, dim remarks.
+    /// Escape sequences.
     Ansi,
     /// Plain text.
     None,
@@ -16,14 +19,16 @@ impl Colour {
     #[must_use]
     pub fn detect() -> Self {
         use std::io::IsTerminal as _;
-        let wanted = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        if wanted { Self::Ansi } else { Self::None }
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if std::io::stdout().is_terminal() && !unwanted { Self::Ansi } else { Self::None }
     }
 
     /// A scene's title.
     #[must_use]
     pub fn heading(self, number: usize, title: &str) -> String {
-        self.wrapped("1", &format!("{number}. {title}"))
+        let text = format!("── {number}. {title} ");
+        let rule = WIDTH.saturating_sub(text.chars().count());
+        self.wrapped("1", &format!("{text}{}", "─".repeat(rule)))
     }
 
     /// A command that is run in a Pod.
@@ -32,10 +37,16 @@ impl Colour {
         self.wrapped("36", &format!("{pod}$ {line}"))
     }
 
-    /// What the narrator says.
+    /// What nobody should be able to read, or get.
     #[must_use]
-    pub fn remark(self, text: &str) -> String {
-        self.wrapped("2", text)
+    pub fn alarm(self, text: &str) -> String {
+        self.wrapped("31", text)
+    }
+
+    /// What is as it should be.
+    #[must_use]
+    pub fn calm(self, text: &str) -> String {
+        self.wrapped("32", text)
     }
 
     fn wrapped(self, code: &str, text: &str) -> String {
@@ -46,41 +57,37 @@ impl Colour {
     }
 }
 
-/// Columns as wide as their widest cell, the first row a heading.
+/// Columns as wide as their widest cell.
 #[must_use]
-pub fn table(rows: &[Vec<String>]) -> String {
+pub fn table<Cell: AsRef<str>>(rows: &[Vec<Cell>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-        })
-        .collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            // Writing to a String cannot fail.
-            let _ = write!(line, "{cell:<width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.as_ref().chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<Cell>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{:width$}", cell.as_ref()));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
 }
 
-/// Bytes as `hexdump -C` shows them, `lines` lines of sixteen.
+/// Bytes as `hexdump -C` shows them, at most `rows` rows of sixteen.
 #[must_use]
-pub fn hexdump(bytes: &[u8], lines: usize) -> String {
-    let mut text = String::new();
-    for (number, row) in bytes.chunks(16).take(lines).enumerate() {
-        let hex: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
-        let shown: String = row
-            .iter()
-            .map(|byte| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' })
-            .collect();
-        let _ = writeln!(text, "  {:04x}  {:<47}  {shown}", number * 16, hex.join(" "));
+pub fn hexdump(bytes: &[u8], rows: usize) -> Vec<String> {
+    bytes.chunks(16).take(rows).enumerate().map(|(number, row)| dumped(number * 16, row)).collect()
+}
+
+fn dumped(offset: usize, row: &[u8]) -> String {
+    let mut hex = String::new();
+    for byte in row {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x} ");
     }
-    text
+    let visible = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+    let shown: String = row.iter().map(|byte| if visible(byte) { char::from(*byte) } else { '.' }).collect();
+    format!("{offset:04x}  {hex:<48} {shown}")
 }
 
 /// A number of bytes for people.

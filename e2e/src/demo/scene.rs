@@ -46,28 +46,54 @@ impl<'a> Stage<'a> {
     /// When one does not show what it says.
     pub fn show_all(&self) -> Result<()> {
         for (number, (title, show)) in (1..).zip(SCENES) {
-            say("");
-            say(&self.colour.heading(number, title));
+            say(&format!("\n{}", self.colour.heading(number, title)));
             show(self).with_context(|| format!("scene {number}, {title:?}, does not show what it says"))?;
         }
         Ok(())
     }
 
-    /// Says something about what is shown.
-    fn remark(&self, text: &str) {
-        say(&self.colour.remark(text));
-    }
-
     /// Runs a command in a Pod as a person would, and shows both it and what it prints.
     fn run(&self, pod: &Pod, line: &str) -> Result<String> {
-        say(&self.colour.command(&pod.reference(), line));
+        self.command(&pod.reference(), line);
         let words: Vec<_> = line.split(' ').collect();
         let (program, arguments) = words.split_first().context("an empty command")?;
         let output = pod.namespace().output(program, arguments)?;
         let text =
             [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-        say(text.trim_end());
+        if output.status.success() {
+            show(&text);
+        } else {
+            show(&self.colour.alarm(text.trim_end()));
+        }
         Ok(text)
+    }
+
+    /// The operator's command, shown in the same way.
+    fn karez(&self, line: &str) -> Result<()> {
+        self.command("operator", &format!("karez {line}"));
+        show(&self.world.mesh.karez(&line.split(' ').collect::<Vec<_>>())?);
+        Ok(())
+    }
+
+    fn command(&self, place: &str, line: &str) {
+        show(&self.colour.command(place, line));
+    }
+}
+
+/// Says something about what is shown.
+fn remark(text: &str) {
+    say(&format!("\n{text}\n"));
+}
+
+/// The last remark of a scene.
+fn conclude(text: &str) {
+    say(&format!("\n{text}"));
+}
+
+/// What programs print, set apart from the story.
+fn show(text: &str) {
+    for line in text.trim_end().lines() {
+        say(format!("  {line}").trim_end());
     }
 }
 

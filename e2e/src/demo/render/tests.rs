@@ -1,18 +1,21 @@
-use super::{Colour, bytes, hexdump, table};
+use super::{Colour, WIDTH, bytes, hexdump, table};
 
 #[test]
 fn columns_line_up_and_lines_have_no_tail() {
     let rows = [vec!["FROM", "TO"], vec!["web", "catalog"], vec!["a-long-name", "x"]];
-    let rows = rows.map(|row| row.into_iter().map(str::to_owned).collect());
     assert_eq!(table(&rows), "FROM         TO\nweb          catalog\na-long-name  x\n");
-    assert_eq!(table(&[]), "");
+    assert_eq!(table(&[vec!["µs", "x"], vec!["abc", "y"]]), "µs   x\nabc  y\n");
+    assert_eq!(table(&[vec!["only one"], vec![]]), "only one\n\n");
+    assert_eq!(table::<String>(&[]), "");
 }
 
 #[test]
 fn bytes_are_shown_as_hexdump_does() {
-    let dump = hexdump(b"GET / HTTP/1.1\r\nHost: catalog", 1);
-    assert_eq!(dump, "  0000  47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a  GET / HTTP/1.1..\n");
-    assert_eq!(hexdump(&[0x17, 0xff], 4).trim(), "0000  17 ff                                            ..");
+    let rows = hexdump(b"GET / HTTP/1.1\r\nHost: catalog", 1);
+    assert_eq!(rows, ["0000  47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a  GET / HTTP/1.1.."]);
+    let rows = hexdump(&[&[b'a'; 16][..], &[0x17, 0xff]].concat(), 4);
+    assert_eq!(rows[1], "0010  17 ff                                            ..");
+    assert!(hexdump(&[], 4).is_empty());
 }
 
 #[test]
@@ -21,7 +24,10 @@ fn amounts_have_a_unit() {
 }
 
 #[test]
-fn without_colour_there_is_no_escape() {
-    assert_eq!(Colour::None.heading(1, "The mesh"), "1. The mesh");
-    assert_eq!(Colour::Ansi.remark("x"), "\x1b[2mx\x1b[0m");
+fn headings_are_of_one_width_and_without_colour_there_is_no_escape() {
+    let heading = Colour::None.heading(1, "The mesh");
+    assert!(heading.starts_with("── 1. The mesh ──") && heading.chars().count() == WIDTH, "{heading}");
+    assert!(Colour::None.heading(1, &"long".repeat(40)).ends_with("long "));
+    assert_eq!(Colour::None.command("shop/web", "curl"), "shop/web$ curl");
+    assert_eq!(Colour::Ansi.alarm("x"), "\x1b[31mx\x1b[0m");
 }

@@ -2,45 +2,54 @@
 
 use anyhow::{Result, ensure};
 
-use super::{Stage, say};
+use super::{Stage, remark, show as show_text};
 use crate::access_log::{self, Line};
-use crate::demo::render::{bytes, table};
+use crate::demo::render::table;
+use crate::demo::talk::{COLUMNS, row};
 use crate::demo::world::{NODES, SECRET};
+
+/// Who asks whom, and the node of the one that is asked.
+const TALKS: [(&str, &str, &str); 4] = [
+    ("guest", "web", NODES[0]),
+    ("web", "catalog", NODES[1]),
+    ("web", "cart", NODES[1]),
+    ("guest", "catalog", NODES[1]),
+];
 
 pub(super) fn show(stage: &Stage<'_>) -> Result<()> {
     let world = stage.world;
-    let prices = stage.run(&world.web, "curl -s http://catalog/prices")?;
+    remark("A customer looks at the front page, which asks the catalog; web puts something into the cart:");
+    let prices = stage.run(&world.guest, "curl -s http://web/prices")?;
     ensure!(prices.contains(SECRET), "curl printed {prices:?}");
-    ensure!(stage.run(&world.web, "redis-cli -h cart set saffron 2")?.contains("OK"));
-    let seen = stage.run(&world.guest, "curl -s http://catalog/whoami")?;
-    ensure!(seen.trim() == world.guest.v4.to_string(), "nginx saw {seen:?}, not the guest's own address");
-    stage.remark("nginx sees the client's own address. The node proxy beside it noted, with what each certificate proved:");
-
-    let mut rows =
-        vec![["FROM", "PROVEN TO BE", "TO", "PROVEN TO BE", "IN", "OUT", "TOOK"].map(str::to_owned).to_vec()];
-    for (client, server) in [("web", "catalog"), ("web", "cart"), ("guest", "catalog")] {
-        let line = access_log::wait_for(&world.mesh, NODES[1], &format!("{client} to {server}"), |line| {
-            line.text("src.workload") == client && line.text("dst.workload") == server && !line.is_failure()
-        })?;
-        for (field, account) in [("src.identity", client), ("dst.identity", server)] {
-            let expected = format!("spiffe://cluster.local/ns/shop/sa/{account}");
-            ensure!(line.text(field) == expected, "{field} is not {expected}: {line}");
-        }
-        rows.push(row(&line));
+    let stored = stage.run(&world.web, "redis-cli -h cart set saffron 2")?;
+    ensure!(stored.trim() == "OK", "redis-cli printed {stored:?}");
+    remark("The catalog's nginx tells each client the address that it sees: still the client's own.");
+    for pod in [&world.guest, &world.web] {
+        let seen = stage.run(pod, "curl -s http://catalog/whoami")?;
+        ensure!(seen.trim() == pod.v4.to_string(), "nginx saw {seen:?}, not {}", pod.v4);
     }
-    say(table(&rows).trim_end());
+    remark(
+        "The access log has every connection, with what both certificates proved (spiffe://cluster.local/...):",
+    );
+    let mut rows = vec![COLUMNS.map(str::to_owned).to_vec()];
+    for (client, server, node) in TALKS {
+        rows.push(row(&logged(stage, client, server, node)?));
+    }
+    show_text(&table(&rows));
     Ok(())
 }
 
-fn row(line: &Line) -> Vec<String> {
-    let name = |field: &str| line.text(field).to_owned();
-    vec![
-        name("src.workload"),
-        name("src.identity"),
-        name("dst.workload"),
-        name("dst.identity"),
-        bytes(line.number("bytes_recv")),
-        bytes(line.number("bytes_sent")),
-        name("duration"),
-    ]
+/// The latest such connection, with the identities that it must have.
+fn logged(stage: &Stage<'_>, client: &str, server: &str, node: &str) -> Result<Line> {
+    let line = access_log::wait_for(&stage.world.mesh, node, &format!("{client} to {server}"), |line| {
+        line.text("direction") == "inbound"
+            && line.text("src.workload") == client
+            && line.text("dst.workload") == server
+    })?;
+    ensure!(!line.is_failure(), "it failed: {line}");
+    for (field, account) in [("src.identity", client), ("dst.identity", server)] {
+        let expected = format!("spiffe://cluster.local/ns/shop/sa/{account}");
+        ensure!(line.text(field) == expected, "{field} is not {expected}: {line}");
+    }
+    Ok(line)
 }

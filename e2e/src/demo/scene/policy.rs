@@ -2,42 +2,79 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use karez_lab::wait;
-use serde_json::json;
 
-use super::{Stage, say};
+use super::{Stage, remark, show as show_text};
 use crate::access_log;
-use crate::demo::world::{NODES, SECRET};
+use crate::demo::talk::{audit, refusal};
+use crate::demo::world::{NODES, POLICY_FILE, SECRET};
 
-const REQUEST: &str = "curl -sS -m 5 http://catalog/prices";
+const NAME: &str = "shop/only-web";
+const POLICY: &str = "\
+kind: AuthorizationPolicy
+apiVersion: karez.dev/v1alpha1
+metadata: {name: only-web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: catalog}}
+  action: Allow
+  mode: Audit
+  rules:
+    - from:
+        - source: {serviceAccounts: [shop/web]}
+";
+
+const DIRECTLY: &str = "curl -sS -m 5 http://catalog/prices";
+const BY_THE_FRONT_PAGE: &str = "curl -sS -m 5 http://web/prices";
+/// How long an edit may take to be in force.
+const IN_FORCE: Duration = Duration::from_secs(10);
 
 pub(super) fn show(stage: &Stage<'_>) -> Result<()> {
-    let world = stage.world;
-    ensure!(
-        stage.run(&world.guest, REQUEST)?.contains(SECRET),
-        "the guest was refused before there was a policy"
+    let guest = &stage.world.guest;
+    let manifests = &stage.world.mesh.manifests;
+    remark("The catalog is to be for the front page alone. A policy can be tried before it counts:");
+    show_text(POLICY);
+    manifests.write(POLICY_FILE, POLICY)?;
+    wait_audited(stage)?;
+    remark("The guest is served, and the log says what the policy would have done:");
+    ensure!(stage.run(guest, DIRECTLY)?.contains(SECRET), "a policy in audit mode refused the guest");
+    show_text(&wait_audited(stage)?);
+
+    remark("Now with `mode: Enforce`:");
+    manifests.write(POLICY_FILE, &POLICY.replace("Audit", "Enforce"))?;
+    wait_refused(stage)?;
+    let refused = stage.run(guest, DIRECTLY)?;
+    ensure!(!refused.contains(SECRET) && refused.contains("curl: ("), "curl printed {refused:?}");
+    ensure!(stage.run(guest, BY_THE_FRONT_PAGE)?.contains(SECRET), "the front page was refused as well");
+
+    remark(
+        "By the front page it is the front page that asks. Why the guest itself was refused, from the access log:",
     );
-    let spec = json!({
-        "selector": {"matchLabels": {"app": "catalog"}},
-        "action": "Allow",
-        "rules": [{"from": [{"source": {"principals": ["cluster.local/ns/shop/sa/web"]}}]}],
-    });
-    stage.remark("AuthorizationPolicy shop/only-web: the catalog is for the service account web alone.");
-    world.mesh.manifests.policy("shop", "only-web", &spec)?;
-    wait::until("the policy to be in force", Duration::from_secs(10), || {
-        let answer = world.guest.namespace().output("curl", &["-s", "-m", "2", "http://catalog/prices"])?;
+    let line = access_log::wait_for(&stage.world.mesh, NODES[1], "the refusal", |line| {
+        line.text("src.workload") == "guest" && line.text("dst.workload") == "catalog" && line.is_failure()
+    })?;
+    show_text(&refusal(&line));
+    ensure!(line.text("error").contains(NAME), "the reason does not name the policy: {line}");
+    Ok(())
+}
+
+/// Asks as the guest until the policy has been heard; gives what it said.
+fn wait_audited(stage: &Stage<'_>) -> Result<String> {
+    let (mesh, guest) = (&stage.world.mesh, &stage.world.guest);
+    wait::until("what the policy would have said", IN_FORCE, || {
+        guest.namespace().run("curl", &["-sSf", "-m", "2", "http://catalog/prices"])?;
+        let log = mesh.node_log(NODES[1]);
+        let said = log.lines().rev().find_map(|line| audit(line, NAME, &guest.identity()));
+        Ok(said.context("nothing yet")?.to_owned())
+    })
+}
+
+/// Asks as the guest until it is refused.
+fn wait_refused(stage: &Stage<'_>) -> Result<()> {
+    wait::until("the policy to be in force", IN_FORCE, || {
+        let arguments = ["-s", "-m", "2", "http://catalog/prices"];
+        let answer = stage.world.guest.namespace().output("curl", &arguments)?;
         ensure!(!answer.status.success(), "the guest is served");
         Ok(())
-    })?;
-    let refused = stage.run(&world.guest, REQUEST)?;
-    ensure!(!refused.contains(SECRET) && refused.contains("curl: ("), "curl printed {refused:?}");
-    ensure!(stage.run(&world.web, REQUEST)?.contains(SECRET), "web was refused as well");
-    let line = access_log::wait_for(&world.mesh, NODES[1], "the refusal", |line| {
-        line.text("src.workload") == "guest" && line.is_failure()
-    })?;
-    stage.remark("Why, in the words of the node proxy beside the catalog:");
-    say(&format!("{} -> {}: {}", line.text("src.identity"), line.text("dst.workload"), line.text("error")));
-    ensure!(line.text("error").contains("Allow"), "the reason names no policy: {line}");
-    Ok(())
+    })
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::{Stage, say};
+use super::{Stage, remark, show as show_text};
 use crate::demo::render::table;
-use crate::demo::world::ECHO;
+use crate::demo::world::{CATALOG, ECHO};
 use crate::peers;
 
 /// Longer than half the life of a certificate, at which it is renewed.
@@ -15,35 +15,38 @@ const SECONDS: &str = "11";
 const LIMIT: Duration = Duration::from_secs(40);
 
 pub(super) fn show(stage: &Stage<'_>) -> Result<()> {
-    let mesh = &stage.world.mesh;
+    let world = stage.world;
+    remark(&format!(
+        "Certificates live 16 s in this demo, so that renewals can be watched; the root is replaced on command. Under\n\
+         {SECONDS} s of load: 8 connections that last, and 2 clients that connect, ask and close without end."
+    ));
     let before = State::read(stage)?;
-    let to = format!("10.96.0.10:{ECHO}");
-    let lasting =
-        peers::load(mesh, &stage.world.web, &["pingpong", &to, "--connections", "8", "--seconds", SECONDS])?;
-    let brief =
-        peers::load(mesh, &stage.world.web, &["churn", &to, "--connections", "2", "--seconds", SECONDS])?;
-    stage.remark("Under load: 8 connections that last, 2 clients that connect, ask and close without end.");
-    say(&stage.colour.command("operator", "karez ca rotate --wait"));
-    say(mesh.karez(&["ca", "rotate", "--wait"])?.trim_end());
+    let to = format!("{CATALOG}:{ECHO}");
+    let start = |load: &str, connections: &str| {
+        let arguments = [load, &to, "--connections", connections, "--seconds", SECONDS];
+        peers::load(&world.mesh, &world.web, &arguments)
+    };
+    let (mut lasting, mut brief) = (start("pingpong", "8")?, start("churn", "2")?);
+    stage.karez("ca rotate --wait")?;
+    lasting.ensure_running().and_then(|()| brief.ensure_running()).context("the load ended too early")?;
     let (lasting, brief) = (lasting.finish(LIMIT)?, brief.finish(LIMIT)?);
     let after = State::read(stage)?;
-    say(table(&[
-        ["", "BEFORE", "AFTER"].map(str::to_owned).to_vec(),
-        vec!["certificate of shop/web, until".to_owned(), before.until.clone(), after.until.clone()],
-        vec!["root that signs".to_owned(), short(&before.root), short(&after.root)],
-    ])
-    .trim_end());
-    say(&format!(
-        "{} round trips on lasting connections, {} connections made: {} errors.",
-        lasting.units,
-        brief.units,
-        lasting.errors + brief.errors
-    ));
-    ensure!(before.until != after.until && before.root != after.root, "nothing was replaced");
-    ensure!(
-        lasting.errors + brief.errors == 0 && lasting.units > 0 && brief.units > 0,
-        "{lasting:?}, {brief:?}"
+
+    let row = |what: &str, before: &str, after: &str| [what, before, after].map(str::to_owned).to_vec();
+    remark("What changed, and whether anybody noticed:");
+    show_text(&table(&[
+        row("", "BEFORE", "AFTER"),
+        row("certificate of shop/web, until", &before.until, &after.until),
+        row("root that signs", &before.root, &after.root),
+    ]));
+    let errors = lasting.errors + brief.errors;
+    let summary = format!(
+        "{} round trips on lasting connections, {} new connections, {errors} errors",
+        lasting.units, brief.units
     );
+    show_text(&stage.colour.calm(&summary));
+    ensure!(before.until != after.until && before.root != after.root, "nothing was replaced");
+    ensure!(errors == 0 && lasting.units > 0 && brief.units > 0, "{lasting:?}, {brief:?}");
     Ok(())
 }
 
@@ -64,11 +67,7 @@ impl State {
         let until =
             find("pods", "name", "web", "certificateNotAfter").context("shop/web has no certificate")?;
         let root = find("roots", "phase", "signing", "fingerprint").context("no root signs")?;
-        Ok(Self { until, root })
+        // The beginning is enough to tell two apart, and what `karez status` shows.
+        Ok(Self { until, root: root.chars().take(16).collect() })
     }
-}
-
-/// The beginning of a fingerprint, which is enough to tell two apart.
-fn short(fingerprint: &str) -> String {
-    fingerprint.chars().take(16).collect()
 }
