@@ -1,9 +1,8 @@
-//! Whom the application sees.
+//! Whom the application sees, and by which Service a client came.
 
 use anyhow::{Result, ensure};
-use karez_e2e::peers;
-use karez_e2e::shop::Shop;
-use karez_e2e::sockets;
+use karez_e2e::shop::{Shop, VIP};
+use karez_e2e::{access_log, peers, sockets};
 use karez_lab::Pod;
 
 const PORT: u16 = 8080;
@@ -31,6 +30,26 @@ fn an_application_that_dials_itself_sees_itself() -> Result<()> {
         let (seen, own) = (seen(&shop.api, &address)?, address_beside(&shop.api, &address));
         ensure!(seen == own, "dialling {address} it saw {seen}, not {own}");
     }
+    Ok(())
+}
+
+#[test]
+fn the_servers_node_names_the_service_by_which_a_client_came() -> Result<()> {
+    const SERVICE: &str = "api.shop.svc.cluster.local";
+    let shop = Shop::open("service", &[(80, PORT)])?;
+    let _server = peers::peer(&shop.mesh, &shop.api, &["--whoami", &PORT.to_string()])?;
+    let own_address = format!("{}:{PORT}", shop.api.v4);
+    for (address, named) in [(format!("{VIP}:80"), SERVICE), (own_address, "")] {
+        seen(&shop.web, &address)?;
+        let what = format!("the connection to {address}");
+        access_log::wait_for(&shop.mesh, "n2", &what, |line| {
+            line.text("direction") == "inbound" && line.text("dst.service") == named
+        })?;
+    }
+    let by_service = format!(r#"destination_service="{SERVICE}""#);
+    let text = shop.mesh.metrics("n2")?;
+    let counted = |line: &str| line.contains(r#"reporter="destination""#) && line.contains(&by_service);
+    ensure!(text.lines().any(counted), "no series of {SERVICE} in:\n{text}");
     Ok(())
 }
 

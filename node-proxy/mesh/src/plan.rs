@@ -1,8 +1,10 @@
 //! Where a connection goes.
 
+mod claim;
 mod inbound;
 mod outbound;
 mod waypoint;
 
+pub use claim::claimed_service;
 pub use inbound::{InboundPlan, Peer, inbound};
 pub use outbound::{Outbound, PassthroughReason, Plaintext, Tunnel, outbound};

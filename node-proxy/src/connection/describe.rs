@@ -7,7 +7,7 @@ use http::HeaderMap;
 use karez_api::identity::Identity;
 use karez_flow::{Endpoint, Flow, Locality, Peer, Security, Service};
 use karez_mesh::object::workload::OwnerKind;
-use karez_mesh::plan::{InboundPlan, Plaintext, Tunnel};
+use karez_mesh::plan::{self, InboundPlan, Plaintext, Tunnel};
 use karez_mesh::{Mesh, Workload};
 use karez_tunnel::headers::{self, Baggage, Forwarded, TraceParent, WorkloadKind};
 
@@ -43,6 +43,8 @@ pub(crate) fn plaintext(flow: &mut Flow, plaintext: &Plaintext) {
 /// Both ends of what arrives.
 pub(crate) fn inbound(flow: &mut Flow, mesh: &Mesh, pod: &Pod, planned: &InboundPlan, admission: &Admission) {
     flow.destination = local(mesh, pod, planned.dial);
+    let came_by = |host: &str| plan::claimed_service(mesh, &pod.local, host, planned.dial.port());
+    flow.service = admission.host.as_deref().and_then(came_by).map(|found| service(found).into());
     if let Some(workload) = &planned.source {
         flow.source = remote(workload, admission.client);
     }

@@ -9,7 +9,7 @@ use karez_api::identity::Identity;
 use karez_api::outcome::{BadRequest, Failure, Outcome, Refusal, Side};
 use karez_flow::{Direction, Flow};
 use karez_link::tls;
-use karez_tunnel::headers::Target;
+use karez_tunnel::headers::{Forwarded, Target};
 use karez_tunnel::read_ahead::ReadAhead;
 use karez_tunnel::server::{self, Incoming, Request};
 use karez_tunnel::settings::Http2;
@@ -147,7 +147,8 @@ async fn serve_request(share: Rc<Share>, mut request: Request, client: Client) {
             return;
         }
     };
-    let admission = Admission { peer: Some(client.identity), client: client.address, target };
+    let host = Forwarded::from_headers(request.headers()).and_then(|forwarded| forwarded.host);
+    let admission = Admission { peer: Some(client.identity), client: client.address, target, host };
     let given_up = async {
         let _abandoned = request.abandoned().await;
     };

@@ -28,6 +28,8 @@ pub(crate) struct Admission {
     pub(crate) client: SocketAddr,
     /// The application's address that was asked for.
     pub(crate) target: SocketAddr,
+    /// The host that the client says it addressed: for telemetry, as nothing proves it.
+    pub(crate) host: Option<String>,
 }
 
 impl Admission {

@@ -173,8 +173,9 @@ async fn to_neighbour(
         ticket.account.describe(|flow| describe::tunnel(flow, tunnel, Security::MutualTls));
         return through_tunnel(share, source, tunnel).await;
     };
-    let admission =
-        Admission { peer: Some(share.pod.identity.clone()), client: source, target: tunnel.authority };
+    let peer = Some(share.pod.identity.clone());
+    // The one record of the connection is the client's, which knows the service.
+    let admission = Admission { peer, client: source, target: tunnel.authority, host: None };
     let planned = inbound::plan(&share.worker, &neighbour, &admission)?;
     ticket.admitted_to(&neighbour, planned.connection.clone());
     inbound::authorize(&share.worker, &neighbour, &planned)?;

@@ -31,5 +31,5 @@ fn admission(client: &TcpStream) -> Option<Admission> {
     // Whoever has gone already needs no answer.
     let peer = client.peer_addr().ok()?;
     let target = original_destination(client).or_else(|| client.local_addr().ok())?;
-    Some(Admission { peer: None, client: canonical(peer), target: canonical(target) })
+    Some(Admission { peer: None, client: canonical(peer), target: canonical(target), host: None })
 }
