@@ -1,13 +1,14 @@
 //! The end of capture, with connections open.
 
 use std::io::{Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 
 use anyhow::{Result, ensure};
 use karez_capture::capture::{self, leave, remove};
 use karez_capture::sockets::{Family, Listening};
 
-use crate::lab::{Lab, PATIENCE, both_ways, ensure_dead};
+use crate::lab::{Lab, MOMENT, PATIENCE, both_ways, ensure_dead};
+use crate::source::dial_as;
 
 const SECRET: &str = "the-secret-of-the-water";
 
@@ -82,6 +83,44 @@ fn a_half_closed_connection_whose_proxy_is_gone_leaks_nothing() -> Result<()> {
         ensure!(sent.is_err(), "the application's end still sends");
     }
     ensure!(!wire.finish()?.contains(SECRET.as_bytes()), "the application's bytes left in the clear");
+    Ok(())
+}
+
+#[test]
+fn what_a_hanging_node_proxy_delivered_is_reset_and_leaks_nothing() -> Result<()> {
+    let lab = Lab::open("removal-delivered")?;
+    let application = lab.listen_in_pod(8080)?;
+    let wire = lab.wire()?;
+    for family in Family::ALL {
+        lab.install(&lab.settings())?;
+        let client = SocketAddr::new(lab.outside_ip(family), 0);
+        let deliver = || -> Result<_> { Ok((dial_as(&lab, family, client, 8080)?, application.accept()?)) };
+        let (live, half_closed, finishing) = (deliver()?, deliver()?, deliver()?);
+        both_ways(&live.0, &live.1, SECRET)?;
+        half_closed.0.shutdown(Shutdown::Write)?;
+        ensure!((&half_closed.1).read(&mut [0])? == 0);
+        // Nobody holds the application's end any more, and what it has to say fills the queue of one who does not read.
+        finishing.1.set_nonblocking(true)?;
+        while (&finishing.1).write(SECRET.as_bytes()).is_ok() {}
+        drop(finishing.1);
+
+        // The sockets stay open in the node proxy's hands.
+        ensure!(remove(&lab.namespace()?)? == 3, "three connections were left");
+        ensure_dead(&live.1)?;
+        for served in [&live.1, &half_closed.1] {
+            ensure!((&*served).write_all(SECRET.as_bytes()).is_err(), "the application's end still sends");
+        }
+        for proxys in [&live.0, &half_closed.0, &finishing.0] {
+            ensure!((&*proxys).write_all(SECRET.as_bytes()).is_err(), "the node proxy's end still sends");
+        }
+        // Whoever listens is none of them, though it has their port.
+        let again = lab.dial_from_pod((lab.pod_ip(family), 8080).into())?;
+        both_ways(&again, &application.accept()?, "directly")?;
+    }
+    // Time for what would be sent again.
+    std::thread::sleep(MOMENT);
+    let wire = wire.finish()?;
+    ensure!(wire.count("port 8080")? == 0, "{:#?}", wire.lines("port 8080", &[])?);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use karez_capture::sockets::{Family, Kind, Listening};
 use crate::lab::{Lab, both_ways, canonical};
 
 /// Dials the application as `client`.
-fn dial_as(lab: &Lab, family: Family, client: SocketAddr, port: u16) -> Result<TcpStream> {
+pub(crate) fn dial_as(lab: &Lab, family: Family, client: SocketAddr, port: u16) -> Result<TcpStream> {
     let socket = lab.stock(Kind::Application, family)?;
     socket.bind(&client.into())?;
     socket.connect(&SocketAddr::new(lab.pod_ip(family), port).into())?;

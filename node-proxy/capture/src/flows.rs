@@ -12,11 +12,13 @@ use std::io;
 use std::net::SocketAddr;
 
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
-use netlink_packet_sock_diag::{AF_INET, AF_INET6, IPPROTO_TCP, SockDiagDestroy, SockDiagMessage};
+use netlink_packet_sock_diag::{
+    AF_INET, AF_INET6, IPPROTO_TCP, SockDiagDestroy, SockDiagMessage, TCP_LISTEN,
+};
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use nix::errno::Errno;
 
-use crate::netlink::command;
+use crate::netlink::{ask, command};
 use crate::netns;
 
 use delivered::delivered;
@@ -29,7 +31,9 @@ pub enum FlowError {
     #[error("cannot list the captured connections (this takes the kernel's nf_conntrack_netlink): {0}")]
     List(io::Error),
     /// The kernel does not list sockets.
-    #[error("cannot list the connections to the application (this takes the kernel's inet_diag and tcp_diag): {0}")]
+    #[error(
+        "cannot list the connections to the application (this takes the kernel's inet_diag and tcp_diag): {0}"
+    )]
     Delivered(io::Error),
     /// They are there, and the kernel cannot close them.
     #[error(
@@ -70,7 +74,7 @@ fn sever_delivered() -> Result<usize, FlowError> {
     let sockets = delivered(&own).map_err(FlowError::Delivered)?;
     let mut severed = BTreeSet::new();
     for (socket, before) in sockets.iter().zip(0..) {
-        let closed = destroy_socket(socket.family, &socket.id)
+        let closed = destroy_socket(socket.family, socket.id.clone())
             .map_err(|source| FlowError::Close { open: sockets.len() - before, source })?;
         if closed {
             severed.insert(socket.connection());
@@ -91,7 +95,7 @@ fn close(flow: &Captured) -> io::Result<bool> {
 /// Closes the TCP socket between two addresses, if this namespace has it.
 fn destroy(local: SocketAddr, remote: SocketAddr) -> io::Result<bool> {
     let family = if local.is_ipv4() { AF_INET } else { AF_INET6 };
-    let id = SocketId {
+    let between = SocketId {
         source_port: local.port(),
         destination_port: remote.port(),
         source_address: local.ip(),
@@ -99,25 +103,46 @@ fn destroy(local: SocketAddr, remote: SocketAddr) -> io::Result<bool> {
         interface_id: 0,
         cookie: WHICHEVER,
     };
-    destroy_socket(family, &id)
+    match find(family, between)? {
+        Some(id) => destroy_socket(family, id),
+        None => Ok(false),
+    }
 }
 
 /// `INET_DIAG_NOCOOKIE`: whichever socket has the addresses.
 const WHICHEVER: [u8; 8] = [0xff; 8];
 
-/// Closes a TCP socket, if it is still there.
-fn destroy_socket(family: u8, id: &SocketId) -> io::Result<bool> {
-    let request = InetRequest {
-        family,
-        protocol: IPPROTO_TCP,
-        extensions: ExtensionFlags::empty(),
-        states: StateFlags::all(),
-        socket_id: SocketId { cookie: WHICHEVER, ..id.clone() },
+/// The socket with these addresses, by what makes it itself.
+fn find(family: u8, between: SocketId) -> io::Result<Option<SocketId>> {
+    let found = match ask(NETLINK_SOCK_DIAG, SockDiagMessage::InetRequest(request(family, between))) {
+        Err(error) if is(&error, Errno::ENOENT) => None,
+        other => other?,
     };
-    let message = SockDiagDestroy::new(SockDiagMessage::InetRequest(request));
+    Ok(match found {
+        // The kernel gives the one that listens on the port where there is no connection.
+        Some(SockDiagMessage::InetResponse(socket)) if socket.header.state != TCP_LISTEN => {
+            Some(socket.header.socket_id)
+        }
+        _ => None,
+    })
+}
+
+/// Closes a TCP socket, if it is still there. It is to be named by its cookie: by its addresses alone the kernel would close
+/// the socket that listens on the port, once this one is gone.
+fn destroy_socket(family: u8, id: SocketId) -> io::Result<bool> {
+    let message = SockDiagDestroy::new(SockDiagMessage::InetRequest(request(family, id)));
     match command(NETLINK_SOCK_DIAG, message, 0) {
         Ok(()) => Ok(true),
-        Err(error) if error.raw_os_error() == Some(Errno::ENOENT as i32) => Ok(false),
+        Err(error) if is(&error, Errno::ENOENT) || is(&error, Errno::ESTALE) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+fn request(family: u8, socket_id: SocketId) -> InetRequest {
+    let (extensions, states) = (ExtensionFlags::empty(), StateFlags::all());
+    InetRequest { family, protocol: IPPROTO_TCP, extensions, states, socket_id }
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno as i32)
 }

@@ -142,13 +142,15 @@ impl NetworkNamespace {
     /// # Errors
     /// When the namespace cannot be entered or the kernel does not tell.
     pub fn addresses(&self) -> Result<Vec<IpAddr>, NamespaceError> {
-        let interfaces = self.run(|| {
-            let addresses = getifaddrs()?.filter_map(|interface| ip(interface.address.as_ref()?));
-            Ok::<Vec<_>, Errno>(addresses.filter(is_routable).collect())
-        })?;
-        interfaces
-            .map_err(|errno| NamespaceError::Addresses { path: self.path.clone(), source: errno.into() })
+        self.run(addresses_here)?
+            .map_err(|source| NamespaceError::Addresses { path: self.path.clone(), source })
     }
+}
+
+/// The addresses of the calling thread's namespace, as [`NetworkNamespace::addresses`] gives them.
+pub(crate) fn addresses_here() -> io::Result<Vec<IpAddr>> {
+    let addresses = getifaddrs()?.filter_map(|interface| ip(interface.address.as_ref()?));
+    Ok(addresses.filter(is_routable).collect())
 }
 
 impl AsFd for NetworkNamespace {

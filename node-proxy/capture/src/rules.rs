@@ -39,6 +39,8 @@ pub const LONGEST_NOTE: usize = 127;
 
 const OUTBOUND_CHAIN: &str = "outbound";
 const INBOUND_CHAIN: &str = "inbound";
+/// Comes last: see [`render_release`].
+const SEAL_CHAIN: &str = "seal";
 const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
 const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
 
@@ -97,13 +99,19 @@ pub fn render(settings: &RuleSettings) -> String {
     text
 }
 
-/// The transaction that ends redirection, whatever rules are there. What they guard against besides stays: until the
-/// table goes, or [`Phase::Leaving`] comes, new connections are refused.
+/// The transaction after which nothing begins that would live by the rules, whatever rules are there: nothing is redirected,
+/// and nothing delivered to the application under its client's address. What the rules guard against besides stays: until
+/// the table goes, or [`Phase::Leaving`] comes, new connections are refused.
 #[must_use]
 pub fn render_release() -> String {
-    [OUTBOUND_CHAIN, INBOUND_CHAIN]
-        .map(|chain| format!("add chain inet {TABLE} {chain}\nflush chain inet {TABLE} {chain}\n"))
-        .concat()
+    let seal = "type filter hook output priority -300; policy accept;";
+    let delivery = format!("{} {SYN}", marked(marks::LOCAL));
+    format!(
+        "add chain inet {TABLE} {OUTBOUND_CHAIN}\nflush chain inet {TABLE} {OUTBOUND_CHAIN}\n\
+         add chain inet {TABLE} {INBOUND_CHAIN}\nflush chain inet {TABLE} {INBOUND_CHAIN}\n\
+         add chain inet {TABLE} {SEAL_CHAIN} {{ {seal} }}\nflush chain inet {TABLE} {SEAL_CHAIN}\n\
+         add rule inet {TABLE} {SEAL_CHAIN} {delivery} reject with tcp reset\n"
+    )
 }
 
 /// The transaction that removes the table, if it is there.

@@ -95,12 +95,16 @@ proptest! {
     }
 
     #[test]
-    fn redirection_can_be_ended_whatever_the_settings(settings in any_settings()) {
+    fn redirection_and_delivery_can_be_ended_whatever_the_settings(settings in any_settings()) {
         let rules = render(&settings);
-        for chain in render_release().lines().filter_map(|line| line.strip_prefix("flush chain inet karez ")) {
+        for chain in ["outbound", "inbound"] {
             prop_assert!(rules.contains(&format!("\tchain {chain} {{\n\t\ttype nat ")), "{}", chain);
+            let flush = format!("flush chain inet karez {chain}\n");
+            prop_assert!(render_release().contains(&flush), "{}", chain);
         }
-        prop_assert_eq!(render_release().lines().count(), 4);
+        prop_assert!(!rules.contains("seal"), "its chain is made by the release alone");
+        let refused = format!("meta mark & 0xfff == 0x111 {SYN} reject with tcp reset\n");
+        prop_assert!(render_release().ends_with(&refused));
     }
 
     #[test]
