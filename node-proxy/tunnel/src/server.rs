@@ -45,6 +45,7 @@ where
         .max_frame_size(settings.frame)
         .max_header_list_size(settings.header_list)
         .max_send_buffer_size(settings.send_buffer)
+        .max_concurrent_reset_streams(settings.known_resets)
         .max_pending_accept_reset_streams(settings.unseen_resets)
         .max_local_error_reset_streams(Some(settings.error_resets));
     let io = WriteBehind::new(io);

@@ -20,6 +20,9 @@ pub struct Http2 {
     pub header_list: u32,
     /// Bytes of one stream that wait here to be sent.
     pub send_buffer: usize,
+    /// Streams that we reset and still know a second later. What the peer sent before it heard is dropped on these; on
+    /// another it would count as [`Self::error_resets`].
+    pub known_resets: usize,
     /// Streams that the peer opened and reset before we saw them (CVE-2023-44487): past it the connection ends.
     pub unseen_resets: usize,
     /// Streams that we reset because the peer broke the protocol: past it the connection ends.
@@ -46,6 +49,7 @@ impl Http2 {
             frame: 256 * KIB,
             header_list: 16 * KIB,
             send_buffer: 256 * KIB as usize,
+            known_resets: 1_000,
             unseen_resets: 20,
             error_resets: 64,
             keepalive: Duration::from_secs(10),

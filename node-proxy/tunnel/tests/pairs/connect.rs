@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::endpoints::{Order, Server, account, authority, local, pair, pair_with, read_all, send, stream};
+use crate::endpoints::{
+    Client, Order, Server, account, authority, link, local, pair, pair_with, read_all, send, stream,
+};
 use bytes::Bytes;
 use h2::Reason;
 use http::uri::Authority;
@@ -327,6 +329,39 @@ async fn a_flood_of_resets_ends_the_connection() {
             if error.reason() == Some(Reason::ENHANCE_YOUR_CALM));
         assert!(calm, "{ended:?}");
         driver.await.unwrap().unwrap_err();
+    })
+    .await;
+}
+
+/// What the peer had sent before it heard of the resets is no fault of its.
+#[tokio::test(start_paused = true)]
+async fn streams_that_are_cut_at_once_in_mid_transfer_harm_no_other() {
+    local(async {
+        let (near, far) = link(Duration::from_millis(10));
+        let mut server = Server::spawn(far, Http2::server(), account());
+        let settings = Http2 { streams: 200, ..Http2::client() };
+        let client = Client::spawn(near, &settings, &account()).await;
+        let (kept, theirs) = stream(&client, &mut server).await;
+        let (mut near, mut far) = (Vec::new(), Vec::new());
+        for _ in 1..settings.streams {
+            let (sends, is_cut) = stream(&client, &mut server).await;
+            near.push(sends.split());
+            far.push(is_cut);
+        }
+        for (_, writer) in &mut near {
+            writer.send_all(Bytes::from(vec![7; 64 << 10])).await.unwrap();
+        }
+        sleep(Duration::from_millis(5)).await;
+        drop(far);
+        sleep(Duration::from_secs(1)).await;
+        for (reader, _) in &mut near {
+            let cut = reader.data().await;
+            assert!(matches!(cut, Err(StreamError::Reset(Reason::CANCEL))), "{cut:?}");
+        }
+        let ((_unused, mut writer), (mut reader, _unanswered)) = (kept.split(), theirs.split());
+        send(&mut writer, b"still here").await;
+        writer.finish().unwrap();
+        assert_eq!(read_all(&mut reader).await, b"still here");
     })
     .await;
 }
