@@ -57,7 +57,7 @@ async fn serve(settings: Settings) -> Result<()> {
     let (store, view) = Store::new();
     let (certificates, renewals) = Certificates::new(view.bundles.clone());
     let unread = settings.unread_mib.get() << 20;
-    let budget = Budget::new(Limits { total: unread, share: unread / 4 });
+    let budget = Budget::new(Limits::of(unread));
     let dns = Arc::new(karez_dns::Counters::default());
     let (stations, threads, metrics) = start_workers(&settings, &view, log, &budget, &dns)?;
 

@@ -19,8 +19,6 @@ const PORTS: [(u16, u16); 4] = [(1, 9001), (2, 9002), (3, 9003), (4, 9004)];
 const SLOWEST_US: f64 = 100_000.0;
 /// Bytes that one Pod may leave unread, unless a node proxy is told otherwise.
 const SHARE: u64 = 64 << 20;
-/// Streams that find room in it whatever their windows have grown to, 4 MiB at most.
-const FITTING: usize = 15;
 
 #[test]
 fn one_stream_stays_fast_beside_99_that_nobody_reads() -> Result<()> {
@@ -29,6 +27,8 @@ fn one_stream_stays_fast_beside_99_that_nobody_reads() -> Result<()> {
     let (_nginx, root) = peers::nginx(&shop.mesh, &shop.api, 9003)?;
     fs::write(root.join("body"), vec![7; 10 << 20])?;
 
+    // Windows grow for it; the stalled must fit nevertheless.
+    download(&shop)?;
     let stalled = (0..STALLED)
         .map(|_| sockets::dial(shop.web.namespace(), format!("{VIP}:1")))
         .collect::<Result<Vec<_>>>()?;
@@ -40,34 +40,11 @@ fn one_stream_stays_fast_beside_99_that_nobody_reads() -> Result<()> {
     let p99_us = figures.latency.context("no latency")?.p99_us;
     ensure!(figures.units > 100 && p99_us < SLOWEST_US, "round trips beside the stalled: {printed}");
 
-    let url = format!("http://{VIP}:3/body");
-    let arguments = ["-sS", "-f", "-m", "10", "-o", "/dev/null", "-w", "%{size_download}", &url];
-    let size = shop.web.namespace().run("curl", &arguments)?;
-    ensure!(size == (10 << 20).to_string(), "{size} bytes of 10 MiB came");
-
+    download(&shop)?;
     for node in ["n1", "n2"] {
         let unread = metrics::value(&shop.mesh, node, "karez_unread_bytes")?;
         ensure!(unread <= SHARE, "{unread} bytes lie unread on {node}");
     }
-    // What exceeds the Pod's share is cut off for that and nothing else; what fits is not.
-    let cut = stalled.iter().map(goes_on).collect::<Result<Vec<_>>>()?.iter().filter(|on| !**on).count();
-    ensure!(STALLED - cut >= FITTING, "{cut} of {STALLED} were cut off");
-    wait::until("every one that was cut off to be in the log", PATIENCE, || {
-        let lines = access_log::lines(&shop.mesh, "n1");
-        let told = lines.iter().filter(|line| line.text("error").contains("limit of unread bytes")).count();
-        ensure!(cut <= told, "{cut} were cut off, {told} of them for the limit");
-        Ok(())
-    })
-}
-
-#[test]
-fn stalled_streams_within_the_pods_share_go_on_when_they_are_read() -> Result<()> {
-    let shop = Shop::open("within-share", &PORTS)?;
-    let _server = peers::peer(&shop.mesh, &shop.api, &["--source", "9001"])?;
-    let stalled = (0..FITTING)
-        .map(|_| sockets::dial(shop.web.namespace(), format!("{VIP}:1")))
-        .collect::<Result<Vec<_>>>()?;
-    wait_standstill(&shop)?;
     for stream in &stalled {
         ensure!(goes_on(stream)?, "a stream was cut off though there was room");
     }
@@ -95,6 +72,15 @@ fn a_server_that_never_answers_is_waited_for() -> Result<()> {
     access_log::wait_for(&shop.mesh, "n1", "the client that left", left)?;
     drop((other, server));
     metrics::wait_no_connection(&shop.mesh, &["n1", "n2"], PATIENCE)
+}
+
+/// Fetches 10 MiB, as fast as they go.
+fn download(shop: &Shop) -> Result<()> {
+    let url = format!("http://{VIP}:3/body");
+    let arguments = ["-sS", "-f", "-m", "10", "-o", "/dev/null", "-w", "%{size_download}", &url];
+    let size = shop.web.namespace().run("curl", &arguments)?;
+    ensure!(size == (10 << 20).to_string(), "{size} bytes of 10 MiB came");
+    Ok(())
 }
 
 /// Waits until the server cannot send any more: the same count twice, a second apart.

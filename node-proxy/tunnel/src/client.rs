@@ -42,7 +42,7 @@ where
     builder
         .enable_push(false)
         .initial_window_size(stream_window)
-        .initial_connection_window_size(settings.connection_window(stream_window))
+        .initial_connection_window_size(settings.connection_window())
         .max_frame_size(settings.frame)
         .max_header_list_size(settings.header_list)
         .max_send_buffer_size(settings.send_buffer)

@@ -79,6 +79,24 @@ impl State {
         self.streams.get()
     }
 
+    /// How far windows may have grown, as things are now.
+    pub(crate) fn window_bound(&self) -> u32 {
+        self.account.window(self.streams())
+    }
+
+    /// Shrinks windows that are too large by now, and has the peer told of their size if it was not. `tell` is false
+    /// when it cannot be told yet, because it has not acknowledged the last change.
+    pub(crate) fn adjust_windows(&self, tell: impl FnOnce(u32) -> bool) {
+        if self.growth.has_grown() {
+            self.growth.shrink(self.window_bound());
+        }
+        if let Some(window) = self.growth.unannounced()
+            && tell(window)
+        {
+            self.growth.announce(window);
+        }
+    }
+
     /// Since when there has been no stream; of a connection that never had one, since it began.
     pub(crate) fn idle_since(&self) -> Instant {
         self.idle_since.get()

@@ -41,7 +41,7 @@ where
     builder
         .max_concurrent_streams(settings.streams)
         .initial_window_size(stream_window)
-        .initial_connection_window_size(settings.connection_window(stream_window))
+        .initial_connection_window_size(settings.connection_window())
         .max_frame_size(settings.frame)
         .max_header_list_size(settings.header_list)
         .max_send_buffer_size(settings.send_buffer)
@@ -103,6 +103,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
     fn poll_frames(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Request>, ConnectionError>> {
         self.state.meter.begin_turn();
         loop {
+            let connection = &mut self.connection;
+            self.state.adjust_windows(|window| connection.set_initial_window_size(window).is_ok());
             if let Poll::Ready(accepted) = self.connection.poll_accept(cx) {
                 let Some((head, respond)) = accepted.transpose()? else {
                     return Poll::Ready(Ok(None));
@@ -112,12 +114,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
             match self.upkeep.poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Event::Silent) => return Poll::Ready(Err(ConnectionError::Silent)),
-                Poll::Ready(Event::Grow { stream, connection }) => {
-                    // The connection's first, so that it covers the streams' at any time.
-                    self.connection.set_target_window_size(connection);
-                    // Refused only while the peer has not yet acknowledged the last change: the next one makes up.
-                    self.connection.set_initial_window_size(stream).ok();
-                }
+                Poll::Ready(Event::Measured) => {}
             }
         }
     }

@@ -71,10 +71,12 @@ impl Http2 {
         wanted.min(self.stream_window_limit).min(Self::MAX_STREAM_WINDOW).min(covered)
     }
 
-    /// The connection window that keeps stalled streams from slowing another: all streams' and one more, because the
-    /// peer hears of freed bytes only when they make a third of what it may send (h2 sends WINDOW_UPDATE late).
+    /// The connection window that keeps stalled streams from slowing another: all streams', as large as theirs may grow, and
+    /// one more, because the peer hears of freed bytes only when they make a third of what it may send (h2 sends
+    /// WINDOW_UPDATE late). It bounds nothing: the streams' windows do, and those of now may be much smaller.
     #[must_use]
-    pub fn connection_window(&self, stream_window: u32) -> u32 {
+    pub fn connection_window(&self) -> u32 {
+        let stream_window = self.clamp_stream_window(self.stream_window_limit);
         self.streams.saturating_add(1).saturating_mul(stream_window).clamp(DEFAULT_WINDOW, MAX_WINDOW)
     }
 }

@@ -26,13 +26,8 @@ pub(crate) struct Upkeep {
 /// What the driver is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// Give streams and connection these windows.
-    Grow {
-        /// Bytes of each stream.
-        stream: u32,
-        /// Bytes of all streams together.
-        connection: u32,
-    },
+    /// Adjust windows: a round trip was measured.
+    Measured,
     /// End the connection: the peer is gone.
     Silent,
 }
@@ -61,10 +56,7 @@ impl Upkeep {
 
     fn hear(&mut self, now: Instant) {
         self.state.heard.set(now);
-        if self.unanswered.is_none()
-            && self.state.growth.wants_measurement(now)
-            && self.state.account.permits_growth()
-        {
+        if self.unanswered.is_none() && self.state.growth.wants_measurement(now, self.state.window_bound()) {
             self.state.growth.begin(now);
             self.send(now);
         }
@@ -83,8 +75,8 @@ impl Upkeep {
         }
         self.unanswered = None;
         self.state.answered.notify_waiters();
-        let stream = self.state.growth.end(self.state.account.permits_growth())?;
-        Some(Event::Grow { stream, connection: self.settings.connection_window(stream) })
+        self.state.growth.end(self.state.window_bound());
+        Some(Event::Measured)
     }
 
     /// Asks the peer, unless it has already been asked.

@@ -24,10 +24,18 @@ pub struct Limits {
     pub share: usize,
 }
 
+impl Limits {
+    /// `total`, of which a Pod may hold a quarter.
+    #[must_use]
+    pub fn of(total: usize) -> Self {
+        Self { total, share: total / 4 }
+    }
+}
+
 impl Default for Limits {
-    /// 256 MiB, of which a Pod may hold an eighth.
+    /// Those of 256 MiB.
     fn default() -> Self {
-        Self { total: 256 << 20, share: 32 << 20 }
+        Self::of(256 << 20)
     }
 }
 
@@ -93,10 +101,14 @@ impl Account {
         self.held.load(Relaxed)
     }
 
-    /// Whether there is enough room that a connection's windows may grow: half of both bounds is free.
-    pub(crate) fn permits_growth(&self) -> bool {
+    /// How far the windows of a connection with so many `streams` may have grown: if all of them stalled now, what then
+    /// lies unread would still be half of both bounds. The other half remains for streams that are yet to come, at the
+    /// window that they begin with.
+    pub(crate) fn window(&self, streams: usize) -> u32 {
         let Limits { total, share } = self.budget.limits;
-        self.held() <= share / 2 && self.budget.held() <= total / 2
+        let room =
+            (share / 2).saturating_sub(self.held()).min((total / 2).saturating_sub(self.budget.held()));
+        u32::try_from(room / streams.max(1)).unwrap_or(u32::MAX)
     }
 
     /// A stream begins to hold bytes.

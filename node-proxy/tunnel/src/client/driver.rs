@@ -54,6 +54,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for Driver<Io> {
             if this.state.is_aborted() {
                 return Poll::Ready(Err(ConnectionError::Aborted));
             }
+            // Before new streams are sent to the peer, so that it answers them within the windows of now.
+            let connection = &mut this.connection;
+            this.state.adjust_windows(|window| connection.set_initial_window_size(window).is_ok());
             if let Poll::Ready(ended) = Pin::new(&mut this.connection).poll(cx) {
                 return Poll::Ready(ended.map_err(Into::into));
             }
@@ -71,12 +74,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for Driver<Io> {
                     };
                 }
                 Poll::Ready(Event::Silent) => return Poll::Ready(Err(ConnectionError::Silent)),
-                Poll::Ready(Event::Grow { stream, connection }) => {
-                    // The connection's first, so that it covers the streams' at any time.
-                    this.connection.set_target_window_size(connection);
-                    // Refused only while the peer has not yet acknowledged the last change: the next one makes up.
-                    this.connection.set_initial_window_size(stream).ok();
-                }
+                Poll::Ready(Event::Measured) => {}
             }
         }
     }

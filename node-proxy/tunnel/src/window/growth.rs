@@ -1,8 +1,9 @@
-//! How far the flow-control windows of one connection grow.
+//! How far the flow-control windows of one connection grow, and when they shrink.
 //!
 //! A window limits a stream when it receives about a window's worth in one round trip. So while a stream receives a
 //! lot, a PING measures a round trip; if the busiest stream received at least half a window meanwhile, all windows
-//! double (HTTP/2 has one initial size for all streams of a connection).
+//! double (HTTP/2 has one initial size for all streams of a connection). When the Pod's account no longer bears windows
+//! of that size, they halve, to what they began with at least.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -16,7 +17,10 @@ const INTERVAL: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Growth {
     window: Cell<u32>,
-    limit: u32,
+    /// What the peer was told last.
+    announced: Cell<u32>,
+    least: u32,
+    most: u32,
     /// Streams count what they receive since this number last changed.
     round: Cell<u64>,
     /// What the busiest stream received in this round.
@@ -33,10 +37,13 @@ pub(crate) struct RoundShare {
 }
 
 impl Growth {
-    pub(crate) fn new(window: u32, limit: u32) -> Self {
+    /// Windows between `least`, which the peer knows of, and `most`.
+    pub(crate) fn new(least: u32, most: u32) -> Self {
         Self {
-            window: Cell::new(window),
-            limit,
+            window: Cell::new(least),
+            announced: Cell::new(least),
+            least,
+            most,
             round: Cell::new(0),
             busiest: Cell::new(0),
             measuring: Cell::new(false),
@@ -53,10 +60,38 @@ impl Growth {
         self.busiest.set(self.busiest.get().max(share.bytes));
     }
 
-    /// Whether a round trip should be measured now.
-    pub(crate) fn wants_measurement(&self, now: Instant) -> bool {
+    /// Whether windows are larger than they were at first.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.window.get() > self.least
+    }
+
+    /// The window that the peer is to be told of, if it was not.
+    pub(crate) fn unannounced(&self) -> Option<u32> {
+        let window = self.window.get();
+        (window != self.announced.get()).then_some(window)
+    }
+
+    /// The peer is told of `window`.
+    pub(crate) fn announce(&self, window: u32) {
+        self.announced.set(window);
+    }
+
+    /// Halves the windows until they are within `bound`.
+    pub(crate) fn shrink(&self, bound: u32) {
+        let mut window = self.window.get();
+        while window > bound.max(self.least) {
+            window = (window / 2).max(self.least);
+        }
+        if window != self.window.replace(window) {
+            // What a larger window let through says nothing of this one.
+            self.next_round();
+        }
+    }
+
+    /// Whether a round trip should be measured now, given that windows must remain within `bound`.
+    pub(crate) fn wants_measurement(&self, now: Instant, bound: u32) -> bool {
         !self.measuring.get()
-            && self.window.get() < self.limit
+            && self.doubled(bound).is_some()
             && self.half_a_window()
             && self.last.get().is_none_or(|last| now.duration_since(last) >= INTERVAL)
     }
@@ -68,18 +103,23 @@ impl Growth {
         self.next_round();
     }
 
-    /// It was answered: the window that all streams should have from now on, when that is another one.
-    pub(crate) fn end(&self, permitted: bool) -> Option<u32> {
+    /// It was answered: windows grow if they limited a stream meanwhile and remain within `bound`.
+    pub(crate) fn end(&self, bound: u32) {
         if !self.measuring.replace(false) {
-            return None;
+            return;
         }
         let limited = self.half_a_window();
         self.next_round();
-        (limited && permitted).then(|| {
-            let window = self.window.get().saturating_mul(2).min(self.limit);
+        if let Some(window) = self.doubled(bound).filter(|_| limited) {
             self.window.set(window);
-            window
-        })
+        }
+    }
+
+    /// The next larger window, if there may be one.
+    fn doubled(&self, bound: u32) -> Option<u32> {
+        let window = self.window.get();
+        let doubled = window.saturating_mul(2).min(self.most);
+        (doubled > window && doubled <= bound).then_some(doubled)
     }
 
     fn half_a_window(&self) -> bool {

@@ -74,16 +74,27 @@ fn past_the_total_the_largest_pod_pays() {
 }
 
 #[test]
-fn growth_needs_half_of_both_bounds_free() {
-    let budget = Budget::new(Limits { total: 100, share: 60 });
+fn windows_that_grew_fit_into_half_of_both_bounds() {
+    let budget = Budget::new(Limits { total: 1_000, share: 600 });
     let (one, other) = (budget.account(), budget.account());
     let mut holding = Holding::new(one.clone());
-    set(&mut holding, 30).unwrap();
-    assert!(one.permits_growth() && other.permits_growth());
-    set(&mut holding, 31).unwrap();
-    assert!(!one.permits_growth() && other.permits_growth(), "its share is half full");
-    set(&mut holding, 51).unwrap();
-    assert!(!other.permits_growth(), "the total is half full");
+    // What one Pod holds, streams of a connection, and the bounds of their windows: that Pod's, another's.
+    for (held, streams, window, others) in [
+        (0, 0, 300, 300),
+        (0, 1, 300, 300),
+        (0, 3, 100, 100),
+        (240, 1, 60, 260),
+        (240, 20, 3, 13),
+        (300, 1, 0, 200),
+        (510, 1, 0, 0),
+    ] {
+        set(&mut holding, held).unwrap();
+        assert_eq!(
+            (one.window(streams), other.window(streams)),
+            (window, others),
+            "{held} held, {streams} streams"
+        );
+    }
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Streams that nobody reads: they slow no other, and they are bounded.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use karez_tunnel::settings::Http2;
+use karez_tunnel::stream::Reader;
 use karez_tunnel::window::{Budget, Limits};
 use karez_tunnel::{Stream, StreamError};
 use tokio::io::{AsyncRead, AsyncWrite, duplex};
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, timeout};
 
 use crate::endpoints::{Client, Server, account, link, local, pair, pair_with, sockets, stream};
@@ -26,6 +29,15 @@ fn fill(stream: Stream) {
             }
         }
     });
+}
+
+/// Leaves unread what comes, until the stream must go.
+async fn stall(reader: &mut Reader) -> StreamError {
+    poll_fn(|cx| {
+        let parked = reader.poll_pull(cx).and_then(|()| reader.park(cx));
+        parked.map_or_else(Poll::Ready, |()| Poll::Pending)
+    })
+    .await
 }
 
 /// What is not held up by anyone takes far less.
@@ -103,7 +115,7 @@ async fn ended_streams_that_nobody_has_read_use_up_no_window() {
             nothing.finish().unwrap();
             assert!(empty.data().await.unwrap().is_none());
             while reader.unread() < 256 << 10 {
-                std::future::poll_fn(|cx| std::task::Poll::Ready(reader.poll_pull(cx))).await.unwrap();
+                poll_fn(|cx| Poll::Ready(reader.poll_pull(cx))).await.unwrap();
                 tokio::task::yield_now().await;
             }
             held.push(reader);
@@ -125,20 +137,11 @@ async fn the_stream_that_holds_most_of_its_share_is_reset() {
         for _ in 0..5 {
             let (near, far) = stream(&client, &mut server).await;
             fill(near);
-            let (mut reader, writer) = far.split();
-            readers.push(spawn_local(async move {
-                let parked = std::future::poll_fn(|cx| {
-                    let parked = reader.poll_pull(cx).and_then(|()| reader.park(cx));
-                    parked.map_or_else(std::task::Poll::Ready, |()| std::task::Poll::Pending)
-                });
-                let error: StreamError = parked.await;
-                drop(writer);
-                error
-            }));
+            readers.push(spawn_local(async move { stall(&mut far.split().0).await }));
         }
         let first = loop {
             tokio::time::sleep(Duration::from_millis(1)).await;
-            if let Some(ended) = readers.iter().position(tokio::task::JoinHandle::is_finished) {
+            if let Some(ended) = readers.iter().position(JoinHandle::is_finished) {
                 break readers.swap_remove(ended).await.unwrap();
             }
         };
@@ -167,10 +170,10 @@ async fn a_stalled_stream_of_tiny_frames_ends_nothing() {
             for _ in 0..500 {
                 tiny.send_all(Bytes::from_static(b"x")).await.unwrap();
             }
-            pulled = std::future::poll_fn(|cx| {
+            pulled = poll_fn(|cx| {
                 reader.poll_pull(cx).unwrap();
                 reader.park(cx).unwrap();
-                std::task::Poll::Ready(reader.unread())
+                Poll::Ready(reader.unread())
             })
             .await;
             tokio::task::yield_now().await;
@@ -197,14 +200,69 @@ async fn time_over_a_long_way(settings: Http2) -> Duration {
     let (near, far) = link(Duration::from_millis(10));
     let mut server = Server::spawn(far, settings, account());
     let client = Client::spawn(near, &Http2::client(), &account()).await;
-    let (near, far) = stream(&client, &mut server).await;
-    let (_unused, mut writer) = near.split();
-    let (mut reader, _unanswered) = far.split();
     let begun = Instant::now();
+    transfer(&client, &mut server).await;
+    begun.elapsed()
+}
+
+/// 20 MiB, as fast as they go.
+async fn transfer(client: &Client, server: &mut Server) {
+    let (near, far) = stream(client, server).await;
+    let ((_unused, mut writer), (mut reader, _unanswered)) = (near.split(), far.split());
     spawn_local(async move {
         writer.send_all(Bytes::from(vec![0; 20 << 20])).await.unwrap();
         writer.finish().unwrap();
     });
     while reader.data().await.unwrap().is_some() {}
-    begun.elapsed()
+}
+
+/// What windows grew to for one stream must not make 99 exceed their Pod's share, which holds them all at first.
+#[tokio::test(start_paused = true)]
+async fn windows_that_grew_shrink_when_streams_stall_and_none_is_reset() {
+    local(async {
+        let pod = account();
+        let (near, far) = link(Duration::from_millis(10));
+        let mut server = Server::spawn(far, Http2::server(), pod.clone());
+        let client = Client::spawn(near, &Http2::client(), &account()).await;
+        transfer(&client, &mut server).await;
+        let stalled = spawn_stalled(&client, &mut server).await;
+        let mut most = 0;
+        while !stalled.iter().all(JoinHandle::is_finished) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            most = most.max(pod.held());
+        }
+        for stream in stalled {
+            assert!(stream.await.unwrap(), "a stream was reset");
+        }
+        assert!((20 << 20..=64 << 20).contains(&most), "{most} bytes were unread");
+        assert_eq!(pod.held(), 0);
+        transfer(&client, &mut server).await;
+    })
+    .await;
+}
+
+/// 99 streams that nobody reads for 10 s, and then somebody does: whether more came than any window holds.
+async fn spawn_stalled(client: &Client, server: &mut Server) -> Vec<JoinHandle<bool>> {
+    const MORE: usize = 5 << 20;
+    let mut stalled = Vec::new();
+    for _ in 0..STALLED {
+        let (near, far) = stream(client, server).await;
+        fill(near);
+        let (mut reader, unanswered) = far.split();
+        stalled.push(spawn_local(async move {
+            let _unanswered = unanswered;
+            if timeout(Duration::from_secs(10), stall(&mut reader)).await.is_ok() {
+                return false;
+            }
+            let mut read = 0;
+            while read < MORE {
+                match reader.data().await {
+                    Ok(Some(data)) => read += data.len(),
+                    Ok(None) | Err(_) => return false,
+                }
+            }
+            true
+        }));
+    }
+    stalled
 }

@@ -3,10 +3,22 @@ use super::*;
 const WINDOW: u32 = 1_000;
 const LIMIT: u32 = 3_000;
 
+const PLENTY: u32 = u32::MAX;
+
+/// The window that the peer is to be told of after a round trip in which a stream received `bytes`.
 fn measured(growth: &Growth, now: Instant, bytes: usize) -> Option<u32> {
     growth.begin(now);
     growth.received(&mut RoundShare::default(), bytes);
-    growth.end(true)
+    ended(growth, PLENTY)
+}
+
+fn ended(growth: &Growth, bound: u32) -> Option<u32> {
+    growth.end(bound);
+    told(growth)
+}
+
+fn told(growth: &Growth) -> Option<u32> {
+    growth.unannounced().inspect(|window| growth.announce(*window))
 }
 
 #[tokio::test(start_paused = true)]
@@ -19,7 +31,7 @@ async fn a_round_trip_that_fills_half_a_window_doubles_it() {
     assert_eq!(measured(&growth, now, 1_000), Some(LIMIT));
     let mut share = RoundShare::default();
     growth.received(&mut share, 1_000_000);
-    assert!(!growth.wants_measurement(now + INTERVAL), "it cannot grow further");
+    assert!(!growth.wants_measurement(now + INTERVAL, PLENTY), "it cannot grow further");
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,15 +42,15 @@ async fn it_is_the_busiest_stream_that_counts_and_not_the_sum() {
     for share in &mut shares {
         growth.received(share, 499);
     }
-    assert_eq!(growth.end(true), None);
+    assert_eq!(ended(&growth, PLENTY), None);
     // What was received in an earlier round does not count.
     growth.begin(Instant::now());
     growth.received(&mut shares[0], 499);
-    assert_eq!(growth.end(true), None);
+    assert_eq!(ended(&growth, PLENTY), None);
     growth.begin(Instant::now());
     growth.received(&mut shares[0], 250);
     growth.received(&mut shares[0], 250);
-    assert_eq!(growth.end(true), Some(2_000));
+    assert_eq!(ended(&growth, PLENTY), Some(2_000));
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,22 +58,59 @@ async fn it_is_measured_when_there_is_much_and_not_too_often() {
     let growth = Growth::new(WINDOW, LIMIT);
     let now = Instant::now();
     let mut share = RoundShare::default();
-    assert!(!growth.wants_measurement(now));
+    assert!(!growth.wants_measurement(now, PLENTY));
     growth.received(&mut share, 500);
-    assert!(growth.wants_measurement(now));
+    assert!(growth.wants_measurement(now, PLENTY));
     growth.begin(now);
     growth.received(&mut share, 500);
-    assert!(!growth.wants_measurement(now + INTERVAL), "one at a time");
-    assert_eq!(growth.end(false), None, "there is no room to grow");
+    assert!(!growth.wants_measurement(now + INTERVAL, PLENTY), "one at a time");
+    assert_eq!(ended(&growth, 2 * WINDOW - 1), None, "there is no room to grow");
     growth.received(&mut share, 500);
-    assert!(!growth.wants_measurement(now));
-    assert!(growth.wants_measurement(now + INTERVAL));
+    assert!(!growth.wants_measurement(now, PLENTY));
+    assert!(growth.wants_measurement(now + INTERVAL, PLENTY));
+    assert!(!growth.wants_measurement(now + INTERVAL, 2 * WINDOW - 1), "it would come to nothing");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_was_for_someone_else_changes_nothing() {
     let growth = Growth::new(WINDOW, LIMIT);
     growth.received(&mut RoundShare::default(), 1_000);
-    assert_eq!(growth.end(true), None);
-    assert!(growth.wants_measurement(Instant::now()));
+    assert_eq!(ended(&growth, PLENTY), None);
+    assert!(growth.wants_measurement(Instant::now(), PLENTY));
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_halve_until_they_are_within_the_bound_but_not_below_the_first() {
+    let growth = Growth::new(WINDOW, LIMIT);
+    let now = Instant::now();
+    measured(&growth, now, 500);
+    measured(&growth, now, 1_000);
+    for (bound, window) in
+        [(LIMIT, None), (LIMIT - 1, Some(1_500)), (1_500, None), (10, Some(WINDOW)), (0, None)]
+    {
+        growth.shrink(bound);
+        assert_eq!(told(&growth), window, "within {bound}");
+    }
+    assert_eq!(measured(&growth, now, 500), Some(2_000), "and may grow again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_larger_window_let_through_does_not_make_a_smaller_one_grow() {
+    let growth = Growth::new(WINDOW, LIMIT);
+    measured(&growth, Instant::now(), 500);
+    growth.begin(Instant::now());
+    growth.received(&mut RoundShare::default(), 2_000);
+    growth.shrink(WINDOW);
+    assert_eq!(ended(&growth, PLENTY), Some(WINDOW));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_could_not_be_told_is_told_later() {
+    let growth = Growth::new(WINDOW, LIMIT);
+    growth.begin(Instant::now());
+    growth.received(&mut RoundShare::default(), 500);
+    growth.end(PLENTY);
+    assert_eq!(growth.unannounced(), Some(2_000));
+    growth.shrink(WINDOW);
+    assert_eq!(growth.unannounced(), None, "the peer knows no other");
 }
