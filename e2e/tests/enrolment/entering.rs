@@ -7,7 +7,7 @@ use karez_e2e::peers::{self, Load};
 use karez_e2e::shop::{Shop, VIP, VIP6};
 use karez_e2e::sockets::{self, PATIENCE, dial, echoes, listen};
 use karez_e2e::{access_log, dump};
-use karez_lab::wait;
+use karez_lab::{Pod, wait};
 
 use crate::{PORT, SECRET, SYN, ensure_cut_when_used, pod_addresses, tap, wait_captured};
 
@@ -51,6 +51,29 @@ fn what_was_open_lives_on_and_what_is_new_takes_the_tunnel() -> Result<()> {
         ensure!(figures.errors == 0 && figures.units > 100, "{figures:?}");
     }
     older.iter().try_for_each(|older| echoes(older, "and on"))
+}
+
+#[test]
+fn an_older_connection_from_the_port_that_a_new_one_gets_is_not_in_its_way() -> Result<()> {
+    let shop = Shop::outside_the_mesh("enter-ports", &[(PORT, PORT)])?;
+    let _server = peers::peer(&shop.mesh, &shop.api, &["--echo", &PORT.to_string()])?;
+    let [to, _] = pod_addresses(&shop.api);
+    ports(&shop.web, "40000 40039")?;
+    let older = (0..20).map(|_| dial(shop.web.namespace(), &to)).collect::<Result<Vec<_>>>()?;
+    ports(&shop.web, "50000 60000")?;
+    // To the application, new connections come from the client's address and a port of the Pod's own.
+    ports(&shop.api, "40000 40099")?;
+    enter(&shop, &[])?;
+    for _ in 0..30 {
+        echoes(&dial(shop.web.namespace(), &to)?, SECRET)?;
+    }
+    older.iter().try_for_each(|older| echoes(older, OLDER))
+}
+
+/// Bounds what the kernel chooses for a Pod's ports.
+fn ports(pod: &Pod, range: &str) -> Result<()> {
+    let write = "echo \"$0\" > /proc/sys/net/ipv4/ip_local_port_range";
+    pod.namespace().run("sh", &["-c", write, range]).map(|_| ())
 }
 
 #[test]

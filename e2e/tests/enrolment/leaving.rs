@@ -69,7 +69,8 @@ fn what_does_not_finish_is_reset_and_nothing_of_it_leaks() -> Result<()> {
     let wire = tap(&shop)?;
     std::thread::scope(|scope| {
         let removals = [&shop.web, &shop.api].map(|pod| scope.spawn(|| shop.mesh.remove(pod)));
-        let talks: Vec<_> = live.into_iter().map(|stream| scope.spawn(move || talk_until_cut(&stream))).collect();
+        let talks: Vec<_> =
+            live.into_iter().map(|stream| scope.spawn(move || talk_until_cut(&stream))).collect();
         for removal in removals {
             removal.join().map_err(|_| anyhow::anyhow!("a removal panicked"))??;
         }

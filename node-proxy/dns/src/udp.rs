@@ -124,10 +124,11 @@ async fn forward<S: Sockets>(sockets: &S, query: &Query) -> io::Result<Vec<u8>> 
     upstream.send(&query.bytes).await?;
     loop {
         // That nobody is there (ICMP port unreachable) makes a socket failed, not readable.
-        if upstream.ready(Interest::READABLE | Interest::ERROR).await?.is_error() {
-            if let Some(error) = upstream.take_error()? {
-                return Err(error);
-            }
+        let ready = upstream.ready(Interest::READABLE | Interest::ERROR).await?;
+        if ready.is_error()
+            && let Some(error) = upstream.take_error()?
+        {
+            return Err(error);
         }
         match receive_from(&upstream) {
             // Whatever has another id answers nothing that was asked.

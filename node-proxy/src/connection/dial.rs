@@ -12,6 +12,9 @@ use crate::stock::PodStock;
 
 /// How long the other side may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// An application on the same machine answers at once. If it does not, another port is tried, each for twice as long: the
+/// client may have a connection from the first port already, older than the mesh, and then nobody answers this one.
+const FIRST_TRY: Duration = Duration::from_millis(500);
 /// A peer that is gone without a word is noticed; the figures are Istio's.
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(180))
@@ -34,7 +37,18 @@ pub(crate) async fn application(
     if client == to.ip() || client.is_ipv4() != to.is_ipv4() {
         return dial(stock, Kind::Outbound, to, None).await;
     }
-    dial(stock, Kind::Application, to, Some(SocketAddr::new(client, 0))).await
+    let tries = async {
+        let mut patience = FIRST_TRY;
+        loop {
+            let dialled = dial(stock, Kind::Application, to, Some(SocketAddr::new(client, 0)));
+            if let Ok(dialled) = tokio::time::timeout(patience, dialled).await {
+                return dialled;
+            }
+            patience *= 2;
+        }
+    };
+    let timed_out = Failure::Connect { to, reason: ConnectError::TimedOut };
+    tokio::time::timeout(TIMEOUT, tries).await.unwrap_or(Err(timed_out))
 }
 
 async fn dial(
