@@ -7,7 +7,7 @@ use karez_api::operator::NodeReport;
 use karez_flow::{AccessLog, Metrics};
 use karez_handover::node::AgentConnection;
 use karez_handover::stock;
-use karez_link::controller::{Controller, Settings as ControllerSettings};
+use karez_link::controller::{Controller, LearnedRoots, Settings as ControllerSettings};
 use karez_link::discovery::{self, Store, Synced, View};
 use karez_link::{Certificates, report as reports};
 use karez_process::drain::{self, Drain};
@@ -47,14 +47,15 @@ async fn serve(settings: Settings) -> Result<()> {
     let signals = Signals::catch().context("catching signals")?;
     let (trigger, draining) = drain::new();
     let (log, _flush) = access_log(&settings)?;
-    let controller = Controller::new(ControllerSettings {
+    let (store, view) = Store::new();
+    let reached = ControllerSettings {
         url: settings.controller.clone(),
         ca_file: settings.controller_ca.clone(),
         token_file: settings.token_file.clone(),
         node: settings.node.clone(),
         cluster_id: settings.cluster_id.clone(),
-    })?;
-    let (store, view) = Store::new();
+    };
+    let controller = Controller::new(reached, LearnedRoots::of(&view))?;
     let (certificates, renewals) = Certificates::new(view.bundles.clone());
     let unread = settings.unread_mib.get() << 20;
     let budget = Budget::new(Limits::of(unread));

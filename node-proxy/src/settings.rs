@@ -19,7 +19,7 @@ pub(crate) struct Settings {
     /// The controller: delta xDS and the CA.
     #[arg(long, value_name = "https://HOST:PORT")]
     pub(crate) controller: String,
-    /// PEM roots that prove the controller; read again at every connection.
+    /// PEM roots that prove the controller, beside the mesh's own once they are known; read again at every connection.
     #[arg(long, value_name = "FILE")]
     pub(crate) controller_ca: PathBuf,
     /// Token that proves this node to the controller; read again at every call.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use karez_api::identity::Identity;
 use karez_link::certificates::State;
-use karez_link::controller::Settings;
+use karez_link::controller::{LearnedRoots, Settings};
 use karez_link::discovery::{Store, Synced, View, run};
 use karez_link::{Certificates, Controller};
 use tokio::task::JoinSet;
@@ -32,8 +32,8 @@ impl Node {
             node: "node-1".to_owned(),
             cluster_id: "Kubernetes".to_owned(),
         };
-        let controller = Controller::new(settings).unwrap();
         let (store, view) = Store::new();
+        let controller = Controller::new(settings, LearnedRoots::of(&view)).unwrap();
         let (certificates, renewals) = Certificates::new(view.bundles.clone());
         let mut work = JoinSet::new();
         work.spawn(run(controller.clone(), store));

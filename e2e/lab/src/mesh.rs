@@ -316,12 +316,31 @@ impl Mesh {
         let mut command = self.node(name)?.host().namespace().command(setpriv);
         command.args(options).arg(self.program("karez-node")?);
         command.args(["--node", name, "--controller", &self.controller_url()]);
-        command.arg("--controller-ca").arg(self.folder().join("controller/root.pem"));
+        command.arg("--controller-ca").arg(self.controller_ca(name));
         command.arg("--token-file").arg(self.folder().join(format!("{name}.token")));
         command.args(["--workers", &self.settings.workers.to_string()]).args(&self.settings.node_arguments);
         let proxy = Process::start(&format!("{name}-node"), self.folder(), command)?;
         self.nodes.get_mut(name).context("no such node")?.proxy = Some(proxy);
         Ok(())
+    }
+
+    /// Gives a node a copy of the controller's roots as they are now: from its next start its proxy reads that one.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn copy_roots(&self, name: &str) -> Result<PathBuf> {
+        let copy = self.root_copy(name);
+        fs::copy(self.folder().join("controller/root.pem"), &copy)?;
+        Ok(copy)
+    }
+
+    fn root_copy(&self, name: &str) -> PathBuf {
+        self.folder().join(format!("{name}-root.pem"))
+    }
+
+    fn controller_ca(&self, name: &str) -> PathBuf {
+        let copy = self.root_copy(name);
+        if copy.exists() { copy } else { self.folder().join("controller/root.pem") }
     }
 
     /// Waits until a node's proxy says that it is ready.

@@ -96,10 +96,6 @@ fn certificates_that_live_seconds_are_renewed_under_load_without_an_error() -> R
         ensure!(seen.len() >= LIVES, "{} so far", seen.len());
         Ok(())
     })?;
-    let ends = |status: &Value| -> Vec<Value> {
-        let pods = status.get("pods").and_then(Value::as_array).cloned().unwrap_or_default();
-        pods.iter().filter_map(|pod| pod.get("certificateNotAfter").cloned()).collect()
-    };
     let before = ends(&busy.shop.mesh.status()?);
     ensure!(before.len() == 2 && !before.contains(&Value::Null), "{before:?}");
     wait::until("the status to show the next certificates", LOAD, || {
@@ -137,6 +133,12 @@ fn the_root_is_rotated_under_load_without_an_error_and_the_old_one_is_gone() -> 
     let (status, _stream) = busy.tunnel(&new)?.connect(&format!("{}:8080", busy.shop.api.v4), &[])?;
     ensure!(status.is_success(), "the check cannot fail: {status}");
     busy.end()
+}
+
+/// When the certificate of each Pod ends.
+pub(crate) fn ends(status: &Value) -> Vec<Value> {
+    let pods = status.get("pods").and_then(Value::as_array).cloned().unwrap_or_default();
+    pods.iter().filter_map(|pod| pod.get("certificateNotAfter").cloned()).collect()
 }
 
 /// Fingerprint and phase of each root.

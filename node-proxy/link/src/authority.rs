@@ -163,8 +163,23 @@ impl Authority {
 
     /// What a controller at 127.0.0.1 presents, valid in the real present.
     pub(crate) fn controller(&self) -> ServerConfig {
+        self.server(&CertificateParams::new(["127.0.0.1".to_owned()]).unwrap())
+    }
+
+    /// What a workload presents that listens there in the controller's place, valid in the real present.
+    pub(crate) fn workload_in_its_place(&self) -> ServerConfig {
+        let now = SystemTime::now();
+        let hour = Duration::from_secs(3600);
+        let leaf = Leaf {
+            not_before: now - hour,
+            not_after: now + hour,
+            ..Leaf::of(&identity("mesh/ns/shop/sa/web"))
+        };
+        self.server(&leaf.params())
+    }
+
+    fn server(&self, params: &CertificateParams) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(profile::provider())

@@ -113,6 +113,11 @@ impl TrustBundle {
         self.roots.is_empty()
     }
 
+    /// The roots themselves.
+    pub(crate) fn roots(&self) -> &RootCertStore {
+        &self.roots
+    }
+
     /// Whether a chain (leaf first) that a handshake has accepted, from either side, would still be at `now`.
     #[must_use]
     pub fn still_trusts(&self, chain: &[CertificateDer<'_>], now: SystemTime) -> bool {

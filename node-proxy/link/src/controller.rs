@@ -1,9 +1,10 @@
 //! The controller as this node reaches it: one HTTP/2 connection that discovery, certificates and reports share.
 //!
 //! The token is read again for every call and stream, the CA file whenever a connection is made: both may be replaced
-//! on disk at any time.
+//! on disk at any time. What the file does not know yet of the mesh's roots, discovery may have told already.
 
 mod connector;
+mod learned;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Request, Status};
 use tower::service_fn;
+
+pub use learned::LearnedRoots;
 
 /// A controller that dies without a word is noticed after two of these.
 const KEEPALIVE: Duration = Duration::from_secs(10);
@@ -26,7 +29,8 @@ const MAX_TOKEN: u64 = 64 * 1024;
 pub struct Settings {
     /// `https://HOST:PORT`.
     pub url: String,
-    /// PEM bundle that the controller's certificate is verified against.
+    /// PEM bundle that the controller's certificate is verified against, beside the [roots](LearnedRoots) that discovery has
+    /// brought.
     pub ca_file: PathBuf,
     /// Bearer token.
     pub token_file: PathBuf,
@@ -101,7 +105,7 @@ impl Controller {
     ///
     /// # Errors
     /// When the URL is not `https://HOST[:PORT]`.
-    pub fn new(settings: Settings) -> Result<Self, InvalidUrl> {
+    pub fn new(settings: Settings, learned: LearnedRoots) -> Result<Self, InvalidUrl> {
         let unreadable = || InvalidUrl::Unreadable { url: settings.url.clone() };
         let origin: Uri = settings.url.parse().map_err(|_| unreadable())?;
         let Some(authority) = origin.authority() else { return Err(unreadable()) };
@@ -119,7 +123,7 @@ impl Controller {
             .keep_alive_timeout(KEEPALIVE)
             .keep_alive_while_idle(true)
             .connect_with_connector_lazy(service_fn(move |url| {
-                connector::connect(url, Arc::clone(&dialled))
+                connector::connect(url, Arc::clone(&dialled), learned.current())
             }));
         Ok(Self { settings, channel })
     }

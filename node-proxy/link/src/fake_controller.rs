@@ -29,7 +29,8 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::authority::{Authority, Leaf};
-use crate::controller::{Controller, Settings};
+use crate::controller::{Controller, LearnedRoots, Settings};
+use crate::discovery::{Store, View};
 
 /// Longer than anything takes that is to happen at all.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -219,14 +220,23 @@ impl NodeFiles {
         self.directory.path().join("token")
     }
 
-    pub(crate) fn controller(&self, port: u16) -> Controller {
-        Controller::new(Settings {
+    pub(crate) fn settings(&self, port: u16) -> Settings {
+        Settings {
             url: format!("https://127.0.0.1:{port}"),
             ca_file: self.ca(),
             token_file: self.token(),
             node: "n1".to_owned(),
             cluster_id: "Kubernetes".to_owned(),
-        })
-        .unwrap()
+        }
+    }
+
+    /// A client that has learned no roots.
+    pub(crate) fn controller(&self, port: u16) -> Controller {
+        self.controller_of(port, &Store::new().1)
+    }
+
+    /// A client that learns roots from that view.
+    pub(crate) fn controller_of(&self, port: u16, view: &View) -> Controller {
+        Controller::new(self.settings(port), LearnedRoots::of(view)).unwrap()
     }
 }

@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::Uri;
 
+use crate::bundle::TrustBundle;
 use crate::controller::{Settings, read_bounded};
 use crate::tls::pem::{self, InvalidPem, MAX_BYTES};
 use crate::tls::profile;
@@ -66,7 +67,7 @@ pub(super) enum ConnectError {
         source: std::io::Error,
     },
     /// The TLS handshake.
-    #[error("TLS with {host}:{port}, verified against {path:?}: {source}")]
+    #[error("TLS with {host}:{port}, verified against {path:?} and {learned} roots of the mesh: {source}")]
     Tls {
         /// As in the URL.
         host: String,
@@ -74,6 +75,8 @@ pub(super) enum ConnectError {
         port: u16,
         /// The CA file.
         path: PathBuf,
+        /// How many roots discovery had brought.
+        learned: usize,
         /// rustls' words.
         source: std::io::Error,
     },
@@ -82,19 +85,24 @@ pub(super) enum ConnectError {
     TimedOut,
 }
 
-/// A fresh connection to the controller, verified against the CA file as it is now.
+/// A fresh connection to the controller, verified against the CA file as it is now and the roots that were `learned`.
 pub(super) async fn connect(
     url: Uri,
     settings: Arc<Settings>,
+    learned: Option<Arc<TrustBundle>>,
 ) -> Result<TokioIo<TlsStream<TcpStream>>, ConnectError> {
-    timeout(CONNECT_TIME, dial(&url, &settings))
+    timeout(CONNECT_TIME, dial(&url, &settings, learned.as_deref()))
         .await
         .map_err(|_elapsed| ConnectError::TimedOut)?
         .map(TokioIo::new)
 }
 
-async fn dial(url: &Uri, settings: &Settings) -> Result<TlsStream<TcpStream>, ConnectError> {
-    let config = client_config(settings).await?;
+async fn dial(
+    url: &Uri,
+    settings: &Settings,
+    learned: Option<&TrustBundle>,
+) -> Result<TlsStream<TcpStream>, ConnectError> {
+    let config = client_config(settings, learned).await?;
     let host = url.host().unwrap_or_default();
     // RFC 3986 §3.2.2: an IPv6 address stands in brackets there, and nowhere else.
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -109,11 +117,15 @@ async fn dial(url: &Uri, settings: &Settings) -> Result<TlsStream<TcpStream>, Co
         host: host.to_owned(),
         port,
         path: settings.ca_file.clone(),
+        learned: learned.map_or(0, TrustBundle::len),
         source,
     })
 }
 
-async fn client_config(settings: &Settings) -> Result<ClientConfig, ConnectError> {
+async fn client_config(
+    settings: &Settings,
+    learned: Option<&TrustBundle>,
+) -> Result<ClientConfig, ConnectError> {
     let path = || settings.ca_file.clone();
     let text = read_bounded(&settings.ca_file, MAX_BYTES as u64)
         .await
@@ -125,6 +137,8 @@ async fn client_config(settings: &Settings) -> Result<ClientConfig, ConnectError
     for certificate in certificates {
         roots.add(certificate).map_err(unusable)?;
     }
+    // A workload of the mesh passes for the controller by none of them: its certificate bears no name of a host.
+    roots.extend(learned.iter().flat_map(|bundle| bundle.roots().roots.iter().cloned()));
     let mut config = ClientConfig::builder_with_provider(profile::provider())
         .with_protocol_versions(profile::VERSIONS)
         .map_err(unusable)?
@@ -133,3 +147,6 @@ async fn client_config(settings: &Settings) -> Result<ClientConfig, ConnectError
     config.alpn_protocols = vec![profile::ALPN.to_vec()];
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::discovery::Store;
 
 fn settings(url: &str) -> Settings {
     Settings {
@@ -8,6 +9,10 @@ fn settings(url: &str) -> Settings {
         node: "n1".to_owned(),
         cluster_id: "Kubernetes".to_owned(),
     }
+}
+
+fn controller(url: &str) -> Result<Controller, InvalidUrl> {
+    Controller::new(settings(url), LearnedRoots::of(&Store::new().1))
 }
 
 #[tokio::test]
@@ -22,7 +27,7 @@ async fn only_https_urls_are_controllers() {
         ("not a url", false),
         ("", false),
     ] {
-        match Controller::new(settings(url)) {
+        match controller(url) {
             Ok(_) => assert!(good, "{url}"),
             Err(error) => assert!(!good && error.to_string().contains(url), "{url}: {error}"),
         }
@@ -58,7 +63,7 @@ async fn small_files_are_read_whole_and_large_ones_not_at_all() {
 
 #[tokio::test]
 async fn a_missing_token_is_named() {
-    let controller = Controller::new(settings("https://127.0.0.1:1")).unwrap();
+    let controller = controller("https://127.0.0.1:1").unwrap();
     let error = controller.request(()).await.unwrap_err().to_string();
     assert!(error.contains("/nonexistent/token"), "{error}");
 }

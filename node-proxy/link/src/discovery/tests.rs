@@ -43,7 +43,7 @@ impl Pair {
         let server = FakeController::start(Arc::clone(&root), 0).await;
         let files = NodeFiles::new(&root);
         let (store, view) = Store::new();
-        let following = tokio::spawn(run(files.controller(server.port), store));
+        let following = tokio::spawn(run(files.controller_of(server.port, &view), store));
         Self { root, server, files, view, _following: following }
     }
 }
@@ -191,6 +191,26 @@ async fn a_controller_that_comes_back_under_another_root_is_found_again() {
     pair.files.write_ca(&other);
     let mut session = server.stream().await;
     assert_eq!(opening(&mut session).await[type_url::ADDRESS].initial_resource_versions.len(), 1);
+    connected(&mut pair.view, true).await;
+}
+
+#[tokio::test]
+async fn a_controller_under_a_root_that_the_mesh_has_announced_is_found_again_with_an_old_file() {
+    let mut pair = Pair::start().await;
+    let mut session = pair.server.stream().await;
+    opening(&mut session).await;
+    push_own_types(&mut session, &pair.root).await;
+    let next = Arc::new(Authority::root("next"));
+    let bundle = TrustBundle { trust_domain: "mesh".to_owned(), roots: vec![next.pem()] };
+    session.push(type_url::TRUST_BUNDLE, &[("mesh", "2", bundle)], &[]).await;
+    connected(&mut pair.view, true).await;
+
+    let port = pair.server.port;
+    drop(pair.server);
+    drop(session);
+    connected(&mut pair.view, false).await;
+    let mut server = FakeController::start(next, port).await;
+    opening(&mut server.stream().await).await;
     connected(&mut pair.view, true).await;
 }
 

@@ -38,7 +38,11 @@ async fn a_controller_that_cannot_be_trusted_or_reached_is_named() {
     let (_, csr) = crate::certificates::answer::request(&cart).unwrap();
     let ca = files.ca().display().to_string();
     let failed = async || match controller.sign(&cart, csr.clone()).await {
-        Err(CallError::Answer { url, code: Code::Unavailable | Code::Unknown, message }) => {
+        Err(CallError::Answer {
+            url,
+            code: Code::Unavailable | Code::Unknown | Code::Cancelled,
+            message,
+        }) => {
             format!("{url}: {message}")
         }
         other => panic!("{other:?}"),
