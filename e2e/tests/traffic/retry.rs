@@ -1,16 +1,21 @@
 //! An endpoint that cannot be reached is no failure while there is another.
 
-use std::time::Instant;
+use std::io::{ErrorKind, Read as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use karez_e2e::access_log::{self, Line};
 use karez_e2e::peers;
 use karez_e2e::shop::{Shop, VIP, VIP6};
 use karez_e2e::sockets::{self, PATIENCE};
 use karez_lab::{Mesh, Pod};
+use nix::sys::signal::Signal;
 
 /// At the endpoint that does not listen.
 const ATTEMPTS: usize = 30;
+/// Connections at once: enough that each worker has some of them.
+const MANY: usize = 32;
 
 #[test]
 fn a_connection_goes_to_another_endpoint_while_nothing_was_sent() -> Result<()> {
@@ -39,6 +44,36 @@ fn a_service_of_which_no_endpoint_listens_resets() -> Result<()> {
     for _ in 0..4 {
         ensure!(!sockets::is_admitted(shop.web.namespace(), format!("{VIP}:80"))?, "nobody listens");
     }
+    Ok(())
+}
+
+#[test]
+fn what_waits_in_a_tunnel_that_breaks_is_sent_again_to_the_same_endpoint() -> Result<()> {
+    let mut shop = Shop::open("broken-tunnel", &[(80, 8080)])?;
+    let _echo = peers::peer(&shop.mesh, &shop.api, &["--echo", "8080"])?;
+    let known = dial_many(&shop)?;
+    known.iter().try_for_each(|connection| sockets::echoes(connection, "tunnels are there"))?;
+
+    let node = shop.mesh.proxy("n2")?.take().context("no proxy")?;
+    node.signal(Signal::SIGSTOP)?;
+    let waiting = dial_many(&shop)?;
+    waiting.iter().try_for_each(ensure_silent)?;
+    node.kill()?;
+    shop.mesh.start_node("n2")?;
+    shop.mesh.wait_ready("n2")?;
+    waiting.iter().try_for_each(|connection| sockets::echoes(connection, "sent again"))
+}
+
+fn dial_many(shop: &Shop) -> Result<Vec<TcpStream>> {
+    (0..MANY).map(|_| sockets::dial(shop.web.namespace(), format!("{VIP}:80"))).collect()
+}
+
+/// Checks that a connection neither answers nor ends.
+fn ensure_silent(connection: &TcpStream) -> Result<()> {
+    connection.set_read_timeout(Some(Duration::from_millis(50)))?;
+    let nothing = (&mut &*connection).read(&mut [0]);
+    connection.set_read_timeout(Some(PATIENCE))?;
+    ensure!(nothing.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "{nothing:?}");
     Ok(())
 }
 

@@ -81,6 +81,9 @@ pub enum ConnectError {
     /// The stream or connection broke while the answer was awaited.
     #[error("the CONNECT broke: {0}")]
     Broken(#[from] StreamError),
+    /// The connection was ended on this side.
+    #[error("the connection was ended by the mesh")]
+    Aborted,
 }
 
 impl ConnectError {
@@ -88,6 +91,13 @@ impl ConnectError {
     #[must_use]
     pub fn is_unprocessed(&self) -> bool {
         matches!(self, Self::Full | Self::GoingAway)
+    }
+
+    /// Whether the connection was lost under the CONNECT. The peer may have begun with it, but nothing was sent to the
+    /// application yet: on a connection of which nothing was known for a while, that is no verdict on the peer.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Broken(StreamError::Connection(_)))
     }
 
     /// What h2 said while an answer was awaited (RFC 9113 section 8.7: when it may be sent again).
@@ -198,13 +208,16 @@ impl Reservation {
     /// # Errors
     /// See [`ConnectError`].
     pub async fn connect(mut self, authority: Authority, headers: HeaderMap) -> Result<Stream, ConnectError> {
+        let unless_aborted =
+            |error| if self.place.state().is_aborted() { ConnectError::Aborted } else { error };
         let (answer, send) = self
             .request
             .send_request(connect_request(authority, headers), false)
-            .map_err(|_| ConnectError::GoingAway)?;
+            .map_err(|_| unless_aborted(ConnectError::GoingAway))?;
         // A handle of ours must not keep an idle connection from ending.
         drop(self.request);
-        let (head, body) = answer.await.map_err(ConnectError::awaiting)?.into_parts();
+        let answered = answer.await.map_err(|error| unless_aborted(ConnectError::awaiting(error)))?;
+        let (head, body) = answered.into_parts();
         if head.status != StatusCode::OK {
             return Err(ConnectError::Status(head.status));
         }

@@ -3,6 +3,7 @@
 //! * One dial at a time for a key; who waits for it shares its failure, and nobody else does.
 //! * A connection takes streams again as others end. When all of a key's are full, one more is dialled, up to a bound.
 //! * One that was silent for long is probed before it is used. One that is going away is never used.
+//! * A CONNECT under which a connection breaks is sent again, once, on one that is dialled after it.
 //! * One without streams retires: within seconds if the key has another, else after a minute or so.
 
 mod entry;
@@ -108,8 +109,9 @@ where
         Self { inner: Rc::new(inner) }
     }
 
-    /// Opens a stream on a connection of `key`, which is dialled with `dial` if there is none with room. A CONNECT that
-    /// the peer surely did not look at is sent again on another connection.
+    /// Opens a stream on a connection of `key`, which is dialled with `dial` if there is none with room. The CONNECT is
+    /// sent again, once and on a fresh connection, if the peer surely did not look at it, or if it was lost with a connection
+    /// that had been there before.
     ///
     /// # Errors
     /// See [`PoolError`].
@@ -124,41 +126,53 @@ where
         F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
         Io: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        const ATTEMPTS: usize = 3;
-        let mut attempt = 1;
-        loop {
-            let reservation = self.reserve(key, &dial).await?;
-            match reservation.connect(authority.clone(), headers.clone()).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) if error.is_unprocessed() && attempt < ATTEMPTS => attempt += 1,
-                Err(error) => return Err(PoolError::Connect(error)),
+        let first = self.reserve(key, &dial, None).await?;
+        let known = self.newest(key);
+        let error = match first.reservation.connect(authority.clone(), headers.clone()).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => error,
+        };
+        if !(error.is_unprocessed() || error.is_lost() && first.was_there) {
+            return Err(PoolError::Connect(error));
+        }
+        match self.reserve(key, &dial, known).await {
+            Ok(Found { reservation, .. }) => {
+                reservation.connect(authority.clone(), headers.clone()).await.map_err(PoolError::Connect)
             }
+            // That there is no room for a fresh one is not what went wrong.
+            Err(PoolError::Full) => Err(PoolError::Connect(error)),
+            Err(error) => Err(error),
         }
     }
 
-    /// Finds or makes a place for one stream.
-    ///
-    /// # Errors
-    /// When there is none to be had; see [`PoolError`].
-    pub async fn reserve<Io, F>(&self, key: &K, dial: impl Fn() -> F) -> Result<Reservation, PoolError<E>>
+    /// Finds or makes a place for one stream, on a connection that was dialled after the connection `known`.
+    async fn reserve<Io, F>(
+        &self,
+        key: &K,
+        dial: &impl Fn() -> F,
+        known: Option<u64>,
+    ) -> Result<Found, PoolError<E>>
     where
         F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
         Io: AsyncRead + AsyncWrite + Unpin + 'static,
     {
+        let mut was_there = true;
         // Each round waits for one dial or probe; every dial adds a connection, and those are bounded.
         for _ in 0..=self.inner.limits.connections.saturating_mul(2) {
-            match self.pick(key) {
-                Pick::Reserved(reservation) => return Ok(reservation),
+            match self.pick(key, known) {
+                Pick::Reserved(reservation) => return Ok(Found { reservation, was_there }),
                 Pick::Silent(id, connection) => {
                     if connection.probe(self.inner.limits.probe_timeout).await.is_err() {
                         connection.abort();
                         self.inner.remove(key, id);
                     }
+                    continue;
                 }
                 Pick::Dialling(outcome) => dialled(outcome).await?,
                 Pick::None => dialled(self.dial(key, dial())).await?,
                 Pick::Full => return Err(PoolError::Full),
             }
+            was_there = false;
         }
         Err(PoolError::Full)
     }
@@ -187,12 +201,15 @@ where
         }
     }
 
-    fn pick(&self, key: &K) -> Pick<E> {
-        let limits = &self.inner.limits;
+    fn pick(&self, key: &K, known: Option<u64>) -> Pick<E> {
         match self.inner.entries.borrow_mut().get_mut(key) {
-            Some(entry) => entry.pick(limits.connections, limits.probe_after, Instant::now()),
+            Some(entry) => entry.pick(&self.inner.limits, known, Instant::now()),
             None => Pick::None,
         }
+    }
+
+    fn newest(&self, key: &K) -> Option<u64> {
+        self.inner.entries.borrow().get(key).and_then(Entry::newest)
     }
 
     /// Starts the one dial of the key.
@@ -213,6 +230,13 @@ where
         (self.inner.spawn)(Box::pin(life::live(seat, dial, outcome_sender, cancelled)));
         outcome
     }
+}
+
+/// A place for one stream.
+struct Found {
+    reservation: Reservation,
+    /// Its connection was not dialled for it.
+    was_there: bool,
 }
 
 /// None until the dial has ended.

@@ -1,11 +1,9 @@
 //! The connections of one key.
 
-use std::time::Duration;
-
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::Outcome;
+use super::{Limits, Outcome};
 use crate::client::{Connection, Reservation};
 
 pub(super) struct Entry<E> {
@@ -48,22 +46,25 @@ impl<E> Dial<E> {
 }
 
 impl<E> Entry<E> {
-    /// The oldest connections fill first, so that the surplus falls idle and retires.
-    pub(super) fn pick(&mut self, most: usize, probe_after: Duration, now: Instant) -> Pick<E> {
+    /// The oldest connections fill first, so that the surplus falls idle and retires. Only those are considered that were
+    /// dialled after `known`.
+    pub(super) fn pick(&mut self, limits: &Limits, known: Option<u64>, now: Instant) -> Pick<E> {
         self.connections.retain(|(_, connection)| connection.is_usable());
         let silent = |connection: &Connection| {
-            connection.streams() == 0 && now.saturating_duration_since(connection.heard()) >= probe_after
+            let silence = now.saturating_duration_since(connection.heard());
+            connection.streams() == 0 && silence >= limits.probe_after
         };
-        let heard = self.connections.iter().filter(|(_, connection)| !silent(connection));
+        let fresh = || self.connections.iter().filter(|(id, _)| known.is_none_or(|known| *id > known));
+        let heard = fresh().filter(|(_, connection)| !silent(connection));
         if let Some(reservation) = heard.map(|(_, connection)| connection.reserve()).find_map(|place| place) {
             return Pick::Reserved(reservation);
         }
-        if let Some((id, connection)) = self.connections.iter().find(|(_, connection)| silent(connection)) {
+        if let Some((id, connection)) = fresh().find(|(_, connection)| silent(connection)) {
             return Pick::Silent(*id, connection.clone());
         }
         match &self.dial {
             Some(dial) => Pick::Dialling(dial.outcome.clone()),
-            None if self.connections.len() < most => Pick::None,
+            None if self.connections.len() < limits.connections => Pick::None,
             None => Pick::Full,
         }
     }
@@ -84,6 +85,11 @@ impl<E> Entry<E> {
 
     pub(super) fn remove(&mut self, id: u64) {
         self.connections.retain(|(known, _)| *known != id);
+    }
+
+    /// The connection that was dialled last.
+    pub(super) fn newest(&self) -> Option<u64> {
+        self.connections.iter().map(|(id, _)| *id).max()
     }
 
     pub(super) fn contains(&self, id: u64) -> bool {

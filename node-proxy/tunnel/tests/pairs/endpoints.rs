@@ -39,6 +39,8 @@ pub(crate) fn authority() -> Authority {
 pub(crate) enum Order {
     ShutDown,
     Abort,
+    /// Close without a word.
+    Cut,
     /// Stop to read and write, as a host does that has vanished.
     Vanish,
 }
@@ -68,6 +70,7 @@ impl Server {
                     Some(order) = ordered.recv() => match order {
                         Order::ShutDown => incoming.graceful_shutdown(),
                         Order::Abort => incoming.abort(),
+                        Order::Cut => return Ok(()),
                         Order::Vanish => std::future::pending().await,
                     },
                 }

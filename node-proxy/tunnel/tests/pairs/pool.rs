@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use karez_tunnel::Stream;
-use karez_tunnel::client::{self, Connection, Driver};
+use karez_tunnel::client::{self, ConnectError, Connection, Driver};
 use karez_tunnel::pool::{Limits, Pool, PoolError, Stats};
+use karez_tunnel::server::Request;
 use karez_tunnel::settings::Http2;
 use tokio::io::{DuplexStream, duplex};
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::endpoints::{Order, Server, account, authority, local};
 
 type Key = &'static str;
+type Connected = Result<Stream, PoolError<&'static str>>;
 
 /// A pool, and what stands at the other ends.
 #[derive(Clone)]
@@ -24,7 +26,17 @@ struct World {
     settings: Http2,
     dials: Rc<Cell<usize>>,
     failing: Rc<Cell<bool>>,
+    answer: Rc<Cell<Answer>>,
     servers: Rc<RefCell<Vec<tokio::sync::mpsc::UnboundedSender<Order>>>>,
+}
+
+/// What servers say to a CONNECT.
+#[derive(Clone, Copy, Default)]
+enum Answer {
+    #[default]
+    Accept,
+    SendElsewhere,
+    Nothing,
 }
 
 /// How long a dial takes.
@@ -38,6 +50,7 @@ impl World {
             settings: Http2 { streams, ..Http2::client() },
             dials: Rc::default(),
             failing: Rc::default(),
+            answer: Rc::default(),
             servers: Rc::default(),
         }
     }
@@ -51,41 +64,53 @@ impl World {
         let (near, far) = duplex(64 * 1024);
         let mut server = Server::spawn(far, Http2::server(), account());
         self.servers.borrow_mut().push(server.orders.clone());
-        // Accepts all, and holds each until the client has ended it.
+        let answer = self.answer.clone();
         spawn_local(async move {
             while let Some(request) = server.requests.recv().await {
-                spawn_local(async move {
-                    let (mut reader, mut writer) = request.accept().unwrap().split();
-                    while let Ok(Some(_)) = reader.data().await {}
-                    writer.finish().ok();
-                });
+                spawn_local(serve(request, answer.get()));
             }
         });
         client::handshake(near, &self.settings, &account()).await.map_err(|_| "handshake")
     }
 
-    async fn connect(&self, key: Key) -> Result<Stream, PoolError<&'static str>> {
+    async fn connect(&self, key: Key) -> Connected {
         let dial = || self.clone().dial();
         self.pool.connect(&key, &authority(), &HeaderMap::new(), dial).await
     }
 
     /// So many streams at once.
-    async fn connect_many(&self, key: Key, count: usize) -> Vec<Result<Stream, PoolError<&'static str>>> {
-        let connecting: Vec<_> = (0..count)
-            .map(|_| {
-                let world = self.clone();
-                spawn_local(async move { world.connect(key).await })
-            })
-            .collect();
-        let mut streams = Vec::new();
-        for stream in connecting {
-            streams.push(stream.await.unwrap());
-        }
-        streams
+    async fn connect_many(&self, key: Key, count: usize) -> Vec<Connected> {
+        join(self.spawn_connects(key, count)).await
+    }
+
+    fn spawn_connects(&self, key: Key, count: usize) -> Vec<JoinHandle<Connected>> {
+        let connect = |world: Self| async move { world.connect(key).await };
+        (0..count).map(|_| spawn_local(connect(self.clone()))).collect()
     }
 
     fn order(&self, server: usize, order: Order) {
         self.servers.borrow()[server].send(order).unwrap();
+    }
+}
+
+async fn join(connects: Vec<JoinHandle<Connected>>) -> Vec<Connected> {
+    let mut connected = Vec::new();
+    for connect in connects {
+        connected.push(connect.await.unwrap());
+    }
+    connected
+}
+
+/// One that is accepted is held until the client has ended it.
+async fn serve(mut request: Request, answer: Answer) {
+    match answer {
+        Answer::SendElsewhere => request.send_elsewhere(),
+        Answer::Nothing => drop(request.abandoned().await),
+        Answer::Accept => {
+            let (mut reader, mut writer) = request.accept().unwrap().split();
+            while let Ok(Some(_)) = reader.data().await {}
+            writer.finish().ok();
+        }
     }
 }
 
@@ -248,6 +273,95 @@ async fn goaway_in_mid_use_means_a_new_dial_and_the_old_streams_go_on() {
             writer.finish().unwrap();
             assert!(reader.data().await.unwrap().is_none());
         }
+    })
+    .await;
+}
+
+/// CONNECTs that wait for an answer on the first connection of `world`, which had a stream before.
+async fn waiting_on_a_known_connection(world: &World, count: usize) -> Vec<JoinHandle<Connected>> {
+    drop(world.connect("a").await.unwrap());
+    world.answer.set(Answer::Nothing);
+    let waiting = world.spawn_connects("a", count);
+    settle().await;
+    world.answer.set(Answer::Accept);
+    waiting
+}
+
+#[tokio::test(start_paused = true)]
+async fn connects_that_are_lost_with_a_known_connection_share_a_fresh_one() {
+    for order in [Order::Abort, Order::Cut] {
+        local(async {
+            let world = World::new(Limits::default(), 100);
+            let waiting = waiting_on_a_known_connection(&world, 10).await;
+            world.order(0, order);
+            assert!(join(waiting).await.iter().all(Result::is_ok));
+            assert_eq!(world.dials.get(), 2);
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_connect_is_sent_again_on_a_fresh_connection_though_the_other_goes_on() {
+    local(async {
+        let world = World::new(Limits::default(), 100);
+        let _other = world.connect("a").await.unwrap();
+        world.answer.set(Answer::SendElsewhere);
+        let again = world.spawn_connects("a", 1);
+        sleep(DIAL / 2).await;
+        world.answer.set(Answer::Accept);
+        let _again = join(again).await.remove(0).unwrap();
+        assert_eq!(world.pool.stats(), Stats { keys: 1, connections: 2, streams: 2 });
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_is_sent_again_once_and_not_if_its_connection_was_new() {
+    local(async {
+        let world = World::new(Limits::default(), 100);
+        let waiting = waiting_on_a_known_connection(&world, 1).await;
+        world.answer.set(Answer::Nothing);
+        world.order(0, Order::Cut);
+        sleep(2 * DIAL).await;
+        world.order(1, Order::Cut);
+        assert!(join(waiting).await.iter().all(is_lost));
+        assert_eq!(world.dials.get(), 2);
+
+        let new = world.spawn_connects("a", 1);
+        sleep(2 * DIAL).await;
+        world.order(2, Order::Cut);
+        assert!(join(new).await.iter().all(is_lost));
+        assert_eq!(world.dials.get(), 3);
+    })
+    .await;
+}
+
+fn is_lost(connected: &Connected) -> bool {
+    matches!(connected, Err(PoolError::Connect(error)) if error.is_lost())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_is_not_sent_again_when_the_pool_closes_its_connection() {
+    local(async {
+        let world = World::new(Limits::default(), 100);
+        let waiting = waiting_on_a_known_connection(&world, 1).await;
+        world.pool.close(|_| true);
+        let closed = join(waiting).await;
+        assert!(matches!(closed[..], [Err(PoolError::Connect(ConnectError::Aborted))]), "{closed:?}");
+        assert_eq!(world.dials.get(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_finds_no_room_for_a_fresh_connection_is_told_what_went_wrong() {
+    local(async {
+        let world = World::new(Limits { connections: 1, ..Limits::default() }, 100);
+        let _other = world.connect("a").await.unwrap();
+        world.answer.set(Answer::SendElsewhere);
+        let refused = world.connect("a").await;
+        assert!(matches!(refused, Err(PoolError::Connect(ConnectError::GoingAway))), "{refused:?}");
     })
     .await;
 }
