@@ -94,4 +94,4 @@ pub(crate) fn share_out<'a>(carried: impl Iterator<Item = &'a Carried>, is_stall
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

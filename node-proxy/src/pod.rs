@@ -153,6 +153,13 @@ impl Pod {
         self.reached(Standing::Gone).await;
     }
 
+    /// Returns once nobody holds the Pod any more: its connections have ended, and its sockets are closed.
+    pub(crate) fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut standing = self.standing.subscribe();
+        // The sender lives as long as the Pod.
+        async move { while standing.changed().await.is_ok() {} }
+    }
+
     async fn reached(&self, wanted: Standing) {
         // The sender lives as long as the Pod.
         let _ = self.standing.subscribe().wait_for(|standing| *standing >= wanted).await;
@@ -169,3 +176,6 @@ impl Drop for Place {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! The node's Pods: from when the agent hands one over until it has left. The one writer of the workers' duties.
 
+mod closing;
 mod held;
+mod readiness;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use crate::pod::{Home, Pod};
 use crate::stock::PodStock;
 use crate::worker::Pulse;
 
+use closing::Closing;
 use held::{Cause, Held, Stage, Wait};
 
 /// How often stalled workers and finished Pods are looked for.
@@ -68,6 +71,7 @@ pub(crate) struct Pods {
     stations: Vec<Station>,
     is_stalled: Vec<bool>,
     held: BTreeMap<PodReference, Held>,
+    closing: Closing,
     is_connected: bool,
     is_draining: bool,
     trimmed: Instant,
@@ -93,6 +97,7 @@ impl Pods {
             stations,
             is_stalled,
             held: BTreeMap::new(),
+            closing: Closing::default(),
             is_connected: false,
             is_draining: false,
             trimmed: Instant::now(),
@@ -113,6 +118,7 @@ impl Pods {
         loop {
             tokio::select! {
                 event = agent.next() => self.take(event, &mut agent, &snapshot),
+                closed = self.closing.next() => self.closed(&closed, &mut agent),
                 Ok(()) = certificates.changed() => {}
                 Ok(()) = synced.changed() => {}
                 Ok(()) = mesh.changed() => self.tell_strictness(&mut agent),
@@ -129,19 +135,35 @@ impl Pods {
     }
 
     fn take(&mut self, event: PodEvent, agent: &mut AgentConnection, snapshot: &Condition) {
+        readiness::follow(&event, snapshot);
         match event {
             PodEvent::Connected => self.is_connected = true,
             PodEvent::Disconnected => self.is_connected = false,
-            PodEvent::SnapshotSent => snapshot.met(),
+            PodEvent::SnapshotSent => {}
             PodEvent::Added(pod, listeners) => self.add(pod, listeners, agent),
             PodEvent::Stopping(pod) => self.stop(&pod.reference),
-            PodEvent::Removed(pod) => {
-                if let Some(carried) = self.held.remove(&pod.reference).as_ref().and_then(Held::pod) {
-                    carried.leave();
-                }
-                self.publish();
-                agent.report(&pod.reference, PodState::Gone);
+            PodEvent::Removed(pod) => self.remove(&pod.reference, agent),
+        }
+    }
+
+    /// Carries the Pod no more. It is gone when the workers have closed all of it, and at once if they have nothing of it.
+    fn remove(&mut self, reference: &PodReference, agent: &mut AgentConnection) {
+        let held = self.held.remove(reference);
+        match held.as_ref().and_then(Held::pod) {
+            Some(pod) => {
+                pod.leave();
+                self.closing.add(reference.clone(), pod.closed());
             }
+            None => agent.report(reference, PodState::Gone),
+        }
+        drop(held);
+        self.publish();
+    }
+
+    /// The Pod's last socket is closed. One that has come back since is not gone.
+    fn closed(&self, reference: &PodReference, agent: &mut AgentConnection) {
+        if !self.held.contains_key(reference) {
+            agent.report(reference, PodState::Gone);
         }
     }
 

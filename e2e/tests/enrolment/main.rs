@@ -3,6 +3,7 @@
 mod again;
 mod entering;
 mod errors;
+mod hanging;
 mod leaks;
 mod leaving;
 mod neighbours;

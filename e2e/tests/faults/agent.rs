@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use karez_e2e::peers;
-use karez_e2e::shop::VIP;
+use karez_e2e::shop::{Shop, VIP};
 use karez_e2e::sockets::{dial, echoes};
 use karez_lab::{Mesh, Process, Settings, wait};
 
@@ -62,6 +62,25 @@ fn the_operator_is_told_that_it_is_gone() -> Result<()> {
     })?;
     shop.mesh.start_agent("n1")?;
     wait::until("all to be well again", LIMIT, || ensure_all_is_well(&shop.mesh))
+}
+
+#[test]
+fn without_it_the_node_proxy_is_not_ready() -> Result<()> {
+    let (mut shop, _server) = echo_shop("agent-readiness", Settings::default())?;
+    let readiness = |shop: &Shop| {
+        let url = "http://127.0.0.1:15021/healthz/ready";
+        shop.mesh.node("n1")?.host().namespace().run("curl", &["-sS", "-m", "2", url])
+    };
+    ensure!(readiness(&shop)? == "ready\n", "{}", readiness(&shop)?);
+    shop.mesh.agent("n1")?.take().context("no agent")?.kill()?;
+    wait::until("readiness to be withdrawn", LIMIT, || {
+        let said = readiness(&shop)?;
+        ensure!(said == "not ready: awaiting pods from the agent\n", "{said}");
+        Ok(())
+    })?;
+    ensure_served(&shop).context("what is enrolled is carried on")?;
+    shop.mesh.start_agent("n1")?;
+    shop.mesh.wait_ready("n1")
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{Carried, Duties, Polled, share_out};
 use crate::pod::{Home, Pod};
 use crate::stock::PodStock;
 
-fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
+pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let uid = PodUid::new(name).unwrap();
     let sandbox = NamespaceId { device: 4, inode };
     let reference = PodReference { uid, sandbox };

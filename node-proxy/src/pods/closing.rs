@@ -1,0 +1,57 @@
+//! Pods that are carried no more, until the workers have closed all that was theirs: only then may the agent take away the rules
+//! by which it lives.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use karez_handover::pod::PodReference;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How long the workers may take. The agent waits for an answer for 5 s, and resets by itself what is open then.
+const CLOSED_WITHIN: Duration = Duration::from_secs(3);
+
+/// The Pods that are being closed. One that comes back meanwhile, and goes again, is among them twice.
+#[derive(Debug, Default)]
+pub(crate) struct Closing {
+    pods: JoinSet<PodReference>,
+    open: BTreeMap<PodReference, usize>,
+}
+
+impl Closing {
+    /// Adds a Pod; all of it is closed when `closed` ends.
+    pub(crate) fn add(&mut self, pod: PodReference, closed: impl Future<Output = ()> + Send + 'static) {
+        *self.open.entry(pod.clone()).or_default() += 1;
+        self.pods.spawn(async move {
+            if timeout(CLOSED_WITHIN, closed).await.is_err() {
+                tracing::warn!(pod = %pod.uid, "workers have not closed all of the Pod's sockets in time: the agent resets them");
+            }
+            pod
+        });
+    }
+
+    /// The next Pod of which nothing is open any more. Waits as long as there is none; cancel safe.
+    pub(crate) async fn next(&mut self) -> PodReference {
+        loop {
+            match self.pods.join_next().await {
+                Some(Ok(pod)) if self.is_last(&pod) => return pod,
+                // Another one of its name is being closed still. None of the tasks panics or is aborted.
+                Some(Ok(_) | Err(_)) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn is_last(&mut self, pod: &PodReference) -> bool {
+        let Some(open) = self.open.get_mut(pod) else { return true };
+        *open -= 1;
+        let is_last = *open == 0;
+        if is_last {
+            self.open.remove(pod);
+        }
+        is_last
+    }
+}
+
+#[cfg(test)]
+mod tests;
