@@ -17,6 +17,7 @@ use karez_process::signals::Signals;
 use karez_process::{build, limits};
 use karez_tunnel::window::{Budget, Limits};
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -39,7 +40,7 @@ pub(crate) fn run(settings: Settings) -> Result<()> {
     let open_files = limits::raise_open_files().context("raising the limit of open files")?;
     tracing::info!(version = build::VERSION, node = settings.node, open_files, "starting");
     // Configuration, agent, metrics and readiness share a thread that carries no traffic.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(serve(settings))
 }
 

@@ -1,6 +1,7 @@
 //! TCP connections made with sockets of the agent: they leave from the Pod's own namespace.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use karez_api::outcome::{ConnectError, Failure};
@@ -12,9 +13,11 @@ use crate::stock::PodStock;
 
 /// How long the other side may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// An application on the same machine answers at once. If it does not, another port is tried, each for twice as long: the
+/// An application on the same machine answers at once. If it does not, other ports are tried, each for twice as long: the
 /// client may have a connection from the first port already, older than the mesh, and then nobody answers this one.
 const FIRST_TRY: Duration = Duration::from_millis(500);
+/// Where those ports are drawn from: the kernel goes through its own in order, as it did when it gave them to the client.
+const OTHER_PORTS: RangeInclusive<u16> = 32768..=60999;
 /// A peer that is gone without a word is noticed; the figures are Istio's.
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(180))
@@ -38,13 +41,14 @@ pub(crate) async fn application(
         return dial(stock, Kind::Outbound, to, None).await;
     }
     let tries = async {
-        let mut patience = FIRST_TRY;
+        let (mut patience, mut port) = (FIRST_TRY, 0);
         loop {
-            let dialled = dial(stock, Kind::Application, to, Some(SocketAddr::new(client, 0)));
+            let dialled = dial(stock, Kind::Application, to, Some(SocketAddr::new(client, port)));
             if let Ok(dialled) = tokio::time::timeout(patience, dialled).await {
                 return dialled;
             }
             patience *= 2;
+            port = fastrand::u16(OTHER_PORTS);
         }
     };
     let timed_out = Failure::Connect { to, reason: ConnectError::TimedOut };

@@ -125,9 +125,10 @@ async fn authorize_once_known(worker: &Worker, pod: &Pod, planned: &InboundPlan)
 fn note_audit(pod: &Pod, planned: &InboundPlan, hit: &AuditHit) {
     let AuditHit { policy, finding } = hit;
     let connection = &planned.connection;
+    let peer = connection.identity.as_ref().map_or("plaintext".to_owned(), ToString::to_string);
     tracing::info!(
         target: "audit",
-        %policy, ?finding, pod = %pod.enrolled, peer = ?connection.identity, source = %connection.source,
+        %policy, ?finding, pod = %pod.enrolled, %peer, source = %connection.source,
         destination = %connection.destination, "what a policy in audit mode would have said"
     );
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -13,7 +13,8 @@ use karez_flow::Metrics;
 use karez_mesh::Mesh;
 use karez_tunnel::buffers::BufferPool;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, LocalSet};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::accounts::Accounts;
@@ -63,11 +64,20 @@ pub(crate) struct Pulse {
 /// # Errors
 /// When the system gives no thread or no runtime.
 pub(crate) fn start(index: usize, seed: Seed) -> io::Result<Thread> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (say, said) = mpsc::sync_channel(1);
     let handle = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-        let tasks = LocalSet::new();
-        tasks.block_on(&runtime, Running::new(seed).run());
+        // It cannot leave the thread that makes it.
+        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => {
+                let _ = say.send(Ok(()));
+                runtime.block_on(Running::new(seed).run());
+            }
+            Err(error) => {
+                let _ = say.send(Err(error));
+            }
+        }
     })?;
+    said.recv().map_err(io::Error::other)??;
     Ok(Thread { handle })
 }
 
