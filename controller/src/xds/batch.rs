@@ -13,8 +13,6 @@ const REMOVAL_OVERHEAD: usize = 8;
 pub(super) struct Batch {
     pub(super) set: Vec<Arc<Entry>>,
     pub(super) removed: Vec<Arc<str>>,
-    /// With it the client has all that there is.
-    pub(super) last: bool,
 }
 
 /// Cuts changes into batches of at most `limit` bytes, unless one resource alone is bigger; at least one batch.
@@ -28,7 +26,6 @@ pub(super) fn cut(changes: Changes, limit: usize) -> VecDeque<Batch> {
     for entry in changes.set {
         cutting.room(entry.size()).set.push(entry);
     }
-    cutting.open.last = true;
     cutting.full.push_back(cutting.open);
     cutting.full
 }

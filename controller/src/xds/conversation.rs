@@ -1,4 +1,9 @@
 //! One client's stream: what it asked for, type by type. Pure.
+//!
+//! A change often touches several types: a policy that covers its namespace no longer, and the workloads that it selects
+//! instead. No order of responses is right for all such changes, so a client is led from one moment of the mesh to the next:
+//! everything of a moment is sent, and answered, before anything of a later one, and the last response bears its version.
+//! Karez's node proxy changes nothing before that one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +44,8 @@ pub struct Conversation {
     node: String,
     subscriptions: BTreeMap<String, Subscription>,
     last_nonce: u64,
+    /// What the client is being told.
+    moment: Arc<Snapshot>,
     nothing: Arc<View>,
 }
 
@@ -46,7 +53,13 @@ impl Conversation {
     /// With the node that the caller's token belongs to.
     #[must_use]
     pub fn new(node: &str) -> Self {
-        Self { node: node.to_owned(), subscriptions: BTreeMap::new(), last_nonce: 0, nothing: Arc::default() }
+        Self {
+            node: node.to_owned(),
+            subscriptions: BTreeMap::new(),
+            last_nonce: 0,
+            moment: Arc::default(),
+            nothing: Arc::default(),
+        }
     }
 
     /// Takes a request in.
@@ -77,17 +90,26 @@ impl Conversation {
     }
 
     /// The next response, of whatever type has something to say. At most one per type is on its way at a time.
-    pub fn next(&mut self, present: &Snapshot) -> Option<DeltaDiscoveryResponse> {
+    pub fn next(&mut self, present: &Arc<Snapshot>) -> Option<DeltaDiscoveryResponse> {
+        if self.subscriptions.values().all(Subscription::is_idle) {
+            self.moment = Arc::clone(present);
+        }
+        for (type_url, subscription) in &mut self.subscriptions {
+            match ResourceType::of_url(type_url) {
+                Some(resource_type) => subscription.look(&self.moment.view(resource_type)),
+                None => subscription.look(&self.nothing),
+            }
+        }
         let nonce = self.last_nonce + 1;
-        let (type_url, batch) = self.subscriptions.iter_mut().find_map(|(type_url, subscription)| {
-            let view = match ResourceType::of_url(type_url) {
-                Some(resource_type) => present.view(resource_type),
-                None => Arc::clone(&self.nothing),
-            };
-            Some((type_url, subscription.next(&view, nonce)?))
-        })?;
+        let mut subscriptions = self.subscriptions.iter_mut();
+        let (type_url, batch) =
+            subscriptions.find_map(|(type_url, subscription)| Some((type_url, subscription.next(nonce)?)))?;
+        let mut response = response(type_url, nonce, &batch);
         self.last_nonce = nonce;
-        Some(response(type_url, nonce, present, &batch))
+        if !self.subscriptions.values().any(Subscription::has_more) {
+            response.system_version_info = self.moment.version().to_string();
+        }
+        Some(response)
     }
 
     /// How far the client is with each type that it follows.
@@ -102,11 +124,11 @@ impl Conversation {
     }
 }
 
-/// `system_version_info` is set in the last response of a change only: so a client can tell a whole from a part.
-fn response(type_url: &str, nonce: u64, present: &Snapshot, batch: &Batch) -> DeltaDiscoveryResponse {
+/// A part, as long as it bears no version.
+fn response(type_url: &str, nonce: u64, batch: &Batch) -> DeltaDiscoveryResponse {
     let resource_type = ResourceType::of_url(type_url);
     DeltaDiscoveryResponse {
-        system_version_info: if batch.last { present.version().to_string() } else { String::new() },
+        system_version_info: String::new(),
         // Nothing is ever sent of a type that does not exist.
         resources: resource_type
             .map(|kind| batch.set.iter().map(|entry| entry.resource(kind)).collect())

@@ -1,7 +1,7 @@
 //! What one client has of one type, and what to send it next. Pure.
 //!
-//! One response is outstanding at a time: the next one is made only after the client has answered, and then from what is
-//! present at that moment. So a slow client costs one response, and skips the states that it was too slow to see.
+//! One response is outstanding at a time, and new ones are made only after the client has answered the last of them, from
+//! what is present then. So a slow client costs one set of responses, and skips the states that it was too slow to see.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -18,8 +18,8 @@ const WILDCARD: &str = "*";
 const MAX_NAMES: usize = 50_000;
 /// Bytes of resources in one response, unless one alone is bigger. Node proxies, Istio's and ours, take up to 200 MiB.
 ///
-/// They also take a type's first response for all that there is, so it is no smaller than need be: everything that 100,000
-/// workloads have goes in one.
+/// Istio's also takes a type's first response for all that there is, so it is no smaller than need be: everything that
+/// 100,000 workloads have goes in one.
 const RESPONSE_SIZE: usize = 64 << 20;
 
 /// How far the client is.
@@ -138,25 +138,38 @@ impl Subscription {
         if self.interest.names.len() > MAX_NAMES { Err(Violation::TooManyNames) } else { Ok(()) }
     }
 
+    /// Whether the client has been told, and has answered, all that there was to say.
+    pub(super) fn is_idle(&self) -> bool {
+        self.outstanding.is_none() && self.queue.is_empty()
+    }
+
+    /// Whether there is more to say than what the client has been told.
+    pub(super) fn has_more(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Finds what is to be said when `view` is what there is; nothing is looked for while something is still to be said or
+    /// answered.
+    pub(super) fn look(&mut self, view: &Arc<View>) {
+        if self.is_idle() {
+            self.queue_changes(view);
+            self.settle();
+        }
+    }
+
     /// The next response, if there is something to say and the client has answered the last one.
-    pub(super) fn next(&mut self, present: &Arc<View>, nonce: u64) -> Option<Batch> {
+    pub(super) fn next(&mut self, nonce: u64) -> Option<Batch> {
         if self.outstanding.is_some() {
             return None;
         }
-        if self.queue.is_empty() {
-            self.look(present);
-        }
-        let Some(batch) = self.queue.pop_front() else {
-            self.settle();
-            return None;
-        };
+        let batch = self.queue.pop_front()?;
         let names = batch.set.iter().map(|entry| entry.name()).chain(&batch.removed).cloned().collect();
         self.outstanding = Some(Outstanding { nonce, names });
         Some(batch)
     }
 
     /// Queues what differs between what the client has and what is present.
-    fn look(&mut self, present: &Arc<View>) {
+    fn queue_changes(&mut self, present: &Arc<View>) {
         if self.source.as_ref().is_some_and(|source| Arc::ptr_eq(source, present)) {
             return;
         }

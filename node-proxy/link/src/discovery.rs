@@ -7,6 +7,7 @@
 //! ```
 //!
 //! * `kind` – the types that are subscribed to
+//! * `moment` – whether what came is whole, or a part of what is to come
 //! * `ledger` – the protocol's state: what is held in which version, what is to be answered
 //! * `decode` – one resource as one update
 //! * `store` – the one writer, and the [`View`] that it publishes
@@ -15,6 +16,7 @@
 mod decode;
 mod kind;
 mod ledger;
+mod moment;
 mod store;
 mod stream;
 

@@ -3,7 +3,7 @@ use crate::catalog::ResourceType;
 
 const LIMIT: usize = 10_000;
 
-fn cut_sizes(removed: usize, sizes: &[usize]) -> Vec<(usize, usize, bool)> {
+fn cut_sizes(removed: usize, sizes: &[usize]) -> Vec<(usize, usize)> {
     let entry = |(number, size): (usize, &usize)| {
         Arc::new(Entry::new(ResourceType::Namespace, &number.to_string(), vec![0; *size]))
     };
@@ -11,18 +11,18 @@ fn cut_sizes(removed: usize, sizes: &[usize]) -> Vec<(usize, usize, bool)> {
         set: sizes.iter().enumerate().map(entry).collect(),
         removed: (0..removed).map(|number| number.to_string().into()).collect(),
     };
-    cut(changes, LIMIT).iter().map(|batch| (batch.removed.len(), batch.set.len(), batch.last)).collect()
+    cut(changes, LIMIT).iter().map(|batch| (batch.removed.len(), batch.set.len())).collect()
 }
 
 #[test]
-fn batches_are_bounded_and_the_last_one_is_marked() {
-    assert_eq!(cut_sizes(0, &[]), [(0, 0, true)]);
-    assert_eq!(cut_sizes(1, &[1, 1]), [(1, 2, true)]);
+fn batches_are_bounded_and_there_is_at_least_one() {
+    assert_eq!(cut_sizes(0, &[]), [(0, 0)]);
+    assert_eq!(cut_sizes(1, &[1, 1]), [(1, 2)]);
     let half = LIMIT / 2;
-    assert_eq!(cut_sizes(0, &[half, half, 1]), [(0, 1, false), (0, 2, true)]);
+    assert_eq!(cut_sizes(0, &[half, half, 1]), [(0, 1), (0, 2)]);
     // One that is too big goes alone.
-    assert_eq!(cut_sizes(0, &[1, 2 * LIMIT, 1]), [(0, 1, false), (0, 1, false), (0, 1, true)]);
+    assert_eq!(cut_sizes(0, &[1, 2 * LIMIT, 1]), [(0, 1), (0, 1), (0, 1)]);
     let many = cut_sizes(LIMIT, &[1]);
-    assert_eq!(many.iter().map(|(removed, _, _)| removed).sum::<usize>(), LIMIT);
+    assert_eq!(many.iter().map(|(removed, _)| removed).sum::<usize>(), LIMIT);
     assert!(many.len() > 10);
 }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use karez_api::discovery::Status;
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn a_type_that_does_not_exist_is_empty_and_there_are_not_many() {
         let expected = if number < MAX_TYPES { Ok(()) } else { Err(Violation::TooManyTypes) };
         assert_eq!(conversation.receive(unknown), expected);
     }
-    let response = conversation.next(&Snapshot::default()).unwrap();
+    let response = conversation.next(&Arc::default()).unwrap();
     assert!(response.resources.is_empty() && response.removed_resources.is_empty());
     assert!(conversation.progress().is_empty());
 }
@@ -43,13 +43,29 @@ fn a_type_that_does_not_exist_is_empty_and_there_are_not_many() {
 /// A client that keeps what it is told, and can come back with it.
 #[derive(Default)]
 struct Client {
-    held: BTreeMap<String, BTreeMap<String, String>>,
+    held: Content,
     unanswered: Vec<DeltaDiscoveryResponse>,
+    /// On this stream.
+    told_of: BTreeSet<String>,
+}
+
+/// Versions by type and name.
+type Content = BTreeMap<String, BTreeMap<String, String>>;
+
+fn content(snapshot: &Snapshot) -> Content {
+    let of_type = |resource_type: ResourceType| {
+        let view = snapshot.view(resource_type);
+        let versions = view.entries().iter();
+        let versions = versions.map(|entry| (entry.name().to_string(), entry.version().to_string()));
+        (resource_type.url().to_owned(), versions.collect())
+    };
+    TYPES.map(of_type).into()
 }
 
 impl Client {
     fn connect(&mut self, conversation: &mut Conversation) {
         self.unanswered.clear();
+        self.told_of.clear();
         for resource_type in TYPES {
             let held = self.held.get(resource_type.url()).cloned().unwrap_or_default();
             let versions: HashMap<String, String> = held.into_iter().collect();
@@ -72,7 +88,14 @@ impl Client {
             let before = held.insert(resource.name.clone(), resource.version.clone());
             assert_ne!(before.as_ref(), Some(&resource.version), "{} was sent twice", resource.name);
         }
+        self.told_of.insert(response.type_url.clone());
         self.unanswered.push(response);
+    }
+
+    /// Which moment it has reached, as the last response says; `None` when that was a part of one.
+    fn moment(&self) -> Option<&str> {
+        let version = &self.unanswered.last()?.system_version_info;
+        (self.told_of.len() == TYPES.len() && !version.is_empty()).then_some(version)
     }
 
     fn answer(&mut self, which: usize, refuse: bool, conversation: &mut Conversation) {
@@ -115,17 +138,21 @@ fn succeed(snapshot: &Snapshot, contents: [BTreeMap<String, u8>; 2]) -> Snapshot
 }
 
 proptest! {
-    /// However changes, answers, refusals and reconnections mix, a client ends up with what there is, and is never sent what
-    /// it has.
+    /// However changes, answers, refusals and reconnections mix, a client ends up with what there is, is never sent what it
+    /// has, and whenever a response bears a version it has exactly what there was in that moment.
     #[test]
     fn a_client_ends_up_with_what_there_is(events in proptest::collection::vec(event(), 0..40)) {
-        let mut snapshot = Snapshot::default();
+        let mut snapshot = Arc::new(Snapshot::default());
+        let mut moments = BTreeMap::from([(snapshot.version().to_string(), content(&snapshot))]);
         let mut conversation = Conversation::new("a");
         let mut client = Client::default();
         client.connect(&mut conversation);
         for event in events {
             match event {
-                Event::Publish(first, second) => snapshot = succeed(&snapshot, [first, second]),
+                Event::Publish(first, second) => {
+                    snapshot = succeed(&snapshot, [first, second]).into();
+                    moments.insert(snapshot.version().to_string(), content(&snapshot));
+                }
                 Event::Answer(which, refuse) => client.answer(which, refuse, &mut conversation),
                 Event::Reconnect => {
                     conversation = Conversation::new("a");
@@ -134,6 +161,9 @@ proptest! {
             }
             while let Some(response) = conversation.next(&snapshot) {
                 client.hear(response);
+                if let Some(moment) = client.moment() {
+                    prop_assert_eq!(&client.held, &moments[moment]);
+                }
             }
         }
         loop {
@@ -145,17 +175,10 @@ proptest! {
             }
             client.answer(0, false, &mut conversation);
         }
+        prop_assert_eq!(client.held, content(&snapshot));
         for resource_type in TYPES {
-            let view = snapshot.view(resource_type);
-            let there: BTreeMap<String, String> = view
-                .entries()
-                .iter()
-                .map(|entry| (entry.name().to_string(), entry.version().to_string()))
-                .collect();
-            let held = client.held.remove(resource_type.url()).unwrap_or_default();
-            prop_assert_eq!(held, there);
-            let progress = conversation.progress();
-            prop_assert_eq!(progress[&resource_type].acknowledged, Some(view.version()));
+            let acknowledged = conversation.progress()[&resource_type].acknowledged;
+            prop_assert_eq!(acknowledged, Some(snapshot.view(resource_type).version()));
         }
     }
 }

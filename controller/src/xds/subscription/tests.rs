@@ -30,43 +30,49 @@ fn names(batch: &Batch) -> (Vec<&str>, Vec<&str>) {
     (batch.set.iter().map(|entry| &**entry.name()).collect(), batch.removed.iter().map(|it| &**it).collect())
 }
 
+/// What is said when `present` is what there is.
+fn next(subscription: &mut Subscription, present: &Arc<View>, nonce: u64) -> Option<Batch> {
+    subscription.look(present);
+    subscription.next(nonce)
+}
+
 #[test]
 fn a_first_request_is_answered_even_with_nothing() {
     for first in [subscribe(&[]), subscribe(&["*"])] {
         let mut subscription = Subscription::new(first).unwrap();
-        let batch = subscription.next(&view(&[]), 1).unwrap();
+        let batch = next(&mut subscription, &view(&[]), 1).unwrap();
         assert_eq!(names(&batch), (vec![], vec![]));
-        assert!(batch.last);
-        assert!(subscription.next(&view(&[]), 2).is_none());
+        assert!(!subscription.has_more());
+        assert!(next(&mut subscription, &view(&[]), 2).is_none());
     }
 }
 
 #[test]
 fn one_response_is_outstanding_and_the_next_has_all_that_came_since() {
     let mut subscription = Subscription::new(subscribe(&[])).unwrap();
-    assert_eq!(names(&subscription.next(&view(&[("a", 1)]), 1).unwrap()), (vec!["a"], vec![]));
-    assert!(subscription.next(&view(&[("a", 2)]), 2).is_none());
-    assert!(subscription.next(&view(&[("b", 1)]), 2).is_none());
+    assert_eq!(names(&next(&mut subscription, &view(&[("a", 1)]), 1).unwrap()), (vec!["a"], vec![]));
+    assert!(next(&mut subscription, &view(&[("a", 2)]), 2).is_none());
+    assert!(next(&mut subscription, &view(&[("b", 1)]), 2).is_none());
     subscription.receive(acknowledge(7)).unwrap();
-    assert!(subscription.next(&view(&[("b", 1)]), 2).is_none(), "that was not its nonce");
+    assert!(next(&mut subscription, &view(&[("b", 1)]), 2).is_none(), "that was not its nonce");
     subscription.receive(acknowledge(1)).unwrap();
-    assert_eq!(names(&subscription.next(&view(&[("b", 1)]), 2).unwrap()), (vec!["b"], vec!["a"]));
+    assert_eq!(names(&next(&mut subscription, &view(&[("b", 1)]), 2).unwrap()), (vec!["b"], vec!["a"]));
 }
 
 #[test]
-fn a_big_change_is_cut_and_only_the_last_part_is_marked() {
+fn a_big_change_is_cut_and_after_the_last_part_there_is_no_more() {
     let mut subscription = Subscription::new(subscribe(&[])).unwrap();
     subscription.response_size = 1000;
     let present = view(&[("a", 600), ("b", 600), ("c", 2000), ("d", 1)]);
     let mut parts = Vec::new();
     for nonce in 1.. {
-        let Some(batch) = subscription.next(&present, nonce) else { break };
+        let Some(batch) = next(&mut subscription, &present, nonce) else { break };
         assert!(subscription.progress().acknowledged.is_none(), "it has a part only");
-        parts.push((names(&batch).0.join(","), batch.last));
+        parts.push((names(&batch).0.join(","), subscription.has_more()));
         subscription.receive(acknowledge(nonce)).unwrap();
     }
-    let expected = [("a", false), ("b", false), ("c", false), ("d", true)];
-    assert_eq!(parts, expected.map(|(names, last)| (names.to_owned(), last)));
+    let expected = [("a", true), ("b", true), ("c", true), ("d", false)];
+    assert_eq!(parts, expected.map(|(names, more)| (names.to_owned(), more)));
     assert_eq!(subscription.progress().acknowledged, Some(present.version()));
 }
 
@@ -74,14 +80,14 @@ fn a_big_change_is_cut_and_only_the_last_part_is_marked() {
 fn names_that_are_asked_for_are_answered_and_the_rest_is_not() {
     let present = view(&[("a", 1), ("b", 1), ("c", 1)]);
     let mut subscription = Subscription::new(subscribe(&["b", "missing"])).unwrap();
-    let batch = subscription.next(&present, 1).unwrap();
+    let batch = next(&mut subscription, &present, 1).unwrap();
     assert_eq!(names(&batch), (vec!["b"], vec!["missing"]));
     subscription.receive(acknowledge(1)).unwrap();
-    assert!(subscription.next(&present, 2).is_none());
+    assert!(next(&mut subscription, &present, 2).is_none());
 
     // Asked again: sent again, because the client may have dropped it.
     subscription.receive(subscribe(&["b", "c"])).unwrap();
-    let batch = subscription.next(&present, 2).unwrap();
+    let batch = next(&mut subscription, &present, 2).unwrap();
     assert_eq!(
         {
             let mut set = names(&batch).0;
@@ -94,12 +100,15 @@ fn names_that_are_asked_for_are_answered_and_the_rest_is_not() {
 
     // What is no longer asked for is not said to be gone, and nothing more is said of it.
     subscription.receive(unsubscribe(&["b"])).unwrap();
-    assert!(subscription.next(&view(&[("a", 1), ("b", 2), ("c", 1)]), 3).is_none());
-    assert_eq!(names(&subscription.next(&view(&[("a", 1)]), 3).unwrap()), (vec![], vec!["c"]));
+    assert!(next(&mut subscription, &view(&[("a", 1), ("b", 2), ("c", 1)]), 3).is_none());
+    assert_eq!(names(&next(&mut subscription, &view(&[("a", 1)]), 3).unwrap()), (vec![], vec!["c"]));
     subscription.receive(acknowledge(3)).unwrap();
 
     // A name that comes to be is sent.
-    assert_eq!(names(&subscription.next(&view(&[("missing", 1)]), 4).unwrap()), (vec!["missing"], vec![]));
+    assert_eq!(
+        names(&next(&mut subscription, &view(&[("missing", 1)]), 4).unwrap()),
+        (vec!["missing"], vec![])
+    );
 }
 
 #[test]
@@ -109,13 +118,13 @@ fn on_demand_begins_with_nothing() {
         DeltaDiscoveryRequest { resource_names_unsubscribe: vec!["*".to_owned()], ..subscribe(&["*"]) };
     let present = view(&[("a", 1), ("b", 1)]);
     let mut subscription = Subscription::new(first).unwrap();
-    assert_eq!(names(&subscription.next(&present, 1).unwrap()), (vec![], vec![]));
+    assert_eq!(names(&next(&mut subscription, &present, 1).unwrap()), (vec![], vec![]));
     subscription.receive(acknowledge(1)).unwrap();
     subscription.receive(subscribe(&["a"])).unwrap();
-    assert_eq!(names(&subscription.next(&present, 2).unwrap()), (vec!["a"], vec![]));
+    assert_eq!(names(&next(&mut subscription, &present, 2).unwrap()), (vec!["a"], vec![]));
     subscription.receive(acknowledge(2)).unwrap();
     subscription.receive(subscribe(&["*"])).unwrap();
-    assert_eq!(names(&subscription.next(&present, 3).unwrap()), (vec!["b"], vec![]));
+    assert_eq!(names(&next(&mut subscription, &present, 3).unwrap()), (vec!["b"], vec![]));
 }
 
 #[test]
@@ -134,32 +143,32 @@ fn a_client_that_comes_back_is_told_the_difference() {
         ..Default::default()
     };
     let mut subscription = Subscription::new(first).unwrap();
-    assert_eq!(names(&subscription.next(&present, 1).unwrap()), (vec!["b", "c"], vec!["gone"]));
+    assert_eq!(names(&next(&mut subscription, &present, 1).unwrap()), (vec!["b", "c"], vec!["gone"]));
 }
 
 #[test]
 fn a_refusal_is_remembered_until_another_version_is_taken() {
     let mut subscription = Subscription::new(subscribe(&[])).unwrap();
     let first = view(&[("one", 1), ("two", 1), ("six", 1)]);
-    subscription.next(&first, 1).unwrap();
+    next(&mut subscription, &first, 1).unwrap();
     subscription.receive(refuse(1, "two: cannot be read")).unwrap();
     let rejected = |subscription: &Subscription| {
         subscription.progress().rejected.as_ref().map(|it| it.names.iter().map(ToString::to_string).collect())
     };
     assert_eq!(rejected(&subscription), Some(vec!["two".to_owned()]));
     // It is not sent again, and the rest counts as taken.
-    assert!(subscription.next(&first, 2).is_none());
+    assert!(next(&mut subscription, &first, 2).is_none());
     assert_eq!(subscription.progress().acknowledged, Some(first.version()));
 
     // Another resource changes: the refusal stays.
     let second = view(&[("one", 2), ("two", 1), ("six", 1)]);
-    subscription.next(&second, 2).unwrap();
+    next(&mut subscription, &second, 2).unwrap();
     subscription.receive(acknowledge(2)).unwrap();
     assert_eq!(rejected(&subscription), Some(vec!["two".to_owned()]));
 
     // It changes itself, or goes.
     let third = view(&[("one", 2), ("six", 1)]);
-    assert_eq!(names(&subscription.next(&third, 3).unwrap()), (vec![], vec!["two"]));
+    assert_eq!(names(&next(&mut subscription, &third, 3).unwrap()), (vec![], vec!["two"]));
     subscription.receive(acknowledge(3)).unwrap();
     assert_eq!(rejected(&subscription), None);
 }

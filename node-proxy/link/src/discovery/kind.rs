@@ -38,8 +38,8 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.type_url() == type_url)
     }
 
-    /// Whether every control plane serves it. Karez's own types are unknown to Istio's.
-    pub(super) fn is_essential(self) -> bool {
-        matches!(self, Self::Address | Self::Authorization)
+    /// Those that every control plane serves. Karez's own types are unknown to Istio's.
+    pub(super) fn essential() -> impl Iterator<Item = Self> {
+        [Self::Authorization, Self::Address].into_iter()
     }
 }

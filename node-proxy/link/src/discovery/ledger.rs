@@ -20,7 +20,7 @@ const PROBLEM: usize = 512;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     held: HashMap<Kind, HashMap<String, String>>,
-    /// Types of which a response was taken: the first one holds all there is.
+    /// Types of which a response was taken.
     received: Vec<Kind>,
 }
 
@@ -73,7 +73,7 @@ impl Ledger {
 
     /// Whether the types that every control plane serves have been received.
     pub(super) fn has_essentials(&self) -> bool {
-        Kind::ALL.into_iter().filter(|kind| kind.is_essential()).all(|kind| self.received.contains(&kind))
+        Kind::essential().all(|kind| self.received.contains(&kind))
     }
 
     /// Whether all types have been received.

@@ -13,6 +13,7 @@ use crate::bundle::Bundles;
 use crate::discovery::decode::{Update, decode, removal};
 use crate::discovery::kind::Kind;
 use crate::discovery::ledger::{Ledger, Outcome};
+use crate::discovery::moment::Moment;
 
 /// How long Karez's own types are waited for once all others are there.
 const OWN_TYPES: Duration = Duration::from_secs(2);
@@ -56,6 +57,7 @@ pub struct View {
 pub struct Store {
     next: Mesh,
     ledger: Ledger,
+    moment: Moment,
     essentials_since: Option<Instant>,
     mesh: watch::Sender<Arc<Mesh>>,
     synced: watch::Sender<Synced>,
@@ -73,14 +75,24 @@ impl Store {
         let (bundles, bundles_view) = watch::channel(Bundles::default());
         let (status, status_view) = watch::channel(Status::default());
         let ledger = Ledger::default();
-        let store = Self { next, ledger, essentials_since: None, mesh, synced, bundles, status };
+        let moment = Moment::default();
+        let store = Self { next, ledger, moment, essentials_since: None, mesh, synced, bundles, status };
         let view = View { mesh: mesh_view, synced: synced_view, bundles: bundles_view, status: status_view };
         (store, view)
     }
 
     /// The requests that begin a stream.
-    pub(super) fn open(&self, node: &Node) -> Vec<DeltaDiscoveryRequest> {
+    pub(super) fn open(&mut self, node: &Node) -> Vec<DeltaDiscoveryRequest> {
+        self.moment.restart();
         self.ledger.open(node)
+    }
+
+    /// The stream has ended. A part that it brought stays back: what was whole serves until another stream completes it.
+    pub(super) fn close(&mut self) {
+        self.moment.restart();
+        self.set_connected(false);
+        // Without a stream nothing more comes soon; the essentials, once received, are enough.
+        self.lose_patience();
     }
 
     /// Applies a response and gives the answer to it; `None` when its type was never asked for.
@@ -96,28 +108,48 @@ impl Store {
         for (name, reason) in &outcome.rejected {
             tracing::warn!(%name, %reason, "resource not taken: what was good of it stays in force");
         }
-        self.mesh.send_replace(Arc::new(self.next.clone()));
-        self.status.send_if_modified(|status| {
-            let changed = status.configuration_version != response.system_version_info;
-            status.configuration_version = response.system_version_info;
-            changed
-        });
         let answer = self.ledger.settle(kind, response.nonce, outcome);
-        self.note_progress();
+        let version = response.system_version_info;
+        if self.moment.take(kind, &version, Instant::now()) {
+            self.publish();
+            self.status.send_if_modified(|status| {
+                std::mem::replace(&mut status.configuration_version, version.clone()) != version
+            });
+            self.note_progress();
+        } else if self.is_waiting() && self.essentials_since.is_none() {
+            // Nobody can decide by it before the essentials are whole.
+            self.publish();
+        }
         Some(answer)
     }
 
-    /// When Karez's own types have been waited for long enough; `None` while, or when, nothing is waited for.
+    /// When it is time to [lose patience](Self::lose_patience); `None` while, or when, nothing is waited for.
     pub(super) fn patience(&self) -> Option<Instant> {
-        let waiting = *self.synced.borrow() == Synced::Waiting;
-        self.essentials_since.filter(|_| waiting).map(|since| since + OWN_TYPES)
+        [self.own_types_until(), self.moment.deadline()].into_iter().flatten().min()
     }
 
-    /// No more is waited for than what is essential.
+    /// No more is waited for than what is essential, nor for the rest of a moment that does not come.
     pub(super) fn lose_patience(&mut self) {
-        if self.essentials_since.is_some() {
+        if self.moment.is_over(Instant::now()) {
+            self.publish();
+            self.note_progress();
+        }
+        if self.own_types_until().is_some() {
             self.complete();
         }
+    }
+
+    /// Until when Karez's own types are waited for, once all others are there.
+    fn own_types_until(&self) -> Option<Instant> {
+        self.essentials_since.filter(|_| self.is_waiting()).map(|since| since + OWN_TYPES)
+    }
+
+    fn is_waiting(&self) -> bool {
+        *self.synced.borrow() == Synced::Waiting
+    }
+
+    fn publish(&self) {
+        self.mesh.send_replace(Arc::new(self.next.clone()));
     }
 
     pub(super) fn set_connected(&mut self, connected: bool) {

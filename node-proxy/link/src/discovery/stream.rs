@@ -30,9 +30,7 @@ pub async fn run(controller: Controller, mut store: Store) {
     loop {
         let follower = Follower { controller: &controller, store: &mut store, responses: 0 };
         let (end, responses) = follower.follow().await;
-        store.set_connected(false);
-        // Without a stream nothing more comes soon; the essentials, once received, are enough.
-        store.lose_patience();
+        store.close();
         failures = if responses > 0 { 0 } else { failures.saturating_add(1) };
         let delay = RETRY.delay(failures, fastrand::u64(..));
         match end {

@@ -162,6 +162,7 @@ async fn the_next_stream_resumes_where_the_last_ended() {
     let wanted = HashMap::from([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "7".to_owned())]);
     assert_eq!(held, &wanted);
     assert!(requests.values().any(|request| request.node.is_some()), "each stream says who asks");
+    session.push::<Authorization>(type_url::AUTHORIZATION, &[], &[]).await;
     assert!(pair.view.mesh.borrow().workload("a").is_some(), "what was known is still known");
     session.push::<Address>(type_url::ADDRESS, &[], &["a"]).await;
     let mesh = Arc::clone(&pair.view.mesh.borrow());

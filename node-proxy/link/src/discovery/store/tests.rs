@@ -1,7 +1,13 @@
 use super::*;
 
+mod moments;
+
 fn nothing_of(kind: Kind) -> DeltaDiscoveryResponse {
-    DeltaDiscoveryResponse { type_url: kind.type_url().to_owned(), ..DeltaDiscoveryResponse::default() }
+    DeltaDiscoveryResponse {
+        type_url: kind.type_url().to_owned(),
+        system_version_info: "1".to_owned(),
+        ..DeltaDiscoveryResponse::default()
+    }
 }
 
 #[tokio::test(start_paused = true)]
