@@ -115,6 +115,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Event::Silent) => return Poll::Ready(Err(ConnectionError::Silent)),
                 Poll::Ready(Event::Measured) => {}
+                Poll::Ready(Event::Idle) => self.graceful_shutdown(),
             }
         }
     }

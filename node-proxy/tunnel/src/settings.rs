@@ -31,6 +31,9 @@ pub struct Http2 {
     pub keepalive: Duration,
     /// How long it may take to answer.
     pub keepalive_timeout: Duration,
+    /// A connection that has had no streams for so long is used no more; None where its owner ends it, as a
+    /// [pool](crate::pool) does.
+    pub idle: Option<Duration>,
     /// How long the peer may take for its part of the handshake.
     pub handshake_timeout: Duration,
 }
@@ -54,14 +57,16 @@ impl Http2 {
             error_resets: 64,
             keepalive: Duration::from_secs(10),
             keepalive_timeout: Duration::from_secs(20),
+            idle: None,
             handshake_timeout: Duration::from_secs(10),
         }
     }
 
-    /// For connections that we accept.
+    /// For connections that we accept. Those who dial should end idle ones long before we do.
     #[must_use]
     pub fn server() -> Self {
-        Self { streams: 200, header_list: 64 * KIB, ..Self::client() }
+        let idle = Some(Duration::from_mins(10));
+        Self { streams: 200, header_list: 64 * KIB, idle, ..Self::client() }
     }
 
     /// The stream window that is really asked for when `wanted` is: the connection's must still cover all streams.

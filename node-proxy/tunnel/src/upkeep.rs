@@ -1,4 +1,5 @@
-//! PING, for whoever needs one: keepalive, probes, and the measurement that lets windows grow.
+//! PING, for whoever needs one: keepalive, probes, and the measurement that lets windows grow. And the end of connections
+//! that nobody uses.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -19,6 +20,8 @@ pub(crate) struct Upkeep {
     /// None only if the connection gave its handle to someone else, which none of ours does.
     ping: Option<PingPong>,
     unanswered: Option<Instant>,
+    /// When the peer was told to use the connection no more, because it did not.
+    told_to_leave: Option<Instant>,
     timer: Pin<Box<Sleep>>,
     counted: u64,
 }
@@ -28,6 +31,8 @@ pub(crate) struct Upkeep {
 pub(crate) enum Event {
     /// Adjust windows: a round trip was measured.
     Measured,
+    /// Take no more streams: there have been none for long.
+    Idle,
     /// End the connection: the peer is gone.
     Silent,
 }
@@ -35,7 +40,15 @@ pub(crate) enum Event {
 impl Upkeep {
     pub(crate) fn new(state: Rc<State>, settings: &Http2, ping: Option<PingPong>) -> Self {
         let timer = Box::pin(sleep_until(Instant::now() + settings.keepalive));
-        Self { state, settings: settings.clone(), ping, unanswered: None, timer, counted: 0 }
+        Self {
+            state,
+            settings: settings.clone(),
+            ping,
+            unanswered: None,
+            told_to_leave: None,
+            timer,
+            counted: 0,
+        }
     }
 
     /// To be called after the connection itself was polled.
@@ -51,7 +64,7 @@ impl Upkeep {
         if self.state.ping_wanted() {
             self.send(Instant::now());
         }
-        self.poll_keepalive(cx)
+        self.poll_timer(cx)
     }
 
     fn hear(&mut self, now: Instant) {
@@ -92,25 +105,59 @@ impl Upkeep {
         }
     }
 
-    fn poll_keepalive(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        let rule = Keepalive { after: self.settings.keepalive, timeout: self.settings.keepalive_timeout };
-        while self.state.streams() > 0 || self.unanswered.is_some() {
+    /// Does what is due by now, and waits for what is due next.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        loop {
             let now = Instant::now();
-            match rule.next(now, self.state.heard.get(), self.unanswered) {
-                Next::GiveUp => return Poll::Ready(Event::Silent),
-                Next::Ping if self.ping.is_some() => self.send(now),
-                Next::Ping => break,
-                Next::Wait(until) => {
-                    // Not moved ahead with every byte that arrives: it fires early and is set anew.
-                    if self.timer.is_elapsed() || self.timer.deadline() > until {
-                        self.timer.as_mut().reset(until);
-                    }
-                    if self.timer.as_mut().poll(cx).is_pending() {
-                        break;
-                    }
-                }
+            let someone_waits = self.state.streams() > 0 || self.unanswered.is_some();
+            let due = if someone_waits { self.keep_alive(now) } else { self.rest(now) };
+            let until = match due {
+                Due::Now(event) => return Poll::Ready(event),
+                Due::Never => return Poll::Pending,
+                Due::At(until) => until,
+            };
+            // Not moved ahead with every byte that arrives: it fires early and is set anew.
+            if self.timer.is_elapsed() || self.timer.deadline() > until {
+                self.timer.as_mut().reset(until);
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
             }
         }
-        Poll::Pending
     }
+
+    /// While there is someone who waits for the peer.
+    fn keep_alive(&mut self, now: Instant) -> Due {
+        let rule = Keepalive { after: self.settings.keepalive, timeout: self.settings.keepalive_timeout };
+        match rule.next(now, self.state.heard.get(), self.unanswered) {
+            Next::GiveUp => Due::Now(Event::Silent),
+            Next::Ping => {
+                self.send(now);
+                self.unanswered.map_or(Due::Never, |_| Due::At(now + rule.timeout))
+            }
+            Next::Wait(until) => Due::At(until),
+        }
+    }
+
+    /// While there is nobody. A peer that was told to leave and does not even close its end is gone.
+    fn rest(&mut self, now: Instant) -> Due {
+        let since = self.state.idle_since();
+        let (due, event) = match (self.told_to_leave, self.settings.idle) {
+            (Some(told), _) => (told.max(since) + self.settings.keepalive_timeout, Event::Silent),
+            (None, Some(idle)) => (since + idle, Event::Idle),
+            (None, None) => return Due::Never,
+        };
+        if now < due {
+            return Due::At(due);
+        }
+        self.told_to_leave.get_or_insert(now);
+        Due::Now(event)
+    }
+}
+
+/// What the clock has to say.
+enum Due {
+    Now(Event),
+    At(Instant),
+    Never,
 }

@@ -75,6 +75,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for Driver<Io> {
                 }
                 Poll::Ready(Event::Silent) => return Poll::Ready(Err(ConnectionError::Silent)),
                 Poll::Ready(Event::Measured) => {}
+                Poll::Ready(Event::Idle) => this.state.retire(),
             }
         }
     }

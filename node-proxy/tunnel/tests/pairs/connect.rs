@@ -246,7 +246,8 @@ async fn a_server_gives_up_a_client_that_vanished() {
 #[tokio::test(start_paused = true)]
 async fn idle_connections_and_live_peers_stay() {
     local(async {
-        let (client, mut server) = pair().await;
+        let forever = Http2 { idle: None, ..Http2::server() };
+        let (client, mut server) = pair_with(&Http2::client(), &forever, &account(), &account()).await;
         sleep(Duration::from_secs(3_600)).await;
         assert!(client.connection.is_usable(), "no streams, no pings");
         let (_near, _far) = stream(&client, &mut server).await;
@@ -254,6 +255,66 @@ async fn idle_connections_and_live_peers_stay() {
         assert!(client.connection.is_usable(), "pings are answered");
         let heard = client.connection.heard().elapsed();
         assert!(heard <= Duration::from_secs(10), "last heard {heard:?} ago");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_accepted_connection_that_nobody_uses_ends_in_time() {
+    const NEARLY: Duration = Duration::from_secs(599);
+    local(async {
+        let (client, mut server) = pair().await;
+        for _ in 0..3 {
+            sleep(NEARLY).await;
+            let (near, _far) = stream(&client, &mut server).await;
+            sleep(2 * NEARLY).await;
+            assert!(client.connection.is_usable(), "it is used");
+            drop(near);
+        }
+        let begun = Instant::now();
+        sleep(NEARLY).await;
+        assert!(client.connection.is_usable(), "it was used");
+        // With or without an error: the client may close first.
+        server.ended.await.unwrap().ok();
+        assert_eq!(begun.elapsed().as_secs(), 600);
+        assert!(!client.connection.is_usable());
+    })
+    .await;
+}
+
+/// It has no streams, so nobody has asked it for a sign of life.
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_of_a_peer_that_vanished_ends_in_time() {
+    local(async {
+        let (client, server) = pair().await;
+        let begun = Instant::now();
+        sleep(Duration::from_secs(1)).await;
+        client.vanish.send(()).unwrap();
+        let ended = server.ended.await.unwrap();
+        assert!(matches!(ended, Err(ConnectionError::Silent)), "{ended:?}");
+        assert_eq!(begun.elapsed().as_secs(), 620);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_opened_while_an_idle_connection_ends_is_served() {
+    local(async {
+        let (near, far) = link(Duration::from_secs(1));
+        let mut server = Server::spawn(far, Http2::server(), account());
+        let client = Client::spawn(near, &Http2::client(), &account()).await;
+        // On its way while GOAWAY comes the other way.
+        sleep(Duration::from_secs(600)).await;
+        let (near, far) = stream(&client, &mut server).await;
+        sleep(Duration::from_secs(60)).await;
+        let ((mut reader, mut writer), (mut there, mut back)) = (near.split(), far.split());
+        send(&mut writer, b"still served").await;
+        writer.finish().unwrap();
+        back.finish().unwrap();
+        assert_eq!(read_all(&mut there).await, b"still served");
+        assert_eq!(read_all(&mut reader).await, b"");
+        drop((reader, writer, there, back));
+        server.ended.await.unwrap().unwrap();
     })
     .await;
 }
