@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::ca::StateError;
+use crate::inventory::folder::{self, FolderError};
 use crate::listener::{self, CertificateError};
 use crate::settings::Settings;
 use crate::tokens::TokensError;
@@ -35,6 +36,9 @@ pub enum ControllerError {
     /// Settings that contradict each other.
     #[error("--root-lifetime must be longer than --leaf-lifetime, and --leaf-lifetime at least one second")]
     Lifetimes,
+    /// The manifests' folder.
+    #[error(transparent)]
+    Manifests(#[from] FolderError),
     /// The tokens file.
     #[error(transparent)]
     Tokens(#[from] TokensError),
@@ -87,6 +91,7 @@ impl Controller {
     /// When something that it needs is not there.
     pub async fn start(settings: Settings) -> Result<Self, ControllerError> {
         check_lifetimes(&settings)?;
+        folder::check(&settings.manifests)?;
         let (trigger, drain) = drain::new();
         let (readers, writers) = rooms::open(&settings, drain.clone())?;
         let readiness = Readiness::new();

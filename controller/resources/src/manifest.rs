@@ -13,10 +13,13 @@ use crate::policy::Selector;
 use crate::problem::{FieldError, Problem};
 use crate::resource::{Key, Resource};
 
+mod good;
 mod lines;
 mod scan;
 mod split;
 mod yaml;
+
+pub use good::{good_objects, join, unreadable_policy};
 
 /// What became of one object of a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,7 +108,7 @@ pub fn unreadable(reason: &str) -> Reading {
 /// Reads one object that was parsed elsewhere, such as one from the Kubernetes API. A `List` is several.
 #[must_use]
 pub fn read_value(value: Value) -> Vec<Reading> {
-    expand(value, "").into_iter().map(|(_, reading)| reading).collect()
+    expand(value, "").into_iter().map(|(_, value)| document::read(value)).collect()
 }
 
 fn read_document(piece: split::Piece<'_>) -> Vec<Reading> {
@@ -115,7 +118,7 @@ fn read_document(piece: split::Piece<'_>) -> Vec<Reading> {
         Err(error) => return unparsable(&piece, &error),
     };
     let mut place = lines::Locator::new(piece.bytes, piece.first_line);
-    let locate = |(path, reading): (String, Reading)| match reading {
+    let locate = |(path, value): (String, Value)| match document::read(value) {
         Reading::Broken(mut broken) => {
             broken.problem.line = Some(place.line(&path, &broken.problem.field));
             Reading::Broken(broken)
@@ -136,14 +139,16 @@ fn unparsable(piece: &split::Piece<'_>, error: &yaml::SyntaxError) -> Vec<Readin
 }
 
 /// A `List` is its items; each comes with its path in the document.
-fn expand(mut value: Value, path: &str) -> Vec<(String, Reading)> {
+fn expand(mut value: Value, path: &str) -> Vec<(String, Value)> {
     let list_kind = value.get("kind").and_then(Value::as_str).and_then(|kind| kind.strip_suffix("List"));
     let Some(item_kind) = list_kind.map(str::to_owned) else {
-        return vec![(path.to_owned(), document::read(value))];
+        return vec![(path.to_owned(), value)];
     };
     let api_version = value.get("apiVersion").cloned();
-    let Some(Value::Array(items)) = value.get_mut("items").map(Value::take) else {
-        return vec![(path.to_owned(), document::read(value))];
+    // A list without items is read as what it is, and refused.
+    let Some(Value::Array(items)) = value.get_mut("items").filter(|items| items.is_array()).map(Value::take)
+    else {
+        return vec![(path.to_owned(), value)];
     };
     let item = |(at, mut item): (usize, Value)| {
         if let (Some(object), false) = (item.as_object_mut(), item_kind.is_empty()) {

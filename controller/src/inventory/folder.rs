@@ -6,10 +6,12 @@
 //!
 //! * [`settling`] – pure: which files are to be read now, and which are gone
 //! * [`listing`] – what the folder holds
-//! * [`good_copies`] – the last text of each file that was good, for the next start
+//! * [`good_copies`] – the last good version of each object, for the next start
 //!
 //! What must hold: nothing that happens to a file opens what it had closed. A file that cannot be read keeps what it had, a
-//! broken object keeps its last good version, and a file that is still being written is left alone.
+//! broken object keeps its last good version, and a file that is still being written is left alone. A file with nothing in it is
+//! what a program leaves that has not written yet, or could not: it says nothing of what was in it. Who means that there is
+//! nothing removes the file, or leaves a comment in it.
 
 mod good_copies;
 mod listing;
@@ -26,7 +28,7 @@ use karez_resources::Problem;
 use karez_resources::manifest::{self, LARGEST_FILE, Reading};
 use karez_translate::{Effect, Objects, Report};
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{Inventory, Reader};
 use crate::file_stamp::FileStamp;
@@ -36,6 +38,45 @@ use settling::Settling;
 
 /// How often the folder is looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
+const EMPTIED: &str = "the folder is empty and held manifests before: nothing is served until it holds one; a file with \
+    nothing but a comment says that there are none";
+const BLANK: &str =
+    "the file is empty: what it held stays; remove the file, or leave a comment in it, if that is to go";
+
+/// Why no manifests can be read from a path.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Not there, or not to be read by this process.
+    #[error("--manifests {path:?}: {source}")]
+    Unreadable {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file.
+    #[error("--manifests {path:?} is not a folder: name the folder that the manifests are in")]
+    NotAFolder {
+        /// As it was given.
+        path: PathBuf,
+    },
+}
+
+/// Whether manifests can be read from `folder`: asked at the start, because later a folder that is away comes back.
+///
+/// # Errors
+/// When they cannot.
+pub fn check(folder: &Path) -> Result<(), FolderError> {
+    let path = || folder.to_owned();
+    match std::fs::metadata(folder) {
+        Ok(metadata) if !metadata.is_dir() => Err(FolderError::NotAFolder { path: path() }),
+        Ok(_) => match std::fs::read_dir(folder) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(FolderError::Unreadable { path: path(), source }),
+        },
+        Err(source) => Err(FolderError::Unreadable { path: path(), source }),
+    }
+}
 
 /// Keeps the inventory as the folder has it.
 #[derive(Debug)]
@@ -45,11 +86,13 @@ pub struct FolderInventory {
     settling: Settling,
     objects: Objects,
     unreadable: BTreeMap<String, String>,
+    /// Why nothing is published yet has been said.
+    explained: bool,
     current: watch::Sender<Option<Arc<Inventory>>>,
 }
 
 impl FolderInventory {
-    /// For the manifests in `folder`; the last good text of each is kept in `copies`, a folder of its own.
+    /// For the manifests in `folder`; the last good version of each object is kept in `copies`, a folder of its own.
     #[must_use]
     pub fn new(folder: PathBuf, copies: PathBuf) -> (Self, Reader) {
         let (current, reader) = watch::channel(None);
@@ -59,6 +102,7 @@ impl FolderInventory {
             settling: Settling::default(),
             objects: Objects::default(),
             unreadable: BTreeMap::new(),
+            explained: false,
             current,
         };
         (inventory, reader)
@@ -100,11 +144,28 @@ impl FolderInventory {
         let first = self.current.borrow().is_none();
         // The first inventory is a whole one: a part of it would tell nodes that the rest is gone.
         if first && self.settling.is_complete() {
-            self.copies.retain(self.settling.known());
-            self.publish();
+            self.begin();
         } else if !first && changed {
             self.publish();
         }
+    }
+
+    /// Publishes for the first time. An empty folder where there were manifests before is more likely one that is not mounted than
+    /// the end of the mesh.
+    fn begin(&mut self) {
+        let folder = self.folder.display();
+        let is_empty = self.settling.known().is_empty();
+        if is_empty && self.copies.exist() {
+            if !std::mem::replace(&mut self.explained, true) {
+                warn!(%folder, "{EMPTIED}");
+            }
+            return;
+        }
+        if is_empty {
+            warn!(%folder, "the folder holds no manifest: the mesh is empty until it does");
+        }
+        self.copies.retain(self.settling.known());
+        self.publish();
     }
 
     fn forget(&mut self, name: &str) {
@@ -118,12 +179,7 @@ impl FolderInventory {
         match read(&self.folder.join(name), stamp) {
             Ok(Some(text)) => {
                 self.recall(name);
-                let readings = manifest::read(&text);
-                let good = !readings.iter().any(|reading| matches!(reading, Reading::Broken(_)));
-                self.objects.load(name, readings);
-                if good {
-                    self.copies.keep(name, &text);
-                }
+                self.take(name, &text);
                 self.settling.loaded(name, stamp);
                 true
             }
@@ -135,6 +191,22 @@ impl FolderInventory {
                 self.settling.failed(name);
                 false
             }
+        }
+    }
+
+    fn take(&mut self, name: &str, text: &[u8]) {
+        let is_blank = text.trim_ascii().is_empty();
+        if is_blank && self.objects.held_by(name).next().is_some() {
+            self.objects.load(name, vec![manifest::unreadable(BLANK)]);
+            return;
+        }
+        let readings = manifest::read(text);
+        let good = !readings.iter().any(|reading| matches!(reading, Reading::Broken(_)));
+        self.objects.load(name, readings);
+        if good {
+            self.copies.keep(name, text);
+        } else {
+            self.copies.keep_objects(name, text, self.objects.held_by(name));
         }
     }
 

@@ -48,6 +48,12 @@ impl Objects {
         self.sources.keys().map(String::as_str)
     }
 
+    /// The objects that a file holds, whether it counts or not, and whether there is a good version of each.
+    pub fn held_by(&self, file: &str) -> impl Iterator<Item = (&Key, bool)> {
+        let source = self.sources.get(file);
+        source.into_iter().flat_map(Source::entries).map(|(key, entry)| (key, entry.good.is_some()))
+    }
+
     /// The file whose version of an object counts.
     #[must_use]
     pub fn file_of(&self, key: &Key) -> Option<&str> {

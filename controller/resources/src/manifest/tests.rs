@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::{LARGEST_DOCUMENT, Reading, Subject, read, split};
-use crate::resource::{Key, Kind};
+use super::{LARGEST_DOCUMENT, Reading, Subject, good_objects, join, read, split};
+use crate::resource::{Key, Kind, Resource};
 
 fn subjects(text: &str) -> Vec<Subject> {
     let broken = |reading: Reading| match reading {
@@ -204,4 +204,31 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn good_objects_stand_by_themselves() {
+    let pod =
+        |name: &str| format!("{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop}}}}");
+    let file = format!(
+        "apiVersion: v1\nkind: List\nitems:\n- {}\n- {{apiVersion: v1, kind: Pod, metadata: {{name: 7}}}}\n---\n\
+         apiVersion: v1\nkind: PodList\nitems: [{{metadata: {{name: c, namespace: shop}}}}]\n---\n\
+         kind: [\n---\n# nothing\n---\n{}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: d}}\n",
+        pod("a"),
+        pod("b"),
+    );
+    let good = |readings: Vec<Reading>| -> Vec<Resource> {
+        let good = readings.into_iter().filter_map(|reading| match reading {
+            Reading::Good(resource) => Some(resource),
+            _ => None,
+        });
+        let mut good: Vec<_> = good.collect();
+        good.sort_by_key(Resource::key);
+        good
+    };
+    let objects = good_objects(file.as_bytes());
+    assert_eq!(objects.keys().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    let kept = read(join(objects.values()).as_bytes());
+    assert!(kept.iter().all(|reading| matches!(reading, Reading::Good(_))));
+    assert_eq!(good(kept), good(read(file.as_bytes())));
 }

@@ -1,12 +1,13 @@
-//! The last text of each file that was good, for the next start.
+//! The last good version of each file's objects, for the next start.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-use tracing::warn;
+use karez_resources::{Key, Kind, manifest};
+use tracing::{info, warn};
 
 use crate::atomic_file;
 
@@ -30,6 +31,24 @@ impl GoodCopies {
         }
     }
 
+    /// Keeps of a text that is not good as a whole the objects that are, and of the others what was kept before. `held` are
+    /// the objects of the file, and whether they have a good version; a policy that never had one is kept as such.
+    pub(super) fn keep_objects<'a>(
+        &self,
+        name: &str,
+        text: &[u8],
+        held: impl Iterator<Item = (&'a Key, bool)>,
+    ) {
+        let mut new = manifest::good_objects(text);
+        let mut old = self.recall(name).map_or_else(BTreeMap::new, |text| manifest::good_objects(&text));
+        let documents = held.filter_map(|(key, good)| match key.kind {
+            _ if good => new.remove(key).or_else(|| old.remove(key)),
+            Kind::AuthorizationPolicy => Some(manifest::unreadable_policy(key)),
+            _ => None,
+        });
+        self.keep(name, manifest::join(documents).as_bytes());
+    }
+
     /// The text that was kept.
     pub(super) fn recall(&self, name: &str) -> Option<Vec<u8>> {
         match std::fs::read(self.folder.join(name)) {
@@ -41,6 +60,11 @@ impl GoodCopies {
                 None
             }
         }
+    }
+
+    /// Whether there is any.
+    pub(super) fn exist(&self) -> bool {
+        self.names().any(|name| !name.starts_with('.'))
     }
 
     /// The file is gone for good.
@@ -55,11 +79,15 @@ impl GoodCopies {
 
     /// Forgets the copies of files that went while nobody looked.
     pub(super) fn retain(&self, names: &BTreeSet<String>) {
-        // A folder that is not there, or cannot be read, has nothing to forget.
-        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let kept = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        for name in kept.filter(|name| !names.contains(name)) {
+        for name in self.names().filter(|name| !names.contains(name)) {
+            info!(file = name, "manifest gone since it was last read: its objects are removed");
             self.forget(&name);
         }
+    }
+
+    /// A folder that is not there, or cannot be read, has none.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned())
     }
 }

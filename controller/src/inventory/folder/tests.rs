@@ -109,6 +109,7 @@ fn a_broken_edit_changes_nothing_even_across_a_restart() {
 fn what_went_while_nobody_looked_is_gone_for_good() {
     let mut scene = Scene::new();
     scene.write("a.yaml", &pod("a", "one"));
+    scene.write("b.yaml", &pod("b", "one"));
     scene.look();
     std::fs::remove_file(scene.path("a.yaml")).unwrap();
     scene.restart();
@@ -183,4 +184,126 @@ fn a_swapped_link_is_a_changed_file() {
     std::fs::rename(scene.path("..data.new"), scene.path("..data")).unwrap();
     scene.look();
     assert_eq!(scene.node_of("a"), Some("two".to_owned()));
+}
+
+#[test]
+fn each_object_keeps_its_own_last_good_version_across_a_restart() {
+    let mut scene = Scene::new();
+    let both = |a: &str, b: &str| format!("{a}---\n{b}");
+    let broken = |name: &str| pod(name, "three").replace("nodeName: three", "nodeName: [three");
+    scene.write("a.yaml", &both(&pod("a", "one"), &pod("b", "one")));
+    scene.look();
+    let nodes = |scene: &Scene| ["a", "b"].map(|name| scene.node_of(name));
+    let on = |a: &str, b: &str| [Some(a.to_owned()), Some(b.to_owned())];
+    for (text, expected) in [
+        (both(&pod("a", "two"), &broken("b")), on("two", "one")),
+        (both(&broken("a"), &pod("b", "two")), on("two", "two")),
+        (both(&broken("a"), "words"), on("two", "two")),
+        (both(&pod("a", "three"), &pod("b", "three").replace("v1", "v9")), on("three", "two")),
+    ] {
+        scene.write("a.yaml", &text);
+        scene.look();
+        assert_eq!(nodes(&scene), expected, "{text}");
+        scene.restart();
+        scene.look();
+        assert_eq!(nodes(&scene), expected, "after a restart: {text}");
+    }
+    // What is no longer there, and not because of a riddle, does not come back with the restart.
+    scene.write("a.yaml", &pod("b", "four").replace("v1", "v9"));
+    scene.look();
+    scene.restart();
+    scene.look();
+    assert_eq!(nodes(&scene), [None, Some("two".to_owned())]);
+}
+
+#[test]
+fn an_emptied_file_keeps_what_it_held_until_it_says_that_there_is_nothing() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.write("new.yaml", "");
+    scene.look();
+    for blank in ["", "\n", " \n\t\n"] {
+        scene.write("a.yaml", blank);
+        scene.look();
+        assert_eq!(scene.node_of("a"), Some("one".to_owned()), "{blank:?}");
+        let objects = scene.reader.borrow().clone().unwrap().objects.clone();
+        let problems = karez_translate::translate(&objects, &karez_translate::Options::default()).problems;
+        let sources: Vec<_> = problems.iter().map(|report| (&*report.source, report.effect)).collect();
+        assert_eq!(sources, [("a.yaml", Effect::LastGoodVersion)], "a file that never held anything is none");
+        scene.restart();
+        scene.look();
+        assert_eq!(scene.node_of("a"), Some("one".to_owned()), "after a restart: {blank:?}");
+    }
+    scene.write("a.yaml", "# nothing\n");
+    scene.look();
+    assert_eq!(scene.node_of("a"), None);
+    scene.restart();
+    scene.look();
+    assert_eq!(scene.node_of("a"), None);
+}
+
+#[test]
+fn an_empty_folder_where_there_were_manifests_is_not_the_end_of_the_mesh() {
+    let mut scene = Scene::new();
+    scene.look();
+    assert!(scene.reader.borrow().is_some(), "there never were any");
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.look();
+    std::fs::remove_file(scene.path("a.yaml")).unwrap();
+    scene.restart();
+    scene.look();
+    assert!(scene.reader.borrow().is_none());
+    scene.write("none.yaml", "# there are none\n");
+    scene.look();
+    assert!(scene.reader.borrow().is_some());
+    assert_eq!(scene.node_of("a"), None);
+    scene.restart();
+    scene.look();
+    assert!(scene.reader.borrow().is_some());
+}
+
+#[test]
+fn only_a_folder_can_be_read() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file.yaml");
+    std::fs::write(&file, "").unwrap();
+    check(root.path()).unwrap();
+    let missing = root.path().join("missing");
+    for (path, words) in
+        [(&missing, "No such file"), (&file, "is not a folder"), (&file.join("x"), "Not a directory")]
+    {
+        let message = check(path).unwrap_err().to_string();
+        assert!(message.contains(words) && message.contains(&path.display().to_string()), "{message}");
+    }
+}
+
+#[test]
+fn a_policy_that_was_never_readable_refuses_across_a_restart() {
+    let mut scene = Scene::new();
+    let refuses = |scene: &Scene| {
+        let objects = scene.reader.borrow().clone().unwrap().objects.clone();
+        let resources = karez_translate::translate(&objects, &karez_translate::Options::default()).resources;
+        resources.keys().any(|it| it.type_url == karez_api::names::type_url::AUTHORIZATION)
+    };
+    let policy = |name: &str| {
+        format!(
+            "apiVersion: karez.dev/v1alpha1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\n"
+        )
+    };
+    for never in [policy("web") + "spec: [\n", policy("web") + "spec: {rulez: []}\n", policy("W/b")] {
+        scene.write("a.yaml", &never);
+        scene.look();
+        // Nothing tells any more what it was.
+        for text in ["words", ""] {
+            scene.write("a.yaml", text);
+            scene.look();
+            assert!(refuses(&scene), "{never}");
+            scene.restart();
+            scene.look();
+            assert!(refuses(&scene), "after a restart: {never}");
+        }
+        scene.write("a.yaml", "# nothing\n");
+        scene.look();
+        assert!(!refuses(&scene), "{never}");
+    }
 }
