@@ -42,6 +42,19 @@ pub fn wait_for_policies(mesh: &Mesh, node: &str, policies: &[&str]) -> Result<(
     })
 }
 
+/// Waits until a node proxy's policies have exactly these scopes, such as `Namespace` and `Selected`.
+///
+/// # Errors
+/// When they have not, after a while.
+pub fn wait_for_scopes(mesh: &Mesh, node: &str, scopes: &[&str]) -> Result<()> {
+    let wanted: BTreeSet<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    wait::until(&format!("{node} to have policies of the scopes {wanted:?}"), PATIENCE, || {
+        let has = field_of_each(&dump(mesh, node)?, "policies", "scope");
+        ensure!(has == wanted, "it has {has:?}");
+        Ok(())
+    })
+}
+
 fn field_of_each(dump: &Value, list: &str, field: &str) -> BTreeSet<String> {
     let each = dump.get(list).and_then(Value::as_array).into_iter().flatten();
     each.filter_map(|item| item.get(field)?.as_str().map(str::to_owned)).collect()

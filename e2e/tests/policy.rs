@@ -239,6 +239,32 @@ fn a_change_cuts_open_connections_that_are_no_longer_allowed_and_spares_the_othe
     sockets::echoes(web, "alone")
 }
 
+#[test]
+fn a_policy_that_narrows_and_widens_is_in_force_at_every_moment() -> Result<()> {
+    let world = World::open("policy-scope")?;
+    let wide = from("Allow", &json!({"serviceAccounts": ["shop/web"]}));
+    let mut narrow = wide.clone();
+    let selector = json!({"matchLabels": {"app": "api"}});
+    narrow.as_object_mut().context("a spec is an object")?.insert("selector".to_owned(), selector);
+    world.install("only-web", &wide)?;
+    world.ensure_admitted("before any change", 8080, &["web"])?;
+    let to = format!("{}:8080", world.shop.api.v4);
+    let load =
+        |pod| peers::load(&world.shop.mesh, pod, &["churn", &to, "--connections", "4", "--seconds", "10"]);
+    let (mut web, mut intruder) = (load(&world.shop.web)?, load(&world.intruder)?);
+    for _ in 0..3 {
+        for (spec, scope) in [(&narrow, "Selected"), (&wide, "Namespace")] {
+            world.shop.mesh.manifests.policy("shop", "only-web", spec)?;
+            dump::wait_for_scopes(&world.shop.mesh, "n2", &[scope])?;
+        }
+    }
+    [&mut web, &mut intruder].into_iter().try_for_each(peers::Load::ensure_running)?;
+    let (web, intruder) = (web.finish(PATIENCE * 2)?, intruder.finish(PATIENCE * 2)?);
+    ensure!(web.errors == 0 && web.units > 100, "who is allowed: {web:?}");
+    ensure!(intruder.units == 0 && intruder.errors > 100, "who is not: {intruder:?}");
+    Ok(())
+}
+
 /// Keeps the intruder out.
 const GOOD: &str = r"apiVersion: karez.dev/v1alpha1
 kind: AuthorizationPolicy
