@@ -49,6 +49,7 @@ fn count_dns(metrics: &mut Metrics, dns: &Arc<karez_dns::Counters>) {
     };
     counter("dns_requests", "DNS queries that came", karez_dns::Counters::requests);
     counter("dns_answered", "DNS queries answered from the mesh", karez_dns::Counters::answered);
+    counter("dns_malformed", "DNS messages that were no readable query", karez_dns::Counters::malformed);
     counter("dns_upstream_requests", "DNS queries forwarded", karez_dns::Counters::forwarded);
     counter("dns_upstream_failures", "DNS queries forwarded in vain", karez_dns::Counters::failed);
     counter("dns_dropped", "DNS queries dropped because too many were open", karez_dns::Counters::dropped);

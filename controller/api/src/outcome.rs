@@ -79,8 +79,8 @@ pub enum Refusal {
         /// `namespace/hostname` or the workload's uid.
         destination: String,
     },
-    /// The node proxy has had no full configuration since its start.
-    #[error("no configuration from the controller yet")]
+    /// The configuration does not have the Pod, or not with this address.
+    #[error("the controller's configuration does not know this Pod with this address")]
     NotConfigured,
     /// One of the bounds on what a Pod may hold was reached.
     #[error("the Pod's limit of {limit} is reached")]
@@ -127,9 +127,6 @@ pub enum Closing {
     /// The source or destination Pod left the mesh.
     #[error("Pod was removed from the mesh")]
     PodRemoved,
-    /// A certificate of one side has expired or lost its root.
-    #[error("certificate is no longer valid")]
-    CertificateExpired,
 }
 
 /// Something that did not work.

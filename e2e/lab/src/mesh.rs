@@ -15,8 +15,8 @@ use crate::privilege::Privilege;
 use crate::process::Process;
 use crate::wait;
 
-/// The uid of the node proxies: no user of the system.
-const NODE_UID: u32 = 65534;
+/// The uid of the node proxies: the default of the agent.
+const NODE_UID: u32 = 1337;
 const READY: Duration = Duration::from_secs(20);
 
 /// What a lab may choose differently from the programs' defaults.

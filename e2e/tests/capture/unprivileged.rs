@@ -50,7 +50,7 @@ fn descriptors_work_for_a_process_without_privileges() -> Result<()> {
     let name = format!("karez-test-unprivileged-{}", std::process::id());
     let agent = Listener::bind(&Address::Abstract(name.clone()))?;
     let [client, pod] = [lab.outside_ip(family), lab.pod_ip(family)];
-    let words = lab.privilege.unprivileged(65534);
+    let words = lab.privilege.unprivileged(1337);
     let (program, arguments) = words.split_first().context("no words")?;
     let mut node = Command::new(program)
         .args(arguments)

@@ -101,14 +101,14 @@ fn serve_proxies(
 ) -> anyhow::Result<()> {
     let uid = settings.node_uid;
     if let Some(address) = &settings.zds_socket {
-        let zds = proxies::listen(address)?;
+        let zds = proxies::listen(address, uid)?;
         tasks.spawn("ztunnels", proxies::serve_zds(zds, uid, Arc::clone(ground)));
         return Ok(());
     }
-    let stock = proxies::listen(&stock::address(&settings.node_socket))?;
+    let stock = proxies::listen(&stock::address(&settings.node_socket), uid)?;
     let source = Source::new(Arc::clone(ground), served.clone());
     tasks.spawn("stock", proxies::serve_stock(stock, uid, source));
-    let pods = proxies::listen(&settings.node_socket)?;
+    let pods = proxies::listen(&settings.node_socket, uid)?;
     tasks.spawn("node proxies", proxies::serve_pods(pods, uid, Arc::clone(ground)));
     Ok(())
 }

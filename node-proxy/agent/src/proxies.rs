@@ -1,8 +1,10 @@
 //! Node proxies: their connections, and the sockets that they ask for.
 
+use std::fs::Permissions;
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,12 +33,19 @@ pub struct ListenError {
     source: io::Error,
 }
 
-/// Listens for node proxies at `address`.
+/// Listens at `address` for node proxies of this uid. A socket that is a file becomes theirs: whoever connects has to be able
+/// to write to it.
 ///
 /// # Errors
 /// When the address is taken or cannot be made.
-pub fn listen(address: &Address) -> Result<Listener, ListenError> {
-    Listener::bind(address).map_err(|source| ListenError { address: address.clone(), source })
+pub fn listen(address: &Address, node_uid: u32) -> Result<Listener, ListenError> {
+    let failed = |source| ListenError { address: address.clone(), source };
+    let listener = Listener::bind(address).map_err(failed)?;
+    if let Address::Path(path) = address {
+        std::os::unix::fs::chown(path, Some(node_uid), None).map_err(failed)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    Ok(listener)
 }
 
 /// Hands Pods to node proxies of the given uid. Runs until it is dropped.
@@ -148,3 +157,6 @@ impl<K: Kernel> stock::Source for Source<K> {
         Ok(sockets)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,8 +26,9 @@ pub struct Settings {
     #[arg(long, default_value = "/run/karez", value_name = "DIRECTORY")]
     pub state_dir: PathBuf,
 
-    /// Uid that the node proxy runs as: nobody else is served.
-    #[arg(long, default_value_t = 65534, value_name = "UID")]
+    /// Uid that the node proxy runs as: nobody else is served. No other process of the node may have it: it would be given
+    /// sockets in every enrolled Pod. The default is Istio's for its proxies.
+    #[arg(long, default_value_t = 1337, value_name = "UID")]
     pub node_uid: u32,
 
     /// Uid that the sockets in Pods belong to, so that no process in a Pod can pass itself off as the mesh; none where
@@ -35,8 +36,8 @@ pub struct Settings {
     #[arg(long, default_value = "1506015", value_name = "UID")]
     pub socket_uid: SocketUid,
 
-    /// Listeners of a kind and address family in a Pod, as many as the node proxy has workers at most. Fixed when a Pod
-    /// is enrolled.
+    /// Listeners of a kind and address family in a Pod: so many of the node proxy's workers accept its connections. Fixed
+    /// when a Pod is enrolled.
     #[arg(long, default_value = "2", value_name = "NUMBER", value_parser = listeners)]
     pub listeners: NonZeroUsize,
 

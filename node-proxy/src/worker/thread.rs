@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
-use std::sync::{Arc, mpsc};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,8 @@ use karez_api::outcome::Closing;
 use karez_flow::Metrics;
 use karez_mesh::Mesh;
 use karez_tunnel::buffers::BufferPool;
-use tokio::sync::watch;
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 

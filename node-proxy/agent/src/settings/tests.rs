@@ -12,7 +12,7 @@ fn what_it_does_unless_told_otherwise() {
     let settings = parse(&[]).unwrap();
     assert_eq!(settings.node_socket, Address::Abstract("karez-agent".to_owned()));
     assert_eq!(settings.socket_uid, SocketUid(Some(1_506_015)));
-    assert_eq!((settings.node_uid, settings.listeners.get()), (65534, 2));
+    assert_eq!((settings.node_uid, settings.listeners.get()), (1337, 2));
     assert!(settings.probe_address.is_empty(), "an address that nobody guards opens strict mode");
     assert!(settings.dns_capture && settings.zds_socket.is_none() && settings.metrics_listen.is_none());
 }

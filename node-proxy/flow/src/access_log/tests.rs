@@ -82,7 +82,7 @@ fn before_anything_is_known_there_are_addresses_alone() {
         r#"{"level":"warn","time":"2026-11-24T08:03:00.000000Z","scope":"access","message":"connection failed","#,
         r#""src.addr":"[fd00::1]:40312","dst.addr":"[fd00::2]:15008","direction":"inbound","#,
         r#""bytes_sent":120,"bytes_recv":4096,"duration":"5ms","response_flags":"NOT_CONFIGURED","#,
-        r#""error":"no configuration from the controller yet"}"#,
+        r#""error":"the controller's configuration does not know this Pod with this address"}"#,
         "\n",
     );
     assert_eq!(line(&flow, &Refusal::NotConfigured.into()), expected);
