@@ -1,6 +1,7 @@
 //! Wiring: what runs, on which thread, and in which order it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use karez_api::operator::NodeReport;
@@ -31,6 +32,8 @@ use crate::{admin, metrics, report};
 
 /// The agent is root: an abstract socket is anybody's who comes first, and is believed only if root holds it.
 const AGENT_UID: u32 = 0;
+/// How long workers that have nothing to do any more may take to end.
+const WORKERS_END: Duration = Duration::from_secs(5);
 
 /// Runs until it is told to end and has drained.
 ///
@@ -41,7 +44,10 @@ pub(crate) fn run(settings: Settings) -> Result<()> {
     tracing::info!(version = build::VERSION, node = settings.node, open_files, "starting");
     // Configuration, agent, metrics and readiness share a thread that carries no traffic.
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(serve(settings))
+    let outcome = runtime.block_on(serve(settings));
+    // A name that is being looked up holds nobody up.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn serve(settings: Settings) -> Result<()> {
@@ -91,11 +97,17 @@ async fn serve(settings: Settings) -> Result<()> {
 
     pods.run(agent, snapshot, draining).await;
     tracing::info!("drained");
-    for thread in threads {
-        thread.join();
-    }
+    end(threads).await;
     tasks.shutdown().await;
     Ok(())
+}
+
+/// Waits for the workers, elsewhere, so that a second signal still ends the process; not for ever, as one may be stuck.
+async fn end(threads: Vec<Thread>) {
+    let ended = tokio::task::spawn_blocking(move || threads.into_iter().for_each(Thread::join));
+    if tokio::time::timeout(WORKERS_END, ended).await.is_err() {
+        tracing::error!("a worker does not end: ending without it");
+    }
 }
 
 fn access_log(settings: &Settings) -> Result<(AccessLog, Option<karez_process::lines::Flush>)> {

@@ -1,10 +1,10 @@
 //! A bounded queue and a thread of its own between those who write lines and whoever reads them slowly.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
@@ -15,6 +15,8 @@ const GATHER: Duration = Duration::from_millis(5);
 const BATCH: usize = 64 * 1024;
 /// What a queued line costs beside its bytes.
 const OVERHEAD: usize = 64;
+/// How long the last lines may take: a reader that has stopped reading does not keep the process.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Takes lines and never blocks. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -23,12 +25,13 @@ pub struct Lines {
     account: Arc<Account>,
 }
 
-/// Waits until the lines written so far have left when it is dropped; later ones are dropped and counted.
+/// Waits until the lines written so far have left when it is dropped, or for 2 s; later ones are dropped and counted.
 #[must_use = "dropping it ends the writing"]
 #[derive(Debug)]
 pub struct Flush {
     queue: Sender<Message>,
-    thread: Option<JoinHandle<()>>,
+    /// Ends with the thread.
+    thread: Receiver<Infallible>,
 }
 
 #[derive(Debug)]
@@ -53,8 +56,12 @@ pub fn start(name: &str, sink: impl Write + Send + 'static, limit: usize) -> io:
     let (queue, messages) = channel();
     let account = Arc::new(Account { limit, queued: AtomicUsize::new(0), dropped: AtomicU64::new(0) });
     let writer = Writer { messages, sink, account: Arc::clone(&account), batch: Vec::new(), lines: 0 };
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || writer.run())?;
-    Ok((Lines { queue: queue.clone(), account }, Flush { queue, thread: Some(thread) }))
+    let (running, thread) = channel();
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let _running = running;
+        writer.run();
+    })?;
+    Ok((Lines { queue: queue.clone(), account }, Flush { queue, thread }))
 }
 
 impl Lines {
@@ -78,13 +85,9 @@ impl Lines {
 
 impl Drop for Flush {
     fn drop(&mut self) {
-        // When the thread is gone already there is nothing to wait for.
-        if self.queue.send(Message::End).is_ok()
-            && let Some(thread) = self.thread.take()
-        {
-            // A panic of the thread was reported when it happened.
-            let _ = thread.join();
-        }
+        // When the thread is gone already there is nothing to wait for; a panic of it was reported when it happened.
+        let _ = self.queue.send(Message::End);
+        let _ = self.thread.recv_timeout(LAST_LINES);
     }
 }
 

@@ -94,3 +94,13 @@ fn lines_after_the_end_are_counted() {
     lines.push(b"late\n".to_vec());
     assert_eq!(lines.dropped(), 1);
 }
+
+#[test]
+fn a_reader_that_has_stopped_does_not_keep_the_process() {
+    let (begun, has_begun) = sync_channel(1);
+    let (_never, go_on) = sync_channel(0);
+    let (lines, flush) = start("test", Stalled { begun, go_on }, 1 << 20).unwrap();
+    lines.push(b"a line\n".to_vec());
+    has_begun.recv().unwrap();
+    drop(flush);
+}
