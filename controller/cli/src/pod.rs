@@ -1,7 +1,9 @@
 //! `karez pod`: asks the agent of this machine.
 
+use std::path::{Path, PathBuf};
+
 use karez_handover::enrol::client::{Client, ClientError};
-use karez_handover::enrol::{PodRequest, PodStatus};
+use karez_handover::enrol::{Enrolment, PodRequest, PodStatus};
 
 use crate::failure::Failure;
 use crate::output;
@@ -19,15 +21,15 @@ pub async fn add(command: PodAdd, format: Format) -> Result<(), Failure> {
         namespace: command.pod.namespace,
         name: command.pod.name,
         service_account: command.service_account,
-        netns: command.netns,
+        netns: absolute(&command.netns)?,
         addresses: command.ip,
     };
-    let status = client.add(&request).await.map_err(|error| failure(&error))?;
+    let enrolment = client.add(&request).await.map_err(|error| failure(&error))?;
     match format {
-        Format::Json => output::json(&status)?,
-        Format::Text => output::text(&described(&status))?,
+        Format::Json => output::json(&enrolment)?,
+        Format::Text => output::text(&told(&enrolment))?,
     }
-    if is_well(&status) { Ok(()) } else { Err(Failure::Found) }
+    if is_well(&enrolment.pod) { Ok(()) } else { Err(Failure::Found) }
 }
 
 /// Takes a Pod out of the mesh.
@@ -65,8 +67,20 @@ pub async fn list(agent: &AgentSocket, format: Format) -> Result<(), Failure> {
     if list.pods.iter().all(is_well) { Ok(()) } else { Err(Failure::Found) }
 }
 
+/// The agent runs elsewhere: a path that begins here says nothing to it.
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path)
+        .map_err(|error| Failure::Wrong(format!("--netns {:?} is no path: {error}", path.display())))
+}
+
 fn is_well(pod: &PodStatus) -> bool {
     pod.captured && pod.problem.is_none()
+}
+
+fn told(enrolment: &Enrolment) -> String {
+    let Enrolment { pod, changed } = enrolment;
+    let changed = changed.iter().map(|change| format!("{}/{}: {change}\n", pod.namespace, pod.name));
+    changed.chain([described(pod)]).collect()
 }
 
 fn described(pod: &PodStatus) -> String {

@@ -47,7 +47,8 @@ pub enum Command {
 /// What to do with Pods.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PodCommand {
-    /// Capture a running Pod's traffic. Doing it again changes nothing.
+    /// Capture a running Pod's traffic. Doing it again changes nothing; with another service account the Pod gets a new
+    /// identity, and what it had open under the old one is reset.
     Add(PodAdd),
     /// Give a Pod's traffic back to it.
     Remove(PodRemove),

@@ -1,17 +1,17 @@
 //! From what is asked for on the enrol socket to a Pod in the mesh.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use karez_handover::agent::Standing;
-use karez_handover::enrol::{PodList, PodRequest, PodStatus, Removal};
+use karez_handover::enrol::{Enrolment, PodList, PodRequest, Removal};
 use karez_handover::pod::{EnrolledPod, InvalidPod, PodReference, PodUid};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::ground::Ground;
 use crate::kernel::{Kernel, KernelError};
-use crate::life::{Claim, LifeError};
+use crate::life::{Change, Claim, LifeError};
 use crate::pods::{Refused, Request};
 use crate::record::{Openings, Phase, Record};
 use crate::registry::PodName;
@@ -35,6 +35,9 @@ pub enum TurnedDown {
     /// The request names no Pod that can be.
     #[error(transparent)]
     Invalid(#[from] InvalidPod),
+    /// A path from nowhere: the agent's own folder means nothing to anybody.
+    #[error("the path of a network namespace begins with /, and {} does not", .0.display())]
+    Relative(PathBuf),
     /// Its namespace is none, or the host's.
     #[error(transparent)]
     Namespace(KernelError),
@@ -63,17 +66,19 @@ impl<K: Kernel> Desk<K> {
         Self { ground, openings, requests }
     }
 
-    /// Enrols a Pod, and waits a while for a node proxy to carry it: the status says whether one does.
+    /// Enrols a Pod, or what is new about it, and waits a while for a node proxy to carry it: the status says whether one
+    /// does.
     ///
     /// # Errors
     /// When it cannot be enrolled.
-    pub async fn enrol(&self, request: &PodRequest) -> Result<PodStatus, TurnedDown> {
-        let reference = self.enter(request).await?;
+    pub async fn enrol(&self, request: &PodRequest) -> Result<Enrolment, TurnedDown> {
+        let (reference, changes) = self.enter(request).await?;
         self.carried(&reference).await;
         let pods = self.list().await?.pods;
         let ended = || TurnedDown::Ended(PodName::new(&request.namespace, &request.name));
         let uid = reference.uid.as_str();
-        pods.into_iter().find(|pod| pod.uid == uid).ok_or_else(ended)
+        let pod = pods.into_iter().find(|pod| pod.uid == uid).ok_or_else(ended)?;
+        Ok(Enrolment { pod, changed: changes.iter().map(Change::to_string).collect() })
     }
 
     /// Takes a Pod out of the mesh.
@@ -95,15 +100,14 @@ impl<K: Kernel> Desk<K> {
         self.ask(Request::List).await
     }
 
-    async fn enter(&self, request: &PodRequest) -> Result<PodReference, TurnedDown> {
+    async fn enter(&self, request: &PodRequest) -> Result<(PodReference, Vec<Change>), TurnedDown> {
         for _ in 0..ATTEMPTS {
             let claim = self.claim(request).await?;
             let reference = claim.record.pod.reference.clone();
             let outcome = self.ask(|answer| Request::Enrol(Box::new(claim), answer)).await??;
             // When the life of the Pod's predecessor ends just now, nobody takes it up.
             if let Ok(entered) = outcome.await {
-                entered?;
-                return Ok(reference);
+                return Ok((reference, entered?));
             }
         }
         Err(TurnedDown::Ended(PodName::new(&request.namespace, &request.name)))
@@ -119,10 +123,7 @@ impl<K: Kernel> Desk<K> {
     }
 
     async fn carried(&self, pod: &PodReference) {
-        let carried = self.ground.roster.wait(|roster| {
-            let mut standings = roster.standings(pod);
-            standings.any(|(_, standing)| *standing == Standing::Carrying).then_some(())
-        });
+        let carried = self.ground.roster.wait(|roster| roster.carriers(pod).next().is_some().then_some(()));
         // The status says what is the matter.
         let _ = timeout(CARRIED_WITHIN, carried).await;
     }
@@ -146,6 +147,9 @@ fn claim<K: Kernel>(
     openings: Openings,
 ) -> Result<Claim<K::Sandbox>, TurnedDown> {
     let PodRequest { uid, namespace, name, service_account, netns, addresses } = request;
+    if !netns.is_absolute() {
+        return Err(TurnedDown::Relative(netns.clone()));
+    }
     let uid = uid.clone().unwrap_or_else(|| format!("{namespace}/{name}"));
     let uid = PodUid::new(&uid)?;
     let sandbox = kernel.open(netns).map_err(TurnedDown::Namespace)?;

@@ -6,6 +6,7 @@
 //! * in: record, listeners, offer to the node proxies, rules
 //! * out: record, rules let new connections pass, node proxies stop, node proxies let go, rules away, listeners closed
 
+mod change;
 mod enrol;
 mod leave;
 mod watch;
@@ -22,6 +23,8 @@ use crate::ground::Ground;
 use crate::kernel::{How, Kernel, KernelError};
 use crate::record::{Phase, Record};
 use crate::store::StoreError;
+
+pub use change::Change;
 
 /// How often a Pod's capture is looked at.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -40,8 +43,8 @@ pub struct Claim<S> {
 /// What a Pod's task is asked to do.
 #[derive(Debug)]
 pub enum Command<S> {
-    /// Enrol it, or bring it up to date; answered when it is captured.
-    Enrol(Box<Claim<S>>, oneshot::Sender<Result<(), LifeError>>),
+    /// Enrol it, or bring it up to date; answered when it is captured, with what has changed about one that was enrolled.
+    Enrol(Box<Claim<S>>, oneshot::Sender<Result<Vec<Change>, LifeError>>),
     /// Take it out of the mesh; answered when nothing is left of it.
     Remove(oneshot::Sender<Removal>),
 }

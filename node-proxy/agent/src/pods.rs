@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::ground::Ground;
 use crate::kernel::Kernel;
-use crate::life::{Claim, Command, Life, LifeError, View};
+use crate::life::{Change, Claim, Command, Life, LifeError, View};
 use crate::record::Phase;
 use crate::registry::{Conflict, PodName, Registry};
 
@@ -26,7 +26,7 @@ pub type Answer<T> = oneshot::Sender<Result<oneshot::Receiver<T>, Refused>>;
 #[derive(Debug)]
 pub enum Request<S> {
     /// Enrol a Pod.
-    Enrol(Box<Claim<S>>, Answer<Result<(), LifeError>>),
+    Enrol(Box<Claim<S>>, Answer<Result<Vec<Change>, LifeError>>),
     /// Take one out of the mesh.
     Remove(PodName, Answer<Removal>),
     /// Tell of all.
@@ -121,7 +121,7 @@ impl<K: Kernel> Pods<K> {
     fn enrol(
         &mut self,
         claim: Box<Claim<K::Sandbox>>,
-    ) -> Result<oneshot::Receiver<Result<(), LifeError>>, Refused> {
+    ) -> Result<oneshot::Receiver<Result<Vec<Change>, LifeError>>, Refused> {
         self.registry.admit(&claim.record.pod)?;
         let name = PodName::of(&claim.record.pod);
         if !self.members.contains_key(&name) {
@@ -195,8 +195,7 @@ fn status(view: &View, roster: &Roster) -> PodStatus {
 }
 
 fn carriers(pod: &PodReference, roster: &Roster) -> Vec<String> {
-    let carrying = roster.standings(pod).filter(|(_, standing)| **standing == Standing::Carrying);
-    carrying.map(|(program, _)| program.to_owned()).collect()
+    roster.carriers(pod).map(str::to_owned).collect()
 }
 
 /// Why no node proxy carries a Pod; None when one does.

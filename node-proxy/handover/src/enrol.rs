@@ -1,6 +1,6 @@
 //! What is said on the agent's Unix HTTP socket, by the operator's command and the CNI plugin.
 //!
-//! * `POST /pods` with a [`PodRequest`] enrols a Pod and answers with its [`PodStatus`]; doing it again changes nothing
+//! * `POST /pods` with a [`PodRequest`] enrols a Pod and answers with an [`Enrolment`]; doing it again changes nothing
 //! * `DELETE /pods/NAMESPACE/NAME` takes it out of the mesh and answers with a [`Removal`]
 //! * `GET /pods` answers with a [`PodList`]
 //!
@@ -30,7 +30,7 @@ pub struct PodRequest {
     /// Its service account.
     #[serde(default = "default_service_account")]
     pub service_account: String,
-    /// Path of its network namespace, as the agent sees it.
+    /// Path of its network namespace, as the agent sees it: from the root on.
     pub netns: PathBuf,
     /// Its addresses; those of the namespace itself where none are given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -60,6 +60,17 @@ pub struct PodStatus {
     /// What is wrong; none when nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+/// A Pod was enrolled, or was already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// As it is now.
+    #[serde(flatten)]
+    pub pod: PodStatus,
+    /// What is other about it than it was, and what that takes, in words; nothing when it was new, or is the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
 }
 
 /// All enrolled Pods, by namespace and name.

@@ -37,7 +37,7 @@ pub struct EnrolledPod {
     pub name: Arc<str>,
     /// Its service account.
     pub service_account: Arc<str>,
-    /// Its addresses, at most [`MOST_ADDRESSES`].
+    /// Its addresses, at most [`MOST_ADDRESSES`]: each once, and in order, so that the same ones are equal.
     pub addresses: Vec<IpAddr>,
 }
 
@@ -101,7 +101,7 @@ impl fmt::Debug for PodUid {
 }
 
 impl EnrolledPod {
-    /// Takes a Pod whose names and addresses are within their bounds.
+    /// Takes a Pod whose names and addresses are within their bounds; the addresses in any order.
     ///
     /// # Errors
     /// When one is not.
@@ -110,11 +110,14 @@ impl EnrolledPod {
         namespace: &str,
         name: &str,
         service_account: &str,
-        addresses: Vec<IpAddr>,
+        mut addresses: Vec<IpAddr>,
     ) -> Result<Self, InvalidPod> {
         if addresses.len() > MOST_ADDRESSES {
             return Err(InvalidPod::Addresses(addresses.len()));
         }
+        addresses.iter_mut().for_each(|address| *address = address.to_canonical());
+        addresses.sort_unstable();
+        addresses.dedup();
         Ok(Self {
             reference,
             namespace: checked("namespace", namespace)?,

@@ -37,3 +37,25 @@ fn the_list_is_a_table() {
     let row: Vec<&str> = shown.lines().nth(1).unwrap().split_whitespace().collect();
     assert_eq!(row, ["shop/web", "web", "10.0.0.1,fd00::1", "yes", "a,b", "/run/netns/web", "-"]);
 }
+
+#[test]
+fn what_an_enrolment_has_changed_comes_first() {
+    let enrolment =
+        Enrolment { pod: pod(true, &["karez-node"], None), changed: vec!["it is other".to_owned()] };
+    assert_eq!(told(&enrolment), "shop/web: it is other\nshop/web is captured; carried by karez-node\n");
+}
+
+#[test]
+fn a_path_is_taken_from_where_the_operator_is() {
+    let here = std::env::current_dir().unwrap();
+    let cases = [
+        ("/run/netns/web", Path::new("/run/netns/web").to_owned()),
+        ("netns/web", here.join("netns/web")),
+        ("./web", here.join("web")),
+    ];
+    for (path, expected) in cases {
+        assert_eq!(absolute(Path::new(path)).unwrap(), expected);
+    }
+    let Err(Failure::Wrong(message)) = absolute(Path::new("")) else { panic!("an empty path") };
+    assert!(message.starts_with("--netns \"\" is no path"), "{message}");
+}

@@ -30,15 +30,18 @@ fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> (StatusCode, S
 #[tokio::test(start_paused = true)]
 async fn the_clients_calls() {
     let World { folder: _folder, agent, client, serving } = world();
-    let status = client.add(&request("web", "/web")).await.unwrap();
-    assert!(status.captured);
-    assert_eq!(client.list().await.unwrap().pods, [status]);
+    let enrolment = client.add(&request("web", "/web")).await.unwrap();
+    assert!(enrolment.pod.captured && enrolment.changed.is_empty());
+    assert_eq!(client.list().await.unwrap().pods, [enrolment.pod]);
 
     let (status, message) = refused(client.add(&request("other", "/web")).await);
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(message.contains("shop/web"), "{message}");
     assert_eq!(refused(client.add(&request("other", "/none")).await).0, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refused(client.add(&request("a b", "/web")).await).0, StatusCode::BAD_REQUEST);
+    let (status, message) = refused(client.add(&request("other", "run/netns/other")).await);
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(message.contains("run/netns/other does not"), "{message}");
     agent.ground.kernel.add("/full", 11);
     agent.ground.kernel.fail("install");
     assert_eq!(refused(client.add(&request("full", "/full")).await).0, StatusCode::INTERNAL_SERVER_ERROR);

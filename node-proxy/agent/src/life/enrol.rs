@@ -5,22 +5,24 @@ use std::sync::Arc;
 use karez_handover::agent::Supply;
 use tokio::time::Instant;
 
+use super::change::{Change, changes};
 use super::{Claim, Enrolled, Life, LifeError, SEEK_FOR};
 use crate::ground::{Ground, ServedBy};
 use crate::kernel::{How, Kernel, KernelError};
 use crate::record::{Phase, Record};
 
 impl<K: Kernel> Life<K> {
-    /// Enrols the Pod. One that is enrolled in the same namespace is brought up to date; in another it is replaced.
-    pub(super) async fn enrol(&mut self, claim: Claim<K::Sandbox>) -> Result<(), LifeError> {
+    /// Enrols the Pod. One that is enrolled in the same namespace is brought up to date, and what has changed about it is
+    /// given; in another it is replaced.
+    pub(super) async fn enrol(&mut self, claim: Claim<K::Sandbox>) -> Result<Vec<Change>, LifeError> {
         let before =
             self.enrolled.as_ref().map(|enrolled| (enrolled.reference().clone(), enrolled.record.phase));
         let new = &claim.record.pod.reference;
         match before {
             Some((reference, Phase::Enrolled)) if reference == *new => {
-                self.describe(claim.record).await?;
+                let changes = self.describe(claim.record).await?;
                 self.look_after().await;
-                return Ok(());
+                return Ok(changes);
             }
             Some((reference, _)) if reference != *new => self.give_way().await,
             // A removal that did not come to its end gives way to the new enrolment.
@@ -36,7 +38,7 @@ impl<K: Kernel> Life<K> {
         tracing::info!(pod = %record.pod, uid = %record.pod.uid(), netns = %record.netns.display(), "captured");
         let seek_until = Instant::now();
         self.enrolled = Some(Enrolled { record, sandbox, installed, problem: None, seek_until });
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// Takes up the life of a Pod that was enrolled when the agent ended. Its rules are still there; its listeners are
@@ -50,22 +52,29 @@ impl<K: Kernel> Life<K> {
         self.publish();
     }
 
-    /// Notes what is new about the Pod. What was fixed at its enrolment stays.
-    async fn describe(&mut self, new: Record) -> Result<(), LifeError> {
-        let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
-        if enrolled.record.pod == new.pod && enrolled.record.netns == new.netns {
-            return Ok(());
+    /// Notes what is new about the Pod. What was fixed at its enrolment stays. Node proxies begin anew with one that is
+    /// another to them, and do not hear of another path to the same namespace.
+    async fn describe(&mut self, new: Record) -> Result<Vec<Change>, LifeError> {
+        let Some(enrolled) = &mut self.enrolled else { return Ok(Vec::new()) };
+        let changes = changes(&enrolled.record.pod, &new.pod);
+        if changes.is_empty() && enrolled.record.netns == new.netns {
+            return Ok(changes);
         }
         let record = Record { pod: new.pod, netns: new.netns, ..enrolled.record.clone() };
         let saved = record.clone();
         self.ground.blocking(move |ground| ground.store.save(&saved)).await?;
-        self.ground.roster.with(|roster| {
-            let supply = roster.offer_of(&record.pod.reference).map(|offer| offer.supply.clone());
-            let supply = supply.unwrap_or(Supply::Wanted);
-            roster.offer(record.pod.clone(), record.openings.roles(), supply);
-        });
+        if !changes.is_empty() {
+            changes
+                .iter()
+                .for_each(|change| tracing::info!(pod = %record.pod, %change, "enrolled as another"));
+            self.ground.roster.with(|roster| {
+                let supply = roster.offer_of(&record.pod.reference).map(|offer| offer.supply.clone());
+                let supply = supply.unwrap_or(Supply::Wanted);
+                roster.offer(record.pod.clone(), record.openings.roles(), supply);
+            });
+        }
         enrolled.record = record;
-        Ok(())
+        Ok(changes)
     }
 }
 

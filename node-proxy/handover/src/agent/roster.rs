@@ -161,6 +161,14 @@ impl Roster {
         })
     }
 
+    /// The node proxies that carry a Pod as it is offered now, by their programs' names, oldest connection first.
+    pub fn carriers(&self, pod: &PodReference) -> impl Iterator<Item = &str> {
+        self.proxies.values().filter_map(move |proxy| {
+            let told = proxy.told.get(&pod.uid).filter(|told| told.reference == *pod)?;
+            (told.standing == Standing::Carrying && self.is_current(told)).then_some(proxy.program.as_str())
+        })
+    }
+
     /// The connected node proxies' programs, oldest connection first.
     pub fn programs(&self) -> impl Iterator<Item = &str> {
         self.proxies.values().map(|proxy| proxy.program.as_str())

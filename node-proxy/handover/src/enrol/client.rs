@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use crate::enrol::{LARGEST_BODY, PodList, PodRequest, PodStatus, Problem, Removal};
+use crate::enrol::{Enrolment, LARGEST_BODY, PodList, PodRequest, Problem, Removal};
 
 /// How long the agent may take over a call. A removal drains the Pod's connections first.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -65,11 +65,11 @@ impl Client {
         Self { socket: socket.into() }
     }
 
-    /// Enrols a Pod. Returns when it is captured and carried, or with what keeps it from being so.
+    /// Enrols a Pod, or what is new about it. Returns when it is captured and carried, or with what keeps it from being so.
     ///
     /// # Errors
     /// When the agent cannot be asked, or refuses.
-    pub async fn add(&self, pod: &PodRequest) -> Result<PodStatus, ClientError> {
+    pub async fn add(&self, pod: &PodRequest) -> Result<Enrolment, ClientError> {
         self.call(Method::POST, "/pods", Some(pod)).await
     }
 

@@ -36,3 +36,16 @@ fn no_problem_is_not_written() {
     let removal: Removal = serde_json::from_str("{}").unwrap();
     assert_eq!(removal, Removal::default());
 }
+
+#[test]
+fn an_enrolment_is_the_status_and_what_has_changed() {
+    let status = r#"{"uid":"u1","namespace":"shop","name":"web","serviceAccount":"front","netns":"/web","addresses":[],"captured":true,"carriedBy":[]"#;
+    for (end, changed) in
+        [("}", vec![]), (r#","changed":["service account"]}"#, vec!["service account".to_owned()])]
+    {
+        let text = format!("{status}{end}");
+        let enrolment: Enrolment = serde_json::from_str(&text).unwrap();
+        assert_eq!((enrolment.pod.captured, &enrolment.changed), (true, &changed));
+        assert_eq!(serde_json::to_string(&enrolment).unwrap(), text);
+    }
+}

@@ -54,6 +54,22 @@ fn what_is_no_name() {
 }
 
 #[test]
+fn the_same_addresses_are_equal_however_they_are_written() {
+    let with = |addresses: &[&str]| {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        EnrolledPod::new(reference("web", 1), "shop", "web", "default", addresses).unwrap()
+    };
+    let pod = with(&["10.0.0.1", "10.0.0.2", "fd00::1"]);
+    for addresses in [
+        ["fd00::1", "10.0.0.2", "10.0.0.1", "10.0.0.2"],
+        ["10.0.0.2", "::ffff:10.0.0.1", "10.0.0.1", "fd00:0::1"],
+    ] {
+        assert_eq!(with(&addresses), pod, "{addresses:?}");
+    }
+    assert_ne!(with(&["10.0.0.1", "10.0.0.2"]), pod);
+}
+
+#[test]
 fn addresses_of_odd_lengths_are_refused() {
     for length in [0, 3, 5, 15, 17] {
         let mut wire = wire::Pod::from(&pod("web", 1));

@@ -43,9 +43,9 @@ impl Agent {
         let mut tasks = JoinSet::new();
         tasks.spawn(pods.run(requests));
         let uid = own_uid(folder);
-        let listener = proxies::listen(&address(folder)).unwrap();
+        let listener = proxies::listen(&address(folder), uid).unwrap();
         tasks.spawn(proxies::serve_pods(listener, uid, Arc::clone(&ground)));
-        let listener = proxies::listen(&stock::address(&address(folder))).unwrap();
+        let listener = proxies::listen(&stock::address(&address(folder)), uid).unwrap();
         let source = proxies::Source::new(Arc::clone(&ground), Counter::default());
         tasks.spawn(proxies::serve_stock(listener, uid, source));
         Self { ground, desk, tasks }
@@ -64,7 +64,7 @@ impl Agent {
     }
 
     pub(crate) async fn enrol(&self, name: &str, path: &str) -> Result<PodStatus, TurnedDown> {
-        self.desk.enrol(&request(name, path)).await
+        self.desk.enrol(&request(name, path)).await.map(|enrolment| enrolment.pod)
     }
 
     pub(crate) async fn status(&self, name: &str) -> Option<PodStatus> {

@@ -63,6 +63,21 @@ fn when_a_pod_is_released_and_gone() {
 }
 
 #[test]
+fn who_carries_a_pod_carries_it_as_it_is_offered_now() {
+    let mut roster = offered("web", 1);
+    let web = reference("web", 1);
+    let carriers = |roster: &Roster| roster.carriers(&web).map(str::to_owned).collect::<Vec<_>>();
+    let (first, second) = (roster.join("first".to_owned()), roster.join("second".to_owned()));
+    roster.stand(first, &web, Standing::Carrying);
+    roster.stand(second, &web, Standing::Offered);
+    assert_eq!(carriers(&roster), ["first"]);
+    roster.offer(pod("web", 1), Vec::new(), supply());
+    assert_eq!(carriers(&roster), [""; 0], "it has to begin again");
+    roster.stand(second, &web, Standing::Carrying);
+    assert_eq!(carriers(&roster), ["second"]);
+}
+
+#[test]
 fn the_newest_is_the_last_that_is_still_there() {
     let mut roster = Roster::default();
     let (first, second) = (roster.join("first".to_owned()), roster.join("second".to_owned()));
