@@ -7,6 +7,7 @@ mod hanging;
 mod leaks;
 mod leaving;
 mod neighbours;
+mod privilege;
 mod repair;
 mod reuse;
 

@@ -10,7 +10,8 @@
 //! | … on disk, in the namespace | [`store`], [`record`], [`kernel`] |
 //! | … and towards the node proxies | [`proxies`] |
 //!
-//! After a restart [`restore`] takes up what was enrolled. [`ground`] is what the tasks share; [`settings`] are the flags, [`metrics`] what Prometheus reads.
+//! After a restart [`restore`] takes up what was enrolled. [`ground`] is what the tasks share; [`settings`] are the flags, [`privilege`]
+//! what it may do, [`metrics`] what Prometheus reads.
 
 pub mod api;
 pub mod enrolment;
@@ -19,6 +20,7 @@ pub mod kernel;
 pub mod life;
 pub mod metrics;
 pub mod pods;
+pub mod privilege;
 pub mod proxies;
 pub mod record;
 pub mod registry;

@@ -13,7 +13,7 @@ use karez_agent::record::Openings;
 use karez_agent::restore::restore;
 use karez_agent::settings::Settings;
 use karez_agent::store::Store;
-use karez_agent::{api, proxies};
+use karez_agent::{api, privilege, proxies};
 use karez_capture::capture::Proxy;
 use karez_handover::stock;
 use karez_process::http::{self, Routes};
@@ -33,6 +33,7 @@ const REQUESTS: usize = 64;
 
 fn main() -> anyhow::Result<()> {
     let settings: Settings = settings::parse();
+    privilege::reduce()?;
     let _flush = logs::start(&settings.logs)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -101,14 +102,14 @@ fn serve_proxies(
 ) -> anyhow::Result<()> {
     let uid = settings.node_uid;
     if let Some(address) = &settings.zds_socket {
-        let zds = proxies::listen(address, uid)?;
+        let zds = proxies::listen(address)?;
         tasks.spawn("ztunnels", proxies::serve_zds(zds, uid, Arc::clone(ground)));
         return Ok(());
     }
-    let stock = proxies::listen(&stock::address(&settings.node_socket), uid)?;
+    let stock = proxies::listen(&stock::address(&settings.node_socket))?;
     let source = Source::new(Arc::clone(ground), served.clone());
     tasks.spawn("stock", proxies::serve_stock(stock, uid, source));
-    let pods = proxies::listen(&settings.node_socket, uid)?;
+    let pods = proxies::listen(&settings.node_socket)?;
     tasks.spawn("node proxies", proxies::serve_pods(pods, uid, Arc::clone(ground)));
     Ok(())
 }

@@ -43,9 +43,9 @@ impl Agent {
         let mut tasks = JoinSet::new();
         tasks.spawn(pods.run(requests));
         let uid = own_uid(folder);
-        let listener = proxies::listen(&address(folder), uid).unwrap();
+        let listener = proxies::listen(&address(folder)).unwrap();
         tasks.spawn(proxies::serve_pods(listener, uid, Arc::clone(&ground)));
-        let listener = proxies::listen(&stock::address(&address(folder)), uid).unwrap();
+        let listener = proxies::listen(&stock::address(&address(folder))).unwrap();
         let source = proxies::Source::new(Arc::clone(&ground), Counter::default());
         tasks.spawn(proxies::serve_stock(listener, uid, source));
         Self { ground, desk, tasks }

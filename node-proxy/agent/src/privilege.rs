@@ -1,0 +1,49 @@
+//! Of root's capabilities, the four that the work takes: the rest is given up for good before it begins.
+
+use caps::errors::CapsError;
+use caps::{CapSet, Capability, CapsHashSet};
+
+/// What the work takes: rules and sockets, entering namespaces, finding a running Pod's, and sockets of a reserved uid.
+const NEEDED: [Capability; 4] = [
+    Capability::CAP_NET_ADMIN,
+    Capability::CAP_SYS_ADMIN,
+    Capability::CAP_SYS_PTRACE,
+    Capability::CAP_SETUID,
+];
+
+/// Why the agent cannot work with what it may do.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivilegeError {
+    /// It has less than it needs.
+    #[error("{0} is missing: run karez-agent as root, in a container with this capability added")]
+    Missing(Capability),
+    /// It has more, and cannot give it up.
+    #[error("cannot give up capabilities: {0}")]
+    Kept(#[from] CapsError),
+    /// The same of what programs that it starts could gain.
+    #[error("cannot set no_new_privs: {0}")]
+    NewPrivileges(#[from] nix::Error),
+}
+
+/// Keeps what is needed, for this thread and those that it starts. To be called while there is one.
+///
+/// # Errors
+/// When something that is needed is not there, or something else cannot be given up.
+pub fn reduce() -> Result<(), PrivilegeError> {
+    let needed = CapsHashSet::from(NEEDED);
+    let held = caps::read(None, CapSet::Permitted)?;
+    if let Some(missing) = NEEDED.into_iter().find(|needed| !held.contains(needed)) {
+        return Err(PrivilegeError::Missing(missing));
+    }
+    // First, as it takes a capability itself. A container's runtime that gave only the four has bounded them as well.
+    if held.contains(&Capability::CAP_SETPCAP) {
+        for other in caps::read(None, CapSet::Bounding)?.difference(&needed) {
+            caps::drop(None, CapSet::Bounding, *other)?;
+        }
+    }
+    caps::clear(None, CapSet::Ambient)?;
+    caps::clear(None, CapSet::Inheritable)?;
+    caps::set(None, CapSet::Effective, &needed)?;
+    caps::set(None, CapSet::Permitted, &needed)?;
+    Ok(nix::sys::prctl::set_no_new_privs()?)
+}
