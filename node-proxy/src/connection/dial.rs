@@ -1,5 +1,6 @@
 //! TCP connections made with sockets of the agent: they leave from the Pod's own namespace.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -8,16 +9,22 @@ use karez_api::outcome::{ConnectError, Failure};
 use karez_capture::sockets::{Family, Kind};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 use crate::stock::PodStock;
 
 /// How long the other side may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// An application on the same machine answers at once. If it does not, other ports are tried, each for twice as long: the
-/// client may have a connection from the first port already, older than the mesh, and then nobody answers this one.
+/// An application on the same machine answers at once. If it does not, other ports are tried: the client may have a connection
+/// from the first port already, older than the mesh, and then nobody answers this one.
 const FIRST_TRY: Duration = Duration::from_millis(500);
+/// How long each of those may take, with the first as long as anybody else.
+const OTHER_TRIES: [Duration; 3] =
+    [Duration::from_millis(1500), Duration::from_secs(3), Duration::from_secs(5)];
 /// Where those ports are drawn from: the kernel goes through its own in order, as it did when it gave them to the client.
 const OTHER_PORTS: RangeInclusive<u16> = 32768..=60999;
+/// How many are drawn: of a client that connects very often, a good part are still in TIME-WAIT.
+const DRAWS: usize = 32;
 /// A peer that is gone without a word is noticed; the figures are Istio's.
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(180))
@@ -26,7 +33,7 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
 
 /// Connects to `to` from the Pod.
 pub(crate) async fn connect(stock: &PodStock, to: SocketAddr) -> Result<TcpStream, Failure> {
-    dial(stock, Kind::Outbound, to, None).await
+    dial(stock, Kind::Outbound, to, TIMEOUT, |_| Ok(())).await
 }
 
 /// Connects to the Pod's application, which sees `client` as its peer where the families agree.
@@ -38,42 +45,45 @@ pub(crate) async fn application(
     let client = client.to_canonical();
     // An application that talks to itself through the mesh has that address already.
     if client == to.ip() || client.is_ipv4() != to.is_ipv4() {
-        return dial(stock, Kind::Outbound, to, None).await;
+        return connect(stock, to).await;
     }
-    let tries = async {
-        let (mut patience, mut port) = (FIRST_TRY, 0);
-        loop {
-            let dialled = dial(stock, Kind::Application, to, Some(SocketAddr::new(client, port)));
-            if let Ok(dialled) = tokio::time::timeout(patience, dialled).await {
-                return dialled;
-            }
-            patience *= 2;
-            port = fastrand::u16(OTHER_PORTS);
+    let kernels = |socket: &TcpSocket| socket.bind(SocketAddr::new(client, 0));
+    let mut dialled = dial(stock, Kind::Application, to, FIRST_TRY, kernels).await;
+    for patience in OTHER_TRIES {
+        if !matches!(dialled, Err(Failure::Connect { reason: ConnectError::TimedOut, .. })) {
+            break;
         }
-    };
-    let timed_out = Failure::Connect { to, reason: ConnectError::TimedOut };
-    tokio::time::timeout(TIMEOUT, tries).await.unwrap_or(Err(timed_out))
+        let drawn = |socket: &TcpSocket| bind_elsewhere(socket, client);
+        dialled = dial(stock, Kind::Application, to, patience, drawn).await;
+    }
+    dialled
 }
 
 async fn dial(
     stock: &PodStock,
     kind: Kind,
     to: SocketAddr,
-    from: Option<SocketAddr>,
+    patience: Duration,
+    bind: impl FnOnce(&TcpSocket) -> io::Result<()>,
 ) -> Result<TcpStream, Failure> {
     let family = if to.is_ipv4() { Family::V4 } else { Family::V6 };
     let descriptor = stock.take(kind, family).await.map_err(|_| Failure::NoSocket)?;
     let socket = TcpSocket::from_std_stream(descriptor.into());
-    let failed = |error: std::io::Error| Failure::Connect { to, reason: ConnectError::from(&error) };
-    if let Some(from) = from {
-        socket.bind(from).map_err(failed)?;
-    }
-    let stream = tokio::time::timeout(TIMEOUT, socket.connect(to))
-        .await
-        .map_err(|_| Failure::Connect { to, reason: ConnectError::TimedOut })?
-        .map_err(failed)?;
+    let failed = |error: io::Error| Failure::Connect { to, reason: ConnectError::from(&error) };
+    bind(&socket).map_err(failed)?;
+    let connected = timeout(patience, socket.connect(to)).await;
+    let timed_out = |_| Failure::Connect { to, reason: ConnectError::TimedOut };
+    let stream = connected.map_err(timed_out)?.map_err(failed)?;
     tune(&stream);
     Ok(stream)
+}
+
+/// Binds to a port of the client's address that nothing here has had lately.
+fn bind_elsewhere(socket: &TcpSocket, client: IpAddr) -> io::Result<()> {
+    let mut drawn = (0..DRAWS).map(|_| socket.bind(SocketAddr::new(client, fastrand::u16(OTHER_PORTS))));
+    let is_final =
+        |bound: &io::Result<()>| !matches!(bound, Err(error) if error.kind() == io::ErrorKind::AddrInUse);
+    drawn.find(is_final).unwrap_or(Err(io::ErrorKind::AddrInUse.into()))
 }
 
 /// What every connection of the mesh has: no waiting for more to send, and a peer that is gone is noticed.
