@@ -40,14 +40,14 @@ pub async fn remove(command: &PodRemove, format: Format) -> Result<(), Failure> 
     let client = Client::new(&command.agent.agent);
     let removal =
         client.remove(&command.pod.namespace, &command.pod.name).await.map_err(|error| failure(&error))?;
-    match format {
-        Format::Json => output::json(&removal)?,
-        Format::Text => {
-            output::text(&format!("{}/{} is out of the mesh\n", command.pod.namespace, command.pod.name))?;
-        }
+    if format == Format::Json {
+        output::json(&removal)?;
     }
     match (removal.problem, format) {
-        (None, _) => Ok(()),
+        (None, Format::Json) => Ok(()),
+        (None, Format::Text) => {
+            output::text(&format!("{}/{} is out of the mesh\n", command.pod.namespace, command.pod.name))
+        }
         (Some(problem), Format::Text) => Err(Failure::Wrong(problem)),
         (Some(_), Format::Json) => Err(Failure::Found),
     }

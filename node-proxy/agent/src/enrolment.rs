@@ -167,9 +167,9 @@ fn claim<K: Kernel>(
 /// Opens the namespace of a Pod that was enrolled before the agent was restarted; None when it is gone. Blocks.
 ///
 /// # Errors
-/// When it is there and cannot be opened.
+/// When it is there and cannot be opened, or when that cannot be told.
 pub fn reclaim<K: Kernel>(kernel: &K, record: Record) -> Result<Option<Claim<K::Sandbox>>, KernelError> {
-    if kernel.id_at(&record.netns) != Some(record.pod.reference.sandbox) {
+    if kernel.id_at(&record.netns)? != Some(record.pod.reference.sandbox) {
         return Ok(None);
     }
     let sandbox = kernel.open(&record.netns)?;

@@ -2,6 +2,7 @@
 //! tested without root.
 
 use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
@@ -32,7 +33,10 @@ pub trait Kernel: std::fmt::Debug + Send + Sync + 'static {
     fn id(&self, sandbox: &Self::Sandbox) -> NamespaceId;
 
     /// What is at the path now; None when nothing is.
-    fn id_at(&self, netns: &Path) -> Option<NamespaceId>;
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn id_at(&self, netns: &Path) -> Result<Option<NamespaceId>, KernelError>;
 
     /// Its global addresses.
     ///
@@ -120,7 +124,7 @@ pub enum KernelError {
     Sockets(#[from] SocketError),
     /// Descriptors.
     #[error("no descriptor is left: {0}")]
-    Descriptors(#[from] std::io::Error),
+    Descriptors(#[from] io::Error),
 }
 
 /// The kernel itself.
@@ -146,9 +150,12 @@ impl Kernel for Linux {
         sandbox.id()
     }
 
-    fn id_at(&self, netns: &Path) -> Option<NamespaceId> {
-        let metadata = fs::metadata(netns).ok()?;
-        Some(NamespaceId { device: metadata.dev(), inode: metadata.ino() })
+    fn id_at(&self, netns: &Path) -> Result<Option<NamespaceId>, KernelError> {
+        match fs::metadata(netns) {
+            Ok(metadata) => Ok(Some(NamespaceId { device: metadata.dev(), inode: metadata.ino() })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(NamespaceError::Open { path: netns.to_owned(), source }.into()),
+        }
     }
 
     fn addresses(&self, sandbox: &NetworkNamespace) -> Result<Vec<IpAddr>, KernelError> {

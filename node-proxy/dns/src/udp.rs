@@ -16,6 +16,8 @@ use crate::answer::{Decision, Transport};
 use crate::message;
 use crate::resolver::{FORWARD_TIMEOUT, Names, Resolver};
 
+/// Messages from the server that answer nothing, of which so many are passed over: they must not keep the thread.
+const STRAY: usize = 16;
 /// Before receiving again after an error.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -122,7 +124,8 @@ async fn forwarded<S: Sockets, N: Names>(
 async fn forward<S: Sockets>(sockets: &S, query: &Query) -> io::Result<Vec<u8>> {
     let upstream = sockets.upstream(query.server).await?;
     upstream.send(&query.bytes).await?;
-    loop {
+    let mut stray = 0;
+    while stray < STRAY {
         // That nobody is there (ICMP port unreachable) makes a socket failed, not readable.
         let ready = upstream.ready(Interest::READABLE | Interest::ERROR).await?;
         if ready.is_error()
@@ -133,11 +136,12 @@ async fn forward<S: Sockets>(sockets: &S, query: &Query) -> io::Result<Vec<u8>> 
         match receive_from(&upstream) {
             // Whatever has another id answers nothing that was asked.
             Ok(answer) if message::id(&answer) == message::id(&query.bytes) => return Ok(answer),
-            Ok(_) => {}
+            Ok(_) => stray += 1,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
     }
+    Err(io::Error::other("it sends what was not asked for"))
 }
 
 /// Receives whatever is there, however large, into a buffer that all the thread's queries share.

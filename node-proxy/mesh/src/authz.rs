@@ -160,7 +160,10 @@ fn not_allowed<'a>(policies: impl Iterator<Item = &'a Arc<Policy>>) -> Refusal {
     let enforced_allow =
         |body: &Body| matches!(body, Body::Readable { action: Action::Allow, mode: Mode::Enforce, .. });
     let asked = policies.filter(|policy| enforced_allow(&policy.body));
-    Refusal::NotAllowed { policies: asked.take(MOST_NAMED).map(|policy| policy.name.to_string()).collect() }
+    let mut policies: Vec<_> = asked.map(|policy| policy.name.to_string()).collect();
+    policies.sort_unstable();
+    policies.truncate(MOST_NAMED);
+    Refusal::NotAllowed { policies }
 }
 
 fn denied(policy: &Policy, connection: &Connection, namespace: &str) -> Refusal {

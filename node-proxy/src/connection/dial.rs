@@ -54,7 +54,9 @@ pub(crate) async fn application(
             break;
         }
         let drawn = |socket: &TcpSocket| bind_elsewhere(socket, client);
-        dialled = dial(stock, Kind::Application, to, patience, drawn).await;
+        let next = dial(stock, Kind::Application, to, patience, drawn).await;
+        // Whatever is wrong with the other ports, it was the application that did not answer.
+        dialled = next.or(dialled);
     }
     dialled
 }
@@ -106,8 +108,9 @@ pub(crate) async fn gave_up(client: &TcpStream) {
     std::future::pending::<()>().await;
 }
 
-/// An application is told of a refusal by a reset, never by an end that looks like an empty answer.
-pub(crate) fn reset(stream: &TcpStream) {
+/// An application is told by a reset of a refusal, and of whatever ends its connection before it is carried, never by an end
+/// that looks like an empty answer.
+pub(crate) fn reset_when_closed(stream: &TcpStream) {
     // Refused only for a socket that is closed already.
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

@@ -28,6 +28,7 @@ const ATTEMPTS: usize = 4;
 /// Serves one connection that the Pod's application dialled.
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     dial::tune(&client);
+    dial::reset_when_closed(&client);
     let Some((source, destination)) = addresses(&client) else { return };
     let mut flow = Flow::unknown(Direction::Outbound, source, destination);
     flow.source = describe::local(&share.worker.mesh(), &share.pod, source);
@@ -43,10 +44,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
             let ends = Ends { near: client, far, ticket, ending };
             carry::spawn(ends, share.worker.buffers.clone(), place);
         }
-        Err(outcome) => {
-            ticket.account.finish(outcome);
-            dial::reset(&client);
-        }
+        Err(outcome) => ticket.account.finish(outcome),
     }
 }
 

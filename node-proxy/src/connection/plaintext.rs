@@ -15,14 +15,14 @@ use crate::worker::Share;
 /// Serves one connection to 15006.
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     dial::tune(&client);
+    dial::reset_when_closed(&client);
     let Some(admission) = admission(&client) else { return };
-    match inbound::join(&share, &admission, dial::gave_up(&client)).await {
-        Ok(Joined { application, ticket, ending }) => {
-            let ends = Ends { near: application, far: Far::Socket(client), ticket, ending };
-            carry::spawn(ends, share.worker.buffers.clone(), place);
-        }
-        // The record is finished; the client learns of it by a reset.
-        Err(_) => dial::reset(&client),
+    // Where it is refused its record is finished.
+    if let Ok(Joined { application, ticket, ending }) =
+        inbound::join(&share, &admission, dial::gave_up(&client)).await
+    {
+        let ends = Ends { near: application, far: Far::Socket(client), ticket, ending };
+        carry::spawn(ends, share.worker.buffers.clone(), place);
     }
 }
 

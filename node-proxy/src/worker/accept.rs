@@ -75,7 +75,7 @@ fn serve(share: &Rc<Share>, stream: TcpStream, peer: SocketAddr, kind: Listening
 }
 
 fn refuse(share: &Share, stream: &TcpStream, peer: SocketAddr, kind: Listening, refusal: Refusal) {
-    dial::reset(stream);
+    dial::reset_when_closed(stream);
     let direction = if kind == Listening::Outbound { Direction::Outbound } else { Direction::Inbound };
     let local = stream.local_addr().unwrap_or(peer);
     share.worker.telemetry.open(Flow::unknown(direction, peer, local)).finish(refusal);

@@ -26,7 +26,7 @@ use crate::buffers::BufferPool;
 use crate::stream::{Stream, StreamError};
 use downward::Downward;
 use relay::Relay;
-use socket::ResetUnlessDone;
+use socket::{close_quietly, reset_when_closed};
 use straggler::Straggler;
 use upward::Upward;
 
@@ -138,7 +138,7 @@ pub fn between<'a>(
     buffers: &'a BufferPool,
 ) -> impl Future<Output = Result<(), CopyError>> + 'a {
     let (reader, writer) = far.split();
-    let mut reset = ResetUnlessDone::new(near);
+    reset_when_closed(near);
     let mut up = Upward::new(near, writer, buffers, &counters.sent);
     let mut down = Downward::new(near, reader, &counters.received);
     let mut straggler = Straggler::new(half_close_timeout);
@@ -146,7 +146,7 @@ pub fn between<'a>(
         let ended = (up.poll(cx), down.poll(cx));
         let copied = ready!(straggler.poll_both(cx, ended, counters.total()));
         match &copied {
-            Ok(()) => reset.done(),
+            Ok(()) => close_quietly(near),
             Err(error) => up.reset(error.reason()),
         }
         Poll::Ready(copied)
@@ -164,14 +164,14 @@ pub fn sockets<'a>(
     half_close_timeout: Duration,
     buffers: &'a BufferPool,
 ) -> impl Future<Output = Result<(), CopyError>> + 'a {
-    let mut resets = [ResetUnlessDone::new(near), ResetUnlessDone::new(far)];
+    [near, far].into_iter().for_each(reset_when_closed);
     let mut there = Relay::new((near, End::Near), (far, End::Far), buffers, &counters.sent);
     let mut back = Relay::new((far, End::Far), (near, End::Near), buffers, &counters.received);
     let mut straggler = Straggler::new(half_close_timeout);
     poll_fn(move |cx| {
         let ended = (there.poll(cx), back.poll(cx));
         ready!(straggler.poll_both(cx, ended, counters.total()))?;
-        resets.iter_mut().for_each(ResetUnlessDone::done);
+        [near, far].into_iter().for_each(close_quietly);
         Poll::Ready(Ok(()))
     })
 }

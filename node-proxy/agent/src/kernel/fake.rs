@@ -88,9 +88,12 @@ impl Kernel for Fake {
         NamespaceId { device: 4, inode: sandbox.inode }
     }
 
-    fn id_at(&self, netns: &Path) -> Option<NamespaceId> {
+    fn id_at(&self, netns: &Path) -> Result<Option<NamespaceId>, KernelError> {
         let state = self.state.lock().unwrap();
-        state.paths.get(netns).map(|inode| NamespaceId { device: 4, inode: *inode })
+        if state.failing.contains("look") {
+            return Err(io::Error::other("look fails").into());
+        }
+        Ok(state.paths.get(netns).map(|inode| NamespaceId { device: 4, inode: *inode }))
     }
 
     fn addresses(&self, _sandbox: &FakeSandbox) -> Result<Vec<IpAddr>, KernelError> {

@@ -36,7 +36,8 @@ impl<K: Kernel> Life<K> {
 
     /// Makes room for the same Pod in another namespace.
     pub(super) async fn give_way(&mut self) {
-        if self.is_there().await {
+        // Where that cannot be told it is as good as gone: what may be left in it stays cut off.
+        if self.is_there().await.unwrap_or(false) {
             // What went wrong with the old one is in the log, and no reason to keep the new one out.
             let _ = self.remove().await;
         } else {

@@ -247,6 +247,19 @@ async fn a_pod_whose_namespace_is_gone_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_namespace_that_cannot_be_looked_at_is_not_gone_for_that() {
+    let (_folder, agent, node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.ground.kernel.fail("look");
+    let has_problem = |status: Option<&PodStatus>| status.is_some_and(|status| status.problem.is_some());
+    let status = agent.until("web", has_problem).await.unwrap();
+    assert!(status.captured && status.problem.unwrap().contains("look fails"));
+    agent.ground.kernel.succeed("look");
+    agent.until("web", |status| status.is_some() && !has_problem(status)).await;
+    assert_eq!(node.told(), ["added 10"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_recreated_sandbox_replaces_the_old_one() {
     let (_folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();

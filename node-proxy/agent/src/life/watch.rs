@@ -15,10 +15,11 @@ impl<K: Kernel> Life<K> {
     /// Looks whether the Pod is as it should be, and puts right what is not.
     pub(super) async fn look_after(&mut self) {
         let Some(enrolled) = &self.enrolled else { return };
-        match enrolled.record.phase {
-            _ if !self.is_there().await => self.reap().await,
-            Phase::Leaving => self.leave_again().await,
-            Phase::Enrolled => match self.put_right().await {
+        match (self.is_there().await, enrolled.record.phase) {
+            (Err(error), _) => self.note(&error),
+            (Ok(false), _) => self.reap().await,
+            (Ok(true), Phase::Leaving) => self.leave_again().await,
+            (Ok(true), Phase::Enrolled) => match self.put_right().await {
                 Ok(()) => self.is_right(),
                 Err(error) => self.note(&error),
             },
@@ -32,11 +33,11 @@ impl<K: Kernel> Life<K> {
         }
     }
 
-    /// Whether its path leads to its namespace still.
-    pub(super) async fn is_there(&self) -> bool {
-        let Some(enrolled) = &self.enrolled else { return false };
+    /// Whether its path leads to its namespace still. What cannot be looked at is not gone for that.
+    pub(super) async fn is_there(&self) -> Result<bool, LifeError> {
+        let Some(enrolled) = &self.enrolled else { return Ok(false) };
         let (netns, expected) = (enrolled.record.netns.clone(), enrolled.reference().sandbox);
-        self.ground.blocking(move |ground| ground.kernel.id_at(&netns)).await == Some(expected)
+        Ok(self.ground.blocking(move |ground| ground.kernel.id_at(&netns)).await? == Some(expected))
     }
 
     async fn put_right(&mut self) -> Result<(), LifeError> {

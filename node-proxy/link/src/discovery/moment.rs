@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::discovery::kind::Kind;
 
-/// A control plane that bears no versions is known by its silence after what it has sent.
+/// What a control plane that bears no versions has sent counts as whole after so long.
 pub(super) const SILENCE: Duration = Duration::from_secs(5);
 
 /// How far the present stream has come with the moment that it brings.
@@ -19,14 +19,16 @@ pub(super) const SILENCE: Duration = Duration::from_secs(5);
 pub(super) struct Moment {
     /// Types that it has answered for: what was held before is of this moment only once it has.
     answered: Vec<Kind>,
-    /// When the last part came, if there is more to come.
+    /// When the first part came of what is not whole yet.
     part_at: Option<Instant>,
+    /// Whether a version was ever seen: then the rest is waited for, however long it takes.
+    bears_versions: bool,
 }
 
 impl Moment {
     /// A stream has begun, or ended. What came before it is completed by what it brings.
     pub(super) fn restart(&mut self) {
-        *self = Self::default();
+        *self = Self { bears_versions: self.bears_versions, ..Self::default() };
     }
 
     /// Notes a response, and tells whether with it the moment is whole.
@@ -34,17 +36,23 @@ impl Moment {
         if !self.answered.contains(&kind) {
             self.answered.push(kind);
         }
-        let whole = !version.is_empty() && Kind::essential().all(|kind| self.answered.contains(&kind));
-        self.part_at = (!whole).then_some(now);
+        self.bears_versions |= !version.is_empty();
+        let whole = !version.is_empty() && self.has_all_essential();
+        self.part_at = (!whole).then_some(self.part_at.unwrap_or(now));
         whole
     }
 
-    /// When the silence after a part has lasted long enough to take it for the whole.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.part_at.map(|at| at + SILENCE)
+    fn has_all_essential(&self) -> bool {
+        Kind::essential().all(|kind| self.answered.contains(&kind))
     }
 
-    /// Takes the part for the whole, if the silence has lasted long enough. Tells whether it has.
+    /// When parts count as the whole though nothing says that they are it.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let may_be_whole = !self.bears_versions && self.has_all_essential();
+        self.part_at.filter(|_| may_be_whole).map(|at| at + SILENCE)
+    }
+
+    /// Takes the parts for the whole, if it is time to. Tells whether it is.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
         let over = self.deadline().is_some_and(|deadline| deadline <= now);
         self.part_at.take_if(|_| over).is_some()

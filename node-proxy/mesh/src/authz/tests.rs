@@ -183,7 +183,7 @@ fn order_of_decision() {
         (vec![deny_nobody()], Ok(()), Ok(())),
         (vec![allow_nobody()], not_allowed(&["allow-nobody"]), not_allowed(&["allow-nobody"])),
         (vec![allow_web()], Ok(()), not_allowed(&["allow-web"])),
-        (vec![allow_web(), allow_nobody()], Ok(()), not_allowed(&["allow-web", "allow-nobody"])),
+        (vec![allow_web(), allow_nobody()], Ok(()), not_allowed(&["allow-nobody", "allow-web"])),
         (vec![deny_web()], denied("deny-web"), Ok(())),
         (vec![allow_web(), deny_web()], denied("deny-web"), not_allowed(&["allow-web"])),
         (vec![deny_web(), allow_web(), deny_nobody()], denied("deny-web"), not_allowed(&["allow-web"])),

@@ -68,27 +68,14 @@ fn exhausted(socket: &TcpStream, interest: Interest) {
     socket.try_io(interest, || Err::<(), _>(ErrorKind::WouldBlock.into())).ok();
 }
 
-/// Until it is done, closing the socket says RST.
-pub(super) struct ResetUnlessDone<'a> {
-    socket: &'a TcpStream,
-    done: bool,
+/// From now on closing the socket says RST: whatever ends the copy before it is done, the end of the process by SIGKILL
+/// included.
+pub(super) fn reset_when_closed(socket: &TcpStream) {
+    // Fails only on a socket that is no longer one: then there is nobody to tell.
+    socket.set_zero_linger().ok();
 }
 
-impl<'a> ResetUnlessDone<'a> {
-    pub(super) fn new(socket: &'a TcpStream) -> Self {
-        Self { socket, done: false }
-    }
-
-    pub(super) fn done(&mut self) {
-        self.done = true;
-    }
-}
-
-impl Drop for ResetUnlessDone<'_> {
-    fn drop(&mut self) {
-        if !self.done {
-            // Fails only on a socket that is no longer one: then there is nobody to tell.
-            self.socket.set_zero_linger().ok();
-        }
-    }
+/// The copy is done: closing the socket says no more than its FIN has.
+pub(super) fn close_quietly(socket: &TcpStream) {
+    SockRef::from(socket).set_linger(None).ok();
 }

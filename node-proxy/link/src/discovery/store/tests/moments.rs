@@ -188,28 +188,40 @@ async fn on_a_new_stream_nothing_counts_as_whole_before_both_types_are_answered(
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_after_a_part_makes_it_whole_unless_the_stream_has_ended() {
+async fn of_a_controller_that_bears_versions_a_part_is_never_the_whole() {
     let [before, after] = narrowing();
     let (mut store, view) = settled(&before).await;
     let covers_all = |view: &View| view.mesh.borrow().policies().all(|policy| policy.covers_all_of("shop"));
-    for part in parts(&before, &after) {
-        store.take(part).await;
-        tokio::time::advance(SILENCE / 2).await;
-        store.lose_patience();
-        assert!(covers_all(&view), "too early");
+    for reopened in [false, true] {
+        if reopened {
+            store.close();
+            store.open(&Node::default());
+        }
+        for part in parts(&before, &after) {
+            store.take(part).await;
+            assert_eq!(store.patience(), None);
+            tokio::time::advance(SILENCE * 100).await;
+            store.lose_patience();
+            assert!(covers_all(&view));
+        }
     }
-    store.close();
-    assert_eq!(store.patience(), None, "what was whole serves for as long as no stream completes the part");
-    store.open(&Node::default());
-    store
-        .take(DeltaDiscoveryResponse { system_version_info: String::new(), ..nothing_of(Kind::Address) })
-        .await;
-    assert_eq!(store.patience(), Some(Instant::now() + SILENCE));
-    tokio::time::advance(SILENCE).await;
-    assert!(covers_all(&view));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_controller_without_versions_sends_is_whole_after_a_while() {
+    let (mut store, view) = Store::new();
+    let mute = |kind| DeltaDiscoveryResponse { system_version_info: String::new(), ..nothing_of(kind) };
+    store.take(mute(Kind::Address)).await;
+    assert_eq!(store.patience(), None, "no policy can be there yet");
+    store.take(mute(Kind::Authorization)).await;
+    let whole = Instant::now() + SILENCE;
+    tokio::time::advance(SILENCE / 2).await;
+    store.take(DeltaDiscoveryResponse { resources: vec![workload(&[])], ..mute(Kind::Address) }).await;
+    assert_eq!(store.patience(), Some(whole), "one that goes on talking is not waited for");
+    tokio::time::advance(SILENCE / 2).await;
     store.lose_patience();
-    assert!(!covers_all(&view));
-    assert_eq!(store.patience(), None);
+    assert!(view.mesh.borrow().workload("pod").is_some());
+    assert_ne!(store.patience(), Some(whole));
 }
 
 #[tokio::test(start_paused = true)]
