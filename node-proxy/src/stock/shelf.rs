@@ -2,7 +2,7 @@
 
 use std::mem;
 
-/// Asked for at first.
+/// Asked for at first, and kept of what was used before: the agent may be gone when it is used again.
 const LEAST: usize = 4;
 /// Asked for at most, and kept at most: one packet's worth.
 const MOST: usize = 64;
@@ -45,13 +45,13 @@ impl<T> Shelf<T> {
         self.ready.extend(things.into_iter().take(MOST));
     }
 
-    /// Gives back what was not needed since the last call.
+    /// Gives back what was not needed since the last call, but for a few.
     pub(crate) fn trim(&mut self) -> Vec<T> {
         let spare = mem::replace(&mut self.spare, self.ready.len()).min(self.ready.len());
         if spare == self.ready.len() && spare > 0 {
             self.target = (self.target / 2).max(LEAST);
         }
-        let surplus = self.ready.drain(..spare).collect();
+        let surplus = self.ready.drain(..spare.min(self.ready.len().saturating_sub(LEAST))).collect();
         self.spare = self.ready.len();
         surplus
     }
