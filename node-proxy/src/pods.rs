@@ -154,6 +154,8 @@ impl Pods {
                 pod.leave();
                 self.closing.add(reference.clone(), pod.closed());
             }
+            // It was carried before it came back, and that is said to be gone when it is.
+            None if self.closing.contains(reference) => {}
             None => agent.report(reference, PodState::Gone),
         }
         drop(held);

@@ -39,6 +39,12 @@ pub fn id(message: &[u8]) -> Option<u16> {
     message.first_chunk().copied().map(u16::from_be_bytes)
 }
 
+/// Whether it asks, and changes nothing (opcode QUERY): it may be asked again.
+#[must_use]
+pub fn is_question(message: &[u8]) -> bool {
+    message.get(2).is_some_and(|flags| flags & 0x78 == 0)
+}
+
 /// An answer to `query` that says SERVFAIL; `None` if it is too short to be a query.
 #[must_use]
 pub fn server_failure(query: &[u8]) -> Option<Vec<u8>> {

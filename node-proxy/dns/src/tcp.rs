@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_stream::StreamExt;
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
@@ -172,19 +172,29 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         }
     }
 
-    /// A server may close a connection that was idle just as the next query is on its way (RFC 7766 section 6.2.4): what
-    /// waits goes to a new one, unless this one never worked.
+    /// A server may close a connection that was idle just as the next query is on its way (RFC 7766 section 6.2.4): what waits
+    /// goes to a new one, unless this one never worked. What is no question may have been carried out: it is not said twice.
     async fn ask_again(&mut self) -> io::Result<()> {
-        if self.upstream.take().is_some_and(|upstream| upstream.has_answered) {
-            let queries: Vec<_> = self.waiting.iter().map(|waiting| waiting.query.clone()).collect();
-            for query in queries {
-                if self.send_upstream(&query).await.is_err() {
-                    return self.fail_waiting().await;
-                }
-            }
-            return Ok(());
+        let has_worked = self.upstream.take().is_some_and(|upstream| upstream.has_answered);
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let (again, rest) = waiting.partition(|waiting| has_worked && message::is_question(&waiting.query));
+        self.waiting = rest;
+        self.fail_waiting().await?;
+        self.waiting = again;
+        let Some(first) = self.waiting.front() else { return Ok(()) };
+        let end = first.since + FORWARD_TIMEOUT;
+        match timeout_at(end, self.send_waiting()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => self.fail_waiting().await,
         }
-        self.fail_waiting().await
+    }
+
+    async fn send_waiting(&mut self) -> io::Result<()> {
+        let queries: Vec<_> = self.waiting.iter().map(|waiting| waiting.query.clone()).collect();
+        for query in queries {
+            self.send_upstream(&query).await?;
+        }
+        Ok(())
     }
 
     async fn send_upstream(&mut self, query: &[u8]) -> io::Result<()> {
@@ -200,12 +210,12 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
 
     /// Passes an answer on. A zone transfer has several of one id: only the first ends the waiting.
     async fn answer(&mut self, answer: &[u8]) -> io::Result<()> {
-        if let Some(upstream) = &mut self.upstream {
-            upstream.has_answered = true;
-        }
         let id = message::id(answer);
         if let Some(position) = self.waiting.iter().position(|waiting| message::id(&waiting.query) == id) {
             self.waiting.remove(position);
+            if let Some(upstream) = &mut self.upstream {
+                upstream.has_answered = true;
+            }
         }
         send(&mut self.client, answer).await
     }

@@ -54,9 +54,7 @@ pub(crate) async fn application(
             break;
         }
         let drawn = |socket: &TcpSocket| bind_elsewhere(socket, client);
-        let next = dial(stock, Kind::Application, to, patience, drawn).await;
-        // Whatever is wrong with the other ports, it was the application that did not answer.
-        dialled = next.or(dialled);
+        dialled = dial(stock, Kind::Application, to, patience, drawn).await;
     }
     dialled
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use karez_api::identity::Identity;
-use karez_api::outcome::{BadRequest, Failure, Outcome, Refusal, Side};
+use karez_api::outcome::{BadRequest, Closing, Failure, Outcome, Refusal, Side};
 use karez_flow::{Direction, Flow};
 use karez_link::tls;
 use karez_tunnel::headers::{Forwarded, Target};
@@ -75,6 +75,8 @@ async fn admit(
     let (tunnel, identity, proof) = tokio::select! {
         begun = begin(share, stream, peer) => begun?,
         refusal = stranger.displaced() => return Err(refusal.into()),
+        // Whoever says nothing must not keep the Pod's last socket open.
+        () = share.pod.gone() => return Err(Refusal::Closing(Closing::PodRemoved).into()),
     };
     Ok((tunnel, identity, proof, share.pod.place()?))
 }

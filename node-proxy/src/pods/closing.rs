@@ -30,6 +30,11 @@ impl Closing {
         });
     }
 
+    /// Whether something of this Pod is open still.
+    pub(crate) fn contains(&self, pod: &PodReference) -> bool {
+        self.open.contains_key(pod)
+    }
+
     /// The next Pod of which nothing is open any more. Waits as long as there is none; cancel safe.
     pub(crate) async fn next(&mut self) -> PodReference {
         loop {

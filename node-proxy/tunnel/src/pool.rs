@@ -184,9 +184,18 @@ where
         }
     }
 
-    /// Uses the connections of the keys that `leaving` names no more; each ends after its last stream.
+    /// Uses the connections of the keys that `leaving` names no more; each ends after its last stream. Dials under way go on:
+    /// somebody waits for them.
     pub fn retire(&self, leaving: impl Fn(&K) -> bool) {
-        drop(self.inner.take(leaving));
+        let mut retired = Vec::new();
+        self.inner.entries.borrow_mut().retain(|key, entry| {
+            if leaving(key) {
+                retired.extend(entry.take_connections());
+            }
+            !entry.is_empty()
+        });
+        // Only now: what a connection does when it ends may look into the pool.
+        drop(retired);
     }
 
     /// What there is at the moment.

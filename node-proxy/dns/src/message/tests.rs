@@ -33,6 +33,14 @@ fn messages_are_told_apart() {
 }
 
 #[test]
+fn only_a_question_may_be_asked_again() {
+    assert!(is_question(QUERY));
+    for (what, message) in [("NOTIFY", with(2, 0x20)), ("UPDATE", with(2, 0x28)), ("nothing", Vec::new())] {
+        assert!(!is_question(&message), "{what}");
+    }
+}
+
+#[test]
 fn a_failure_echoes_id_flags_and_question() {
     let mut expected = QUERY.to_vec();
     expected[2] = 0x81;

@@ -109,6 +109,11 @@ impl<E> Entry<E> {
         self.connections.into_iter().map(|(_, connection)| connection)
     }
 
+    /// Gives up its connections, not its dial.
+    pub(super) fn take_connections(&mut self) -> impl Iterator<Item = Connection> {
+        std::mem::take(&mut self.connections).into_iter().map(|(_, connection)| connection)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.connections.is_empty() && self.dial.is_none()
     }

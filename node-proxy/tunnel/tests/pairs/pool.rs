@@ -406,6 +406,20 @@ async fn a_retired_key_lets_its_streams_finish() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_a_dial_of_a_retired_key_gets_its_stream() {
+    local(async {
+        let world = World::new(Limits::default(), 100);
+        let waiting = world.clone();
+        let waiting = spawn_local(async move { waiting.connect("a").await });
+        sleep(DIAL / 2).await;
+        world.pool.retire(|_| true);
+        assert!(waiting.await.unwrap().is_ok());
+        assert_eq!(world.dials.get(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn tasks_end_with_the_pool() {
     local(async {
         let tasks = Rc::new(RefCell::new(Vec::new()));
