@@ -25,8 +25,11 @@ missing_packages() {
 install_packages() {
   [ "$(id -u)" = 0 ] || fail "missing packages: $*. Install them as root: apt-get install --no-install-recommends $*"
   say "installing Debian packages: $*"
-  local policy=/usr/sbin/policy-rc.d made=
-  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy && made=1; fi
+  local policy=/usr/sbin/policy-rc.d made= marker='karez e2e: no service starts while packages are installed'
+  # One of ours that is there already was left by a run that was killed.
+  if [ ! -e $policy ] || grep -qsF "$marker" $policy; then
+    printf '#!/bin/sh\n# %s\nexit 101\n' "$marker" >$policy && chmod 755 $policy && made=1
+  fi
   # Whatever happens: with that file no package of this machine could ever start a service again.
   [ -z "$made" ] || trap "rm -f $policy" EXIT
   local status=0
