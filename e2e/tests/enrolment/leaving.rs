@@ -1,6 +1,6 @@
 //! Pods that leave in mid-transfer, with a packet capture.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -9,7 +9,7 @@ use karez_e2e::shop::Shop;
 use karez_e2e::sockets::{PATIENCE, dial, echoes, rest};
 use karez_lab::wait;
 
-use crate::{PORT, SECRET, is_cut, pod_addresses, tap, wait_captured};
+use crate::{PORT, SECRET, ensure_cut_when_used, is_cut, pod_addresses, tap, wait_captured};
 
 const PLAIN: &str = "past the mesh and in the clear";
 /// More than node proxies have to finish what a leaving Pod has open.
@@ -90,6 +90,22 @@ fn what_does_not_finish_is_reset_and_nothing_of_it_leaks() -> Result<()> {
         echoes(&dial(shop.web.namespace(), to)?, SECRET)?;
     }
     ensure!(wire.finish()?.contains(SECRET.as_bytes()), "the check cannot fail: plaintext was not seen");
+    Ok(())
+}
+
+#[test]
+fn a_stranger_that_says_nothing_is_not_waited_for() -> Result<()> {
+    let (shop, _server) = open("leave-stranger")?;
+    let strangers =
+        shop.api.addresses().map(|ip| dial(shop.outside.namespace(), SocketAddr::new(ip, 15008).to_string()));
+    let strangers = strangers.into_iter().collect::<Result<Vec<_>>>()?;
+    shop.mesh.remove(&shop.api)?;
+    for stranger in &strangers {
+        ensure!(rest(stranger).is_ok_and(|said| said.is_empty()) || ensure_cut_when_used(stranger).is_ok());
+    }
+    let log = shop.mesh.node_log("n2");
+    ensure!(log.contains("Pod handed over"), "the check cannot fail: {log}");
+    ensure!(!log.contains("have not closed all of the Pod's sockets in time"), "{log}");
     Ok(())
 }
 

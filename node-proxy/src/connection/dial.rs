@@ -105,10 +105,3 @@ pub(crate) async fn gave_up(client: &TcpStream) {
     }
     std::future::pending::<()>().await;
 }
-
-/// An application is told by a reset of a refusal, and of whatever ends its connection before it is carried, never by an end
-/// that looks like an empty answer.
-pub(crate) fn reset_when_closed(stream: &TcpStream) {
-    // Refused only for a socket that is closed already.
-    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-}

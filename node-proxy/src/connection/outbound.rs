@@ -11,6 +11,7 @@ use karez_capture::original_destination;
 use karez_flow::{Direction, Flow, Security};
 use karez_mesh::Workload;
 use karez_mesh::plan::{self, Outbound, Plaintext, Tunnel};
+use karez_tunnel::copy::reset_when_closed;
 use tokio::net::TcpStream;
 
 use crate::connection::carry::{self, Ends, Far};
@@ -28,7 +29,8 @@ const ATTEMPTS: usize = 4;
 /// Serves one connection that the Pod's application dialled.
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     dial::tune(&client);
-    dial::reset_when_closed(&client);
+    // Of a refusal too, it is told by a reset, never by an end that looks like an empty answer.
+    reset_when_closed(&client);
     let Some((source, destination)) = addresses(&client) else { return };
     let mut flow = Flow::unknown(Direction::Outbound, source, destination);
     flow.source = describe::local(&share.worker.mesh(), &share.pod, source);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use karez_capture::original_destination;
+use karez_tunnel::copy::reset_when_closed;
 use tokio::net::TcpStream;
 
 use crate::connection::carry::{self, Ends, Far};
@@ -15,7 +16,8 @@ use crate::worker::Share;
 /// Serves one connection to 15006.
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     dial::tune(&client);
-    dial::reset_when_closed(&client);
+    // Of a refusal too, it is told by a reset, never by an end that looks like an empty answer.
+    reset_when_closed(&client);
     let Some(admission) = admission(&client) else { return };
     // Where it is refused its record is finished.
     if let Ok(Joined { application, ticket, ending }) =

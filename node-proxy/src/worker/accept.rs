@@ -9,9 +9,10 @@ use std::time::Duration;
 use karez_api::outcome::Refusal;
 use karez_flow::{Direction, Flow};
 use karez_handover::listener::{Listener, Listening};
+use karez_tunnel::copy::reset_when_closed;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::connection::{dial, hbone, outbound, plaintext};
+use crate::connection::{hbone, outbound, plaintext};
 use crate::dns;
 use crate::worker::Share;
 
@@ -75,7 +76,7 @@ fn serve(share: &Rc<Share>, stream: TcpStream, peer: SocketAddr, kind: Listening
 }
 
 fn refuse(share: &Share, stream: &TcpStream, peer: SocketAddr, kind: Listening, refusal: Refusal) {
-    dial::reset_when_closed(stream);
+    reset_when_closed(stream);
     let direction = if kind == Listening::Outbound { Direction::Outbound } else { Direction::Inbound };
     let local = stream.local_addr().unwrap_or(peer);
     share.worker.telemetry.open(Flow::unknown(direction, peer, local)).finish(refusal);

@@ -26,7 +26,8 @@ use crate::buffers::BufferPool;
 use crate::stream::{Stream, StreamError};
 use downward::Downward;
 use relay::Relay;
-use socket::{close_quietly, reset_when_closed};
+use socket::close_quietly;
+pub use socket::reset_when_closed;
 use straggler::Straggler;
 use upward::Upward;
 

@@ -30,6 +30,7 @@ async fn a_pod_is_closed_when_the_last_of_it_is_and_no_other_waits_for_it() {
     assert_eq!(closed(&mut closing).await, None);
     drop(api);
     assert_eq!(closed(&mut closing).await, Some(pod("api")));
+    assert_eq!(["web", "api"].map(|name| closing.contains(&pod(name))), [true, false]);
     assert_eq!(closed(&mut closing).await, None);
     drop(web);
     assert_eq!(closed(&mut closing).await, Some(pod("web")));

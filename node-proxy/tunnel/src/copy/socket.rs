@@ -70,7 +70,7 @@ fn exhausted(socket: &TcpStream, interest: Interest) {
 
 /// From now on closing the socket says RST: whatever ends the copy before it is done, the end of the process by SIGKILL
 /// included.
-pub(super) fn reset_when_closed(socket: &TcpStream) {
+pub fn reset_when_closed(socket: &TcpStream) {
     // Fails only on a socket that is no longer one: then there is nobody to tell.
     socket.set_zero_linger().ok();
 }
