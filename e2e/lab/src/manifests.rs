@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::network::Pod;
 
+/// How the names of Pods' files begin.
+const POD_FILE: &str = "pod-";
+
 /// The folder that `karez-controller --manifests` watches.
 #[derive(Debug)]
 pub struct Manifests {
@@ -95,6 +98,18 @@ impl Manifests {
         )
     }
 
+    /// How many Pods have a manifest.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn pods(&self) -> Result<usize> {
+        let files = fs::read_dir(&self.folder)?.collect::<Result<Vec<_>, _>>()?;
+        Ok(files
+            .iter()
+            .filter(|file| file.file_name().as_encoded_bytes().starts_with(POD_FILE.as_bytes()))
+            .count())
+    }
+
     /// Takes a Pod's manifest away.
     ///
     /// # Errors
@@ -173,5 +188,5 @@ impl Manifests {
 }
 
 fn pod_file(pod: &Pod) -> String {
-    format!("pod-{}-{}.yaml", pod.kube_namespace, pod.name)
+    format!("{POD_FILE}{}-{}.yaml", pod.kube_namespace, pod.name)
 }

@@ -360,7 +360,7 @@ impl Mesh {
         })
     }
 
-    /// Waits until every Pod that the nodes hold is captured, every node in sync, and no object in error.
+    /// Waits until the controller knows every Pod that has a manifest, and every node is in sync with it.
     ///
     /// # Errors
     /// After 20 s, with the last status.
@@ -368,6 +368,10 @@ impl Mesh {
         wait::until("the mesh to be in sync", READY, || {
             let status = self.status()?;
             let list = |key: &str| status.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+            // A Pod that a node carries and no manifest has is listed without an identity.
+            let known =
+                list("pods").iter().filter(|pod| pod.get("identity").is_some_and(Value::is_string)).count();
+            ensure!(known == self.manifests.pods()?, "{known} Pods are known: {status}");
             let behind = list("nodes").into_iter().any(|node| node.get("inSync") != Some(&Value::Bool(true)));
             ensure!(!behind && list("nodes").len() == self.nodes.len(), "not in sync: {status}");
             Ok(())
