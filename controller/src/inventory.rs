@@ -12,11 +12,11 @@ use tokio::sync::watch;
 /// All objects at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
-    /// What was read.
-    pub objects: Objects,
+    /// What was read. There is nothing to go by until everything has been read once.
+    pub objects: Option<Objects>,
     /// Files that could not be read at all.
     pub unreadable: Vec<Report>,
 }
 
-/// Reads the inventory. There is none until everything has been read once.
-pub type Reader = watch::Receiver<Option<Arc<Inventory>>>;
+/// Reads the inventory.
+pub type Reader = watch::Receiver<Arc<Inventory>>;

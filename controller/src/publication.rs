@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use karez_translate::{Options, PodPlacement, Report, Translation, translate};
+use karez_translate::{Objects, Options, PodPlacement, Report, Translation, translate};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::ca::State;
+use crate::ca::{Roots, State};
 use crate::catalog::{Catalog, ResourceType, Resources};
 use crate::inventory::{Inventory, Reader};
 use crate::metrics::Metrics;
@@ -84,29 +84,37 @@ impl Publication {
     }
 
     fn publish(&mut self) {
-        let Some(inventory) = self.inventory.borrow_and_update().clone() else { return };
+        let inventory = Arc::clone(&self.inventory.borrow_and_update());
         let state = Arc::clone(&self.authority.borrow_and_update());
-        let translation = self.translate(&inventory);
-        let trust_domain = inventory.objects.mesh().trust_domain().to_owned();
-        let mut resources = resources(&translation);
-        let bundle = trust_bundle::encode(&trust_domain, &state.roots);
-        resources.entry(ResourceType::TrustBundle).or_default().insert(trust_domain.clone(), bundle);
-        let present = self.catalog.replace(resources);
-        let problems: Vec<Report> =
-            translation.problems.iter().chain(&inventory.unreadable).cloned().collect();
-        self.metrics.published(&present);
-        self.metrics.problems(problems.len());
-        self.log(&problems);
-        let pods = translation.pods.clone();
-        self.published.send_replace(Arc::new(Published { trust_domain, pods, problems }));
+        let mut published = match &inventory.objects {
+            Some(objects) => self.serve(&inventory, objects, &state.roots),
+            // What keeps them from being read is told all the same.
+            None => Published::default(),
+        };
+        published.problems.extend(inventory.unreadable.iter().cloned());
+        self.metrics.problems(published.problems.len());
+        self.log(&published.problems);
+        self.published.send_replace(Arc::new(published));
     }
 
-    /// The translation of these objects: the last one, when only the roots have changed.
-    fn translate(&mut self, inventory: &Arc<Inventory>) -> Arc<Translation> {
+    /// Fills the catalog.
+    fn serve(&mut self, inventory: &Arc<Inventory>, objects: &Objects, roots: &Roots) -> Published {
+        let translation = self.translate(inventory, objects);
+        let trust_domain = objects.mesh().trust_domain().to_owned();
+        let mut resources = resources(&translation);
+        let bundle = trust_bundle::encode(&trust_domain, roots);
+        resources.entry(ResourceType::TrustBundle).or_default().insert(trust_domain.clone(), bundle);
+        let present = self.catalog.replace(resources);
+        self.metrics.published(&present);
+        Published { trust_domain, pods: translation.pods.clone(), problems: translation.problems.clone() }
+    }
+
+    /// The translation of the inventory's objects: the last one, when only the roots have changed.
+    fn translate(&mut self, inventory: &Arc<Inventory>, objects: &Objects) -> Arc<Translation> {
         match &self.translated {
             Some((known, translation)) if Arc::ptr_eq(known, inventory) => Arc::clone(translation),
             _ => {
-                let translation = Arc::new(translate(&inventory.objects, &self.options));
+                let translation = Arc::new(translate(objects, &self.options));
                 self.translated = Some((Arc::clone(inventory), Arc::clone(&translation)));
                 translation
             }

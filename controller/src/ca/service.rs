@@ -76,11 +76,11 @@ impl CertificateService {
     /// Rule: an identity is signed for a node only while the node runs a live Pod of it.
     fn check_identity(&self, node: &str, identity: &Identity) -> Result<(), Refused> {
         let inventory = self.inventory.borrow();
-        let Some(inventory) = &*inventory else {
+        let Some(objects) = &inventory.objects else {
             let status = Status::unavailable("the manifests have not been read yet");
             return Err(Refused(CertificateRefusal::Failed, status));
         };
-        if inventory.objects.identity_on_node(identity, node) {
+        if objects.identity_on_node(identity, node) {
             return Ok(());
         }
         let message = format!("node {node} runs no live Pod of {identity}");

@@ -11,7 +11,7 @@
 //! What must hold: nothing that happens to a file opens what it had closed. A file that cannot be read keeps what it had, a
 //! broken object keeps its last good version, and a file that is still being written is left alone. A file with nothing in it is
 //! what a program leaves that has not written yet, or could not: it says nothing of what was in it. Who means that there is
-//! nothing removes the file, or leaves a comment in it.
+//! nothing removes the file, or leaves a comment in it. A folder with no file in it is likewise what is left where nothing is mounted.
 
 mod good_copies;
 mod listing;
@@ -38,8 +38,6 @@ use settling::Settling;
 
 /// How often the folder is looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
-const EMPTIED: &str = "the folder is empty and held manifests before: nothing is served until it holds one; a file with \
-    nothing but a comment says that there are none";
 const BLANK: &str =
     "the file is empty: what it held stays; remove the file, or leave a comment in it, if that is to go";
 
@@ -86,23 +84,24 @@ pub struct FolderInventory {
     settling: Settling,
     objects: Objects,
     unreadable: BTreeMap<String, String>,
-    /// Why nothing is published yet has been said.
-    explained: bool,
-    current: watch::Sender<Option<Arc<Inventory>>>,
+    /// Everything has been read once.
+    begun: bool,
+    current: watch::Sender<Arc<Inventory>>,
 }
 
 impl FolderInventory {
     /// For the manifests in `folder`; the last good version of each object is kept in `copies`, a folder of its own.
     #[must_use]
     pub fn new(folder: PathBuf, copies: PathBuf) -> (Self, Reader) {
-        let (current, reader) = watch::channel(None);
+        let (current, reader) = watch::channel(Arc::default());
+        let copies = GoodCopies::new(copies);
         let inventory = Self {
             folder,
-            copies: GoodCopies::new(copies),
-            settling: Settling::default(),
+            settling: Settling::knowing(copies.names()),
+            copies,
             objects: Objects::default(),
             unreadable: BTreeMap::new(),
-            explained: false,
+            begun: false,
             current,
         };
         (inventory, reader)
@@ -126,7 +125,7 @@ impl FolderInventory {
 
     /// Reads what has changed and has settled since the last time.
     fn look(&mut self, now: SystemTime) {
-        let listing = Listing::of(&self.folder);
+        let listing = Listing::of(&self.folder, self.settling.known());
         let before = self.unreadable.clone();
         self.unreadable = listing.problems();
         for name in listing.unreadable() {
@@ -140,32 +139,22 @@ impl FolderInventory {
         for (name, stamp) in &plan.read {
             read |= self.load(name, *stamp);
         }
-        let changed = read || !plan.gone.is_empty() || before != self.unreadable;
-        let first = self.current.borrow().is_none();
-        // The first inventory is a whole one: a part of it would tell nodes that the rest is gone.
-        if first && self.settling.is_complete() {
+        let begins = !self.begun && self.settling.is_complete();
+        if begins {
             self.begin();
-        } else if !first && changed {
+        }
+        if begins || read || !plan.gone.is_empty() || before != self.unreadable {
             self.publish();
         }
     }
 
-    /// Publishes for the first time. An empty folder where there were manifests before is more likely one that is not mounted than
-    /// the end of the mesh.
+    /// The first objects that are published are all of them: a part would tell nodes that the rest is gone.
     fn begin(&mut self) {
-        let folder = self.folder.display();
-        let is_empty = self.settling.known().is_empty();
-        if is_empty && self.copies.exist() {
-            if !std::mem::replace(&mut self.explained, true) {
-                warn!(%folder, "{EMPTIED}");
-            }
-            return;
-        }
-        if is_empty {
+        self.begun = true;
+        if self.settling.known().is_empty() {
+            let folder = self.folder.display();
             warn!(%folder, "the folder holds no manifest: the mesh is empty until it does");
         }
-        self.copies.retain(self.settling.known());
-        self.publish();
     }
 
     fn forget(&mut self, name: &str) {
@@ -221,6 +210,7 @@ impl FolderInventory {
     }
 
     fn publish(&self) {
+        let effect = if self.begun { Effect::LastGoodVersion } else { Effect::Nothing };
         let problem = |(source, message): (&String, &String)| Report {
             source: source.clone(),
             problem: Problem {
@@ -231,10 +221,11 @@ impl FolderInventory {
                 line: None,
                 message: message.clone(),
             },
-            effect: Effect::LastGoodVersion,
+            effect,
         };
         let unreadable = self.unreadable.iter().map(problem).collect();
-        self.current.send_replace(Some(Arc::new(Inventory { objects: self.objects.clone(), unreadable })));
+        let objects = self.begun.then(|| self.objects.clone());
+        self.current.send_replace(Arc::new(Inventory { objects, unreadable }));
     }
 }
 

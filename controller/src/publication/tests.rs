@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use karez_api::settings::TrustBundle;
-use karez_resources::manifest;
-use karez_translate::Objects;
+use karez_resources::{Problem, manifest};
+use karez_translate::Effect;
 use prost::Message;
 
 use super::*;
@@ -11,7 +11,7 @@ use crate::ca::{Moment, Root, Roots};
 use crate::catalog;
 
 struct Scene {
-    inventory: watch::Sender<Option<Arc<Inventory>>>,
+    inventory: watch::Sender<Arc<Inventory>>,
     authority: watch::Sender<Arc<State>>,
     catalog: catalog::Reader,
     publication: Publication,
@@ -24,7 +24,7 @@ fn root() -> Root {
 
 impl Scene {
     fn new() -> Self {
-        let (inventory, inventory_reader) = watch::channel(None);
+        let (inventory, inventory_reader) = watch::channel(Arc::default());
         let roots = Roots::new(root(), Duration::from_secs(100));
         let (authority, authority_reader) = watch::channel(Arc::new(State { roots, nodes: BTreeMap::new() }));
         let (catalog, catalog_reader) = Catalog::new();
@@ -36,7 +36,7 @@ impl Scene {
     fn write(&self, manifest: &str) {
         let mut objects = Objects::default();
         objects.load("a.yaml", manifest::read(manifest.as_bytes()));
-        self.inventory.send_replace(Some(Arc::new(Inventory { objects, unreadable: vec![] })));
+        self.inventory.send_replace(Arc::new(Inventory { objects: Some(objects), unreadable: vec![] }));
     }
 
     fn bundle(&self) -> TrustBundle {
@@ -55,8 +55,22 @@ const MESH: &str = "apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {name:
 #[test]
 fn nothing_is_served_before_the_manifests_were_read() {
     let mut scene = Scene::new();
+    let unreadable = Report {
+        source: "manifests".to_owned(),
+        problem: Problem {
+            kind: String::new(),
+            namespace: String::new(),
+            name: String::new(),
+            field: String::new(),
+            line: None,
+            message: "not there".to_owned(),
+        },
+        effect: Effect::Nothing,
+    };
+    scene.inventory.send_replace(Arc::new(Inventory { objects: None, unreadable: vec![unreadable.clone()] }));
     scene.publication.publish();
     assert!(scene.catalog.borrow().is_none());
+    assert_eq!(scene.published.borrow().problems, [unreadable], "why is told");
     scene.write("");
     scene.publication.publish();
     assert!(scene.catalog.borrow().is_some());

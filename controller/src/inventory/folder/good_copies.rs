@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use karez_resources::{Key, Kind, manifest};
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::atomic_file;
 
@@ -62,11 +62,6 @@ impl GoodCopies {
         }
     }
 
-    /// Whether there is any.
-    pub(super) fn exist(&self) -> bool {
-        self.names().any(|name| !name.starts_with('.'))
-    }
-
     /// The file is gone for good.
     pub(super) fn forget(&self, name: &str) {
         match std::fs::remove_file(self.folder.join(name)) {
@@ -77,17 +72,11 @@ impl GoodCopies {
         }
     }
 
-    /// Forgets the copies of files that went while nobody looked.
-    pub(super) fn retain(&self, names: &BTreeSet<String>) {
-        for name in self.names().filter(|name| !names.contains(name)) {
-            info!(file = name, "manifest gone since it was last read: its objects are removed");
-            self.forget(&name);
-        }
-    }
-
-    /// A folder that is not there, or cannot be read, has none.
-    fn names(&self) -> impl Iterator<Item = String> {
+    /// The files of which there is a copy. A folder that is not there, or cannot be read, has none.
+    pub(super) fn names(&self) -> BTreeSet<String> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned())
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        // One that a crash left half written has a dot before its name.
+        names.filter(|name| !name.starts_with('.')).collect()
     }
 }

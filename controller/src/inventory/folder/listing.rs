@@ -1,6 +1,6 @@
 //! What the folder holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -10,6 +10,8 @@ use crate::file_stamp::FileStamp;
 const MAX_FILES: usize = 10_000;
 /// Bytes of all files together.
 const MAX_SIZE: u64 = 512 << 20;
+const EMPTIED: &str = "the folder holds no manifest, and did before, so it is taken for one that is not mounted; if there are \
+    to be none, put a manifest there that holds nothing but a comment";
 
 /// The manifests of the folder by name; or why they cannot be listed.
 #[derive(Debug)]
@@ -29,13 +31,17 @@ pub(super) enum Listed {
 }
 
 impl Listing {
-    pub(super) fn of(folder: &Path) -> Self {
+    /// Lists the folder that held the files `known`.
+    pub(super) fn of(folder: &Path, known: &BTreeSet<String>) -> Self {
+        let incomplete = |problem: String| Self {
+            files: BTreeMap::new(),
+            incomplete: Some((folder.display().to_string(), problem)),
+        };
         match list(folder) {
+            // All files at once go when the folder is unmounted or replaced, and hardly ever because the mesh is to end.
+            Ok(files) if files.is_empty() && !known.is_empty() => incomplete(EMPTIED.to_owned()),
             Ok(files) => Self { files: bounded(files), incomplete: None },
-            Err(error) => {
-                let problem = (folder.display().to_string(), format!("the folder cannot be read: {error}"));
-                Self { files: BTreeMap::new(), incomplete: Some(problem) }
-            }
+            Err(error) => incomplete(format!("the folder cannot be read: {error}")),
         }
     }
 

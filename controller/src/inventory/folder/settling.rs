@@ -19,7 +19,7 @@ pub(super) struct Settling {
     known: BTreeSet<String>,
     /// As it was at the last look.
     seen: BTreeMap<String, FileStamp>,
-    /// Missing at the last look.
+    /// Known, and missing at the last look for the first time.
     missing: BTreeSet<String>,
     /// As it was when it was read.
     read: BTreeMap<String, FileStamp>,
@@ -37,6 +37,11 @@ pub(super) struct Plan {
 }
 
 impl Settling {
+    /// Begins with the files that were there when another controller looked.
+    pub(super) fn knowing(known: BTreeSet<String>) -> Self {
+        Self { known, ..Self::default() }
+    }
+
     /// Takes in what the folder holds.
     pub(super) fn plan(&mut self, listing: Listing, now: SystemTime) -> Plan {
         self.listed = listing.incomplete.is_none();
@@ -67,13 +72,13 @@ impl Settling {
     fn gone(&mut self, listing: &Listing) -> Vec<String> {
         self.known.extend(listing.files.keys().cloned());
         let is_missing = |name: &&String| !listing.files.contains_key(*name);
-        let missing: BTreeSet<String> = self.known.iter().filter(is_missing).cloned().collect();
-        let gone: Vec<String> = missing.intersection(&self.missing).cloned().collect();
+        let missing = self.known.iter().filter(is_missing).cloned();
+        let (gone, missing): (Vec<_>, Vec<_>) = missing.partition(|name| self.missing.contains(name));
         for name in &gone {
             self.read.remove(name);
             self.known.remove(name);
         }
-        self.missing = missing;
+        self.missing = missing.into_iter().collect();
         gone
     }
 
@@ -93,9 +98,9 @@ impl Settling {
         &self.known
     }
 
-    /// The folder was listed, and nothing in it waits to be read.
+    /// The folder was listed, nothing in it waits to be read, and nothing may be back at the next look.
     pub(super) fn is_complete(&self) -> bool {
-        self.listed && self.waiting.is_empty()
+        self.listed && self.waiting.is_empty() && self.missing.is_empty()
     }
 }
 

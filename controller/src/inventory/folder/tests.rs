@@ -48,16 +48,28 @@ impl Scene {
     }
 
     fn node_of(&self, pod: &str) -> Option<String> {
-        let inventory = self.reader.borrow().clone()?;
-        match inventory.objects.find(&Key::new(Kind::Pod, "shop", pod)).map(Arc::as_ref) {
+        match self.objects()?.find(&Key::new(Kind::Pod, "shop", pod)).map(Arc::as_ref) {
             Some(karez_resources::Resource::Pod(pod)) => pod.node.clone(),
             _ => None,
         }
     }
 
+    fn objects(&self) -> Option<Objects> {
+        self.reader.borrow().objects.clone()
+    }
+
     fn unreadable(&self) -> Vec<String> {
-        let inventory = self.reader.borrow().clone().unwrap();
-        inventory.unreadable.iter().map(|report| report.source.clone()).collect()
+        self.reader.borrow().unreadable.iter().map(|report| report.source.clone()).collect()
+    }
+
+    /// That the folder is reported as one that holds nothing, and what serves meanwhile.
+    fn assert_emptied(&self, effect: Effect) {
+        let unreadable = self.reader.borrow().unreadable.clone();
+        let [report] = unreadable.as_slice() else { panic!("{unreadable:?}") };
+        assert_eq!(report.source, self.root.path().join("manifests").display().to_string());
+        assert!(report.problem.message.contains("holds no manifest"), "{report:?}");
+        assert!(report.problem.message.contains("nothing but a comment"), "{report:?}");
+        assert_eq!(report.effect, effect);
     }
 }
 
@@ -127,11 +139,12 @@ fn nothing_is_published_before_everything_was_read() {
     let folder = scene.path("");
     std::fs::remove_dir(&folder).unwrap();
     scene.look();
-    assert!(scene.reader.borrow().is_none(), "the folder is not there");
+    assert!(scene.objects().is_none(), "the folder is not there");
+    assert_eq!(scene.unreadable(), [scene.root.path().join("manifests").display().to_string()]);
     std::fs::create_dir(&folder).unwrap();
     scene.write("a.yaml", &pod("a", "one"));
     scene.inventory.look(SystemTime::now());
-    assert!(scene.reader.borrow().is_none(), "a.yaml may still be written to");
+    assert!(scene.objects().is_none(), "a.yaml may still be written to");
     scene.look();
     assert!(scene.node_of("a").is_some());
 }
@@ -146,9 +159,41 @@ fn a_folder_that_vanishes_keeps_what_it_had_and_is_reported() {
     scene.look();
     assert_eq!(scene.node_of("a"), Some("one".to_owned()));
     assert_eq!(scene.unreadable(), [folder.display().to_string()]);
+    // As where a mount is gone.
     std::fs::create_dir(&folder).unwrap();
     scene.look();
-    assert_eq!(scene.node_of("a"), None);
+    assert_eq!(scene.node_of("a"), Some("one".to_owned()));
+    scene.assert_emptied(Effect::LastGoodVersion);
+    scene.write("a.yaml", &pod("a", "two"));
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("two".to_owned()));
+    assert!(scene.unreadable().is_empty());
+}
+
+#[test]
+fn an_emptied_folder_keeps_what_it_held_until_it_says_that_there_is_nothing() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.write("b.yaml", &pod("b", "one"));
+    scene.look();
+    for name in ["a.yaml", "b.yaml"] {
+        std::fs::remove_file(scene.path(name)).unwrap();
+    }
+    scene.look();
+    assert!(scene.node_of("a").is_some() && scene.node_of("b").is_some());
+    scene.assert_emptied(Effect::LastGoodVersion);
+    // What is mounted again is broken, and has its last good versions still.
+    scene.write("a.yaml", "{");
+    scene.write("b.yaml", &pod("b", "one"));
+    scene.restart();
+    scene.look();
+    assert!(scene.node_of("a").is_some());
+    for name in ["a.yaml", "b.yaml"] {
+        std::fs::remove_file(scene.path(name)).unwrap();
+    }
+    scene.write("none.yaml", "# there are none\n");
+    scene.look();
+    assert!(scene.node_of("a").is_none() && scene.node_of("b").is_none());
     assert!(scene.unreadable().is_empty());
 }
 
@@ -226,7 +271,7 @@ fn an_emptied_file_keeps_what_it_held_until_it_says_that_there_is_nothing() {
         scene.write("a.yaml", blank);
         scene.look();
         assert_eq!(scene.node_of("a"), Some("one".to_owned()), "{blank:?}");
-        let objects = scene.reader.borrow().clone().unwrap().objects.clone();
+        let objects = scene.objects().unwrap();
         let problems = karez_translate::translate(&objects, &karez_translate::Options::default()).problems;
         let sources: Vec<_> = problems.iter().map(|report| (&*report.source, report.effect)).collect();
         assert_eq!(sources, [("a.yaml", Effect::LastGoodVersion)], "a file that never held anything is none");
@@ -243,23 +288,25 @@ fn an_emptied_file_keeps_what_it_held_until_it_says_that_there_is_nothing() {
 }
 
 #[test]
-fn an_empty_folder_where_there_were_manifests_is_not_the_end_of_the_mesh() {
+fn nothing_is_published_from_an_empty_folder_where_there_were_manifests_before_the_start() {
     let mut scene = Scene::new();
     scene.look();
-    assert!(scene.reader.borrow().is_some(), "there never were any");
+    assert!(scene.objects().is_some(), "there never were any");
     scene.write("a.yaml", &pod("a", "one"));
     scene.look();
     std::fs::remove_file(scene.path("a.yaml")).unwrap();
     scene.restart();
     scene.look();
-    assert!(scene.reader.borrow().is_none());
+    assert!(scene.objects().is_none());
+    scene.assert_emptied(Effect::Nothing);
     scene.write("none.yaml", "# there are none\n");
     scene.look();
-    assert!(scene.reader.borrow().is_some());
+    assert!(scene.objects().is_some());
     assert_eq!(scene.node_of("a"), None);
+    assert!(scene.unreadable().is_empty());
     scene.restart();
     scene.look();
-    assert!(scene.reader.borrow().is_some());
+    assert!(scene.objects().is_some());
 }
 
 #[test]
@@ -281,7 +328,7 @@ fn only_a_folder_can_be_read() {
 fn a_policy_that_was_never_readable_refuses_across_a_restart() {
     let mut scene = Scene::new();
     let refuses = |scene: &Scene| {
-        let objects = scene.reader.borrow().clone().unwrap().objects.clone();
+        let objects = scene.objects().unwrap();
         let resources = karez_translate::translate(&objects, &karez_translate::Options::default()).resources;
         resources.keys().any(|it| it.type_url == karez_api::names::type_url::AUTHORIZATION)
     };

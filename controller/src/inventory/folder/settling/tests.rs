@@ -26,9 +26,13 @@ impl Scene {
         std::fs::write(self.path().join(name), text).unwrap();
     }
 
+    fn listing(&self) -> Listing {
+        Listing::of(self.path(), self.settling.known())
+    }
+
     /// Names that are to be read, and those that are gone.
     fn plan(&mut self) -> (Vec<String>, Vec<String>) {
-        let Plan { read, gone } = self.settling.plan(Listing::of(self.path()), self.now);
+        let Plan { read, gone } = self.settling.plan(self.listing(), self.now);
         for (name, stamp) in &read {
             self.settling.loaded(name, *stamp);
         }
@@ -69,8 +73,9 @@ fn an_old_file_is_read_at_first_sight() {
 fn a_file_that_is_replaced_is_missing_for_a_moment_only() {
     let mut scene = Scene::new();
     scene.write("a.yaml", "1");
+    scene.write("b.yaml", "1");
     scene.now += Duration::from_secs(10);
-    assert_eq!(scene.plan(), read("a.yaml"));
+    assert_eq!(scene.plan().0, ["a.yaml", "b.yaml"]);
     std::fs::remove_file(scene.path().join("a.yaml")).unwrap();
     assert_eq!(scene.plan(), nothing());
     scene.write("a.yaml", "2");
@@ -98,13 +103,45 @@ fn nothing_is_gone_while_the_folder_is() {
 }
 
 #[test]
+fn nothing_is_gone_while_the_folder_holds_nothing() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", "1");
+    scene.write("b.yaml", "1");
+    scene.now += Duration::from_secs(10);
+    assert_eq!(scene.plan().0, ["a.yaml", "b.yaml"]);
+    for name in ["a.yaml", "b.yaml"] {
+        std::fs::remove_file(scene.path().join(name)).unwrap();
+    }
+    for _ in 0..3 {
+        assert_eq!(scene.plan(), nothing());
+        assert!(!scene.settling.is_complete());
+    }
+    scene.write("c.yaml", "1");
+    scene.now += Duration::from_secs(10);
+    assert_eq!(scene.plan(), read("c.yaml"));
+    assert_eq!(scene.plan(), (vec![], vec!["a.yaml".to_owned(), "b.yaml".to_owned()]));
+}
+
+#[test]
+fn what_was_known_and_is_not_there_is_gone_at_the_second_look() {
+    let mut scene = Scene::new();
+    scene.settling = Settling::knowing(["a.yaml".to_owned()].into());
+    scene.write("b.yaml", "1");
+    scene.now += Duration::from_secs(10);
+    assert_eq!(scene.plan(), read("b.yaml"));
+    assert!(!scene.settling.is_complete(), "a.yaml may be back at the next look");
+    assert_eq!(scene.plan(), (vec![], vec!["a.yaml".to_owned()]));
+    assert!(scene.settling.is_complete());
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_tried_again() {
     let mut settling = Settling::default();
     let scene = Scene::new();
     scene.write("a.yaml", "1");
     let later = scene.now + Duration::from_secs(10);
     for _ in 0..2 {
-        let plan = settling.plan(Listing::of(scene.path()), later);
+        let plan = settling.plan(scene.listing(), later);
         assert_eq!(plan.read.len(), 1);
         settling.failed("a.yaml");
         assert!(settling.is_complete());
