@@ -19,7 +19,7 @@ mod scan;
 mod split;
 mod yaml;
 
-pub use good::{good_objects, join, unreadable_policy};
+pub use good::{good_objects, join, never_readable};
 
 /// What became of one object of a file.
 #[derive(Debug, Clone, PartialEq)]

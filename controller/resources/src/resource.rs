@@ -87,6 +87,16 @@ impl Kind {
         }
     }
 
+    /// Whether an object of it that never could be read refuses something: it may have been the one that closes what is open
+    /// without it.
+    #[must_use]
+    pub fn refuses_unread(self) -> bool {
+        match self {
+            Self::Namespace | Self::AuthorizationPolicy | Self::Mesh => true,
+            Self::ServiceAccount | Self::Pod | Self::Service | Self::EndpointSlice => false,
+        }
+    }
+
     /// Whether its objects belong to a namespace.
     #[must_use]
     pub fn is_namespaced(self) -> bool {

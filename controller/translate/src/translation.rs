@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use karez_api::identity::Identity;
-use karez_resources::{Key, Kind, Problem};
+use karez_resources::{Key, Problem};
 use prost::Message;
 
 use crate::addresses::Addresses;
@@ -106,8 +106,8 @@ fn of_objects(objects: &Objects) -> Vec<Report> {
         let problem = entry.broken.as_ref()?.problem.clone();
         let effect = match (&entry.good, key.kind) {
             (Some(_), _) => Effect::LastGoodVersion,
-            (None, Kind::AuthorizationPolicy | Kind::Namespace | Kind::Mesh) => Effect::Refused,
-            (None, Kind::ServiceAccount | Kind::Pod | Kind::Service | Kind::EndpointSlice) => Effect::Nothing,
+            (None, kind) if kind.refuses_unread() => Effect::Refused,
+            (None, _) => Effect::Nothing,
         };
         Some(Report { source: file.to_owned(), problem, effect })
     });

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{MOST_DOCUMENTS, Reading, expand, split, yaml};
 use crate::document;
-use crate::resource::{Key, Kind};
+use crate::resource::Key;
 
 /// The good objects of a file by key, each as a document of its own. Of two with one key the first counts.
 ///
@@ -31,17 +31,20 @@ fn good(value: Value) -> Option<(Key, String)> {
     }
 }
 
-/// A document that stands for a policy that could never be read, and never can be: it refuses all of its namespace.
+/// A document that stands for an object that could never be read, and never can be: what that refuses stays refused.
 #[must_use]
-pub fn unreadable_policy(key: &Key) -> String {
-    let Key { namespace, name, .. } = key;
-    let kind = Kind::AuthorizationPolicy;
+pub fn never_readable(key: &Key) -> String {
+    let Key { kind, namespace, name } = key;
     let value = json!({
         "apiVersion": kind.api_version(),
         "kind": kind.as_str(),
-        // What could not even be named has a name in parentheses, which no object can have.
-        "metadata": {"namespace": namespace, "name": name.trim_matches(['(', ')'])},
-        "spec": {"wasNeverReadable": true},
+        "metadata": {
+            "namespace": namespace,
+            // What could not even be named has a name in parentheses, which no object can have.
+            "name": name.trim_matches(['(', ')']),
+            // No kind has such a field.
+            "wasNeverReadable": true,
+        },
     });
     value.to_string()
 }

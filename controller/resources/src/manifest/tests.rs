@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{LARGEST_DOCUMENT, Reading, Subject, good_objects, join, read, split};
+use super::{LARGEST_DOCUMENT, Reading, Subject, good_objects, join, never_readable, read, split};
 use crate::resource::{Key, Kind, Resource};
 
 fn subjects(text: &str) -> Vec<Subject> {
@@ -204,6 +204,16 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_never_could_be_read_is_kept_as_what_never_can_be() {
+    let named = |kind: Kind| Key::new(kind, if kind.is_namespaced() { "shop" } else { "" }, "default");
+    for key in Kind::ALL.map(named) {
+        assert_eq!(subjects(&never_readable(&key)), vec![Subject::Known(key)]);
+    }
+    let unnamed = Key::new(Kind::AuthorizationPolicy, "shop", "(W_b)");
+    assert_eq!(subjects(&never_readable(&unnamed)), vec![Subject::Presumed(unnamed)]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-use karez_resources::{Key, Kind, manifest};
+use karez_resources::{Key, manifest};
 use tracing::warn;
 
 use crate::atomic_file;
@@ -32,7 +32,8 @@ impl GoodCopies {
     }
 
     /// Keeps of a text that is not good as a whole the objects that are, and of the others what was kept before. `held` are
-    /// the objects of the file, and whether they have a good version; a policy that never had one is kept as such.
+    /// the objects of the file, and whether they have a good version; one that never had one is kept as such where that refuses
+    /// something.
     pub(super) fn keep_objects<'a>(
         &self,
         name: &str,
@@ -41,10 +42,9 @@ impl GoodCopies {
     ) {
         let mut new = manifest::good_objects(text);
         let mut old = self.recall(name).map_or_else(BTreeMap::new, |text| manifest::good_objects(&text));
-        let documents = held.filter_map(|(key, good)| match key.kind {
-            _ if good => new.remove(key).or_else(|| old.remove(key)),
-            Kind::AuthorizationPolicy => Some(manifest::unreadable_policy(key)),
-            _ => None,
+        let documents = held.filter_map(|(key, good)| match good {
+            true => new.remove(key).or_else(|| old.remove(key)),
+            false => key.kind.refuses_unread().then(|| manifest::never_readable(key)),
         });
         self.keep(name, manifest::join(documents).as_bytes());
     }

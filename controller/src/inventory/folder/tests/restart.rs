@@ -1,0 +1,112 @@
+//! What is kept for the next start.
+
+use super::*;
+
+#[test]
+fn a_broken_edit_changes_nothing_even_across_a_restart() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.look();
+    let half = pod("a", "one");
+    let half = half.get(..half.len() / 2).unwrap();
+    for broken in ["{", "kind: Pod\nmetadata: [", half, "\u{0}\u{1}"] {
+        scene.write("a.yaml", broken);
+        scene.look();
+        assert_eq!(scene.node_of("a"), Some("one".to_owned()), "{broken:?}");
+    }
+    scene.restart();
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("one".to_owned()));
+    scene.write("a.yaml", &pod("a", "two"));
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("two".to_owned()));
+}
+
+#[test]
+fn what_went_while_nobody_looked_is_gone_for_good() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.write("b.yaml", &pod("b", "one"));
+    scene.look();
+    std::fs::remove_file(scene.path("a.yaml")).unwrap();
+    scene.restart();
+    scene.look();
+    assert_eq!(scene.node_of("a"), None);
+    // And does not come back with a broken file of that name.
+    scene.write("a.yaml", "{");
+    scene.look();
+    assert_eq!(scene.node_of("a"), None);
+}
+
+#[test]
+fn each_object_keeps_its_own_last_good_version_across_a_restart() {
+    let mut scene = Scene::new();
+    let both = |a: &str, b: &str| format!("{a}---\n{b}");
+    let broken = |name: &str| pod(name, "three").replace("nodeName: three", "nodeName: [three");
+    scene.write("a.yaml", &both(&pod("a", "one"), &pod("b", "one")));
+    scene.look();
+    let nodes = |scene: &Scene| ["a", "b"].map(|name| scene.node_of(name));
+    let on = |a: &str, b: &str| [Some(a.to_owned()), Some(b.to_owned())];
+    for (text, expected) in [
+        (both(&pod("a", "two"), &broken("b")), on("two", "one")),
+        (both(&broken("a"), &pod("b", "two")), on("two", "two")),
+        (both(&broken("a"), "words"), on("two", "two")),
+        (both(&pod("a", "three"), &pod("b", "three").replace("v1", "v9")), on("three", "two")),
+    ] {
+        scene.write("a.yaml", &text);
+        scene.look();
+        assert_eq!(nodes(&scene), expected, "{text}");
+        scene.restart();
+        scene.look();
+        assert_eq!(nodes(&scene), expected, "after a restart: {text}");
+    }
+    // What is no longer there, and not because of a riddle, does not come back with the restart.
+    scene.write("a.yaml", &pod("b", "four").replace("v1", "v9"));
+    scene.look();
+    scene.restart();
+    scene.look();
+    assert_eq!(nodes(&scene), [None, Some("two".to_owned())]);
+}
+
+#[test]
+fn what_was_never_readable_refuses_across_a_restart() {
+    let mut scene = Scene::new();
+    // The Pod of a namespace that is in strict mode only because something cannot be read.
+    scene.write("pod.yaml", &pod("a", "one"));
+    let refuses = |scene: &Scene| {
+        let objects = scene.objects().unwrap();
+        let resources = karez_translate::translate(&objects, &karez_translate::Options::default()).resources;
+        resources.keys().any(|it| it.type_url == karez_api::names::type_url::AUTHORIZATION)
+    };
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop";
+    let mesh = "apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {name: default}\n";
+    let policy = |name: &str| {
+        format!(
+            "apiVersion: karez.dev/v1alpha1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\n"
+        )
+    };
+    for never in [
+        policy("web") + "spec: [\n",
+        policy("web") + "spec: {rulez: []}\n",
+        policy("W/b"),
+        format!("{namespace}\n"),
+        format!("{namespace}, annotations: {{karez.dev/mtls: strickt}}}}\n"),
+        format!("{mesh}spec: [\n"),
+        format!("{mesh}spec: {{mtls: strickt}}\n"),
+    ] {
+        scene.write("a.yaml", &never);
+        scene.look();
+        // Nothing tells any more what it was.
+        for text in ["words", ""] {
+            scene.write("a.yaml", text);
+            scene.look();
+            assert!(refuses(&scene), "{never}");
+            scene.restart();
+            scene.look();
+            assert!(refuses(&scene), "after a restart: {never}");
+        }
+        scene.write("a.yaml", "# nothing\n");
+        scene.look();
+        assert!(!refuses(&scene), "{never}");
+    }
+}
