@@ -2,11 +2,13 @@
 //!
 //! * [`case`] – what is measured
 //! * [`side`] – direct, HAProxy, Karez, another proxy: who carries it
+//! * [`peer`] – another proxy, as the command line names it
 //! * [`usage`] – CPU time and memory of the processes on the path
 //! * [`report`] – table, picture, JSON
 
 pub mod case;
 pub mod haproxy;
+pub mod peer;
 pub mod report;
 pub mod side;
 pub mod usage;

@@ -29,6 +29,7 @@ pub struct Row {
 #[derive(Debug, Default)]
 pub struct Results {
     runs: BTreeMap<(Case, &'static str, String), Vec<Sample>>,
+    failed: BTreeMap<(Case, String), Vec<String>>,
     order: Vec<String>,
 }
 
@@ -40,6 +41,26 @@ impl Results {
         }
         for sample in samples {
             self.runs.entry((case, sample.metric, peer.to_owned())).or_default().push(sample);
+        }
+    }
+
+    /// Adds one run that gave no figure, and why.
+    pub fn add_failed(&mut self, case: Case, peer: &str, reason: String) {
+        self.failed.entry((case, peer.to_owned())).or_default().push(reason);
+    }
+
+    /// A line for each case and peer with runs that gave no figure.
+    #[must_use]
+    pub fn failures(&self) -> Vec<String> {
+        self.failed.iter().map(|((case, peer), reasons)| self.failure(*case, peer, reasons)).collect()
+    }
+
+    fn failure(&self, case: Case, peer: &str, reasons: &[String]) -> String {
+        let last = reasons.last().and_then(|reason| reason.lines().next()).unwrap_or_default();
+        if self.runs.keys().any(|(known, _, name)| (*known, name.as_str()) == (case, peer)) {
+            format!("{case} with {peer} has no figure of {} of its runs: {last}", reasons.len())
+        } else {
+            format!("{case} with {peer} has no figure: {last}")
         }
     }
 

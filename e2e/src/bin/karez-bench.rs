@@ -1,10 +1,13 @@
 //! `karez-bench`: what a node proxy costs, beside others. Run it by `e2e/bench`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 use karez_e2e::bench::case::{self, Case};
+use karez_e2e::bench::peer::{self, Peer};
 use karez_e2e::bench::report::{self, Results};
 use karez_e2e::bench::side::{NODES, Side};
 use karez_e2e::scratch::Scratch;
@@ -31,16 +34,16 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Another node proxy that speaks ZDS and the controller's xDS and CA: a program or a wrapper around one.
-    #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
-    peer: Vec<(String, PathBuf)>,
+    #[arg(long, value_name = "NAME=PATH")]
+    peer: Vec<Peer>,
     /// Runs of each case.
-    #[arg(long, default_value_t = 3)]
-    runs: usize,
+    #[arg(long, default_value = "3")]
+    runs: NonZeroUsize,
     /// Runs of the cases that measure memory, which hardly vary and take a minute each.
-    #[arg(long, default_value_t = 2)]
-    memory_runs: usize,
+    #[arg(long, default_value = "2")]
+    memory_runs: NonZeroUsize,
     /// Seconds of each run.
-    #[arg(long, default_value_t = 4.0)]
+    #[arg(long, default_value = "4", value_parser = positive)]
     seconds: f64,
     /// Only cases whose name holds this text, such as `cross/` or `pingpong`.
     #[arg(long)]
@@ -55,24 +58,35 @@ fn peer_help() -> String {
     )
 }
 
-fn named_path(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, path) = text.split_once('=').ok_or("expected NAME=PATH")?;
-    let path = PathBuf::from(path).canonicalize().map_err(|error| format!("{path}: {error}"))?;
-    Ok((name.to_owned(), path))
+fn positive(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if seconds.is_finite() && seconds > 0.0 { Ok(seconds) } else { Err("expected more than 0".to_owned()) }
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let Bench::L4(options) = Command::parse().bench;
+    match compare(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare(options: &Options) -> Result<()> {
     let wanted = |case: &Case| options.only.as_ref().is_none_or(|only| case.to_string().contains(only));
     let cases: Vec<_> = case::all().into_iter().filter(wanted).collect();
+    ensure!(!cases.is_empty(), "no case's name holds {:?}", options.only.as_deref().unwrap_or_default());
+    peer::ensure_distinct(&options.peer)?;
     let scratch = Scratch::create("bench")?;
     progress("starting two nodes");
     let mut mesh = Mesh::start(scratch.path(), &NODES, Settings::default())?;
     let mut sides = vec![Side::direct(&mut mesh)?, Side::haproxy(&mut mesh)?, Side::karez(&mut mesh)?];
-    for (name, program) in &options.peer {
+    for Peer { name, program } in &options.peer {
         sides.push(Side::other(&mut mesh, name, program).with_context(|| format!("peer {name}"))?);
     }
-    let results = measure(&cases, &sides, &options);
+    let results = measure(&cases, &sides, options);
     let rows = results.rows();
     say(&report::table(&rows));
     say(&report::picture(&rows));
@@ -80,13 +94,15 @@ fn main() -> Result<()> {
         std::fs::write(file, serde_json::to_string_pretty(&rows)?)
             .with_context(|| format!("writing {}", file.display()))?;
     }
+    let failures = results.failures();
+    ensure!(failures.is_empty(), "not everything was measured:\n{}", failures.join("\n"));
     Ok(())
 }
 
 fn measure(cases: &[Case], sides: &[Side], options: &Options) -> Results {
     let mut results = Results::default();
     for (number, case) in cases.iter().enumerate() {
-        let runs = if case.is_memory() { options.memory_runs } else { options.runs };
+        let runs = if case.is_memory() { options.memory_runs } else { options.runs }.get();
         for run in 0..runs {
             for offset in 0..sides.len() {
                 // Who goes first changes with every run: what the machine does meanwhile hits all alike.
@@ -100,7 +116,10 @@ fn measure(cases: &[Case], sides: &[Side], options: &Options) -> Results {
                 ));
                 match case.run(&side.bed(case.route), options.seconds) {
                     Ok(samples) => results.add(*case, &side.name, samples),
-                    Err(error) => progress(&format!("{case} with {} gives no figure: {error:#}", side.name)),
+                    Err(error) => {
+                        progress(&format!("no figure: {error:#}"));
+                        results.add_failed(*case, &side.name, format!("{error:#}"));
+                    }
                 }
             }
         }

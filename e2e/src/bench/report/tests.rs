@@ -26,6 +26,24 @@ fn rows_hold_medians_and_the_spread() {
 }
 
 #[test]
+fn what_gave_no_figure_is_named_with_its_peer() {
+    let mut results = results();
+    assert!(results.failures().is_empty());
+    let case = Case { route: Route::Cross, load: Load::Churn(8) };
+    results.add_failed(case, "karez", "3 of 90 connections failed".to_owned());
+    results.add_failed(case, "other", "it is gone".to_owned());
+    results.add_failed(case, "other", "it is still gone\nand left a trace".to_owned());
+    assert_eq!(
+        results.failures(),
+        [
+            "cross/churn-8 with karez has no figure of 1 of its runs: 3 of 90 connections failed",
+            "cross/churn-8 with other has no figure: it is still gone",
+        ]
+    );
+    assert!(results.rows().iter().all(|row| row.peer != "other"));
+}
+
+#[test]
 fn the_median_of_an_even_number_is_between() {
     assert_eq!(median(&[4.0, 1.0]), Some(2.5));
     assert_eq!(median(&[]), None);
