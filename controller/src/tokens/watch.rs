@@ -1,4 +1,7 @@
 //! Reads the tokens file, and reads it again when it has changed.
+//!
+//! A file that is being written looks like a good one that lost some lines, and every line that is lost cuts a node off. So a
+//! change is believed when it was seen twice, and a file that does not end as a whole one does is not believed at all.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -27,6 +30,21 @@ pub enum TokensError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// Nothing is in it.
+    #[error("the tokens file {} is empty: if nobody is to call, leave a comment in it", .path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its last line has no end.
+    #[error(
+        "the tokens file {} does not end with a newline, as if its end were missing: end its last line with one",
+        .path.display()
+    )]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
+    },
     /// It is bigger than any tokens file should be.
     #[error("the tokens file {} is bigger than {MAX_SIZE} bytes", .path.display())]
     TooBig {
@@ -47,7 +65,10 @@ pub enum TokensError {
 #[derive(Debug)]
 pub struct TokensWatch {
     path: PathBuf,
-    stamp: Option<FileStamp>,
+    /// As it was at the last look.
+    seen: Option<FileStamp>,
+    /// As it was when it was last read, or could not be.
+    read: Option<FileStamp>,
     current: watch::Sender<Arc<Tokens>>,
 }
 
@@ -59,10 +80,10 @@ impl TokensWatch {
     pub fn open(path: PathBuf) -> Result<(Self, watch::Receiver<Arc<Tokens>>), TokensError> {
         let stamp = FileStamp::of(&path).ok();
         let (current, reader) = watch::channel(Arc::new(read(&path)?));
-        Ok((Self { path, stamp, current }, reader))
+        Ok((Self { path, seen: stamp, read: stamp, current }, reader))
     }
 
-    /// Reads it again whenever it has changed; a file that cannot be used changes nothing. Never returns.
+    /// Reads it again once a change of it has settled; a file that cannot be used changes nothing. Never returns.
     pub async fn run(mut self) {
         let mut ticks = tokio::time::interval(INTERVAL);
         loop {
@@ -75,11 +96,17 @@ impl TokensWatch {
 
     fn look(mut self) -> Self {
         let stamp = FileStamp::of(&self.path).ok();
-        if stamp == self.stamp {
+        let settled = std::mem::replace(&mut self.seen, stamp) == stamp;
+        if stamp == self.read || !settled {
             return self;
         }
-        self.stamp = stamp;
-        match read(&self.path) {
+        let read = read(&self.path);
+        if FileStamp::of(&self.path).ok() != stamp {
+            // It changed while it was read: a later look reads it.
+            return self;
+        }
+        self.read = stamp;
+        match read {
             Ok(tokens) => {
                 info!(file = %self.path.display(), callers = tokens.callers().count(), "tokens read again");
                 self.current.send_replace(Arc::new(tokens));
@@ -97,6 +124,12 @@ fn read(path: &Path) -> Result<Tokens, TokensError> {
     let size = file.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(failed)?;
     if size as u64 > MAX_SIZE {
         return Err(TokensError::TooBig { path: path.to_owned() });
+    }
+    if text.trim().is_empty() {
+        return Err(TokensError::Empty { path: path.to_owned() });
+    }
+    if !text.ends_with('\n') {
+        return Err(TokensError::Unfinished { path: path.to_owned() });
     }
     Tokens::parse(&text).map_err(|error| TokensError::Line { path: path.to_owned(), error })
 }

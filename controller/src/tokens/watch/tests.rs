@@ -5,7 +5,7 @@ use crate::tokens::{Caller, Presented};
 fn a_changed_file_is_read_again_and_a_broken_one_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens");
-    std::fs::write(&path, "one operator").unwrap();
+    std::fs::write(&path, "one operator\n").unwrap();
     let (mut watch, mut reader) = TokensWatch::open(path.clone()).unwrap();
     let knows = |reader: &watch::Receiver<Arc<Tokens>>, token: &str| {
         let presented = Presented::from_header(&format!("Bearer {token}")).unwrap();
@@ -14,24 +14,58 @@ fn a_changed_file_is_read_again_and_a_broken_one_changes_nothing() {
     watch = watch.look();
     assert!(!reader.has_changed().unwrap());
 
-    std::fs::write(&path, "three operator").unwrap();
+    std::fs::write(&path, "three operator\n").unwrap();
+    watch = watch.look();
+    assert!(!reader.has_changed().unwrap(), "it may still be written to");
     watch = watch.look();
     assert!(reader.has_changed().unwrap());
     reader.mark_unchanged();
     assert!(knows(&reader, "three") && !knows(&reader, "one"));
 
-    for broken in ["three operator\nx", "\u{0}"] {
+    for broken in ["three operator\nx\n", "\u{0}\n", "", "\n", "four operator", "four operator\nfive oper"] {
         std::fs::write(&path, broken).unwrap();
-        watch = watch.look();
+        watch = watch.look().look();
     }
     std::fs::remove_file(&path).unwrap();
-    watch = watch.look();
+    watch = watch.look().look();
     assert!(!reader.has_changed().unwrap());
     assert!(knows(&reader, "three"));
 
-    std::fs::write(&path, "four operator").unwrap();
-    watch.look();
+    std::fs::write(&path, "four operator\n").unwrap();
+    watch = watch.look().look();
     assert!(knows(&reader, "four"));
+    std::fs::write(&path, "# nobody\n").unwrap();
+    watch.look().look();
+    assert_eq!(reader.borrow().callers().count(), 0);
+}
+
+#[test]
+fn a_file_that_grows_is_read_when_it_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    let lines = |count: usize| (0..count).map(|at| format!("token-{at} node n{at}\n")).collect::<String>();
+    std::fs::write(&path, lines(3)).unwrap();
+    let (mut watch, reader) = TokensWatch::open(path.clone()).unwrap();
+    for count in 1..=4 {
+        std::fs::write(&path, lines(count)).unwrap();
+        watch = watch.look();
+        assert!(!reader.has_changed().unwrap(), "{count}");
+    }
+    watch.look();
+    assert_eq!(reader.borrow().callers().count(), 4);
+}
+
+#[test]
+fn what_cannot_be_believed_is_told_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    for (text, words) in
+        [("", "is empty"), (" \n", "is empty"), ("one operator", "does not end with a newline")]
+    {
+        std::fs::write(&path, text).unwrap();
+        let error = TokensWatch::open(path.clone()).unwrap_err().to_string();
+        assert!(error.contains(words) && error.contains(&path.display().to_string()), "{error}");
+    }
 }
 
 #[test]
