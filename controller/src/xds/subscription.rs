@@ -217,15 +217,20 @@ fn repeat_asked(asked: &BTreeSet<String>, present: &View, changes: &mut Changes)
     }
 }
 
-/// Characters of a client's complaint that are kept.
-const MAX_DETAIL: usize = 2000;
+/// Characters of a client's complaint that are read and kept: Karez's node proxy writes fewer.
+const MAX_DETAIL: usize = 5000;
 
 /// A NACK says in words which resources it means. Those that it names are remembered, or all when it names none.
 fn rejection(detail: &str, sent: BTreeSet<Arc<str>>) -> Rejection {
-    let named: BTreeSet<_> = sent.iter().filter(|name| detail.contains(&***name)).cloned().collect();
+    let detail: String = detail.chars().take(MAX_DETAIL).collect();
+    let words = detail.split_whitespace().map(|word| word.trim_matches(AROUND_NAMES));
+    let named: BTreeSet<_> = words.filter_map(|word| sent.get(word)).cloned().collect();
     let names = if named.is_empty() { sent } else { named };
-    Rejection { detail: detail.chars().take(MAX_DETAIL).collect(), names }
+    Rejection { detail, names }
 }
+
+/// Punctuation that no name begins or ends with. A policy's name may stand in parentheses.
+const AROUND_NAMES: [char; 6] = [':', ';', ',', '"', '\'', '`'];
 
 #[cfg(test)]
 mod tests;

@@ -174,6 +174,25 @@ fn a_refusal_is_remembered_until_another_version_is_taken() {
 }
 
 #[test]
+fn a_refusal_concerns_what_it_names() {
+    let rejected = |detail: &str| {
+        let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+        next(&mut subscription, &view(&[("shop/web", 1), ("shop/web-2", 1), ("shop/(W_b)", 1)]), 1).unwrap();
+        subscription.receive(refuse(1, detail)).unwrap();
+        let rejected = subscription.progress().rejected.clone().unwrap();
+        assert!(rejected.detail.len() <= MAX_DETAIL);
+        rejected.names.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let all = ["shop/(W_b)", "shop/web", "shop/web-2"];
+    assert_eq!(rejected("shop/web-2: no port"), ["shop/web-2"], "the name of another stands in its own");
+    assert_eq!(rejected("shop/web: no port; shop/(W_b): no rule"), ["shop/(W_b)", "shop/web"]);
+    assert_eq!(rejected("cannot read \"shop/web\", 'shop/web-2'"), ["shop/web", "shop/web-2"]);
+    assert_eq!(rejected("no"), all);
+    // What comes after a complaint of that length is not read.
+    assert_eq!(rejected(&format!("{} shop/web: no port", "x".repeat(MAX_DETAIL))), all);
+}
+
+#[test]
 fn a_client_that_asks_for_too_many_names_is_told_so() {
     let names: Vec<String> = (0..=MAX_NAMES).map(|number| number.to_string()).collect();
     let first = DeltaDiscoveryRequest { resource_names_subscribe: names, ..Default::default() };
