@@ -1,12 +1,15 @@
 //! `Service` → `Address`.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use karez_api::names::type_url;
 use karez_api::workload::load_balancing::{HealthPolicy, Mode, Scope};
 use karez_api::workload::{self, Address, IpFamilies, LoadBalancing, NetworkAddress, Port, address};
 use karez_resources::service::{Distribution, IpFamily, Service, TargetPort};
+use karez_resources::{Key, Kind};
 
+use crate::report::Effect;
 use crate::translation::Output;
 use crate::view::View;
 
@@ -19,6 +22,34 @@ pub(crate) fn translate(view: &View<'_>, output: &mut Output<'_>) {
         let message = message(view, service);
         let name = resource_name(view, service);
         output.add(type_url::ADDRESS, name, &Address { r#type: Some(address::Type::Service(message)) });
+    }
+    report_shared_addresses(view, output);
+}
+
+/// Of Services with one address node proxies take that of the client's namespace, and else the first by resource name.
+fn report_shared_addresses(view: &View<'_>, output: &mut Output<'_>) {
+    let mut services = view.services.clone();
+    services.sort_by_cached_key(|service| resource_name(view, service));
+    let mut first: BTreeMap<IpAddr, &Service> = BTreeMap::new();
+    for service in services {
+        for address in &service.addresses {
+            let other = *first.entry(*address).or_insert(service);
+            if !std::ptr::eq(other, service) {
+                let key = Key::new(Kind::Service, &service.namespace, &service.name);
+                let message = shared_address(*address, other, service);
+                output.report(&key, "spec.clusterIPs".to_owned(), &message, Effect::Nothing);
+            }
+        }
+    }
+}
+
+fn shared_address(address: IpAddr, first: &Service, second: &Service) -> String {
+    let Service { namespace, name, .. } = first;
+    let served = format!("{address} is also Service {namespace}/{name}'s, which is served there");
+    if second.namespace == *namespace {
+        served
+    } else {
+        format!("{served} but to Pods of namespace {}", second.namespace)
     }
 }
 
