@@ -25,14 +25,13 @@ pub use view::{RootView, StatusView};
 /// When the controller cannot be asked, or something is wrong.
 pub async fn show(address: &ControllerAddress, format: Format) -> Result<(), Failure> {
     let reply = Controller::connect(address).await?.status().await?;
-    let findings = findings(&reply);
+    // A clock before 1970 only makes the spans wrong.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let findings = findings(&reply, now);
     match format {
         Format::Json => output::json(&StatusView::of(&reply, &findings))?,
-        Format::Text => {
-            // A clock before 1970 only makes the spans wrong.
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            output::text(&text(&reply, &findings, i64::try_from(now.as_secs()).unwrap_or(i64::MAX)))?;
-        }
+        Format::Text => output::text(&text(&reply, &findings, now))?,
     }
     if findings.is_empty() { Ok(()) } else { Err(Failure::Found) }
 }

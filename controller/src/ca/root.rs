@@ -11,7 +11,7 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 use super::Moment;
 use super::leaf::{BACK_DATED, random_serial};
@@ -22,6 +22,7 @@ pub struct RootCertificate {
     der: CertificateDer<'static>,
     pem: String,
     fingerprint: String,
+    not_before: Moment,
     not_after: Moment,
 }
 
@@ -124,10 +125,11 @@ impl RootCertificate {
     pub fn from_pem(pem: &str) -> Result<Self, RootError> {
         let der = CertificateDer::from_pem_slice(pem.as_bytes())
             .map_err(|error| RootError::Certificate(error.to_string()))?;
-        let not_after = parse(&der)?.validity().not_after.timestamp();
-        let not_after = Moment::from_seconds(u64::try_from(not_after).unwrap_or(0));
+        let moment = |time: ASN1Time| Moment::from_seconds(u64::try_from(time.timestamp()).unwrap_or(0));
+        let validity = parse(&der)?.validity().clone();
+        let (not_before, not_after) = (moment(validity.not_before), moment(validity.not_after));
         let fingerprint = hex(digest(&SHA256, &der).as_ref());
-        Ok(Self { der, pem: pem.to_owned(), fingerprint, not_after })
+        Ok(Self { der, pem: pem.to_owned(), fingerprint, not_before, not_after })
     }
 
     fn public_key(&self) -> Result<Vec<u8>, RootError> {
@@ -150,6 +152,12 @@ impl RootCertificate {
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// When it begins to be valid.
+    #[must_use]
+    pub fn not_before(&self) -> Moment {
+        self.not_before
     }
 
     /// When it expires, and all that it signed with it.

@@ -157,6 +157,7 @@ pub(super) fn roots(state: &State, witnesses: &impl Witnesses, now: Moment) -> V
     let waits: Vec<String> = waits.iter().map(ToString::to_string).collect();
     let root = |(phase, root): (Phase, &crate::ca::RootCertificate)| RootStatus {
         fingerprint: root.fingerprint().to_owned(),
+        not_before: root.not_before().seconds(),
         not_after: root.not_after().seconds(),
         phase: phase.to_string(),
         waiting_for: match phase {

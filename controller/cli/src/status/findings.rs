@@ -1,17 +1,23 @@
 //! What is wrong. Pure.
 
-use karez_api::operator::{NodeStatus, ObjectProblem, PodStatus, StatusReply};
+use karez_api::operator::{NodeStatus, ObjectProblem, PodStatus, RootStatus, StatusReply};
 
-/// Everything that is wrong, each in one line; nothing when all is well.
+use crate::moment::{iso, span};
+
+/// How long before its end a root that signs is to be replaced, in seconds; a tenth of its life when that is less.
+const REPLACE_BEFORE: i64 = 30 * 86_400;
+
+/// Everything that is wrong, each in one line; nothing when all is well. `now` is in seconds since the epoch.
 #[must_use]
-pub fn findings(reply: &StatusReply) -> Vec<String> {
+pub fn findings(reply: &StatusReply, now: i64) -> Vec<String> {
     let configuration = reply.configuration_version.is_empty().then(|| {
         "the controller has not read its manifests yet: is its --manifests folder there?".to_owned()
     });
     let problems = reply.problems.iter().map(of_problem);
     let nodes = reply.nodes.iter().flat_map(of_node);
     let pods = reply.pods.iter().filter_map(of_pod);
-    configuration.into_iter().chain(problems).chain(nodes).chain(pods).collect()
+    let roots = of_roots(&reply.roots, now);
+    configuration.into_iter().chain(problems).chain(nodes).chain(pods).chain(roots).collect()
 }
 
 fn of_problem(problem: &ObjectProblem) -> String {
@@ -66,6 +72,25 @@ fn of_pod(pod: &PodStatus) -> Option<String> {
         return Some(format!("Pod {name}: {}", pod.problem));
     }
     (pod.enrolled && !pod.captured).then(|| format!("Pod {name}: not captured"))
+}
+
+/// That the root that signs ends soon: with it ends every certificate of the mesh. A retiring one is to end.
+fn of_roots(roots: &[RootStatus], now: i64) -> Option<String> {
+    let signing = roots.iter().find(|root| root.phase == "signing")?;
+    let left = signing.not_after.saturating_sub(now);
+    let life = signing.not_after.saturating_sub(signing.not_before);
+    if left >= REPLACE_BEFORE.min(life / 10) {
+        return None;
+    }
+    let end = match left {
+        ..=0 => "has expired".to_owned(),
+        _ => format!("expires in {}", span(left)),
+    };
+    let remedy = match roots.iter().any(|root| root.phase == "announced") {
+        true => "the rotation that is under way replaces it",
+        false => "replace it with karez ca rotate",
+    };
+    Some(format!("the mesh's root certificate {end}, at {}: {remedy}", iso(signing.not_after)))
 }
 
 #[cfg(test)]
