@@ -92,17 +92,22 @@ impl Subscription {
         let answered = self.outstanding.take_if(|sent| request.response_nonce == sent.nonce.to_string());
         // Any other nonce is that of a response which was answered before: nothing is to be learnt from it.
         if let Some(sent) = answered {
-            match request.error_detail {
-                Some(error) => self.progress.rejected = Some(Arc::new(rejection(&error.message, sent.names))),
-                None => self.accept(&sent.names),
-            }
+            let complaint = request.error_detail.map(|error| error.message);
+            self.judge(sent.names, complaint.as_deref());
             self.settle();
         }
         self.change_interest(request.resource_names_subscribe, &request.resource_names_unsubscribe)
     }
 
-    fn accept(&mut self, names: &BTreeSet<Arc<str>>) {
-        self.progress.rejected.take_if(|rejected| !rejected.names.is_disjoint(names));
+    /// Notes what the client made of what it was sent. What it refused of that before counts no longer, the rest does.
+    fn judge(&mut self, sent: BTreeSet<Arc<str>>, complaint: Option<&str>) {
+        let before = self.progress.rejected.take().and_then(|before| before.without(&sent));
+        let new = complaint.map(|detail| Rejection::of(detail, sent));
+        let rejected = match (before, new) {
+            (Some(before), Some(new)) => Some(new.beside(before)),
+            (before, new) => before.or(new),
+        };
+        self.progress.rejected = rejected.map(Arc::new);
     }
 
     /// Notes that the client has all that it was to be told, if it has.
@@ -220,13 +225,27 @@ fn repeat_asked(asked: &BTreeSet<String>, present: &View, changes: &mut Changes)
 /// Characters of a client's complaint that are read and kept: Karez's node proxy writes fewer.
 const MAX_DETAIL: usize = 5000;
 
-/// A NACK says in words which resources it means. Those that it names are remembered, or all when it names none.
-fn rejection(detail: &str, sent: BTreeSet<Arc<str>>) -> Rejection {
-    let detail: String = detail.chars().take(MAX_DETAIL).collect();
-    let words = detail.split_whitespace().map(|word| word.trim_matches(AROUND_NAMES));
-    let named: BTreeSet<_> = words.filter_map(|word| sent.get(word)).cloned().collect();
-    let names = if named.is_empty() { sent } else { named };
-    Rejection { detail, names }
+impl Rejection {
+    /// A NACK says in words which resources it means. Those that it names are remembered, or all when it names none.
+    fn of(detail: &str, sent: BTreeSet<Arc<str>>) -> Self {
+        let detail: String = detail.chars().take(MAX_DETAIL).collect();
+        let words = detail.split_whitespace().map(|word| word.trim_matches(AROUND_NAMES));
+        let named: BTreeSet<_> = words.filter_map(|word| sent.get(word)).cloned().collect();
+        let names = if named.is_empty() { sent } else { named };
+        Self { detail, names }
+    }
+
+    /// What is left of it; nothing when it concerned only `names`.
+    fn without(&self, names: &BTreeSet<Arc<str>>) -> Option<Self> {
+        let left: BTreeSet<_> = self.names.difference(names).cloned().collect();
+        (!left.is_empty()).then(|| Self { detail: self.detail.clone(), names: left })
+    }
+
+    /// This one and an older one.
+    fn beside(self, older: Self) -> Self {
+        let detail = format!("{}; {}", self.detail, older.detail).chars().take(MAX_DETAIL).collect();
+        Self { detail, names: self.names.into_iter().chain(older.names).collect() }
+    }
 }
 
 /// Punctuation that no name begins or ends with. A policy's name may stand in parentheses.

@@ -174,6 +174,31 @@ fn a_refusal_is_remembered_until_another_version_is_taken() {
 }
 
 #[test]
+fn a_refusal_of_one_resource_outlives_that_of_another() {
+    let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+    let rejected = |subscription: &Subscription| {
+        let rejected = subscription.progress().rejected.clone();
+        rejected.map(|it| (it.detail.clone(), it.names.iter().map(ToString::to_string).collect::<Vec<_>>()))
+    };
+    let both = |detail: &str, names: &[&str]| {
+        Some((detail.to_owned(), names.iter().map(ToString::to_string).collect()))
+    };
+    next(&mut subscription, &view(&[("one", 1), ("two", 1), ("six", 1)]), 1).unwrap();
+    subscription.receive(refuse(1, "two: no; six: no")).unwrap();
+    // One of the two is mended.
+    next(&mut subscription, &view(&[("one", 1), ("two", 2), ("six", 1)]), 2).unwrap();
+    subscription.receive(acknowledge(2)).unwrap();
+    assert_eq!(rejected(&subscription), both("two: no; six: no", &["six"]));
+    // A third is broken.
+    next(&mut subscription, &view(&[("one", 2), ("two", 2), ("six", 1)]), 3).unwrap();
+    subscription.receive(refuse(3, "one: no")).unwrap();
+    assert_eq!(rejected(&subscription), both("one: no; two: no; six: no", &["one", "six"]));
+    next(&mut subscription, &view(&[("one", 3), ("two", 2)]), 4).unwrap();
+    subscription.receive(acknowledge(4)).unwrap();
+    assert_eq!(rejected(&subscription), None);
+}
+
+#[test]
 fn a_refusal_concerns_what_it_names() {
     let rejected = |detail: &str| {
         let mut subscription = Subscription::new(subscribe(&[])).unwrap();
