@@ -210,7 +210,12 @@ impl FolderInventory {
     }
 
     fn publish(&self) {
-        let effect = if self.begun { Effect::LastGoodVersion } else { Effect::Nothing };
+        let folder = self.folder.display().to_string();
+        let has_good = |source: &String| *source == folder || self.objects.held_by(source).next().is_some();
+        let effect = |source: &String| match self.begun && has_good(source) {
+            true => Effect::LastGoodVersion,
+            false => Effect::Nothing,
+        };
         let problem = |(source, message): (&String, &String)| Report {
             source: source.clone(),
             problem: Problem {
@@ -221,7 +226,7 @@ impl FolderInventory {
                 line: None,
                 message: message.clone(),
             },
-            effect,
+            effect: effect(source),
         };
         let unreadable = self.unreadable.iter().map(problem).collect();
         let objects = self.begun.then(|| self.objects.clone());

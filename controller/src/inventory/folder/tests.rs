@@ -119,7 +119,11 @@ fn a_file_that_cannot_be_looked_at_keeps_what_it_had() {
     std::fs::remove_file(scene.root.path().join("target")).unwrap();
     scene.look();
     assert_eq!(scene.node_of("a"), Some("one".to_owned()));
-    assert_eq!(scene.unreadable(), ["a.yaml"]);
+    std::os::unix::fs::symlink(scene.root.path().join("target"), scene.path("b.yaml")).unwrap();
+    scene.look();
+    let unreadable = scene.reader.borrow().unreadable.clone();
+    let effects: Vec<_> = unreadable.iter().map(|report| (&*report.source, report.effect)).collect();
+    assert_eq!(effects, [("a.yaml", Effect::LastGoodVersion), ("b.yaml", Effect::Nothing)]);
     scene.restart();
     scene.look();
     assert_eq!(scene.node_of("a"), Some("one".to_owned()), "its last good copy counts after a restart too");
