@@ -105,12 +105,6 @@ pub fn unreadable(reason: &str) -> Reading {
     Reading::Broken(Box::new(Claims::default().broken(Parsed::Not, None, FieldError::new("", reason))))
 }
 
-/// Reads one object that was parsed elsewhere, such as one from the Kubernetes API. A `List` is several.
-#[must_use]
-pub fn read_value(value: Value) -> Vec<Reading> {
-    expand(value, "").into_iter().map(|(_, value)| document::read(value)).collect()
-}
-
 fn read_document(piece: split::Piece<'_>) -> Vec<Reading> {
     let value = match yaml::parse(piece.bytes) {
         Ok(Value::Null) => return Vec::new(),

@@ -51,13 +51,13 @@ proptest! {
             "spec": {"action": if deny { "Deny" } else { "Allow" }, "rules": rules},
         });
         let matches = rules.iter().any(|rule| text::rule_matches(rule, &connection, deny));
-        prop_assert_eq!(wire::matches(&translated(text), &connection), matches);
+        prop_assert_eq!(wire::matches(&translated(&text), &connection), matches);
     }
 }
 
-fn translated(policy: Value) -> Authorization {
+fn translated(policy: &Value) -> Authorization {
     let mut objects = Objects::default();
-    objects.load("file", manifest::read_value(policy));
+    objects.load("file", manifest::read(policy.to_string().as_bytes()));
     let translation = translate(&objects, &Options::default());
     let is_policy = |name: &&karez_translate::ResourceName| name.type_url == type_url::AUTHORIZATION;
     let name = translation.resources.keys().find(is_policy).unwrap();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{AuthorizationPolicy, Pattern, Port, Principal, ServiceAccountRef};
 use crate::ip_block::IpBlock;
-use crate::manifest::{Broken, Reading, read_value};
+use crate::manifest::{self, Broken, Reading};
 use crate::mesh::Mesh;
 use crate::resource::Resource;
 
@@ -17,8 +17,12 @@ fn policy(spec: &Value) -> Value {
     })
 }
 
+fn read(policy: &Value) -> Reading {
+    manifest::read(policy.to_string().as_bytes()).remove(0)
+}
+
 fn broken(spec: &Value) -> Broken {
-    match read_value(policy(spec)).remove(0) {
+    match read(&policy(spec)) {
         Reading::Broken(broken) => *broken,
         other => panic!("{spec}: {other:?}"),
     }
@@ -50,10 +54,10 @@ fn every_field_is_read_and_written_alike() {
             ],
         }],
     });
-    let [Reading::Good(Resource::AuthorizationPolicy(read))] = &read_value(policy(&spec))[..] else {
+    let Reading::Good(Resource::AuthorizationPolicy(policy)) = read(&policy(&spec)) else {
         panic!("not read")
     };
-    assert_eq!(serde_json::to_value(&read.spec).unwrap(), spec);
+    assert_eq!(serde_json::to_value(&policy.spec).unwrap(), spec);
 }
 
 #[test]
@@ -122,9 +126,7 @@ fn a_selector_that_can_be_read_says_what_a_broken_policy_covers() {
 fn the_meshs_own_name_is_taken() {
     let mut object = policy(&json!({}));
     object["metadata"]["name"] = karez_api::names::STRICT_POLICY.into();
-    assert!(
-        matches!(&read_value(object)[..], [Reading::Broken(broken)] if broken.problem.field == "metadata.name")
-    );
+    assert!(matches!(read(&object), Reading::Broken(broken) if broken.problem.field == "metadata.name"));
 }
 
 #[test]
