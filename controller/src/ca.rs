@@ -1,6 +1,5 @@
 //! The certificate authority of the mesh.
 //!
-//! * [`moment`] – seconds since the epoch
 //! * [`root`] – a root: its key and its certificate
 //! * [`request`] – what is taken from a certificate request: its key
 //! * [`leaf`] – the certificates that a root signs
@@ -9,23 +8,24 @@
 //! * [`authority`] – the one writer of that state, and what others ask of it
 //! * [`rate`] – pure: how many certificates a node may ask for
 //! * [`service`] – the gRPC service by which node proxies have certificates signed
+//! * [`timestamp`] – seconds since the epoch
 
 mod authority;
 mod leaf;
-mod moment;
 mod rate;
 mod request;
 mod root;
 mod rotation;
 mod service;
 mod store;
+mod timestamp;
 
 pub(crate) use authority::nodes;
 pub use authority::{Authority, AuthoritySettings, AuthorityTask, RotateError, SignError, Witnesses};
 pub use leaf::{IssueError, Leaf, Names};
-pub use moment::Moment;
 pub use request::{BadRequest, RequestedKey};
 pub use root::{Root, RootCertificate, RootError};
 pub use rotation::{Node, Phase, Roots, Standing, UnderWay, Wait};
 pub use service::CertificateService;
 pub use store::{State, StateError, Store};
+pub use timestamp::Timestamp;

@@ -8,19 +8,19 @@
 //! * [`dump`] – `karez dump`: the node proxy's configuration
 //! * [`controller`] – the connection to the controller
 //! * [`failure`] – exit statuses, and what to do next
-//! * [`table`], [`moment`], [`output`] – how things are shown
+//! * [`table`], [`times`], [`output`] – how things are shown
 
 pub mod command;
 pub mod controller;
 pub mod dump;
 pub mod failure;
-pub mod moment;
 pub mod output;
 pub mod pod;
 pub mod rotation;
 pub mod settings;
 pub mod status;
 pub mod table;
+pub mod times;
 
 pub use command::run;
 pub use failure::Failure;

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info};
 
 use super::{
-    IssueError, Leaf, Moment, Names, Node, RequestedKey, Root, Roots, Standing, State, StateError, Store,
+    IssueError, Leaf, Names, Node, RequestedKey, Root, Roots, Standing, State, StateError, Store, Timestamp,
     UnderWay,
 };
 
@@ -59,7 +59,7 @@ pub struct Authority {
 #[derive(Debug)]
 enum Command {
     Rotate(oneshot::Sender<Result<(), RotateError>>),
-    Note { node: String, until: Moment, noted: oneshot::Sender<Result<(), StateError>> },
+    Note { node: String, until: Timestamp, noted: oneshot::Sender<Result<(), StateError>> },
 }
 
 /// Writes the state; [`AuthorityTask::run`] it.
@@ -79,7 +79,7 @@ impl Authority {
     pub fn open(
         store: Store,
         settings: AuthoritySettings,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<(Self, AuthorityTask), StateError> {
         let mut state = match store.load()? {
             Some(state) => state,
@@ -133,9 +133,9 @@ impl Authority {
         lifetime: Duration,
     ) -> Result<(Leaf, Arc<State>), SignError> {
         let lifetime = lifetime.min(self.leaf_lifetime);
-        self.note(node, Moment::of(SystemTime::now()).after(lifetime)).await?;
+        self.note(node, Timestamp::of(SystemTime::now()).after(lifetime)).await?;
         let state = Arc::clone(&self.state.borrow());
-        let now = Moment::of(SystemTime::now());
+        let now = Timestamp::of(SystemTime::now());
         Ok((Leaf::workload(state.roots.signing(), key, identity, now, lifetime)?, state))
     }
 
@@ -145,12 +145,12 @@ impl Authority {
     /// When a name cannot stand in a certificate, or there is no randomness.
     pub fn sign_server(&self, key: &impl PublicKeyData, names: &Names) -> Result<Leaf, IssueError> {
         let state = Arc::clone(&self.state.borrow());
-        Leaf::server(state.roots.signing(), key, names, Moment::of(SystemTime::now()), self.leaf_lifetime)
+        Leaf::server(state.roots.signing(), key, names, Timestamp::of(SystemTime::now()), self.leaf_lifetime)
     }
 
     /// Before a node gets a certificate it is on disk that it has one: a controller that restarts in the middle of a rotation
     /// must know whom to wait for.
-    async fn note(&self, node: &str, until: Moment) -> Result<(), SignError> {
+    async fn note(&self, node: &str, until: Timestamp) -> Result<(), SignError> {
         if self.state.borrow().nodes.get(node).is_some_and(|noted| *noted >= until) {
             return Ok(());
         }
@@ -202,15 +202,15 @@ impl AuthorityTask {
             }
             Command::Note { node, until, noted } => {
                 let mut next = self.next();
-                let moment = next.nodes.entry(node).or_insert(until);
-                *moment = until.max(*moment);
+                let noted_until = next.nodes.entry(node).or_insert(until);
+                *noted_until = until.max(*noted_until);
                 let _ = noted.send(self.keep(next).await);
             }
         }
     }
 
     async fn announce(&mut self) -> Result<(), RotateError> {
-        let now = Moment::of(SystemTime::now());
+        let now = Timestamp::of(SystemTime::now());
         let root = Root::generate(now, self.settings.root_lifetime).map_err(StateError::from)?;
         let fingerprint = root.certificate().fingerprint().to_owned();
         let mut next = self.next();
@@ -221,7 +221,7 @@ impl AuthorityTask {
     }
 
     async fn step(&mut self, witnesses: &impl Witnesses) {
-        let now = Moment::of(SystemTime::now());
+        let now = Timestamp::of(SystemTime::now());
         let mut next = self.next();
         let nodes = nodes(&next, witnesses);
         if !next.roots.advance(now, &nodes, self.settings.leaf_lifetime) {
@@ -237,7 +237,7 @@ impl AuthorityTask {
 
     /// A copy of the state to change, without the nodes whose certificates have all expired.
     fn next(&self) -> State {
-        let now = Moment::of(SystemTime::now());
+        let now = Timestamp::of(SystemTime::now());
         let mut next = State::clone(&self.state.borrow());
         next.nodes.retain(|_, until| now < *until);
         next
@@ -270,7 +270,7 @@ pub(crate) fn nodes(state: &State, witnesses: &(impl Witnesses + ?Sized)) -> Vec
     let known: Vec<Node> = known.collect();
     let connected = standings.into_iter().map(|(name, standing)| {
         // It holds no certificate of ours, but it judges those of others.
-        Node { name, standing, certificates_until: Moment::from_seconds(0) }
+        Node { name, standing, certificates_until: Timestamp::from_seconds(0) }
     });
     known.into_iter().chain(connected).collect()
 }

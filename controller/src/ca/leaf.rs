@@ -11,7 +11,7 @@ use rcgen::{
 };
 use rustls::pki_types::CertificateDer;
 
-use super::{Moment, RequestedKey, Root};
+use super::{RequestedKey, Root, Timestamp};
 
 /// How far before the present a certificate begins: nodes' clocks need not agree to the second.
 pub(super) const BACK_DATED: Duration = Duration::from_secs(60);
@@ -24,7 +24,7 @@ pub struct Leaf {
     /// PEM.
     pub pem: String,
     /// When it expires.
-    pub not_after: Moment,
+    pub not_after: Timestamp,
 }
 
 /// The names of a server that is no workload: the controller's own.
@@ -50,7 +50,7 @@ impl Leaf {
         root: &Root,
         key: &RequestedKey,
         identity: &Identity,
-        now: Moment,
+        now: Timestamp,
         lifetime: Duration,
     ) -> Result<Self, IssueError> {
         let mut params = parameters(vec![SanType::URI(identity.to_string().try_into()?)]);
@@ -67,7 +67,7 @@ impl Leaf {
         root: &Root,
         key: &impl PublicKeyData,
         names: &Names,
-        now: Moment,
+        now: Timestamp,
         lifetime: Duration,
     ) -> Result<Self, IssueError> {
         let mut alternatives = Vec::new();
@@ -96,7 +96,7 @@ fn sign(
     mut params: CertificateParams,
     key: &impl PublicKeyData,
     root: &Root,
-    now: Moment,
+    now: Timestamp,
     lifetime: Duration,
 ) -> Result<Leaf, IssueError> {
     let not_after = now.after(lifetime).min(root.certificate().not_after());

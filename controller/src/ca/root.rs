@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
-use super::Moment;
+use super::Timestamp;
 use super::leaf::{BACK_DATED, random_serial};
 
 /// The certificate of a root, as it is published.
@@ -22,8 +22,8 @@ pub struct RootCertificate {
     der: CertificateDer<'static>,
     pem: String,
     fingerprint: String,
-    not_before: Moment,
-    not_after: Moment,
+    not_before: Timestamp,
+    not_after: Timestamp,
 }
 
 /// A root that can sign. Cheap to clone.
@@ -63,7 +63,7 @@ impl Root {
     ///
     /// # Errors
     /// When the system has no randomness.
-    pub fn generate(now: Moment, lifetime: Duration) -> Result<Self, RootError> {
+    pub fn generate(now: Timestamp, lifetime: Duration) -> Result<Self, RootError> {
         let key = KeyPair::generate().map_err(RootError::Generate)?;
         let serial = random_serial().map_err(RootError::Generate)?;
         let mut params = CertificateParams::default();
@@ -125,9 +125,10 @@ impl RootCertificate {
     pub fn from_pem(pem: &str) -> Result<Self, RootError> {
         let der = CertificateDer::from_pem_slice(pem.as_bytes())
             .map_err(|error| RootError::Certificate(error.to_string()))?;
-        let moment = |time: ASN1Time| Moment::from_seconds(u64::try_from(time.timestamp()).unwrap_or(0));
+        let timestamp =
+            |time: ASN1Time| Timestamp::from_seconds(u64::try_from(time.timestamp()).unwrap_or(0));
         let validity = parse(&der)?.validity().clone();
-        let (not_before, not_after) = (moment(validity.not_before), moment(validity.not_after));
+        let (not_before, not_after) = (timestamp(validity.not_before), timestamp(validity.not_after));
         let fingerprint = hex(digest(&SHA256, &der).as_ref());
         Ok(Self { der, pem: pem.to_owned(), fingerprint, not_before, not_after })
     }
@@ -156,13 +157,13 @@ impl RootCertificate {
 
     /// When it begins to be valid.
     #[must_use]
-    pub fn not_before(&self) -> Moment {
+    pub fn not_before(&self) -> Timestamp {
         self.not_before
     }
 
     /// When it expires, and all that it signed with it.
     #[must_use]
-    pub fn not_after(&self) -> Moment {
+    pub fn not_after(&self) -> Timestamp {
         self.not_after
     }
 }

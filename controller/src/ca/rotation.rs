@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Root, RootCertificate};
+use super::{Root, RootCertificate, Timestamp};
 
 /// Roots that may retire at the same time: rotations can follow each other faster than certificates expire.
 const MAX_RETIRING: usize = 4;
@@ -33,14 +33,14 @@ pub struct Roots {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Announced {
     root: Root,
-    since: Moment,
+    since: Timestamp,
 }
 
 /// Trusted until the last certificate that it signed has expired. Its key is gone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Retiring {
     root: RootCertificate,
-    until: Moment,
+    until: Timestamp,
 }
 
 /// What a root does at present.
@@ -83,7 +83,7 @@ pub struct Node {
     /// What it knows of the trust bundle.
     pub standing: Standing,
     /// When the last certificate that was signed for it expires.
-    pub certificates_until: Moment,
+    pub certificates_until: Timestamp,
 }
 
 /// What a node is known to know of the trust bundle as it is now.
@@ -114,7 +114,7 @@ pub enum Wait {
         /// The node.
         node: String,
         /// One leaf lifetime after the announcement.
-        until: Moment,
+        until: Timestamp,
     },
     /// A node that may still be there.
     #[error("node {node} to come back, or its certificates to expire at {until}")]
@@ -122,7 +122,7 @@ pub enum Wait {
         /// The node.
         node: String,
         /// When it does not count any longer.
-        until: Moment,
+        until: Timestamp,
     },
 }
 
@@ -148,7 +148,7 @@ impl Roots {
 
     /// When the root with that fingerprint leaves the bundle, if it is retiring.
     #[must_use]
-    pub fn retires(&self, fingerprint: &str) -> Option<Moment> {
+    pub fn retires(&self, fingerprint: &str) -> Option<Timestamp> {
         self.retiring.iter().find(|it| it.root.fingerprint() == fingerprint).map(|it| it.until)
     }
 
@@ -167,7 +167,7 @@ impl Roots {
     ///
     /// # Errors
     /// When one is under way.
-    pub fn announce(&mut self, root: Root, now: Moment) -> Result<(), UnderWay> {
+    pub fn announce(&mut self, root: Root, now: Timestamp) -> Result<(), UnderWay> {
         if self.announced.is_some() {
             return Err(UnderWay::Announced);
         }
@@ -180,14 +180,14 @@ impl Roots {
 
     /// What the announced root waits for; nothing when none is announced.
     #[must_use]
-    pub fn waits(&self, now: Moment, nodes: &[Node]) -> Vec<Wait> {
+    pub fn waits(&self, now: Timestamp, nodes: &[Node]) -> Vec<Wait> {
         let Some(announced) = &self.announced else { return Vec::new() };
         let renewed = announced.since.after(self.longest_leaf);
         nodes.iter().filter_map(|node| wait_for(node, now, renewed)).collect()
     }
 
     /// Takes whatever step is due. Answers whether there was one.
-    pub fn advance(&mut self, now: Moment, nodes: &[Node], leaf_lifetime: Duration) -> bool {
+    pub fn advance(&mut self, now: Timestamp, nodes: &[Node], leaf_lifetime: Duration) -> bool {
         let before = self.retiring.len();
         self.retiring.retain(|retiring| now < retiring.until);
         let dropped = self.retiring.len() < before;
@@ -204,7 +204,7 @@ impl Roots {
 }
 
 /// What there is to wait for with one node, if anything.
-fn wait_for(node: &Node, now: Moment, renewed: Moment) -> Option<Wait> {
+fn wait_for(node: &Node, now: Timestamp, renewed: Timestamp) -> Option<Wait> {
     let name = node.name.clone();
     match node.standing {
         Standing::Acknowledged => None,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Roots};
+use super::{Roots, Timestamp};
 use crate::atomic_file;
 
 const STATE_FILE: &str = "ca.json";
@@ -25,8 +25,8 @@ const MAX_SIZE: u64 = 16 << 20;
 pub struct State {
     /// The roots and their phases.
     pub roots: Roots,
-    /// For each node, a moment at which all certificates that were signed for it have expired.
-    pub nodes: BTreeMap<String, Moment>,
+    /// For each node, a time at which all certificates that were signed for it have expired.
+    pub nodes: BTreeMap<String, Timestamp>,
 }
 
 /// Why the state cannot be kept or read.

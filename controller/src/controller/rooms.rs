@@ -9,7 +9,7 @@ use karez_translate::Options;
 use tokio::sync::watch;
 
 use super::ControllerError;
-use crate::ca::{Authority, AuthoritySettings, AuthorityTask, Moment, Store};
+use crate::ca::{Authority, AuthoritySettings, AuthorityTask, Store, Timestamp};
 use crate::callers::Callers;
 use crate::catalog::{self, Catalog};
 use crate::inventory::{self, folder::FolderInventory};
@@ -54,7 +54,7 @@ pub(super) fn open(settings: &Settings, drain: Drain) -> Result<(Readers, Writer
     let lifetimes =
         AuthoritySettings { leaf_lifetime: settings.leaf_lifetime, root_lifetime: settings.root_lifetime };
     let store = Store::open(settings.state_dir.clone())?;
-    let (authority, authority_task) = Authority::open(store, lifetimes, Moment::of(SystemTime::now()))?;
+    let (authority, authority_task) = Authority::open(store, lifetimes, Timestamp::of(SystemTime::now()))?;
     let certificate = ServerCertificate::issue(authority.clone(), &settings.server_name)?;
     let copies = settings.state_dir.join(GOOD_MANIFESTS);
     let (folder, inventory) = FolderInventory::new(settings.manifests.clone(), copies);

@@ -18,7 +18,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tracing::{error, info};
 
-use crate::ca::{Authority, IssueError, Moment, Names};
+use crate::ca::{Authority, IssueError, Names, Timestamp};
 
 /// How often the machine's addresses are looked at, and at least how often after a failure it is tried again.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -68,7 +68,7 @@ pub struct ServerCertificate {
 struct Issued {
     names: Names,
     root: String,
-    renew_at: Moment,
+    renew_at: Timestamp,
 }
 
 impl ServerCertificate {
@@ -93,19 +93,19 @@ impl ServerCertificate {
     pub async fn run(mut self) {
         let mut roots = self.authority.state();
         loop {
-            let now = Moment::of(SystemTime::now());
+            let now = Timestamp::of(SystemTime::now());
             let wait = now.until(self.issued.renew_at).min(INTERVAL).max(Duration::from_secs(1));
             tokio::select! {
                 changed = roots.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(wait) => {}
             }
-            if self.is_due(Moment::of(SystemTime::now())) {
+            if self.is_due(Timestamp::of(SystemTime::now())) {
                 self.renew();
             }
         }
     }
 
-    fn is_due(&self, now: Moment) -> bool {
+    fn is_due(&self, now: Timestamp) -> bool {
         now >= self.issued.renew_at
             || self.issued.root != signing_root(&self.authority)
             || self.issued.names != with_addresses(&self.configured)
@@ -130,7 +130,7 @@ fn issue(authority: &Authority, configured: &Names) -> Result<(CertifiedKey, Iss
     let leaf = authority.sign_server(&key, &names)?;
     let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let certified = CertifiedKey::new(vec![leaf.der], any_ecdsa_type(&private)?);
-    let now = Moment::of(SystemTime::now());
+    let now = Timestamp::of(SystemTime::now());
     let renew_at = now.after(now.until(leaf.not_after) / 2);
     Ok((certified, Issued { names, root, renew_at }))
 }

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use tracing::error;
 
 use super::status::{self, Known};
-use crate::ca::{Authority, Moment, RotateError};
+use crate::ca::{Authority, RotateError, Timestamp};
 use crate::callers::Callers;
 use crate::catalog::Reader;
 use crate::nodes::Nodes;
@@ -91,7 +91,7 @@ impl Operator for OperatorService {
 impl OperatorService {
     fn roots(&self) -> Vec<RootStatus> {
         let state = Arc::clone(&self.authority.state().borrow());
-        status::roots(&state, &self.witness, Moment::of(SystemTime::now()))
+        status::roots(&state, &self.witness, Timestamp::of(SystemTime::now()))
     }
 }
 

@@ -8,7 +8,7 @@ use karez_api::operator::{
 use karez_translate::{PodPlacement, Report};
 use tokio::time::Instant;
 
-use crate::ca::{Moment, Phase, State, Witnesses, nodes};
+use crate::ca::{Phase, State, Timestamp, Witnesses, nodes};
 use crate::catalog::Snapshot;
 use crate::nodes::NodeRecord;
 use crate::publication::Published;
@@ -152,7 +152,7 @@ fn problem(report: &Report) -> ObjectProblem {
 }
 
 /// The roots, with what a rotation waits for.
-pub(super) fn roots(state: &State, witnesses: &impl Witnesses, now: Moment) -> Vec<RootStatus> {
+pub(super) fn roots(state: &State, witnesses: &impl Witnesses, now: Timestamp) -> Vec<RootStatus> {
     let waits = state.roots.waits(now, &nodes(state, witnesses));
     let waits: Vec<String> = waits.iter().map(ToString::to_string).collect();
     let root = |(phase, root): (Phase, &crate::ca::RootCertificate)| RootStatus {

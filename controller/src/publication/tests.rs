@@ -7,7 +7,7 @@ use karez_translate::Effect;
 use prost::Message;
 
 use super::*;
-use crate::ca::{Moment, Root, Roots};
+use crate::ca::{Root, Roots, Timestamp};
 use crate::catalog;
 
 struct Scene {
@@ -19,7 +19,7 @@ struct Scene {
 }
 
 fn root() -> Root {
-    Root::generate(Moment::from_seconds(1000), Duration::from_secs(1_000_000)).unwrap()
+    Root::generate(Timestamp::from_seconds(1000), Duration::from_secs(1_000_000)).unwrap()
 }
 
 impl Scene {
@@ -87,7 +87,7 @@ fn the_bundle_is_that_of_the_trust_domain_and_follows_the_roots() {
 
     let before = scene.catalog.borrow().clone().unwrap();
     let mut state = State::clone(&scene.authority.borrow());
-    state.roots.announce(root(), Moment::from_seconds(1000)).unwrap();
+    state.roots.announce(root(), Timestamp::from_seconds(1000)).unwrap();
     scene.authority.send_replace(Arc::new(state));
     scene.publication.publish();
     assert_eq!(scene.bundle().roots.len(), 2);
@@ -101,12 +101,12 @@ fn the_bundle_is_that_of_the_trust_domain_and_follows_the_roots() {
 fn a_phase_that_changes_nothing_for_the_nodes_is_not_sent() {
     let mut scene = Scene::new();
     let mut state = State::clone(&scene.authority.borrow());
-    state.roots.announce(root(), Moment::from_seconds(1000)).unwrap();
+    state.roots.announce(root(), Timestamp::from_seconds(1000)).unwrap();
     scene.authority.send_replace(Arc::new(state.clone()));
     scene.write("");
     scene.publication.publish();
     scene.catalog.mark_unchanged();
-    assert!(state.roots.advance(Moment::from_seconds(1001), &[], Duration::from_secs(100)));
+    assert!(state.roots.advance(Timestamp::from_seconds(1001), &[], Duration::from_secs(100)));
     scene.authority.send_replace(Arc::new(state));
     scene.publication.publish();
     assert!(!scene.catalog.has_changed().unwrap());

@@ -2,7 +2,7 @@
 
 use karez_api::operator::{NodeStatus, ObjectProblem, PodStatus, RootStatus, StatusReply};
 
-use crate::moment::{iso, span};
+use crate::times::{iso, span};
 
 /// How long before its end a root that signs is to be replaced, in seconds; a tenth of its life when that is less.
 const REPLACE_BEFORE: i64 = 30 * 86_400;

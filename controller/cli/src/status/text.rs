@@ -2,8 +2,8 @@
 
 use karez_api::operator::{NodeStatus, PodStatus, RootStatus, StatusReply};
 
-use crate::moment::{iso, span};
 use crate::table::Table;
+use crate::times::{iso, span};
 
 /// Characters of a fingerprint that tell one root from another.
 const SHORT: usize = 16;

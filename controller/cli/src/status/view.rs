@@ -5,7 +5,7 @@ use karez_api::operator::{
 };
 use serde::Serialize;
 
-use crate::moment::iso;
+use crate::times::iso;
 
 /// The whole answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -117,7 +117,7 @@ impl CertificateView {
     fn of(certificate: &CertificateReport) -> Self {
         Self {
             identity: certificate.identity.clone(),
-            not_after: moment(certificate.not_after),
+            not_after: time(certificate.not_after),
             problem: some(&certificate.problem),
         }
     }
@@ -136,7 +136,7 @@ impl PodView {
             identity: some(&pod.identity),
             enrolled: pod.enrolled,
             captured: pod.captured,
-            certificate_not_after: held.and_then(|certificate| moment(certificate.not_after)),
+            certificate_not_after: held.and_then(|certificate| time(certificate.not_after)),
             problem: some(&pod.problem),
         }
     }
@@ -173,7 +173,7 @@ fn certificates(report: Option<&NodeReport>) -> &[CertificateReport] {
     report.map_or(&[], |report| &report.certificates)
 }
 
-fn moment(seconds: i64) -> Option<String> {
+fn time(seconds: i64) -> Option<String> {
     (seconds > 0).then(|| iso(seconds))
 }
 

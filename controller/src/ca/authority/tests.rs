@@ -19,7 +19,7 @@ impl Witnesses for Told {
 fn open(folder: &TempDir) -> (Authority, AuthorityTask) {
     let store = Store::open(folder.path().to_owned()).unwrap();
     let settings = AuthoritySettings { leaf_lifetime: LEAF, root_lifetime: LEAF * 100 };
-    Authority::open(store, settings, Moment::of(SystemTime::now())).unwrap()
+    Authority::open(store, settings, Timestamp::of(SystemTime::now())).unwrap()
 }
 
 fn told(standings: &[(&str, Standing)]) -> (watch::Sender<BTreeMap<String, Standing>>, Told) {
@@ -101,7 +101,7 @@ async fn a_controller_that_restarts_in_a_rotation_knows_whom_to_wait_for() {
         known.iter().map(|node| (&*node.name, node.standing)).collect::<Vec<_>>(),
         [("a", Standing::Away)]
     );
-    let waits = state.borrow().roots.waits(Moment::of(SystemTime::now()), &known);
+    let waits = state.borrow().roots.waits(Timestamp::of(SystemTime::now()), &known);
     assert!(waits.first().is_some_and(|wait| wait.to_string().contains("node a to come back")), "{waits:?}");
 
     let mut changes = authority.state();
@@ -121,7 +121,7 @@ async fn certificates_are_clamped_and_few_of_them_cost_a_write() {
     let running = tokio::spawn(task.run(witness));
     let mut state = authority.state();
     let (leaf, _) = authority.sign("a", &requested_key(), &identity(), Duration::MAX).await.unwrap();
-    let now = Moment::of(SystemTime::now());
+    let now = Timestamp::of(SystemTime::now());
     assert!(leaf.not_after <= now.after(LEAF));
     assert!(state.borrow_and_update().nodes["a"] >= leaf.not_after);
     for _ in 0..10 {

@@ -8,8 +8,8 @@ use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn now() -> Moment {
-    Moment::from_seconds(1_800_000_000)
+fn now() -> Timestamp {
+    Timestamp::from_seconds(1_800_000_000)
 }
 
 fn root() -> Root {

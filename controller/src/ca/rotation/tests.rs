@@ -11,8 +11,8 @@ static ROOTS: LazyLock<Vec<Root>> = LazyLock::new(|| {
     (0..6).map(|_| Root::generate(at(0), Duration::from_secs(1_000_000)).unwrap()).collect()
 });
 
-fn at(seconds: u64) -> Moment {
-    Moment::from_seconds(seconds)
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
 }
 
 fn root(number: usize) -> Root {

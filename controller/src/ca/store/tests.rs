@@ -4,10 +4,10 @@ use super::*;
 use crate::ca::{Phase, Root};
 
 fn state() -> State {
-    let root = Root::generate(Moment::from_seconds(1000), Duration::from_secs(10_000)).unwrap();
+    let root = Root::generate(Timestamp::from_seconds(1000), Duration::from_secs(10_000)).unwrap();
     State {
         roots: Roots::new(root, Duration::from_secs(100)),
-        nodes: BTreeMap::from([("node-1".to_owned(), Moment::from_seconds(1100))]),
+        nodes: BTreeMap::from([("node-1".to_owned(), Timestamp::from_seconds(1100))]),
     }
 }
 
@@ -41,8 +41,8 @@ fn the_bundle_has_every_root() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path().to_owned()).unwrap();
     let mut state = state();
-    let new = Root::generate(Moment::from_seconds(1000), Duration::from_secs(10_000)).unwrap();
-    state.roots.announce(new, Moment::from_seconds(1000)).unwrap();
+    let new = Root::generate(Timestamp::from_seconds(1000), Duration::from_secs(10_000)).unwrap();
+    state.roots.announce(new, Timestamp::from_seconds(1000)).unwrap();
     store.save(&state).unwrap();
     let bundle = std::fs::read_to_string(folder.path().join(BUNDLE_FILE)).unwrap();
     for (phase, root) in state.roots.all() {

@@ -137,7 +137,7 @@ impl Witnesses for Nobody {
 
 #[test]
 fn roots_say_what_they_wait_for() {
-    let now = Moment::from_seconds(1000);
+    let now = Timestamp::from_seconds(1000);
     let root = || Root::generate(now, Duration::from_secs(1_000_000)).unwrap();
     let mut state = State { roots: Roots::new(root(), Duration::from_secs(100)), nodes: BTreeMap::new() };
     state.roots.announce(root(), now).unwrap();

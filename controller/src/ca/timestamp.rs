@@ -6,16 +6,16 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// A moment, in whole seconds since 1970-01-01 00:00 UTC.
+/// A point in time, in whole seconds since 1970-01-01 00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Moment(u64);
+pub struct Timestamp(u64);
 
-impl Moment {
+impl Timestamp {
     /// The end of what X.509 can say: 9999-12-31 23:59:59 UTC (RFC 5280 §4.1.2.5).
     const LAST: u64 = 253_402_300_799;
 
-    /// The moment of a clock's time.
+    /// Of a clock's time.
     #[must_use]
     pub fn of(time: SystemTime) -> Self {
         Self::from_seconds(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs())
@@ -64,7 +64,7 @@ fn whole_seconds(duration: Duration) -> u64 {
 }
 
 /// ISO 8601, in UTC.
-impl fmt::Display for Moment {
+impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = self.date();
         let (hour, minute, second) = date.to_hms();
