@@ -54,6 +54,9 @@ impl Default for Limits {
     }
 }
 
+/// Dials that one stream may cost: a peer that sends GOAWAY after every handshake is not asked for ever.
+const DIALS: usize = 3;
+
 /// Why the pool gave no stream.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError<E> {
@@ -126,18 +129,20 @@ where
         F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
         Io: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let first = self.reserve(key, &dial, None).await?;
+        let coming = self.inner.next.get();
+        let (id, first) = self.reserve(key, &dial, None).await?;
         let known = self.newest(key);
-        let error = match first.reservation.connect(authority.clone(), headers.clone()).await {
+        let error = match first.connect(authority.clone(), headers.clone()).await {
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
-        if !(error.is_unprocessed() || error.is_lost() && first.was_there) {
+        let was_there = id < coming;
+        if !(error.is_unprocessed() || error.is_lost() && was_there) {
             return Err(PoolError::Connect(error));
         }
         match self.reserve(key, &dial, known).await {
-            Ok(Found { reservation, .. }) => {
-                reservation.connect(authority.clone(), headers.clone()).await.map_err(PoolError::Connect)
+            Ok((_, second)) => {
+                second.connect(authority.clone(), headers.clone()).await.map_err(PoolError::Connect)
             }
             // That there is no room for a fresh one is not what went wrong.
             Err(PoolError::Full) => Err(PoolError::Connect(error)),
@@ -145,34 +150,35 @@ where
         }
     }
 
-    /// Finds or makes a place for one stream, on a connection that was dialled after the connection `known`.
+    /// Finds or makes a place for one stream, on a connection that was dialled after the connection `known`; which it is.
     async fn reserve<Io, F>(
         &self,
         key: &K,
         dial: &impl Fn() -> F,
         known: Option<u64>,
-    ) -> Result<Found, PoolError<E>>
+    ) -> Result<(u64, Reservation), PoolError<E>>
     where
         F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
         Io: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let mut was_there = true;
+        let mut dials = 0..DIALS;
         // Each round waits for one dial or probe; every dial adds a connection, and those are bounded.
         for _ in 0..=self.inner.limits.connections.saturating_mul(2) {
             match self.pick(key, known) {
-                Pick::Reserved(reservation) => return Ok(Found { reservation, was_there }),
+                Pick::Reserved(id, reservation) => return Ok((id, reservation)),
                 Pick::Silent(id, connection) => {
                     if connection.probe(self.inner.limits.probe_timeout).await.is_err() {
                         connection.abort();
                         self.inner.remove(key, id);
                     }
-                    continue;
                 }
                 Pick::Dialling(outcome) => dialled(outcome).await?,
+                Pick::None if dials.next().is_none() => {
+                    return Err(PoolError::Connect(ConnectError::GoingAway));
+                }
                 Pick::None => dialled(self.dial(key, dial())).await?,
                 Pick::Full => return Err(PoolError::Full),
             }
-            was_there = false;
         }
         Err(PoolError::Full)
     }
@@ -239,13 +245,6 @@ where
         (self.inner.spawn)(Box::pin(life::live(seat, dial, outcome_sender, cancelled)));
         outcome
     }
-}
-
-/// A place for one stream.
-struct Found {
-    reservation: Reservation,
-    /// Its connection was not dialled for it.
-    was_there: bool,
 }
 
 /// None until the dial has ended.

@@ -21,8 +21,8 @@ pub(super) struct Dial<E> {
 
 /// What there is for someone who wants a stream.
 pub(super) enum Pick<E> {
-    /// A place.
-    Reserved(Reservation),
+    /// A place, and on which connection.
+    Reserved(u64, Reservation),
     /// A connection with room, whose peer was not heard for long.
     Silent(u64, Connection),
     /// A dial is under way.
@@ -55,9 +55,10 @@ impl<E> Entry<E> {
             connection.streams() == 0 && silence >= limits.probe_after
         };
         let fresh = || self.connections.iter().filter(|(id, _)| known.is_none_or(|known| *id > known));
-        let heard = fresh().filter(|(_, connection)| !silent(connection));
-        if let Some(reservation) = heard.map(|(_, connection)| connection.reserve()).find_map(|place| place) {
-            return Pick::Reserved(reservation);
+        let mut heard = fresh().filter(|(_, connection)| !silent(connection));
+        let place = heard.find_map(|(id, connection)| Some((*id, connection.reserve()?)));
+        if let Some((id, reservation)) = place {
+            return Pick::Reserved(id, reservation);
         }
         if let Some((id, connection)) = fresh().find(|(_, connection)| silent(connection)) {
             return Pick::Silent(*id, connection.clone());

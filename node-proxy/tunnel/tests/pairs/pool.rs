@@ -1,7 +1,10 @@
 //! The pool against servers in memory, with time that only the tests move.
 
 use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -26,6 +29,8 @@ struct World {
     settings: Http2,
     dials: Rc<Cell<usize>>,
     failing: Rc<Cell<bool>>,
+    /// Servers send GOAWAY as soon as they are there.
+    leaving: Rc<Cell<bool>>,
     answer: Rc<Cell<Answer>>,
     servers: Rc<RefCell<Vec<tokio::sync::mpsc::UnboundedSender<Order>>>>,
 }
@@ -50,6 +55,7 @@ impl World {
             settings: Http2 { streams, ..Http2::client() },
             dials: Rc::default(),
             failing: Rc::default(),
+            leaving: Rc::default(),
             answer: Rc::default(),
             servers: Rc::default(),
         }
@@ -70,7 +76,16 @@ impl World {
                 spawn_local(serve(request, answer.get()));
             }
         });
-        client::handshake(near, &self.settings, &account()).await.map_err(|_| "handshake")
+        let (connection, mut driver) =
+            client::handshake(near, &self.settings, &account()).await.map_err(|_| "handshake")?;
+        if self.leaving.get() {
+            self.servers.borrow().last().unwrap().send(Order::ShutDown).unwrap();
+            while connection.is_usable() {
+                poll_fn(|cx| Poll::Ready(Pin::new(&mut driver).poll(cx).is_ready())).await;
+                settle().await;
+            }
+        }
+        Ok((connection, driver))
     }
 
     async fn connect(&self, key: Key) -> Connected {
@@ -333,6 +348,36 @@ async fn a_connect_is_sent_again_once_and_not_if_its_connection_was_new() {
         world.order(2, Order::Cut);
         assert!(join(new).await.iter().all(is_lost));
         assert_eq!(world.dials.get(), 3);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_got_a_place_on_an_older_connection_while_it_waited_for_a_dial_is_sent_again_too() {
+    local(async {
+        let world = World::new(Limits::default(), 1);
+        let old = world.connect("a").await.unwrap();
+        world.answer.set(Answer::Nothing);
+        let waiting = world.spawn_connects("a", 1);
+        settle().await;
+        drop(old);
+        sleep(2 * DIAL).await;
+        world.answer.set(Answer::Accept);
+        assert_eq!(world.dials.get(), 2);
+        world.order(0, Order::Cut);
+        assert!(join(waiting).await.iter().all(Result::is_ok));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_leaves_after_every_handshake_costs_few_dials() {
+    local(async {
+        let world = World::new(Limits::default(), 100);
+        world.leaving.set(true);
+        let refused = world.connect("a").await;
+        assert!(matches!(refused, Err(PoolError::Connect(ConnectError::GoingAway))), "{refused:?}");
+        assert!(world.dials.get() <= 6, "{}", world.dials.get());
     })
     .await;
 }
