@@ -53,18 +53,19 @@ impl Upkeep {
 
     /// To be called after the connection itself was polled.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let now = Instant::now();
         let received = self.state.meter.received();
         if received != self.counted {
             self.counted = received;
-            self.hear(Instant::now());
+            self.hear(now);
         }
         if let Some(event) = self.poll_answer(cx) {
             return Poll::Ready(event);
         }
         if self.state.ping_wanted() {
-            self.send(Instant::now());
+            self.send(now);
         }
-        self.poll_timer(cx)
+        self.poll_timer(cx, now)
     }
 
     fn hear(&mut self, now: Instant) {
@@ -106,9 +107,8 @@ impl Upkeep {
     }
 
     /// Does what is due by now, and waits for what is due next.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+    fn poll_timer(&mut self, cx: &mut Context<'_>, mut now: Instant) -> Poll<Event> {
         loop {
-            let now = Instant::now();
             let someone_waits = self.state.streams() > 0 || self.unanswered.is_some();
             let due = if someone_waits { self.keep_alive(now) } else { self.rest(now) };
             let until = match due {
@@ -123,6 +123,7 @@ impl Upkeep {
             if self.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
+            now = Instant::now();
         }
     }
 

@@ -29,6 +29,8 @@ struct Inner<Io> {
     io: Io,
     /// Takes no memory while there is nothing.
     gathered: Vec<u8>,
+    /// How much was gathered the last time: as much room is made the next time.
+    expected: usize,
     sent: usize,
     /// Something was written since the last flush of `io`.
     unflushed: bool,
@@ -36,7 +38,8 @@ struct Inner<Io> {
 
 impl<Io> WriteBehind<Io> {
     pub(crate) fn new(io: Io) -> Self {
-        Self { inner: Rc::new(RefCell::new(Inner { io, gathered: Vec::new(), sent: 0, unflushed: false })) }
+        let inner = Inner { io, gathered: Vec::new(), expected: 0, sent: 0, unflushed: false };
+        Self { inner: Rc::new(RefCell::new(inner)) }
     }
 
     /// The same I/O, for the driver.
@@ -82,8 +85,10 @@ impl<Io: AsyncWrite + Unpin> Inner<Io> {
             self.sent += sent;
             self.unflushed = true;
         }
-        self.gathered = Vec::new();
-        self.sent = 0;
+        if self.sent > 0 {
+            self.expected = std::mem::take(&mut self.gathered).len();
+            self.sent = 0;
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -106,7 +111,7 @@ impl<Io: AsyncWrite + Unpin> Inner<Io> {
             return Pin::new(&mut self.io).poll_write_vectored(cx, slices);
         }
         if self.gathered.is_empty() {
-            self.gathered.reserve_exact(GATHERED);
+            self.gathered.reserve(self.expected.max(length));
         }
         for slice in slices {
             self.gathered.extend_from_slice(slice);

@@ -50,11 +50,14 @@ impl<'a> Upward<'a> {
     /// Ready when the application has finished, or the peer wants no more.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
         let mut moved = 0;
+        // Once a turn: what the peer says is taken in by another task.
+        if !self.ended
+            && let Poll::Ready(reset) = self.writer.poll_reset(cx)
+        {
+            self.ended = true;
+            return Poll::Ready(reset.map_or(Ok(()), |error| Err(error.into())));
+        }
         while !self.ended {
-            if let Poll::Ready(reset) = self.writer.poll_reset(cx) {
-                self.ended = true;
-                return Poll::Ready(reset.map_or(Ok(()), |error| Err(error.into())));
-            }
             ready!(self.socket.poll_read_ready(cx)).map_err(CopyError::near)?;
             let Poll::Ready(room) = self.writer.poll_room(cx, self.appetite.size().bytes()) else {
                 return self.cut.poll(cx).map(|error| Err(CopyError::near(error)));

@@ -26,6 +26,23 @@ async fn small_writes_leave_together_and_only_when_sent() {
 }
 
 #[tokio::test]
+async fn room_is_made_for_as_much_as_the_last_time() {
+    let (near, _far) = duplex(64 * 1024);
+    let mut io = WriteBehind::new(near);
+    let driver = io.handle();
+    let mut room = Vec::new();
+    for writes in [1, 40, 1, 1] {
+        io.write_all(&[0; 150]).await.unwrap();
+        room.push(driver.inner.borrow().gathered.capacity());
+        for _ in 1..writes {
+            io.write_all(&[0; 150]).await.unwrap();
+        }
+        assert!(now(|cx| driver.poll_send(cx)).is_ready());
+    }
+    assert_eq!(room, [150, 150, 40 * 150, 150]);
+}
+
+#[tokio::test]
 async fn order_is_kept_whatever_the_sizes() {
     let (near, mut far) = duplex(1000);
     let mut io = WriteBehind::new(near);
