@@ -22,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use crate::ground::Ground;
 use crate::kernel::{How, Kernel, KernelError};
 use crate::record::{Phase, Record};
+use crate::registry::Hold;
 use crate::store::StoreError;
 
 pub use change::Change;
@@ -44,7 +45,7 @@ pub struct Claim<S> {
 #[derive(Debug)]
 pub enum Command<S> {
     /// Enrol it, or bring it up to date; answered when it is captured, with what has changed about one that was enrolled.
-    Enrol(Box<Claim<S>>, oneshot::Sender<Result<Vec<Change>, LifeError>>),
+    Enrol(Box<Claim<S>>, Hold, oneshot::Sender<Result<Vec<Change>, LifeError>>),
     /// Take it out of the mesh; answered when nothing is left of it.
     Remove(oneshot::Sender<Removal>),
 }
@@ -60,7 +61,7 @@ pub struct View {
     pub problem: Option<String>,
 }
 
-/// Why a Pod could not be enrolled. Nothing is left of the attempt.
+/// Why a Pod could not be enrolled. Nothing is left of the attempt, or it is a Pod that leaves until nothing is.
 #[derive(Debug, thiserror::Error)]
 pub enum LifeError {
     /// In its namespace.
@@ -89,6 +90,8 @@ struct Enrolled<K: Kernel> {
     problem: Option<String>,
     /// Until when its listeners are sought with node proxies.
     seek_until: Instant,
+    /// That no other Pod comes into its namespace.
+    _hold: Hold,
 }
 
 impl<K: Kernel> Life<K> {
@@ -135,8 +138,8 @@ impl<K: Kernel> Life<K> {
     async fn obey(&mut self, command: Command<K::Sandbox>) {
         // Whoever asked may have gone meanwhile; it is done all the same.
         match command {
-            Command::Enrol(claim, answer) => {
-                let enrolled = self.enrol(*claim).await;
+            Command::Enrol(claim, hold, answer) => {
+                let enrolled = self.enrol(*claim, hold).await;
                 self.publish();
                 let _ = answer.send(enrolled);
             }

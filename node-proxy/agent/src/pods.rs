@@ -74,10 +74,10 @@ impl<K: Kernel> Pods<K> {
     /// # Errors
     /// When two records claim the same.
     pub fn resume(&mut self, claim: Claim<K::Sandbox>) -> Result<(), Conflict> {
-        self.registry.admit(&claim.record.pod)?;
+        let hold = self.registry.admit(&claim.record.pod)?;
         let name = PodName::of(&claim.record.pod);
         let (mut life, member) = self.life();
-        life.resume(claim);
+        life.resume(claim, hold);
         self.lives.spawn(life.run());
         self.members.insert(name, member);
         Ok(())
@@ -122,7 +122,7 @@ impl<K: Kernel> Pods<K> {
         &mut self,
         claim: Box<Claim<K::Sandbox>>,
     ) -> Result<oneshot::Receiver<Result<Vec<Change>, LifeError>>, Refused> {
-        self.registry.admit(&claim.record.pod)?;
+        let hold = self.registry.admit(&claim.record.pod)?;
         let name = PodName::of(&claim.record.pod);
         if !self.members.contains_key(&name) {
             let (life, member) = self.life();
@@ -130,7 +130,7 @@ impl<K: Kernel> Pods<K> {
             // The command below is in its mailbox before it runs: this task does not yield in between.
             self.lives.spawn(life.run());
         }
-        self.command(name, |done| Command::Enrol(claim, done))
+        self.command(name, |done| Command::Enrol(claim, hold, done))
     }
 
     fn remove(&mut self, name: PodName) -> Result<oneshot::Receiver<Removal>, Refused> {
@@ -158,14 +158,7 @@ impl<K: Kernel> Pods<K> {
     }
 
     fn bury(&mut self) {
-        let Self { registry, members, .. } = self;
-        members.retain(|name, member| {
-            let lives = !member.commands.is_closed();
-            if !lives {
-                registry.dismiss(name);
-            }
-            lives
-        });
+        self.members.retain(|_, member| !member.commands.is_closed());
     }
 
     fn list(&self) -> PodList {

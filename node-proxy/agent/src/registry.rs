@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use karez_handover::pod::{EnrolledPod, NamespaceId, PodReference, PodUid};
 
@@ -15,10 +15,17 @@ pub struct PodName {
     pub name: Arc<str>,
 }
 
-/// The names that are taken, and by what.
+/// The names that are taken, and by what. A Pod that gives way to itself in another network namespace has two for a while.
 #[derive(Debug, Default)]
 pub struct Registry {
-    pods: BTreeMap<PodName, PodReference>,
+    pods: BTreeMap<PodName, Vec<Weak<PodReference>>>,
+}
+
+/// A uid and a network namespace that are a Pod's for as long as this is held: by its request, then by its life until
+/// nothing of it is left there.
+#[derive(Debug)]
+pub struct Hold {
+    _reference: Arc<PodReference>,
 }
 
 /// Why a Pod cannot be enrolled beside those that are.
@@ -26,7 +33,8 @@ pub struct Registry {
 pub enum Conflict {
     /// Its network namespace is another Pod's, or the same Pod's under another uid.
     #[error(
-        "network namespace {sandbox} is enrolled already, as Pod {pod} with uid {uid}: remove that one first"
+        "network namespace {sandbox} is enrolled already, as Pod {pod} with uid {uid}: remove that one first, or wait until \
+         it has left"
     )]
     Sandbox {
         /// The namespace.
@@ -37,7 +45,7 @@ pub enum Conflict {
         uid: PodUid,
     },
     /// Its uid is another Pod's.
-    #[error("uid {uid} is enrolled already, as Pod {pod}: remove that one first")]
+    #[error("uid {uid} is enrolled already, as Pod {pod}: remove that one first, or wait until it has left")]
     Uid {
         /// The uid.
         uid: PodUid,
@@ -51,10 +59,11 @@ impl Registry {
     ///
     /// # Errors
     /// When its uid or network namespace is taken.
-    pub fn admit(&mut self, pod: &EnrolledPod) -> Result<(), Conflict> {
+    pub fn admit(&mut self, pod: &EnrolledPod) -> Result<Hold, Conflict> {
+        self.sweep();
         let name = PodName::of(pod);
         let PodReference { uid, sandbox } = &pod.reference;
-        for (other, taken) in &self.pods {
+        for (other, taken) in self.taken() {
             let (same_uid, same_sandbox) = (taken.uid == *uid, taken.sandbox == *sandbox);
             if same_sandbox && !(same_uid && *other == name) {
                 let (pod, uid) = (other.clone(), taken.uid.clone());
@@ -64,13 +73,23 @@ impl Registry {
                 return Err(Conflict::Uid { uid: uid.clone(), pod: other.clone() });
             }
         }
-        self.pods.insert(name, pod.reference.clone());
-        Ok(())
+        let reference = Arc::new(pod.reference.clone());
+        self.pods.entry(name).or_default().push(Arc::downgrade(&reference));
+        Ok(Hold { _reference: reference })
     }
 
-    /// The Pod of that name is gone.
-    pub fn dismiss(&mut self, name: &PodName) {
-        self.pods.remove(name);
+    fn taken(&self) -> impl Iterator<Item = (&PodName, Arc<PodReference>)> {
+        self.pods
+            .iter()
+            .flat_map(|(name, taken)| taken.iter().filter_map(Weak::upgrade).map(move |taken| (name, taken)))
+    }
+
+    /// Forgets what nobody holds any more.
+    fn sweep(&mut self) {
+        self.pods.retain(|_, taken| {
+            taken.retain(|reference| reference.strong_count() > 0);
+            !taken.is_empty()
+        });
     }
 }
 

@@ -10,11 +10,16 @@ use super::{Claim, Enrolled, Life, LifeError, SEEK_FOR};
 use crate::ground::{Ground, ServedBy};
 use crate::kernel::{How, Kernel, KernelError};
 use crate::record::{Phase, Record};
+use crate::registry::Hold;
 
 impl<K: Kernel> Life<K> {
     /// Enrols the Pod. One that is enrolled in the same namespace is brought up to date, and what has changed about it is
     /// given; in another it is replaced.
-    pub(super) async fn enrol(&mut self, claim: Claim<K::Sandbox>) -> Result<Vec<Change>, LifeError> {
+    pub(super) async fn enrol(
+        &mut self,
+        claim: Claim<K::Sandbox>,
+        hold: Hold,
+    ) -> Result<Vec<Change>, LifeError> {
         let before =
             self.enrolled.as_ref().map(|enrolled| (enrolled.reference().clone(), enrolled.record.phase));
         let new = &claim.record.pod.reference;
@@ -31,24 +36,43 @@ impl<K: Kernel> Life<K> {
         self.enrolled = None;
         let (record, sandbox) = (claim.record, Arc::new(claim.sandbox));
         let entered = enter(&self.ground, &record, &sandbox).await;
-        if entered.is_err() {
-            undo(&self.ground, &record, &sandbox).await;
-        }
-        let installed = Some(Arc::new(entered?));
-        tracing::info!(pod = %record.pod, uid = %record.pod.uid(), netns = %record.netns.display(), "captured");
         let seek_until = Instant::now();
-        self.enrolled = Some(Enrolled { record, sandbox, installed, problem: None, seek_until });
-        Ok(Vec::new())
+        let enrolled = Enrolled { record, sandbox, installed: None, problem: None, seek_until, _hold: hold };
+        let enrolled = self.enrolled.insert(enrolled);
+        match entered {
+            Ok(installed) => {
+                let Record { pod, netns, .. } = &enrolled.record;
+                tracing::info!(%pod, uid = %pod.uid(), netns = %netns.display(), "captured");
+                enrolled.installed = Some(Arc::new(installed));
+                Ok(Vec::new())
+            }
+            Err(error) => {
+                self.undo().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes back what an enrolment that failed has done. What cannot be is tried again, as of any Pod that leaves.
+    async fn undo(&mut self) {
+        self.withdraw().await;
+        self.finish().await;
+        let Some(enrolled) = &self.enrolled else { return };
+        let record = enrolled.record.clone();
+        if let Err(error) = self.ground.blocking(move |ground| ground.store.save(&record)).await {
+            self.note(&error.into());
+        }
     }
 
     /// Takes up the life of a Pod that was enrolled when the agent ended. Its rules are still there; its listeners are
     /// with a node proxy, or nowhere.
-    pub fn resume(&mut self, claim: Claim<K::Sandbox>) {
+    pub fn resume(&mut self, claim: Claim<K::Sandbox>, hold: Hold) {
         let Claim { record, sandbox } = claim;
         let sandbox = Arc::new(sandbox);
         offer_again(&self.ground, &record, &sandbox);
         let seek_until = Instant::now() + SEEK_FOR;
-        self.enrolled = Some(Enrolled { record, sandbox, installed: None, problem: None, seek_until });
+        self.enrolled =
+            Some(Enrolled { record, sandbox, installed: None, problem: None, seek_until, _hold: hold });
         self.publish();
     }
 
@@ -78,7 +102,7 @@ impl<K: Kernel> Life<K> {
     }
 }
 
-/// All steps but the first leave something behind when a later one fails: see [`undo`].
+/// All steps but the first leave something behind when a later one fails: see [`Life::undo`].
 async fn enter<K: Kernel>(
     ground: &Arc<Ground<K>>,
     record: &Record,
@@ -111,21 +135,6 @@ pub(super) fn open_supply<K: Kernel>(
         }
         ServedBy::Ztunnel => Supply::Namespace(Arc::new(ground.kernel.duplicate(sandbox)?)),
     })
-}
-
-async fn undo<K: Kernel>(ground: &Arc<Ground<K>>, record: &Record, sandbox: &Arc<K::Sandbox>) {
-    let pod = record.pod.clone();
-    ground.roster.with(|roster| roster.withdraw(&pod.reference));
-    ground.sandboxes.remove(&pod.reference);
-    let sandbox = Arc::clone(sandbox);
-    let undone = ground.blocking(move |ground| {
-        let removed = ground.kernel.remove(&sandbox).map_err(LifeError::from);
-        let forgotten = ground.store.forget(&pod).map_err(LifeError::from);
-        removed.and(forgotten)
-    });
-    if let Err(error) = undone.await {
-        tracing::warn!(pod = %record.pod, %error, "what is left of the failed enrolment could not be removed");
-    }
 }
 
 fn offer_again<K: Kernel>(ground: &Ground<K>, record: &Record, sandbox: &Arc<K::Sandbox>) {

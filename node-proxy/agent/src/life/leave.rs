@@ -93,7 +93,7 @@ impl<K: Kernel> Life<K> {
         left
     }
 
-    async fn withdraw(&mut self) {
+    pub(super) async fn withdraw(&mut self) {
         let Some(enrolled) = &mut self.enrolled else { return };
         enrolled.record.phase = Phase::Leaving;
         enrolled.installed = None;

@@ -142,6 +142,42 @@ async fn a_failed_enrolment_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_failed_enrolment_leaves_is_taken_away_later() {
+    let (_folder, agent, _node) = world();
+    agent.ground.kernel.fail("install");
+    agent.ground.kernel.fail("remove");
+    let failed = agent.enrol("web", "/web").await;
+    assert!(matches!(failed, Err(TurnedDown::Failed(_))), "{failed:?}");
+    let status = agent.status("web").await.unwrap();
+    assert!(!status.captured && status.problem.unwrap().contains("remove fails"));
+    let (records, _) = agent.ground.store.load().unwrap();
+    assert_eq!(records[0].phase, Phase::Leaving, "so that a restart takes it away");
+    let conflict = agent.enrol("other", "/web").await;
+    assert!(matches!(conflict, Err(TurnedDown::Refused(Refused::Conflict(_)))), "{conflict:?}");
+
+    agent.ground.kernel.succeed("remove");
+    agent.until("web", |status| status.is_none()).await;
+    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_comes_into_a_namespace_before_its_pod_has_left_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path());
+    agent.ground.kernel.add("/web", 10);
+    agent.ground.kernel.add("/new", 11);
+    let _node = Node::with(folder.path(), false);
+    agent.enrol("web", "/web").await.unwrap();
+    let desk = agent.desk.clone();
+    let moving = tokio::spawn(async move { desk.enrol(&request("web", "/new")).await });
+    agent.until("web", |status| status.is_some_and(|status| !status.captured)).await;
+    let conflict = agent.enrol("other", "/web").await;
+    assert!(matches!(conflict, Err(TurnedDown::Refused(Refused::Conflict(_)))), "{conflict:?}");
+    assert!(moving.await.unwrap().unwrap().pod.captured);
+    assert!(agent.enrol("other", "/web").await.unwrap().captured);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pod_leaves_in_order() {
     let (_folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();

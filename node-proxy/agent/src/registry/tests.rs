@@ -21,9 +21,9 @@ fn who_may_come_beside_another() {
     ];
     for (case, candidate, expected) in cases {
         let mut registry = Registry::default();
-        registry.admit(&pod("web", "u1", 1)).unwrap();
+        let _web = registry.admit(&pod("web", "u1", 1)).unwrap();
         let found = match registry.admit(&candidate) {
-            Ok(()) => "admitted",
+            Ok(_) => "admitted",
             Err(Conflict::Sandbox { .. }) => "sandbox",
             Err(Conflict::Uid { .. }) => "uid",
         };
@@ -32,19 +32,24 @@ fn who_may_come_beside_another() {
 }
 
 #[test]
-fn a_replaced_pod_takes_nothing_any_more() {
+fn what_a_pod_leaves_is_free_once_it_has_left() {
     let mut registry = Registry::default();
-    registry.admit(&pod("web", "u1", 1)).unwrap();
-    registry.admit(&pod("web", "u2", 2)).unwrap();
-    registry.admit(&pod("api", "u1", 1)).unwrap();
-    registry.dismiss(&PodName::of(&pod("web", "u2", 2)));
-    registry.admit(&pod("other", "u2", 2)).unwrap();
+    let old = registry.admit(&pod("web", "u1", 1)).unwrap();
+    let new = registry.admit(&pod("web", "u2", 2)).unwrap();
+    let conflict = registry.admit(&pod("api", "u3", 1));
+    assert!(matches!(conflict, Err(Conflict::Sandbox { .. })), "it is still leaving: {conflict:?}");
+    drop(old);
+    let _api = registry.admit(&pod("api", "u3", 1)).unwrap();
+    registry.admit(&pod("other", "u2", 2)).unwrap_err();
+    drop(new);
+    let _other = registry.admit(&pod("other", "u2", 2)).unwrap();
+    assert_eq!(registry.pods.len(), 2);
 }
 
 #[test]
 fn a_conflict_names_the_pod_that_is_in_the_way() {
     let mut registry = Registry::default();
-    registry.admit(&pod("web", "u1", 1)).unwrap();
+    let _web = registry.admit(&pod("web", "u1", 1)).unwrap();
     let conflict = registry.admit(&pod("api", "u2", 1)).unwrap_err().to_string();
     assert!(conflict.contains("shop/web") && conflict.contains("u1"), "{conflict}");
 }
