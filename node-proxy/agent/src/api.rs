@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::enrolment::{Desk, TurnedDown};
 use crate::kernel::Kernel;
+use crate::life::LifeError;
 use crate::pods::Refused;
 
 /// Connections at a time: a burst of new Pods, each of which waits for its node proxy.
@@ -68,8 +69,8 @@ pub async fn serve<K: Kernel>(listener: UnixListener, desk: Desk<K>) {
     loop {
         // The semaphore is never closed.
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => {
+        match listener.accept().await.and_then(|(stream, _)| trusted(stream)) {
+            Ok(stream) => {
                 let desk = desk.clone();
                 connections.spawn(async move {
                     serve_connection(stream, desk).await;
@@ -83,6 +84,15 @@ pub async fn serve<K: Kernel>(listener: UnixListener, desk: Desk<K>) {
         }
         while connections.try_join_next().is_some() {}
     }
+}
+
+/// The socket's mode keeps others out; between the moment that it is made and the one that it gets its mode, this does.
+fn trusted(stream: UnixStream) -> io::Result<UnixStream> {
+    let uid = stream.peer_cred()?.uid();
+    if uid == nix::unistd::geteuid().as_raw() {
+        return Ok(stream);
+    }
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("uid {uid} may not enrol Pods")))
 }
 
 async fn serve_connection<K: Kernel>(stream: UnixStream, desk: Desk<K>) {
@@ -133,10 +143,11 @@ fn status(turned_down: &TurnedDown) -> StatusCode {
         TurnedDown::Namespace(_) => StatusCode::UNPROCESSABLE_ENTITY,
         TurnedDown::Refused(Refused::Conflict(_)) => StatusCode::CONFLICT,
         TurnedDown::Refused(Refused::Unknown(_)) => StatusCode::NOT_FOUND,
-        TurnedDown::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        TurnedDown::Refused(Refused::Busy(_)) | TurnedDown::Ended(_) | TurnedDown::Stopping => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        TurnedDown::Failed(LifeError::Kernel(_) | LifeError::Store(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+        TurnedDown::Failed(LifeError::Former { .. })
+        | TurnedDown::Refused(Refused::Busy(_))
+        | TurnedDown::Ended(_)
+        | TurnedDown::Stopping => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -11,6 +11,7 @@ mod enrol;
 mod leave;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,14 @@ pub enum LifeError {
     /// On disk.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The same Pod is still in another one, and cannot be taken out of it.
+    #[error("it has not left its former network namespace {} yet, which is tried again and again: {problem}", netns.display())]
+    Former {
+        /// Where it was.
+        netns: PathBuf,
+        /// What keeps it there.
+        problem: String,
+    },
 }
 
 /// The task.

@@ -38,14 +38,20 @@ pub enum StoreError {
     },
 }
 
-/// A file that is no record.
+/// What lies among the records and cannot be taken for one.
 #[derive(Debug, thiserror::Error)]
-#[error("{} is no record of a Pod: {reason}", path.display())]
-pub struct Unreadable {
-    /// Where.
-    pub path: PathBuf,
-    /// Why not.
-    pub reason: InvalidRecord,
+pub enum Unreadable {
+    /// A file or folder that cannot be read.
+    #[error(transparent)]
+    File(#[from] StoreError),
+    /// A file that says something else.
+    #[error("{} is no record of a Pod: {reason}", path.display())]
+    Record {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        reason: InvalidRecord,
+    },
 }
 
 impl Store {
@@ -59,18 +65,21 @@ impl Store {
         Ok(Self { folder })
     }
 
-    /// All records, and the files that are none.
+    /// All records, and what is none: it costs its own Pod, and no other.
     ///
     /// # Errors
-    /// When a folder or a file cannot be read at all.
+    /// When the folder cannot be read at all.
     pub fn load(&self) -> Result<(Vec<Record>, Vec<Unreadable>), StoreError> {
         let (mut records, mut unreadable) = (Vec::new(), Vec::new());
         for namespace in entries(&self.folder)? {
-            for path in entries(&namespace)?.into_iter().filter(|path| !is_half_written(path)) {
-                let text = fs::read(&path).map_err(failed("read", &path))?;
-                match Record::from_json(&text) {
+            let paths = entries(&namespace).unwrap_or_else(|error| {
+                unreadable.push(error.into());
+                Vec::new()
+            });
+            for path in paths.into_iter().filter(|path| !is_half_written(path)) {
+                match read(path) {
                     Ok(record) => records.push(record),
-                    Err(reason) => unreadable.push(Unreadable { path, reason }),
+                    Err(error) => unreadable.push(error),
                 }
             }
         }
@@ -104,6 +113,11 @@ impl Store {
             removed => removed.map_err(failed("remove", &path)),
         }
     }
+}
+
+fn read(path: PathBuf) -> Result<Record, Unreadable> {
+    let text = fs::read(&path).map_err(failed("read", &path))?;
+    Record::from_json(&text).map_err(|reason| Unreadable::Record { path, reason })
 }
 
 /// Before a Pod's name, which begins with a letter or digit.

@@ -29,7 +29,7 @@ impl<K: Kernel> Life<K> {
                 self.look_after().await;
                 return Ok(changes);
             }
-            Some((reference, _)) if reference != *new => self.give_way().await,
+            Some((reference, _)) if reference != *new => self.give_way().await?,
             // A removal that did not come to its end gives way to the new enrolment.
             Some(_) | None => {}
         }

@@ -7,7 +7,7 @@ use karez_handover::agent::Roster;
 use karez_handover::enrol::Removal;
 use tokio::time::timeout;
 
-use super::{Life, LifeError};
+use super::{Enrolled, Life, LifeError};
 use crate::kernel::Kernel;
 use crate::record::Phase;
 
@@ -34,15 +34,17 @@ impl<K: Kernel> Life<K> {
         Removal { problem: self.enrolled.as_ref().and_then(|enrolled| enrolled.problem.clone()) }
     }
 
-    /// Makes room for the same Pod in another namespace.
-    pub(super) async fn give_way(&mut self) {
+    /// Makes room for the same Pod in another namespace. There is one record of it: the old one's has to be there until
+    /// nothing of it is left in the old namespace.
+    pub(super) async fn give_way(&mut self) -> Result<(), LifeError> {
         // Where that cannot be told it is as good as gone: what may be left in it stays cut off.
-        if self.is_there().await.unwrap_or(false) {
-            // What went wrong with the old one is in the log, and no reason to keep the new one out.
-            let _ = self.remove().await;
-        } else {
+        if !self.is_there().await.unwrap_or(false) {
             self.reap().await;
+            return Ok(());
         }
+        let problem = self.remove().await.problem;
+        let Some(Enrolled { record, .. }) = &self.enrolled else { return Ok(()) };
+        Err(LifeError::Former { netns: record.netns.clone(), problem: problem.unwrap_or_default() })
     }
 
     /// The Pod's path leads to its namespace no more: nothing is left to be drained. Its rules stay: they go with the

@@ -178,6 +178,25 @@ async fn nobody_comes_into_a_namespace_before_its_pod_has_left_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_does_not_come_into_another_namespace_before_it_has_left_its_own() {
+    let (_folder, agent, _node) = world();
+    agent.ground.kernel.add("/new", 11);
+    agent.enrol("web", "/web").await.unwrap();
+    agent.ground.kernel.fail("remove");
+    let failed = agent.enrol("web", "/new").await;
+    assert!(matches!(failed, Err(TurnedDown::Failed(LifeError::Former { .. }))), "{failed:?}");
+    let message = failed.unwrap_err().to_string();
+    assert!(message.contains("/web") && message.contains("remove fails"), "{message}");
+    let (records, _) = agent.ground.store.load().unwrap();
+    assert_eq!((records[0].phase, &records[0].pod.reference), (Phase::Leaving, &reference("web", 10)));
+
+    agent.ground.kernel.succeed("remove");
+    agent.until("web", |status| status.is_none()).await;
+    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+    assert!(agent.enrol("web", "/new").await.unwrap().captured);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pod_leaves_in_order() {
     let (_folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();

@@ -31,12 +31,17 @@ fn a_bad_file_costs_one_pod() {
     let state = tempfile::tempdir().unwrap();
     let store = Store::open(state.path()).unwrap();
     store.save(&record("web", 1)).unwrap();
-    let bad = state.path().join("pods/shop/bad");
-    fs::write(&bad, "{").unwrap();
+    fs::write(state.path().join("pods/shop/bad"), "{").unwrap();
     fs::write(state.path().join("pods/shop/.half"), "{").unwrap();
+    fs::write(state.path().join("pods/stray"), "").unwrap();
+    fs::create_dir(state.path().join("pods/shop/folder")).unwrap();
     let (records, unreadable) = store.load().unwrap();
     assert_eq!(records, [record("web", 1)]);
-    assert_eq!(unreadable.into_iter().map(|file| file.path).collect::<Vec<_>>(), [bad]);
+    let unreadable: Vec<_> = unreadable.iter().map(Unreadable::to_string).collect();
+    assert_eq!(unreadable.len(), 3, "{unreadable:?}");
+    for name in ["shop/bad is no record", "pods/stray: ", "shop/folder: "] {
+        assert!(unreadable.iter().any(|line| line.contains(name)), "{name}: {unreadable:?}");
+    }
 }
 
 #[test]
