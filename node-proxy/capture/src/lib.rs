@@ -32,5 +32,6 @@ pub mod sysctls;
 
 mod netlink;
 mod original;
+mod program;
 
 pub use original::original_destination;

@@ -1,8 +1,9 @@
 //! nftables in the network namespace of the calling thread: rules by the `nft` program, and whether any have changed.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{self, Write as _};
-use std::process::{Command, Output, Stdio};
+use std::io;
+use std::process::Command;
+use std::time::Duration;
 
 use netlink_packet_netfilter::nftables::{GenAttribute, GenMessage, NfTablesMessage};
 use netlink_packet_netfilter::{
@@ -11,9 +12,12 @@ use netlink_packet_netfilter::{
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use crate::netlink::ask;
+use crate::program::output_within;
 use crate::rules::{TABLE, render_removal};
 
 const PROGRAM: &str = "nft";
+/// For each call of it. It takes milliseconds, unless somebody keeps the kernel busy with the rules of the same namespace.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// What the kernel holds of the table, in short. Of use within one process only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,15 @@ pub enum NftablesError {
     /// It cannot be started.
     #[error("cannot run {PROGRAM} (package nftables): {0}")]
     Start(io::Error),
+    /// It takes too long.
+    #[error(
+        "{PROGRAM} did not {task} within {LIMIT:?} and was stopped: the node is overloaded, or a process in the Pod keeps \
+         the kernel busy with rules of its own"
+    )]
+    TimedOut {
+        /// What it was to do.
+        task: &'static str,
+    },
     /// The kernel does not say whether rules have changed.
     #[error("cannot ask for the generation of the rules: {0}")]
     Generation(io::Error),
@@ -115,26 +128,17 @@ impl Listing {
 }
 
 fn run(task: &'static str, arguments: &[&str], input: &str) -> Result<String, NftablesError> {
-    let output = output(arguments, input).map_err(NftablesError::Start)?;
+    let mut nft = Command::new(PROGRAM);
+    nft.args(arguments);
+    let output = output_within(LIMIT, nft, input).map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => NftablesError::TimedOut { task },
+        _ => NftablesError::Start(error),
+    })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(NftablesError::Refused { task, message })
-}
-
-fn output(arguments: &[&str], input: &str) -> io::Result<Output> {
-    let mut child = Command::new(PROGRAM)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that ends without reading says why in its output; that is the error to show.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    child.wait_with_output()
 }
 
 #[cfg(test)]

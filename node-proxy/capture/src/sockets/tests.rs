@@ -1,3 +1,5 @@
+use socket2::{Socket, Type};
+
 use super::owner::own_as;
 use super::*;
 
@@ -6,15 +8,28 @@ fn without_a_reserved_uid_nothing_is_changed() {
     own_as(None).unwrap();
 }
 
+/// What comes of taking on a uid, and whose the sockets are that the thread opens then.
+fn taken_on(uid: u32) -> (Result<(), SocketError>, u32) {
+    let open = move || {
+        let result = own_as(Some(uid));
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+        (result, nix::sys::stat::fstat(socket).unwrap().st_uid)
+    };
+    std::thread::spawn(open).join().unwrap()
+}
+
 #[test]
-fn a_uid_that_cannot_be_taken_on_is_an_error_and_not_silence() {
-    // No process has this one: the kernel answers the old uid, and says nothing.
-    let thread = std::thread::spawn(|| own_as(Some(u32::MAX - 1)));
-    let result = thread.join().unwrap();
-    if nix::unistd::Uid::effective().is_root() {
-        return;
+fn sockets_belong_to_the_uid_that_was_taken_on_or_it_is_an_error() {
+    let own = nix::unistd::Uid::effective().as_raw();
+    // The kernel says nothing when it refuses: as root it takes any, otherwise the own one alone. The last one is no uid at all.
+    for uid in [own, 1_506_015, u32::MAX] {
+        match taken_on(uid) {
+            (Ok(()), owner) => assert_eq!(owner, uid),
+            (Err(SocketError::Owner { uid: refused }), owner) => assert_eq!((refused, owner), (uid, own)),
+            (Err(other), _) => panic!("{uid}: {other}"),
+        }
     }
-    assert!(matches!(result, Err(SocketError::Owner { .. })), "{result:?}");
+    assert!(taken_on(own).0.is_ok() && taken_on(u32::MAX).0.is_err());
 }
 
 #[test]
