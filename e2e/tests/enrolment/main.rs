@@ -10,6 +10,7 @@ mod neighbours;
 mod privilege;
 mod repair;
 mod reuse;
+mod rights;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

@@ -1,5 +1,7 @@
 //! Network namespaces, entered for one piece of work at a time.
 
+mod users;
+
 use std::fs::File;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -67,6 +69,14 @@ pub enum NamespaceError {
         /// Why.
         source: io::Error,
     },
+    /// The kernel does not say whose uids it has.
+    #[error("cannot tell to which user namespace the network namespace {path} belongs: {source}")]
+    Users {
+        /// As it was given to [`NetworkNamespace::open`].
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Its addresses cannot be read.
     #[error("cannot read the addresses in the network namespace {path}: {source}")]
     Addresses {
@@ -113,6 +123,15 @@ impl NetworkNamespace {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether a uid is the same in its rules as in this process: it belongs to the same user namespace.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn shares_uids(&self) -> Result<bool, NamespaceError> {
+        users::are_shared_with(&self.file)
+            .map_err(|source| NamespaceError::Users { path: self.path.clone(), source })
     }
 
     /// Does `work` inside the namespace, on a thread of its own that ends with it, and waits for the result.

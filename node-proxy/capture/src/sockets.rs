@@ -8,6 +8,8 @@ mod listeners;
 mod owner;
 mod stock;
 
+use std::path::PathBuf;
+
 use socket2::Domain;
 
 use crate::netns::NamespaceError;
@@ -76,6 +78,27 @@ pub enum SocketError {
     Owner {
         /// The reserved uid.
         uid: u32,
+    },
+    /// The reserved user is none in the Pod.
+    #[error(
+        "uid {uid} means nothing in the network namespace {path}, which belongs to a user namespace of its own: there the \
+         rules do not know the mesh's sockets by it. Run karez-agent with --socket-uid none on this node, or the Pod in the \
+         node's user namespace"
+    )]
+    ForeignUsers {
+        /// The reserved uid.
+        uid: u32,
+        /// The Pod's namespace.
+        path: PathBuf,
+    },
+    /// The Pod keeps one of the mesh's ports for processes with a privilege in it, which the agent has not.
+    #[error(
+        "port {port} is reserved for privileged processes of the Pod: its sysctl net.ipv4.ip_unprivileged_port_start has to \
+         be {port} or lower"
+    )]
+    PortReserved {
+        /// The lowest of the mesh's ports.
+        port: u16,
     },
     /// Something in the Pod holds one of the mesh's ports.
     #[error("port {port} is taken by a process in the Pod")]

@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use karez_api::names::port;
+use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Protocol, Socket, Type};
 
-use super::owner::own_as;
+use super::owner::run_as;
 use super::{Family, LARGEST_BATCH, Listening, SocketError, at};
 use crate::netns::NetworkNamespace;
 
@@ -40,17 +41,16 @@ pub fn open_listeners(
     if count > LARGEST_BATCH {
         return Err(SocketError::TooMany { count });
     }
-    namespace.run(|| {
-        own_as(socket_uid)?;
+    run_as(socket_uid, namespace, || {
         (0..count).map(|_| open(listening, family, backlog).map(OwnedFd::from)).collect()
-    })?
+    })
 }
 
 fn open(listening: Listening, family: Family, backlog: Backlog) -> Result<Socket, SocketError> {
     let socket = match listening {
         Listening::Outbound | Listening::InboundPlaintext | Listening::Hbone | Listening::DnsTcp => {
             let socket = bound(listening, family, Type::STREAM, Protocol::TCP)?;
-            socket.listen(backlog.0.into()).map_err(|error| taken(listening, "listen", error))?;
+            socket.listen(backlog.0.into()).map_err(|error| refused(listening, "listen", error))?;
             socket
         }
         Listening::DnsUdp => bound(listening, family, Type::DGRAM, Protocol::UDP)?,
@@ -79,7 +79,7 @@ fn bound(
         Family::V4 => SocketAddr::from((Ipv4Addr::UNSPECIFIED, listening.port())),
         Family::V6 => SocketAddr::from((Ipv6Addr::UNSPECIFIED, listening.port())),
     };
-    socket.bind(&address.into()).map_err(|error| taken(listening, "bind", error))?;
+    socket.bind(&address.into()).map_err(|error| refused(listening, "bind", error))?;
     Ok(socket)
 }
 
@@ -93,11 +93,13 @@ fn keep_destination(socket: &Socket, family: Family) -> io::Result<()> {
     Ok(())
 }
 
-fn taken(listening: Listening, step: &'static str, error: io::Error) -> SocketError {
-    if error.kind() == io::ErrorKind::AddrInUse {
-        SocketError::PortTaken { port: listening.port() }
-    } else {
-        at(step)(error)
+/// Why a port cannot be had.
+fn refused(listening: Listening, step: &'static str, error: io::Error) -> SocketError {
+    let port = listening.port();
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EADDRINUSE) => SocketError::PortTaken { port },
+        Some(Errno::EACCES) => SocketError::PortReserved { port },
+        _ => at(step)(error),
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Protocol, Socket, Type};
 
-use super::owner::own_as;
+use super::owner::run_as;
 use super::{Family, Kind, LARGEST_BATCH, SocketError, at};
 use crate::marks::{self, Mark};
 use crate::netns::NetworkNamespace;
@@ -25,10 +25,7 @@ pub fn open_stock(
     if count > LARGEST_BATCH {
         return Err(SocketError::TooMany { count });
     }
-    namespace.run(|| {
-        own_as(socket_uid)?;
-        (0..count).map(|_| open(kind, family).map(OwnedFd::from)).collect()
-    })?
+    run_as(socket_uid, namespace, || (0..count).map(|_| open(kind, family).map(OwnedFd::from)).collect())
 }
 
 fn open(kind: Kind, family: Family) -> Result<Socket, SocketError> {
