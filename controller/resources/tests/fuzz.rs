@@ -1,4 +1,5 @@
-//! Whatever a file holds, reading it ends, and says where in it what is wrong.
+//! Whatever a file holds, reading it ends, and says where in it what is wrong. Before random input, a target is given the files of
+//! its folder below `__fuzz__`, if it has one.
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
 

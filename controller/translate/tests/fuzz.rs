@@ -1,4 +1,5 @@
-//! Whatever files hold, what they translate to is whole: every resource decodes, and every problem has a file.
+//! Whatever files hold, what they translate to is whole: every resource decodes, and every problem has a file. Before random input, a
+//! target is given the files of its folder below `__fuzz__`, if it has one.
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
 
@@ -8,6 +9,15 @@ use karez_api::workload::Address;
 use karez_resources::manifest;
 use karez_translate::{Objects, Options, translate};
 use prost::Message;
+
+#[test]
+fn any_file_translates() {
+    bolero::check!().for_each(|file: &[u8]| {
+        let mut objects = Objects::default();
+        objects.load("file.yaml", manifest::read(file));
+        check(&objects);
+    });
+}
 
 #[test]
 fn any_edits_of_manifests_translate() {
@@ -22,17 +32,21 @@ fn any_edits_of_manifests_translate() {
             let file = [&base[..at], text, &base[end..]].concat();
             objects.load(if *policies { "policies.yaml" } else { "services.yaml" }, manifest::read(&file));
         }
-        let translation = translate(&objects, &Options::default());
-        for (name, message) in &translation.resources {
-            match name.type_url {
-                type_url::ADDRESS => assert!(Address::decode(&message[..]).unwrap().r#type.is_some()),
-                type_url::AUTHORIZATION => {
-                    let policy = Authorization::decode(&message[..]).unwrap();
-                    assert_eq!(name.name, format!("{}/{}", policy.namespace, policy.name));
-                }
-                _ => {}
-            }
-        }
-        assert!(translation.problems.iter().all(|report| !report.source.is_empty()));
+        check(&objects);
     });
+}
+
+fn check(objects: &Objects) {
+    let translation = translate(objects, &Options::default());
+    for (name, message) in &translation.resources {
+        match name.type_url {
+            type_url::ADDRESS => assert!(Address::decode(&message[..]).unwrap().r#type.is_some()),
+            type_url::AUTHORIZATION => {
+                let policy = Authorization::decode(&message[..]).unwrap();
+                assert_eq!(name.name, format!("{}/{}", policy.namespace, policy.name));
+            }
+            _ => {}
+        }
+    }
+    assert!(translation.problems.iter().all(|report| !report.source.is_empty()));
 }

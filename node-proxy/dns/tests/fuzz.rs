@@ -1,4 +1,4 @@
-//! Queries from hostile clients.
+//! Queries from hostile clients. Before random input, a target is given the files of its folder below `__fuzz__`, if it has one.
 
 #![allow(clippy::expect_used, reason = "what is expected is what is tested")]
 
@@ -41,7 +41,7 @@ fn sound(query: &[u8], reply: &[u8], transport: Transport) {
 
 #[test]
 fn any_bytes() {
-    bolero::check!().with_type::<Vec<u8>>().for_each(|bytes| check(bytes));
+    bolero::check!().for_each(check);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Whatever comes over a socket is read without a panic, and what is read can be said again.
+//! Whatever comes over a socket is read without a panic, and what is read can be said again. Before random input, each
+//! target is given the files of its folder below `__fuzz__`.
 
 use karez_handover::message::{AgentMessage, MOST_DESCRIPTORS, NodeMessage};
 use karez_handover::stock::message::{SocketReply, SocketRequest};

@@ -1,4 +1,5 @@
-//! Parsers of what comes from the network, under arbitrary bytes: replayed by `cargo test`, driven on by `cargo bolero`.
+//! Parsers of what comes from the network, under arbitrary bytes. Before random input, a target is given the files of its folder below
+//! `__fuzz__`, if it has one.
 
 use std::time::UNIX_EPOCH;
 
@@ -34,6 +35,15 @@ fn read(der: &[u8]) {
 #[test]
 fn arbitrary_bytes_as_a_certificate() {
     bolero::check!().for_each(read);
+}
+
+#[test]
+fn arbitrary_bytes_as_a_bundle() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        if let Ok(bundle) = TrustBundle::from_pem("mesh", [String::from_utf8_lossy(bytes).as_ref()]) {
+            assert!(!bundle.is_empty());
+        }
+    });
 }
 
 #[test]
