@@ -143,7 +143,9 @@ fn status(turned_down: &TurnedDown) -> StatusCode {
         TurnedDown::Namespace(_) => StatusCode::UNPROCESSABLE_ENTITY,
         TurnedDown::Refused(Refused::Conflict(_)) => StatusCode::CONFLICT,
         TurnedDown::Refused(Refused::Unknown(_)) => StatusCode::NOT_FOUND,
-        TurnedDown::Failed(LifeError::Kernel(_) | LifeError::Store(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+        TurnedDown::Failed(LifeError::Kernel(_) | LifeError::Store(_) | LifeError::Elsewhere { .. }) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
         TurnedDown::Failed(LifeError::Former { .. })
         | TurnedDown::Refused(Refused::Busy(_))
         | TurnedDown::Ended(_)

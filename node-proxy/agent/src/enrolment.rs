@@ -168,10 +168,9 @@ fn claim<K: Kernel>(
 ///
 /// # Errors
 /// When it is there and cannot be opened, or when that cannot be told.
-pub fn reclaim<K: Kernel>(kernel: &K, record: Record) -> Result<Option<Claim<K::Sandbox>>, KernelError> {
+pub fn reclaim<K: Kernel>(kernel: &K, record: &Record) -> Result<Option<K::Sandbox>, KernelError> {
     if kernel.id_at(&record.netns)? != Some(record.pod.reference.sandbox) {
         return Ok(None);
     }
-    let sandbox = kernel.open(&record.netns)?;
-    Ok(Some(Claim { record, sandbox }))
+    kernel.open(&record.netns).map(Some)
 }

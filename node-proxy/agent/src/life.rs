@@ -71,6 +71,12 @@ pub enum LifeError {
     /// On disk.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Where it was there is another one now.
+    #[error("{} leads to another network namespace now", netns.display())]
+    Elsewhere {
+        /// Where it was.
+        netns: PathBuf,
+    },
     /// The same Pod is still in another one, and cannot be taken out of it.
     #[error("it has not left its former network namespace {} yet, which is tried again and again: {problem}", netns.display())]
     Former {
@@ -94,7 +100,8 @@ pub struct Life<K: Kernel> {
 #[derive(Debug)]
 struct Enrolled<K: Kernel> {
     record: Record,
-    sandbox: Arc<K::Sandbox>,
+    /// None where it could not be opened when the agent was restarted: see [`Enrolled::sandbox`].
+    sandbox: Option<Arc<K::Sandbox>>,
     installed: Option<Arc<K::Installed>>,
     problem: Option<String>,
     /// Until when its listeners are sought with node proxies.
@@ -177,6 +184,23 @@ impl<K: Kernel> Life<K> {
 impl<K: Kernel> Enrolled<K> {
     fn reference(&self) -> &PodReference {
         &self.record.pod.reference
+    }
+
+    /// Its namespace, opened now where that did not succeed before.
+    async fn sandbox(&mut self, ground: &Arc<Ground<K>>) -> Result<Arc<K::Sandbox>, LifeError> {
+        if let Some(sandbox) = &self.sandbox {
+            return Ok(Arc::clone(sandbox));
+        }
+        let (netns, pod) = (self.record.netns.clone(), self.reference().clone());
+        let opened = ground.blocking(move |ground| {
+            let sandbox = Arc::new(ground.kernel.open(&netns)?);
+            if ground.kernel.id(&sandbox) != pod.sandbox {
+                return Err(LifeError::Elsewhere { netns });
+            }
+            ground.sandboxes.insert(pod, Arc::clone(&sandbox));
+            Ok(sandbox)
+        });
+        Ok(Arc::clone(self.sandbox.insert(opened.await?)))
     }
 
     fn how(&self) -> How {

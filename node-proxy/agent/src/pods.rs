@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::ground::Ground;
 use crate::kernel::Kernel;
 use crate::life::{Change, Claim, Command, Life, LifeError, View};
-use crate::record::Phase;
+use crate::record::{Phase, Record};
 use crate::registry::{Conflict, PodName, Registry};
 
 /// Requests that wait for one Pod.
@@ -69,15 +69,16 @@ impl<K: Kernel> Pods<K> {
         Self { ground, registry: Registry::default(), members: BTreeMap::new(), lives: JoinSet::new() }
     }
 
-    /// Takes up the life of a Pod that was enrolled before the agent was restarted. Before [`Pods::run`].
+    /// Takes up the life of a Pod that was enrolled before the agent was restarted, without its namespace where that cannot be
+    /// opened yet. Before [`Pods::run`].
     ///
     /// # Errors
     /// When two records claim the same.
-    pub fn resume(&mut self, claim: Claim<K::Sandbox>) -> Result<(), Conflict> {
-        let hold = self.registry.admit(&claim.record.pod)?;
-        let name = PodName::of(&claim.record.pod);
+    pub fn resume(&mut self, record: Record, sandbox: Option<K::Sandbox>) -> Result<(), Conflict> {
+        let hold = self.registry.admit(&record.pod)?;
+        let name = PodName::of(&record.pod);
         let (mut life, member) = self.life();
-        life.resume(claim, hold);
+        life.resume(record, sandbox, hold);
         self.lives.spawn(life.run());
         self.members.insert(name, member);
         Ok(())

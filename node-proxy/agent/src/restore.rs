@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use karez_handover::pod::EnrolledPod;
+
 use crate::enrolment::reclaim;
 use crate::ground::Ground;
 use crate::kernel::Kernel;
@@ -9,16 +11,16 @@ use crate::pods::Pods;
 use crate::record::Record;
 use crate::store::StoreError;
 
-/// All Pods of the store whose namespaces are there still, on offer to node proxies; to be done before any can connect.
-/// What cannot be taken up is said in the log and forgotten, or left for whoever reads the log.
+/// All Pods of the store whose namespaces are not known to be gone, on offer to node proxies; to be done before any can connect.
+/// What is no record is said in the log and left alone.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn restore<K: Kernel>(ground: &Arc<Ground<K>>) -> Result<Pods<K>, StoreError> {
     let mut pods = Pods::new(Arc::clone(ground));
     let (records, unreadable) = ground.store.load()?;
-    for file in unreadable {
-        tracing::error!(error = %file, "a Pod is not taken up: enrol it again");
+    for error in unreadable {
+        tracing::error!(%error, "left alone: a Pod whose record this was has to be enrolled again");
     }
     for record in records {
         resume(&mut pods, ground, record);
@@ -28,18 +30,22 @@ pub fn restore<K: Kernel>(ground: &Arc<Ground<K>>) -> Result<Pods<K>, StoreError
 
 fn resume<K: Kernel>(pods: &mut Pods<K>, ground: &Ground<K>, record: Record) {
     let pod = record.pod.clone();
-    match reclaim(&ground.kernel, record) {
-        Ok(Some(claim)) => {
-            if let Err(error) = pods.resume(claim) {
-                tracing::error!(%pod, %error, "not taken up");
-            }
+    let sandbox = match reclaim(&ground.kernel, &record) {
+        Ok(Some(sandbox)) => Some(sandbox),
+        Ok(None) => return forget(ground, &pod),
+        Err(error) => {
+            tracing::error!(%pod, %error, "its network namespace cannot be opened, which is tried again and again");
+            None
         }
-        Ok(None) => {
-            tracing::info!(%pod, "its network namespace is gone");
-            if let Err(error) = ground.store.forget(&pod) {
-                tracing::warn!(%pod, %error, "its record stays");
-            }
-        }
-        Err(error) => tracing::error!(%pod, %error, "not taken up: its namespace cannot be opened"),
+    };
+    if let Err(error) = pods.resume(record, sandbox) {
+        tracing::error!(%pod, %error, "not taken up");
+    }
+}
+
+fn forget<K: Kernel>(ground: &Ground<K>, pod: &EnrolledPod) {
+    tracing::info!(%pod, "its network namespace is gone");
+    if let Err(error) = ground.store.forget(pod) {
+        tracing::warn!(%pod, %error, "its record stays");
     }
 }

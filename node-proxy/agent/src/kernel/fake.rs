@@ -77,7 +77,11 @@ impl Kernel for Fake {
 
     fn open(&self, netns: &Path) -> Result<FakeSandbox, KernelError> {
         let path = netns.to_path_buf();
-        match self.state.lock().unwrap().paths.get(netns) {
+        let state = self.state.lock().unwrap();
+        if state.failing.contains("open") {
+            return Err(io::Error::other("open fails").into());
+        }
+        match state.paths.get(netns) {
             Some(&HOST) => Err(NamespaceError::Own { path }.into()),
             Some(&inode) => Ok(FakeSandbox { inode }),
             None => Err(NamespaceError::NotANamespace { path }.into()),

@@ -37,6 +37,7 @@ impl<K: Kernel> Life<K> {
         let (record, sandbox) = (claim.record, Arc::new(claim.sandbox));
         let entered = enter(&self.ground, &record, &sandbox).await;
         let seek_until = Instant::now();
+        let sandbox = Some(sandbox);
         let enrolled = Enrolled { record, sandbox, installed: None, problem: None, seek_until, _hold: hold };
         let enrolled = self.enrolled.insert(enrolled);
         match entered {
@@ -65,11 +66,10 @@ impl<K: Kernel> Life<K> {
     }
 
     /// Takes up the life of a Pod that was enrolled when the agent ended. Its rules are still there; its listeners are
-    /// with a node proxy, or nowhere.
-    pub fn resume(&mut self, claim: Claim<K::Sandbox>, hold: Hold) {
-        let Claim { record, sandbox } = claim;
-        let sandbox = Arc::new(sandbox);
-        offer_again(&self.ground, &record, &sandbox);
+    /// with a node proxy, or nowhere; its namespace is opened later where it cannot be now.
+    pub fn resume(&mut self, record: Record, sandbox: Option<K::Sandbox>, hold: Hold) {
+        let sandbox = sandbox.map(Arc::new);
+        offer_again(&self.ground, &record, sandbox.as_ref());
         let seek_until = Instant::now() + SEEK_FOR;
         self.enrolled =
             Some(Enrolled { record, sandbox, installed: None, problem: None, seek_until, _hold: hold });
@@ -137,16 +137,18 @@ pub(super) fn open_supply<K: Kernel>(
     })
 }
 
-fn offer_again<K: Kernel>(ground: &Ground<K>, record: &Record, sandbox: &Arc<K::Sandbox>) {
+fn offer_again<K: Kernel>(ground: &Ground<K>, record: &Record, sandbox: Option<&Arc<K::Sandbox>>) {
     let reference = &record.pod.reference;
-    ground.sandboxes.insert(reference.clone(), Arc::clone(sandbox));
+    if let Some(sandbox) = sandbox {
+        ground.sandboxes.insert(reference.clone(), Arc::clone(sandbox));
+    }
+    // Duplicating a descriptor does not block, and fails only when none is left; then it is tried again later.
+    let duplicate = || ground.kernel.duplicate(sandbox?).ok();
     let supply = match ground.served_by {
         ServedBy::Karez => Supply::Sought,
-        // Duplicating a descriptor does not block, and fails only when none is left; then it is tried again later.
-        ServedBy::Ztunnel => ground
-            .kernel
-            .duplicate(sandbox)
-            .map_or(Supply::Wanted, |descriptor| Supply::Namespace(Arc::new(descriptor))),
+        ServedBy::Ztunnel => {
+            duplicate().map_or(Supply::Wanted, |descriptor| Supply::Namespace(Arc::new(descriptor)))
+        }
     };
     ground.roster.with(|roster| {
         roster.offer(record.pod.clone(), record.openings.roles(), supply);

@@ -1,6 +1,5 @@
 //! Out of the mesh.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use karez_handover::agent::Roster;
@@ -62,16 +61,17 @@ impl<K: Kernel> Life<K> {
 
     /// Tries again what of a removal did not succeed.
     pub(super) async fn finish(&mut self) {
-        let Some(enrolled) = &self.enrolled else { return };
-        let (pod, sandbox) = (enrolled.record.pod.clone(), Arc::clone(&enrolled.sandbox));
+        let Some(enrolled) = &mut self.enrolled else { return };
+        let pod = enrolled.record.pod.clone();
+        let sandbox = enrolled.sandbox(&self.ground).await;
         let removed = self.ground.blocking(move |ground| {
-            let severed = ground.kernel.remove(&sandbox)?;
+            let severed = ground.kernel.remove(&*sandbox?)?;
             ground.store.forget(&pod)?;
-            Ok::<_, LifeError>(severed)
+            Ok::<_, LifeError>((pod, severed))
         });
         match removed.await {
-            Ok(severed) => {
-                tracing::info!(pod = %enrolled.record.pod, connections_reset = severed, "removed");
+            Ok((pod, severed)) => {
+                tracing::info!(%pod, connections_reset = severed, "removed");
                 self.enrolled = None;
             }
             Err(error) => self.note(&error),
@@ -82,10 +82,11 @@ impl<K: Kernel> Life<K> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
         enrolled.record.phase = Phase::Leaving;
         let pod = enrolled.reference().clone();
-        let (record, sandbox, how) = (enrolled.record.clone(), Arc::clone(&enrolled.sandbox), enrolled.how());
+        let (record, how) = (enrolled.record.clone(), enrolled.how());
+        let sandbox = enrolled.sandbox(&self.ground).await;
         let left = self.ground.blocking(move |ground| {
             let saved = ground.store.save(&record);
-            ground.kernel.leave(&sandbox, how)?;
+            ground.kernel.leave(&*sandbox?, how)?;
             Ok(saved?)
         });
         let left = left.await;

@@ -76,8 +76,8 @@ impl<K: Kernel> Life<K> {
     /// Puts the capture in place, if it is not or not as it was.
     async fn repair(&mut self) -> Result<(), LifeError> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
-        let (record, sandbox) = (enrolled.record.clone(), Arc::clone(&enrolled.sandbox));
-        let (installed, how) = (enrolled.installed.clone(), enrolled.how());
+        let sandbox = enrolled.sandbox(&self.ground).await?;
+        let (record, installed, how) = (enrolled.record.clone(), enrolled.installed.clone(), enrolled.how());
         let repaired = self.ground.blocking(move |ground| {
             if let Some(installed) = &installed {
                 match ground.kernel.verify(&sandbox, installed)? {
@@ -101,9 +101,10 @@ impl<K: Kernel> Life<K> {
     }
 
     /// Opens listeners in the place of lost ones.
-    async fn supply_anew(&self) -> Result<(), LifeError> {
-        let Some(enrolled) = &self.enrolled else { return Ok(()) };
-        let (record, sandbox) = (enrolled.record.clone(), Arc::clone(&enrolled.sandbox));
+    async fn supply_anew(&mut self) -> Result<(), LifeError> {
+        let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
+        let sandbox = enrolled.sandbox(&self.ground).await?;
+        let record = enrolled.record.clone();
         let supply = self.ground.blocking(move |ground| open_supply(ground, &record, &sandbox)).await?;
         self.ground.roster.with(|roster| {
             let offer = roster.offer_of(enrolled.reference());
