@@ -1,9 +1,9 @@
 //! The enrol socket: HTTP over a Unix socket that root alone may use.
 
 use std::convert::Infallible;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use karez_handover::enrol::{PodRequest, Problem};
+use nix::sys::stat::{Mode, fchmod};
 use serde::Serialize;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -27,6 +28,8 @@ use crate::pods::Refused;
 
 /// Connections at a time: a burst of new Pods, each of which waits for its node proxy.
 const CONNECTIONS: usize = 256;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 128;
 /// For the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes of a request's body: one Pod.
@@ -55,21 +58,23 @@ pub fn listen(path: &Path) -> Result<UnixListener, ListenError> {
         if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()) {
             fs::remove_file(path)?;
         }
-        let listener = UnixListener::bind(path)?;
-        fs::set_permissions(path, Permissions::from_mode(0o600))?;
-        Ok(listener)
+        let socket = UnixSocket::new_stream()?;
+        // Before it has its path, which takes the mode over: at no moment anybody else can connect.
+        fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        socket.bind(path)?;
+        socket.listen(BACKLOG)
     };
     open().map_err(|source| ListenError { path: path.to_path_buf(), source })
 }
 
-/// Serves until it is dropped.
-pub async fn serve<K: Kernel>(listener: UnixListener, desk: Desk<K>) {
+/// Serves processes of the given uid. Runs until it is dropped.
+pub async fn serve<K: Kernel>(listener: UnixListener, uid: u32, desk: Desk<K>) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         // The semaphore is never closed.
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        match listener.accept().await.and_then(|(stream, _)| trusted(stream)) {
+        match next_trusted(&listener, uid).await {
             Ok(stream) => {
                 let desk = desk.clone();
                 connections.spawn(async move {
@@ -86,13 +91,19 @@ pub async fn serve<K: Kernel>(listener: UnixListener, desk: Desk<K>) {
     }
 }
 
-/// The socket's mode keeps others out; between the moment that it is made and the one that it gets its mode, this does.
-fn trusted(stream: UnixStream) -> io::Result<UnixStream> {
-    let uid = stream.peer_cred()?.uid();
-    if uid == nix::unistd::geteuid().as_raw() {
-        return Ok(stream);
+/// The next connection of `uid`. The socket's mode keeps others out, unless somebody has changed it.
+async fn next_trusted(listener: &UnixListener, uid: u32) -> io::Result<UnixStream> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let peer = stream.peer_cred()?.uid();
+        if peer == uid {
+            return Ok(stream);
+        }
+        tracing::debug!(
+            uid = peer,
+            "a connection on the enrol socket is refused: only the agent's own uid may enrol Pods"
+        );
     }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("uid {uid} may not enrol Pods")))
 }
 
 async fn serve_connection<K: Kernel>(stream: UnixStream, desk: Desk<K>) {

@@ -21,6 +21,7 @@ use karez_process::readiness::Readiness;
 use karez_process::signals::Signals;
 use karez_process::tasks::Tasks;
 use karez_process::{drain, limits, logs, settings};
+use nix::unistd::geteuid;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 
@@ -66,7 +67,8 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let desk = Desk::new(Arc::clone(&ground), openings, sender);
     let served = Counter::default();
     serve_proxies(settings, &ground, &served, &mut tasks)?;
-    tasks.spawn("enrol socket", api::serve(api::listen(&settings.enrol_socket)?, desk.clone()));
+    let enrol_socket = api::listen(&settings.enrol_socket)?;
+    tasks.spawn("enrol socket", api::serve(enrol_socket, geteuid().as_raw(), desk.clone()));
     if let Some(address) = settings.metrics_listen {
         let metrics = Arc::new(Metrics::new(ground.repairs.clone(), served));
         let routes = routes(&desk, &metrics, &readiness);

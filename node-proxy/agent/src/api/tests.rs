@@ -1,4 +1,7 @@
+use std::os::unix::fs::PermissionsExt as _;
+
 use karez_handover::enrol::client::{Client, ClientError};
+use nix::unistd::geteuid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
@@ -12,11 +15,16 @@ struct World {
 }
 
 fn world() -> World {
+    serving(geteuid().as_raw())
+}
+
+/// An agent whose enrol socket is for processes of that uid.
+fn serving(uid: u32) -> World {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path());
     agent.ground.kernel.add("/web", 10);
     let socket = folder.path().join("sub/agent.sock");
-    let serving = tokio::spawn(serve(listen(&socket).unwrap(), agent.desk.clone()));
+    let serving = tokio::spawn(serve(listen(&socket).unwrap(), uid, agent.desk.clone()));
     World { client: Client::new(socket), folder, agent, serving }
 }
 
@@ -92,6 +100,17 @@ async fn requests_that_no_client_of_ours_makes() {
         assert_eq!(status, expected, "{line}: {body}");
         assert!(serde_json::from_str::<Problem>(&body).is_ok(), "{line}: {body}");
     }
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_are_turned_away_without_a_pause() {
+    let World { folder: _folder, agent: _agent, client, serving } = serving(geteuid().as_raw() + 1);
+    let begin = tokio::time::Instant::now();
+    for _ in 0..10 {
+        assert!(matches!(client.list().await, Err(ClientError::BadAnswer { .. })));
+    }
+    assert_eq!(begin.elapsed(), Duration::ZERO);
     serving.abort();
 }
 
