@@ -14,14 +14,17 @@ use karez_handover::{Address, agent, message, zds};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::ground::Ground;
 use crate::kernel::Kernel;
 
 /// Connections of one kind at a time: a node proxy and its successor, with room for some that are not gone yet.
 const CONNECTIONS: usize = 8;
-/// Between two accepted connections: whoever reconnects in a circle must not take the agent's time.
+/// After a connection of a node proxy, which may reconnect in a circle, and after an error such as "too many open files".
 const PAUSE: Duration = Duration::from_millis(50);
+/// Between two lines in the log about strangers.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(1);
 /// Batches of sockets that are opened at a time.
 const BATCHES: usize = 2;
 
@@ -102,7 +105,7 @@ async fn accept<F: Future<Output = ()> + Send + 'static>(
     loop {
         // The semaphore is never closed.
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        match listener.accept(largest).await.and_then(|channel| trusted(channel, uids)) {
+        match next_trusted(&listener, largest, uids).await {
             Ok(channel) => {
                 let serving = serve(channel);
                 connections.spawn(async move {
@@ -110,20 +113,28 @@ async fn accept<F: Future<Output = ()> + Send + 'static>(
                     drop(slot);
                 });
             }
-            Err(error) => tracing::warn!(%error, "a node proxy's connection is refused"),
+            Err(error) => tracing::warn!(%error, "cannot accept a node proxy's connection"),
         }
         while connections.try_join_next().is_some() {}
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-fn trusted(channel: Channel, uids: &[u32]) -> io::Result<Channel> {
-    let uid = channel.peer_uid()?;
-    if uids.contains(&uid) {
-        return Ok(channel);
+/// The next connection of one of `uids`. Any process of the node can be a stranger: the node proxy must not wait its turn
+/// behind them, so that none costs a pause.
+async fn next_trusted(listener: &Listener, largest: usize, uids: &[u32]) -> io::Result<Channel> {
+    let mut complained: Option<Instant> = None;
+    loop {
+        let channel = listener.accept(largest).await?;
+        let uid = channel.peer_uid()?;
+        if uids.contains(&uid) {
+            return Ok(channel);
+        }
+        if complained.is_none_or(|complained| complained.elapsed() >= COMPLAIN_EVERY) {
+            tracing::warn!(uid, "a connection is refused: its uid is not the node proxy's (--node-uid)");
+            complained = Some(Instant::now());
+        }
     }
-    let message = format!("it runs as uid {uid}, which is not the node proxy's (--node-uid)");
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
 /// Opens sockets in enrolled Pods.
