@@ -2,6 +2,7 @@
 
 use caps::errors::CapsError;
 use caps::{CapSet, Capability, CapsHashSet};
+use nix::unistd::{Uid, geteuid};
 
 /// What the work takes: rules and sockets, entering namespaces, finding a running Pod's, and sockets of a reserved uid.
 const NEEDED: [Capability; 4] = [
@@ -14,6 +15,9 @@ const NEEDED: [Capability; 4] = [
 /// Why the agent cannot work with what it may do.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivilegeError {
+    /// Programs that it starts, such as nft, would have no capability.
+    #[error("karez-agent runs as uid {0}: it has to run as root")]
+    NotRoot(Uid),
     /// It has less than it needs.
     #[error("{0} is missing: run karez-agent as root, in a container with this capability added")]
     Missing(Capability),
@@ -32,9 +36,7 @@ pub enum PrivilegeError {
 pub fn reduce() -> Result<(), PrivilegeError> {
     let needed = CapsHashSet::from(NEEDED);
     let held = caps::read(None, CapSet::Permitted)?;
-    if let Some(missing) = NEEDED.into_iter().find(|needed| !held.contains(needed)) {
-        return Err(PrivilegeError::Missing(missing));
-    }
+    check(geteuid(), &held)?;
     // First, as it takes a capability itself. A container's runtime that gave only the four has bounded them as well.
     if held.contains(&Capability::CAP_SETPCAP) {
         for other in caps::read(None, CapSet::Bounding)?.difference(&needed) {
@@ -47,3 +49,17 @@ pub fn reduce() -> Result<(), PrivilegeError> {
     caps::set(None, CapSet::Permitted, &needed)?;
     Ok(nix::sys::prctl::set_no_new_privs()?)
 }
+
+/// Whether a process of that uid and with those capabilities can do the work.
+fn check(uid: Uid, held: &CapsHashSet) -> Result<(), PrivilegeError> {
+    if !uid.is_root() {
+        return Err(PrivilegeError::NotRoot(uid));
+    }
+    match NEEDED.into_iter().find(|needed| !held.contains(needed)) {
+        Some(missing) => Err(PrivilegeError::Missing(missing)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
