@@ -83,6 +83,18 @@ impl Manifests {
     /// # Errors
     /// When the file cannot be written.
     pub fn pod(&self, pod: &Pod) -> Result<()> {
+        self.pod_that_is(pod, true)
+    }
+
+    /// A running Pod that takes no connections: its condition `Ready` is `False`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn pod_not_ready(&self, pod: &Pod) -> Result<()> {
+        self.pod_that_is(pod, false)
+    }
+
+    fn pod_that_is(&self, pod: &Pod, ready: bool) -> Result<()> {
         let labels: Value = pod.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
         self.object(
             &pod_file(pod),
@@ -93,6 +105,7 @@ impl Manifests {
                 "status": {
                     "phase": "Running", "podIP": pod.v4.to_string(),
                     "podIPs": [{"ip": pod.v4.to_string()}, {"ip": pod.v6.to_string()}],
+                    "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}],
                 },
             }),
         )
@@ -129,19 +142,37 @@ impl Manifests {
         addresses: &[&str],
         ports: &[(u16, u16)],
     ) -> Result<()> {
+        self.service_with(namespace, name, addresses, ports, &json!({}))
+    }
+
+    /// The same with further fields in its `spec`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn service_with(
+        &self,
+        namespace: &str,
+        name: &str,
+        addresses: &[&str],
+        ports: &[(u16, u16)],
+        further: &Value,
+    ) -> Result<()> {
         let ports: Vec<_> = ports
             .iter()
             .map(|(port, target)| json!({"name": format!("p{port}"), "port": port, "targetPort": target}))
             .collect();
+        let mut spec = json!({
+            "selector": {"app": name}, "ports": ports,
+            "clusterIP": addresses.first(), "clusterIPs": addresses,
+        });
+        if let (Some(spec), Some(further)) = (spec.as_object_mut(), further.as_object()) {
+            spec.extend(further.clone());
+        }
         self.object(
             &format!("service-{namespace}-{name}.yaml"),
             &json!({
                 "apiVersion": "v1", "kind": "Service",
-                "metadata": {"name": name, "namespace": namespace},
-                "spec": {
-                    "selector": {"app": name}, "ports": ports,
-                    "clusterIP": addresses.first(), "clusterIPs": addresses,
-                },
+                "metadata": {"name": name, "namespace": namespace}, "spec": spec,
             }),
         )
     }

@@ -1,6 +1,8 @@
-//! Ordinary traffic: many connections, much data, every way to end, peers that stall, and whom the application sees.
+//! Ordinary traffic: many connections, much data, every way to end, peers that stall, which endpoint serves, and whom the application
+//! sees.
 
 mod bodies;
+mod endpoints;
 mod ends;
 mod grpc;
 mod pressure;
