@@ -1,0 +1,82 @@
+//! Sockets against sockets, with no tunnel between them.
+
+use std::io::ErrorKind;
+
+use karez_tunnel::copy::End;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::spawn_local;
+
+use super::{assert_cut, broken_end, cut, relay};
+use crate::endpoints::{local, sockets};
+
+#[tokio::test]
+async fn sockets_pass_bytes_ends_and_resets() {
+    local(async {
+        let ((mut client, near), (far, mut server)) = (sockets().await, sockets().await);
+        let copied = spawn_local(relay(near, far));
+        client.write_all(b"question").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut seen = Vec::new();
+        server.read_to_end(&mut seen).await.unwrap();
+        server.write_all(b"answer").await.unwrap();
+        drop(server);
+        client.read_to_end(&mut seen).await.unwrap();
+        assert_eq!(seen, b"questionanswer");
+        let (ended, sent, received) = copied.await.unwrap();
+        ended.unwrap();
+        assert_eq!((sent, received), (8, 6));
+
+        for client_cuts in [true, false] {
+            let ((client, near), (far, server)) = (sockets().await, sockets().await);
+            let copied = spawn_local(relay(near, far));
+            let (cutting, mut other) = if client_cuts { (client, server) } else { (server, client) };
+            cut(cutting);
+            assert_cut(&mut other).await;
+            let expected = if client_cuts { End::Near } else { End::Far };
+            assert_eq!(broken_end(&copied.await.unwrap()), expected);
+        }
+    })
+    .await;
+}
+
+/// Enough that bytes pass through a pipe in the kernel instead of a buffer.
+#[tokio::test]
+async fn much_between_sockets_arrives_whole_and_a_cut_in_its_middle_is_one() {
+    local(async {
+        let ((mut client, near), (far, mut server)) = (sockets().await, sockets().await);
+        let copied = spawn_local(relay(near, far));
+        let sent: Vec<u8> =
+            (0..20 << 20_u32).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let expected = sent.clone();
+        spawn_local(async move {
+            client.write_all(&sent).await.unwrap();
+            client.write_all(b"then little").await.unwrap();
+        });
+        let mut seen = Vec::new();
+        server.read_to_end(&mut seen).await.unwrap();
+        assert!(seen[..expected.len()] == expected, "bytes were lost, added or changed");
+        assert_eq!(&seen[expected.len()..], b"then little");
+        drop(server);
+        let (ended, sent, _) = copied.await.unwrap();
+        ended.unwrap();
+        assert_eq!(sent, seen.len() as u64);
+
+        let ((mut client, near), (far, mut server)) = (sockets().await, sockets().await);
+        let copied = spawn_local(relay(near, far));
+        let cutting = spawn_local(async move {
+            loop {
+                if let Err(error) = client.write_all(&vec![1; 256 << 10]).await {
+                    return error.kind();
+                }
+            }
+        });
+        for _ in 0..100 {
+            server.read_exact(&mut vec![0; 128 << 10]).await.unwrap();
+        }
+        cut(server);
+        assert_eq!(broken_end(&copied.await.unwrap()), End::Far);
+        let told = cutting.await.unwrap();
+        assert!(matches!(told, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{told}");
+    })
+    .await;
+}
