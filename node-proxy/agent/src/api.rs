@@ -154,13 +154,15 @@ fn status(turned_down: &TurnedDown) -> StatusCode {
         TurnedDown::Namespace(_) => StatusCode::UNPROCESSABLE_ENTITY,
         TurnedDown::Refused(Refused::Conflict(_)) => StatusCode::CONFLICT,
         TurnedDown::Refused(Refused::Unknown(_)) => StatusCode::NOT_FOUND,
-        TurnedDown::Failed(LifeError::Kernel(_) | LifeError::Store(_) | LifeError::Elsewhere { .. }) => {
-            StatusCode::INTERNAL_SERVER_ERROR
+        TurnedDown::Failed { reason, .. } => match reason {
+            LifeError::Former { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            LifeError::Kernel(_) | LifeError::Store(_) | LifeError::Elsewhere { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        },
+        TurnedDown::Refused(Refused::Busy(_)) | TurnedDown::Ended(_) | TurnedDown::Stopping => {
+            StatusCode::SERVICE_UNAVAILABLE
         }
-        TurnedDown::Failed(LifeError::Former { .. })
-        | TurnedDown::Refused(Refused::Busy(_))
-        | TurnedDown::Ended(_)
-        | TurnedDown::Stopping => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -45,8 +45,13 @@ pub enum TurnedDown {
     #[error(transparent)]
     Refused(#[from] Refused),
     /// It did not succeed.
-    #[error(transparent)]
-    Failed(#[from] LifeError),
+    #[error("Pod {pod} cannot be enrolled: {reason}")]
+    Failed {
+        /// Which one.
+        pod: PodName,
+        /// Why not.
+        reason: LifeError,
+    },
     /// The Pod was removed at the same moment.
     #[error("Pod {0} is just being removed: try again")]
     Ended(PodName),
@@ -101,16 +106,18 @@ impl<K: Kernel> Desk<K> {
     }
 
     async fn enter(&self, request: &PodRequest) -> Result<(PodReference, Vec<Change>), TurnedDown> {
+        let pod = PodName::new(&request.namespace, &request.name);
         for _ in 0..ATTEMPTS {
             let claim = self.claim(request).await?;
             let reference = claim.record.pod.reference.clone();
             let outcome = self.ask(|answer| Request::Enrol(Box::new(claim), answer)).await??;
             // When the life of the Pod's predecessor ends just now, nobody takes it up.
             if let Ok(entered) = outcome.await {
-                return Ok((reference, entered?));
+                let changes = entered.map_err(|reason| TurnedDown::Failed { pod, reason })?;
+                return Ok((reference, changes));
             }
         }
-        Err(TurnedDown::Ended(PodName::new(&request.namespace, &request.name)))
+        Err(TurnedDown::Ended(pod))
     }
 
     async fn ask<T>(

@@ -170,19 +170,6 @@ impl From<OwnedFd> for Connection {
 }
 
 impl Address {
-    /// The same address with `suffix` at its end.
-    #[must_use]
-    pub fn with_suffix(&self, suffix: &str) -> Self {
-        match self {
-            Self::Path(path) => {
-                let mut name = path.clone().into_os_string();
-                name.push(suffix);
-                Self::Path(name.into())
-            }
-            Self::Abstract(name) => Self::Abstract(format!("{name}{suffix}")),
-        }
-    }
-
     fn socket_address(&self) -> io::Result<SockAddr> {
         match self {
             Self::Path(path) => SockAddr::unix(path),

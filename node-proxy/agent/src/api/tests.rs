@@ -15,11 +15,11 @@ struct World {
 }
 
 fn world() -> World {
-    serving(geteuid().as_raw())
+    world_for(geteuid().as_raw())
 }
 
 /// An agent whose enrol socket is for processes of that uid.
-fn serving(uid: u32) -> World {
+fn world_for(uid: u32) -> World {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path());
     agent.ground.kernel.add("/web", 10);
@@ -52,7 +52,9 @@ async fn the_clients_calls() {
     assert!(message.contains("run/netns/other does not"), "{message}");
     agent.ground.kernel.add("/full", 11);
     agent.ground.kernel.fail("install");
-    assert_eq!(refused(client.add(&request("full", "/full")).await).0, StatusCode::INTERNAL_SERVER_ERROR);
+    let (status, message) = refused(client.add(&request("full", "/full")).await);
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(message.starts_with("Pod shop/full cannot be enrolled: "), "{message}");
 
     assert_eq!(client.remove("shop", "web").await.unwrap().problem, None);
     let (status, message) = refused(client.remove("shop", "web").await);
@@ -105,7 +107,7 @@ async fn requests_that_no_client_of_ours_makes() {
 
 #[tokio::test(start_paused = true)]
 async fn others_are_turned_away_without_a_pause() {
-    let World { folder: _folder, agent: _agent, client, serving } = serving(geteuid().as_raw() + 1);
+    let World { folder: _folder, agent: _agent, client, serving } = world_for(geteuid().as_raw() + 1);
     let begin = tokio::time::Instant::now();
     for _ in 0..10 {
         assert!(matches!(client.list().await, Err(ClientError::BadAnswer { .. })));
