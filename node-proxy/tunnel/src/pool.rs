@@ -54,7 +54,8 @@ impl Default for Limits {
     }
 }
 
-/// Dials that one stream may cost: a peer that sends GOAWAY after every handshake is not asked for ever.
+/// Dials that one stream may cost, with those for its second try: a peer that sends GOAWAY after every handshake is not asked
+/// for ever.
 const DIALS: usize = 3;
 
 /// Why the pool gave no stream.
@@ -129,8 +130,9 @@ where
         F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
         Io: AsyncRead + AsyncWrite + Unpin + 'static,
     {
+        let mut dials = 0..DIALS;
         let coming = self.inner.next.get();
-        let (id, first) = self.reserve(key, &dial, None).await?;
+        let (id, first) = self.reserve(key, &dial, None, &mut dials).await?;
         let known = self.newest(key);
         let error = match first.connect(authority.clone(), headers.clone()).await {
             Ok(stream) => return Ok(stream),
@@ -140,7 +142,7 @@ where
         if !(error.is_unprocessed() || error.is_lost() && was_there) {
             return Err(PoolError::Connect(error));
         }
-        match self.reserve(key, &dial, known).await {
+        match self.reserve(key, &dial, known, &mut dials).await {
             Ok((_, second)) => {
                 second.connect(authority.clone(), headers.clone()).await.map_err(PoolError::Connect)
             }
@@ -150,18 +152,19 @@ where
         }
     }
 
-    /// Finds or makes a place for one stream, on a connection that was dialled after the connection `known`; which it is.
+    /// Finds or makes a place for one stream, on a connection that was dialled after the connection `known`; which it is. `dials`
+    /// are those that are left to it.
     async fn reserve<Io, F>(
         &self,
         key: &K,
         dial: &impl Fn() -> F,
         known: Option<u64>,
+        dials: &mut impl Iterator,
     ) -> Result<(u64, Reservation), PoolError<E>>
     where
         F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
         Io: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let mut dials = 0..DIALS;
         // Each round waits for one dial or probe; every dial adds a connection, and those are bounded.
         for _ in 0..=self.inner.limits.connections.saturating_mul(2) {
             match self.pick(key, known) {
