@@ -121,6 +121,16 @@ impl Lab {
         dial(self.pod.namespace(), to)
     }
 
+    /// Dials from the Pod, from an address and port of its own.
+    pub(crate) fn dial_from_pod_as(&self, from: SocketAddr, to: SocketAddr) -> Result<TcpStream> {
+        inside(self.pod.namespace(), || {
+            let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+            socket.bind(&from.into())?;
+            socket.connect_timeout(&to.into(), PATIENCE)?;
+            Ok(patient(socket)?.into())
+        })
+    }
+
     /// Dials from outside.
     pub(crate) fn dial_from_outside(&self, to: SocketAddr) -> Result<TcpStream> {
         dial(self.outside.namespace(), to)

@@ -2,10 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use karez_capture::capture::{self, leave, remove};
 use karez_capture::sockets::{Family, Listening};
+use socket2::SockRef;
 
 use crate::lab::{Lab, MOMENT, PATIENCE, both_ways, ensure_dead};
 use crate::source::dial_as;
@@ -56,6 +58,38 @@ fn removal_without_warning_resets_what_is_captured() -> Result<()> {
     ensure!(remove(&lab.namespace()?)? == 1);
     ensure_dead(&dialled)?;
     both_ways(&lab.dial_from_pod(destination)?, &server.accept()?, "directly")
+}
+
+/// Connection tracking remembers for a while who has ended; whoever has the port by then was never captured.
+#[test]
+fn who_has_the_port_of_an_ended_captured_connection_is_spared() -> Result<()> {
+    let lab = Lab::open("removal-port")?;
+    let server = lab.listen_outside(8080)?;
+    for family in Family::ALL {
+        lab.install(&lab.settings())?;
+        let outbound = lab.proxy(Listening::Outbound, family)?;
+        let to = SocketAddr::new(lab.outside_ip(family), 8080);
+        let captured = lab.dial_from_pod(to)?;
+        let (from, at_proxy) = (captured.local_addr()?, outbound.accept()?);
+        // A reset keeps the port for nobody.
+        SockRef::from(&captured).set_linger(Some(Duration::ZERO))?;
+        drop(captured);
+        ensure_dead(&at_proxy)?;
+        leave(&lab.namespace()?, &lab.settings())?;
+        remove(&lab.namespace()?)?;
+
+        let uncaptured = lab.dial_from_pod_as(from, to)?;
+        let at_server = server.accept()?;
+        for _ in 0..2 {
+            both_ways(&uncaptured, &at_server, "directly")?;
+            lab.install(&lab.settings())?;
+            both_ways(&uncaptured, &at_server, "older than the capture")?;
+            leave(&lab.namespace()?, &lab.settings())?;
+            remove(&lab.namespace()?)?;
+        }
+        both_ways(&uncaptured, &at_server, "directly")?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -13,7 +13,7 @@ use netlink_packet_netfilter::{
 };
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
-use crate::netlink::dump;
+use crate::netlink::{command, dump};
 
 /// A TCP connection that was redirected to the node proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,37 @@ pub fn captured() -> io::Result<Vec<Captured>> {
         }
     })?;
     Ok(flows)
+}
+
+/// Has connection tracking know a connection no more.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(super) fn forget(flow: &Captured) -> io::Result<()> {
+    let family = match flow.dialler {
+        SocketAddr::V4(_) => NetfilterProtoFamily::IPv4,
+        SocketAddr::V6(_) => NetfilterProtoFamily::IPv6,
+    };
+    let header = NetfilterHeader::new(family, 0, 0);
+    let tuple = ConntrackAttribute::CtaTupleOrig(tuple(flow.dialler, flow.destination));
+    match command(NETLINK_NETFILTER, NetfilterMessage::new(header, ConntrackMessage::Delete(vec![tuple])), 0)
+    {
+        // It has ended meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// One direction of a TCP connection, as connection tracking is asked for it.
+fn tuple(source: SocketAddr, destination: SocketAddr) -> Vec<Tuple> {
+    vec![
+        Tuple::Ip(vec![IPTuple::SourceAddress(source.ip()), IPTuple::DestinationAddress(destination.ip())]),
+        Tuple::Proto(vec![
+            ProtoTuple::Protocol(Protocol::Tcp),
+            ProtoTuple::SourcePort(source.port()),
+            ProtoTuple::DestinationPort(destination.port()),
+        ]),
+    ]
 }
 
 /// One entry, if it is a captured TCP connection.
