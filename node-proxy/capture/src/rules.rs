@@ -42,6 +42,9 @@ const INBOUND_CHAIN: &str = "inbound";
 /// Comes last: see [`render_release`].
 const SEAL_CHAIN: &str = "seal";
 const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
+/// A packet that was past the redirection when the rules were loaded meets the later chains of them all the same. Dropped, it is
+/// sent again a second later and redirected; refused, the connection would be lost.
+const CAUGHT_BETWEEN: &str = "ct state new drop";
 const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
 
 /// What the rules depend on.
@@ -101,7 +104,7 @@ pub fn render(settings: &RuleSettings) -> String {
 
 /// The transaction after which nothing begins that would live by the rules, whatever rules are there: nothing is redirected,
 /// and nothing delivered to the application under its client's address. What the rules guard against besides stays: until
-/// the table goes, or [`Phase::Leaving`] comes, new connections are refused.
+/// the table goes, or [`Phase::Leaving`] comes, new connections wait.
 #[must_use]
 pub fn render_release() -> String {
     let seal = "type filter hook output priority -300; policy accept;";
@@ -227,6 +230,7 @@ fn egress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("egress_new")
         .rule(format!("{} {} accept", settings.ours(), born_here()))
         .rule(format!("ct status dnat {} accept", born_here()))
+        .rule(CAUGHT_BETWEEN)
         .rule("reject with tcp reset")
 }
 
@@ -245,6 +249,7 @@ fn ingress_new(settings: &RuleSettings) -> Chain {
         .rule(format!("tcp dport {HBONE} {} accept", born_here()))
         .rules(settings.probe_rules(&format!("{} accept", born_here())))
         .rule(format!("ct status dnat {} accept", born_here()))
+        .rule(CAUGHT_BETWEEN)
         .rule("reject with tcp reset")
 }
 
