@@ -23,6 +23,8 @@ pub struct Figures {
     pub seconds: f64,
     /// Connections that failed.
     pub errors: u64,
+    /// What was wrong with the first of them, and how many seconds after the beginning.
+    pub first_error: Option<String>,
     /// Where round trips were timed.
     pub latency: Option<Percentiles>,
 }
@@ -78,7 +80,13 @@ where
     for task in tasks {
         units += task.await.map_err(io::Error::other)??;
     }
-    Ok(Figures { units, seconds: started.elapsed().as_secs_f64(), errors: 0, latency: None })
+    Ok(Figures {
+        units,
+        seconds: started.elapsed().as_secs_f64(),
+        errors: 0,
+        first_error: None,
+        latency: None,
+    })
 }
 
 /// Sends `size` bytes and waits for them to come back, again and again; units are round trips.
@@ -105,7 +113,13 @@ pub async fn pingpong(
         samples.extend(task.await.map_err(io::Error::other)??);
     }
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Figures { units: samples.len() as u64, seconds, errors: 0, latency: Some(percentiles(samples)) })
+    Ok(Figures {
+        units: samples.len() as u64,
+        seconds,
+        errors: 0,
+        first_error: None,
+        latency: Some(percentiles(samples)),
+    })
 }
 
 async fn ping(mut stream: TcpStream, size: usize, until: Instant) -> io::Result<Vec<u64>> {
@@ -135,26 +149,38 @@ pub async fn churn(to: SocketAddr, clients: usize, time: Duration, most: u64) ->
     for _ in 0..clients {
         tasks.spawn(churn_one(to, started + time, each));
     }
-    let (mut samples, mut errors) = (Vec::new(), 0);
+    let mut samples = Vec::new();
+    let mut failures = Vec::new();
     while let Some(result) = tasks.join_next().await {
         let (of_one, failed) = result.map_err(io::Error::other)?;
         samples.extend(of_one);
-        errors += failed;
+        failures.extend(failed);
     }
-    let seconds = started.elapsed().as_secs_f64();
-    Ok(Figures { units: samples.len() as u64, seconds, errors, latency: Some(percentiles(samples)) })
+    let first = failures.iter().min_by_key(|failure| failure.begun);
+    let first_error = first.map(|Failure { begun, error }| {
+        format!("{error}, begun after {:.3} s", begun.duration_since(started).as_secs_f64())
+    });
+    let (seconds, errors) = (started.elapsed().as_secs_f64(), failures.len() as u64);
+    let units = samples.len() as u64;
+    Ok(Figures { units, seconds, errors, first_error, latency: Some(percentiles(samples)) })
 }
 
-async fn churn_one(to: SocketAddr, until: Instant, most: u64) -> (Vec<u64>, u64) {
-    let (mut samples, mut errors) = (Vec::new(), 0);
-    while Instant::now() < until && samples.len() as u64 + errors < most {
+/// A connection that failed.
+struct Failure {
+    begun: Instant,
+    error: io::Error,
+}
+
+async fn churn_one(to: SocketAddr, until: Instant, most: u64) -> (Vec<u64>, Vec<Failure>) {
+    let (mut samples, mut failures) = (Vec::new(), Vec::new());
+    while Instant::now() < until && ((samples.len() + failures.len()) as u64) < most {
         let begun = Instant::now();
         match one_byte(to).await {
             Ok(()) => samples.push(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)),
-            Err(_) => errors += 1,
+            Err(error) => failures.push(Failure { begun, error }),
         }
     }
-    (samples, errors)
+    (samples, failures)
 }
 
 async fn one_byte(to: SocketAddr) -> io::Result<()> {
