@@ -5,6 +5,7 @@ mod dns;
 mod forgery;
 mod lab;
 mod older;
+mod pace;
 mod redirection;
 mod removal;
 mod source;

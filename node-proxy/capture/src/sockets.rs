@@ -10,7 +10,7 @@ mod stock;
 
 use std::path::PathBuf;
 
-use socket2::Domain;
+use socket2::{Domain, Socket};
 
 use crate::netns::NamespaceError;
 
@@ -138,6 +138,14 @@ impl Listening {
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::Outbound, Self::InboundPlaintext, Self::Hbone, Self::DnsTcp, Self::DnsUdp];
+}
+
+/// Sends as fast as the other side reads: for the way between proxy and application, which crosses no network. With the
+/// node's own choice it may be paced: BBR's timers took a third of the CPU of bulk transfers. Reno is in every kernel, and
+/// nobody may be kept from it (`TCP_CONG_NON_RESTRICTED`).
+fn unpaced(socket: &Socket) {
+    // It would only be slower.
+    let _ = socket.set_tcp_congestion(b"reno");
 }
 
 /// Names the step that failed.

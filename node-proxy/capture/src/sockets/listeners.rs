@@ -10,7 +10,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Protocol, Socket, Type};
 
 use super::owner::run_as;
-use super::{Family, LARGEST_BATCH, Listening, SocketError, at};
+use super::{Family, LARGEST_BATCH, Listening, SocketError, at, unpaced};
 use crate::netns::NetworkNamespace;
 
 /// How many connections wait in a listener's queue, at most; the namespace's `somaxconn` bounds it too.
@@ -50,6 +50,9 @@ fn open(listening: Listening, family: Family, backlog: Backlog) -> Result<Socket
     let socket = match listening {
         Listening::Outbound | Listening::InboundPlaintext | Listening::Hbone | Listening::DnsTcp => {
             let socket = bound(listening, family, Type::STREAM, Protocol::TCP)?;
+            if listening.serves_the_pod() {
+                unpaced(&socket);
+            }
             socket.listen(backlog.0.into()).map_err(|error| refused(listening, "listen", error))?;
             socket
         }
@@ -112,6 +115,14 @@ impl Listening {
             Self::InboundPlaintext => port::INBOUND_PLAINTEXT,
             Self::Hbone => port::HBONE,
             Self::DnsTcp | Self::DnsUdp => port::DNS,
+        }
+    }
+
+    /// Whether those who connect are the Pod's own applications.
+    fn serves_the_pod(self) -> bool {
+        match self {
+            Self::Outbound | Self::DnsTcp | Self::DnsUdp => true,
+            Self::InboundPlaintext | Self::Hbone => false,
         }
     }
 }

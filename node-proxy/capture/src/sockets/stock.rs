@@ -7,7 +7,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Protocol, Socket, Type};
 
 use super::owner::run_as;
-use super::{Family, Kind, LARGEST_BATCH, SocketError, at};
+use super::{Family, Kind, LARGEST_BATCH, SocketError, at, unpaced};
 use crate::marks::{self, Mark};
 use crate::netns::NetworkNamespace;
 
@@ -36,6 +36,7 @@ fn open(kind: Kind, family: Family) -> Result<Socket, SocketError> {
     match kind {
         Kind::Outbound | Kind::DnsForward => {}
         Kind::Application => {
+            unpaced(&socket);
             allow_foreign_source(&socket).map_err(at("IP_TRANSPARENT"))?;
             // Without it a port would be taken for all destinations at once, and a busy client's would run out.
             setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)

@@ -1,0 +1,33 @@
+//! How fast the mesh's sockets send.
+
+use anyhow::{Result, ensure};
+use karez_capture::sockets::{Family, Kind, Listening};
+use socket2::SockRef;
+
+use crate::lab::Lab;
+
+#[test]
+fn nothing_paces_what_goes_to_the_application_and_the_network_has_the_pods_own_choice() -> Result<()> {
+    let lab = Lab::captured("pace")?;
+    lab.pod.namespace().sysctl("net.ipv4.tcp_congestion_control", "cubic")?;
+    for family in Family::ALL {
+        let outbound = lab.proxy(Listening::Outbound, family)?;
+        let _application = lab.dial_from_pod((lab.outside_ip(family), 8080).into())?;
+        let hbone = lab.proxy(Listening::Hbone, family)?;
+        let _peer = lab.dial_from_outside((lab.pod_ip(family), 15008).into())?;
+        let (accepted, tunnel) = (outbound.accept()?, hbone.accept()?);
+        let (inward, outward) = (lab.stock(Kind::Application, family)?, lab.stock(Kind::Outbound, family)?);
+        let found = [
+            SockRef::from(&accepted),
+            SockRef::from(&inward),
+            SockRef::from(&tunnel),
+            SockRef::from(&outward),
+        ]
+        .map(|socket| socket.tcp_congestion().map(|name| name.escape_ascii().to_string()));
+        for (found, expected) in found.into_iter().zip(["reno", "reno", "cubic", "cubic"]) {
+            let found = found?;
+            ensure!(found.trim_end_matches("\\x00") == expected, "{family:?}: {found} is not {expected}");
+        }
+    }
+    Ok(())
+}
