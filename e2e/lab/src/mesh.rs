@@ -38,6 +38,8 @@ pub struct Settings {
     pub node_arguments: Vec<String>,
     /// Further words for every agent.
     pub agent_arguments: Vec<String>,
+    /// TCP's congestion control in the Pods; None for the machine's own.
+    pub congestion_control: Option<String>,
 }
 
 /// A network with two or more nodes under one controller.
@@ -75,6 +77,7 @@ impl Default for Settings {
             leaf_lifetime: "24h".to_owned(),
             node_arguments: Vec::new(),
             agent_arguments: Vec::new(),
+            congestion_control: None,
         }
     }
 }
@@ -176,6 +179,13 @@ impl Mesh {
         let folder = self.network.folder().to_owned();
         let node = self.nodes.get_mut(node).with_context(|| format!("no node {node}"))?;
         let pod = node.node.pod(&folder, namespace, name, service_account)?;
+        if let Some(name) = &self.settings.congestion_control {
+            pod.namespace().sysctl("net.ipv4.tcp_congestion_control", name).with_context(|| {
+                format!(
+                    "no congestion control {name}: see /proc/sys/net/ipv4/tcp_available_congestion_control"
+                )
+            })?;
+        }
         self.manifests.pod(&pod)?;
         Ok(pod)
     }
