@@ -21,22 +21,26 @@ missing_packages() {
   case $1 in *iperf3*) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql ;; esac
 }
 
-# Installs Debian packages without starting the services that they bring.
+# Installs Debian packages without starting the services that they bring; one such install at a time.
 install_packages() {
   [ "$(id -u)" = 0 ] || fail "missing packages: $*. Install them as root: apt-get install --no-install-recommends $*"
   say "installing Debian packages: $*"
-  local policy=/usr/sbin/policy-rc.d made= marker='karez e2e: no service starts while packages are installed'
+  (flock 8 && without_services apt_get "$@") 8>/run/lock/karez-e2e-packages >/dev/null || fail "apt-get could not install: $*"
+}
+
+apt_get() { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@"; }
+
+# Runs a command, in a shell of its own, while this machine's packages start no service.
+without_services() (
+  policy=/usr/sbin/policy-rc.d marker='karez e2e: no service starts while packages are installed'
   # One of ours that is there already was left by a run that was killed.
   if [ ! -e $policy ] || grep -qsF "$marker" $policy; then
-    printf '#!/bin/sh\n# %s\nexit 101\n' "$marker" >$policy && chmod 755 $policy && made=1
+    # Whatever happens: with that file no package of this machine could ever start a service again.
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\n# %s\nexit 101\n' "$marker" >$policy && chmod 755 $policy || exit
   fi
-  # Whatever happens: with that file no package of this machine could ever start a service again.
-  [ -z "$made" ] || trap "rm -f $policy" EXIT
-  local status=0
-  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@"; } >/dev/null || status=$?
-  [ -z "$made" ] || { rm -f $policy; trap - EXIT; }
-  [ $status = 0 ] || fail "apt-get could not install: $*"
-}
+  "$@"
+)
 
 # The first cargo of a toolchain that is new enough, or how to get one.
 require_toolchain() {
