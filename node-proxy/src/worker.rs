@@ -1,6 +1,7 @@
 //! A worker: a thread with a runtime, listeners, tunnels, buffers and counters of its own. A connection lives and dies on one.
 
 mod accept;
+mod pulse;
 mod share;
 mod thread;
 
@@ -16,8 +17,9 @@ use crate::connection::live::Live;
 use crate::duties::Duties;
 use crate::pod::Pod;
 
+pub(crate) use pulse::Pulse;
 pub(crate) use share::Share;
-pub(crate) use thread::{Pulse, Seed, Thread, start};
+pub(crate) use thread::{Seed, Thread, start};
 
 /// What all connections of a worker use.
 #[derive(Debug)]

@@ -49,9 +49,8 @@ impl Worker {
         FlowRecord::new(self.clone(), flow)
     }
 
-    /// Lets go of label sets that have had no connection for an hour. Happens on its own while connections come; a worker
-    /// that may have none for long calls it from a timer.
-    pub fn retire_idle(&self, now: Instant) {
+    /// Lets go of label sets that have had no connection for an hour.
+    fn retire_idle(&self, now: Instant) {
         self.own.swept.set(now);
         self.own.series.borrow_mut().retain(|_, cached| {
             let in_use = Rc::strong_count(&cached.series) > 1;

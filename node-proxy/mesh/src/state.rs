@@ -74,11 +74,6 @@ impl Mesh {
         self.workloads.is_endpoint(service, uid)
     }
 
-    /// The policies that cover a workload: the mesh's, its namespace's, and those that select it.
-    pub fn policies_for<'a>(&'a self, workload: &'a Workload) -> impl Iterator<Item = &'a Arc<Policy>> {
-        self.policies.covering(&workload.namespace, &workload.policies)
-    }
-
     /// The policy of that key.
     #[must_use]
     pub fn policy(&self, name: &PolicyName) -> Option<&Arc<Policy>> {

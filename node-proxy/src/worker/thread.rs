@@ -1,12 +1,11 @@
-//! The thread itself: adjusts to its duties, follows the mesh, and shows that it is alive.
+//! The thread itself: adjusts to its duties and follows the mesh.
 
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use karez_api::outcome::Closing;
 use karez_flow::Metrics;
@@ -20,7 +19,7 @@ use tokio::time::MissedTickBehavior;
 use crate::accounts::Accounts;
 use crate::connection::live::Live;
 use crate::duties::{Duties, ListenerId};
-use crate::worker::{Share, SharedWorker, Worker, accept};
+use crate::worker::{Pulse, Share, SharedWorker, Worker, accept};
 
 /// How often a worker shows that it is alive.
 const BEAT: Duration = Duration::from_millis(250);
@@ -48,15 +47,6 @@ pub(crate) struct Seed {
 #[derive(Debug)]
 pub(crate) struct Thread {
     handle: JoinHandle<()>,
-}
-
-/// What others can see of a worker without asking it.
-#[derive(Debug)]
-pub(crate) struct Pulse {
-    began: Instant,
-    beat_ms: AtomicU64,
-    live: AtomicUsize,
-    tunnels: AtomicUsize,
 }
 
 /// Starts the worker number `index`.
@@ -87,38 +77,6 @@ impl Thread {
         if self.handle.join().is_err() {
             tracing::error!("a worker panicked");
         }
-    }
-}
-
-impl Pulse {
-    /// Of a worker that begins now.
-    pub(crate) fn new() -> Self {
-        Self {
-            began: Instant::now(),
-            beat_ms: AtomicU64::new(0),
-            live: AtomicUsize::new(0),
-            tunnels: AtomicUsize::new(0),
-        }
-    }
-
-    fn beat(&self) {
-        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.beat_ms.store(elapsed, Ordering::Relaxed);
-    }
-
-    /// How long ago it last showed that it is alive.
-    pub(crate) fn age(&self) -> Duration {
-        self.began.elapsed().saturating_sub(Duration::from_millis(self.beat_ms.load(Ordering::Relaxed)))
-    }
-
-    /// Connections that are open on it.
-    pub(crate) fn live(&self) -> usize {
-        self.live.load(Ordering::Relaxed)
-    }
-
-    /// Tunnels that it has dialled.
-    pub(crate) fn tunnels(&self) -> usize {
-        self.tunnels.load(Ordering::Relaxed)
     }
 }
 
@@ -233,9 +191,8 @@ impl Running {
 
     fn keep_up(&self) {
         self.worker.buffers.trim();
-        self.pulse.live.store(self.worker.live.len(), Ordering::Relaxed);
         let tunnels = self.shares.values().map(|share| share.tunnels.connections()).sum();
-        self.pulse.tunnels.store(tunnels, Ordering::Relaxed);
+        self.pulse.show(self.worker.live.len(), tunnels);
         for share in self.shares.values().filter(|share| share.pod.is_stopping()) {
             share.tunnels.retire();
         }

@@ -30,12 +30,6 @@ impl<Io> ReadAhead<Io> {
         Self { io, buffers, ahead: None }
     }
 
-    /// The I/O below.
-    #[must_use]
-    pub fn io(&self) -> &Io {
-        &self.io
-    }
-
     /// Serves from what was read ahead.
     fn serve(&mut self, buf: &mut ReadBuf<'_>) {
         let Some(ahead) = &mut self.ahead else {

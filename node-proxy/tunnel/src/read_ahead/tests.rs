@@ -29,7 +29,7 @@ async fn small_reads_are_served_from_one_big_one() {
         ahead.read_exact(&mut piece).await.unwrap();
         assert_eq!(piece, [7; 4_000]);
     }
-    assert_eq!(ahead.io().1, 1);
+    assert_eq!(ahead.io.1, 1);
     assert!(ahead.ahead.is_none());
     assert_eq!(buffers.kept(), READ.bytes(), "given back");
 }
