@@ -1,7 +1,7 @@
 //! One captured Pod, one host outside, and sockets in both.
 
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use karez_lab::network::route;
 use karez_lab::privilege::Privilege;
 use karez_lab::wire::Wire;
 use karez_lab::{Host, Namespace, Network, Node, Pod};
+use nix::net::if_::if_nametoindex;
 use socket2::{Domain, Socket, Type};
 
 /// The uid that the mesh's sockets belong to.
@@ -104,6 +105,16 @@ impl Lab {
     pub(crate) fn stock(&self, kind: Kind, family: Family) -> Result<Socket> {
         let opened = open_stock(&self.namespace()?, kind, family, 1, self.socket_uid())?;
         patient(Socket::from(one(opened)?))
+    }
+
+    /// Port 8080 of the node at its address on the Pod's link, as the Pod writes it.
+    pub(crate) fn node_on_the_link(&self) -> Result<SocketAddrV6> {
+        let show = ["-6", "-brief", "addr", "show", "dev", "pods", "scope", "link"];
+        let shown = self.node.host().namespace().run("ip", &show)?;
+        let address = shown.split_whitespace().find_map(|word| word.strip_suffix("/64"));
+        let ip = address.with_context(|| format!("no address in {shown:?}"))?.parse()?;
+        let index = inside(self.pod.namespace(), || Ok(if_nametoindex("eth0")?))?;
+        Ok(SocketAddrV6::new(ip, 8080, 0, index))
     }
 
     /// A listener of the application, or of anybody in the Pod.

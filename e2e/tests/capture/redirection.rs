@@ -1,8 +1,9 @@
 //! What is redirected, where to, and what is not.
 
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6, TcpListener, TcpStream, UdpSocket};
 
 use anyhow::{Result, ensure};
+use karez_capture::capture::Settings;
 use karez_capture::original_destination;
 use karez_capture::sockets::{Family, Kind, Listening};
 use socket2::{Domain, Socket, Type};
@@ -50,6 +51,27 @@ fn what_comes_without_a_tunnel_arrives_at_the_proxy_and_tunnels_come_by_themselv
         both_ways(&client, &tunnel, "tunnel")?;
     }
     application.ensure_unvisited()
+}
+
+/// Such an address means nothing without its interface, which a proxy is not told.
+#[test]
+fn what_stays_on_the_link_is_left_alone() -> Result<()> {
+    let lab = Lab::captured("link")?;
+    let link_local = lab.node_on_the_link()?;
+    let server = inside(lab.node().host().namespace(), || Ok(TcpListener::bind("[::]:8080")?))?;
+    let dns = inside(lab.node().host().namespace(), || Ok(UdpSocket::bind("[::]:53")?))?;
+    dns.set_read_timeout(Some(PATIENCE))?;
+    for close_older in [false, true] {
+        lab.install(&Settings { close_older, ..lab.settings() })?;
+        let client = lab.dial_from_pod(link_local.into())?;
+        both_ways(&client, &server.accept()?.0, "over the link")?;
+        let asked = SocketAddrV6::new(*link_local.ip(), 53, 0, link_local.scope_id());
+        let client = inside(lab.pod.namespace(), || Ok(UdpSocket::bind("[::]:0")?))?;
+        client.send_to(b"query", asked)?;
+        let mut query = [0; 8];
+        ensure!(dns.recv_from(&mut query)?.0 == 5, "the query arrives as it was sent");
+    }
+    Ok(())
 }
 
 #[test]

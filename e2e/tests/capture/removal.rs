@@ -27,10 +27,17 @@ fn captured_connections_drain_and_what_is_left_is_reset() -> Result<()> {
         let dialled_at_proxy = outbound.accept()?;
         let client = lab.dial_from_outside((lab.pod_ip(family), 8080).into())?;
         let client_at_proxy = inbound.accept()?;
+        let hbone = lab.proxy(Listening::Hbone, family)?;
+        let tunnels = (lab.pod_ip(family), 15008).into();
+        let peer = lab.dial_from_outside(tunnels)?;
+        let tunnel = hbone.accept()?;
 
         leave(&lab.namespace()?, &lab.settings())?;
         both_ways(&dialled, &dialled_at_proxy, SECRET)?;
         both_ways(&client, &client_at_proxy, "plaintext")?;
+        both_ways(&peer, &tunnel, "tunnel")?;
+        let refused = lab.dial_from_outside(tunnels).err().map(|error| error.to_string());
+        ensure!(refused.is_some_and(|why| why.contains("refused")), "a new tunnel waits for nobody");
         let free = lab.dial_from_pod((lab.outside_ip(family), 8080).into())?;
         both_ways(&free, &server.accept()?, "directly")?;
         let free = lab.dial_from_outside((lab.pod_ip(family), 8080).into())?;

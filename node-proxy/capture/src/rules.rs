@@ -142,7 +142,10 @@ fn chains(settings: &RuleSettings) -> Vec<Chain> {
         Phase::Leaving => chains.extend([
             Chain::hooked(OUTBOUND_CHAIN, "nat", "output", -100),
             Chain::hooked(INBOUND_CHAIN, "nat", "prerouting", -100),
-            Chain::hooked("ingress", "filter", "input", 0).rules(refuse_unredirected(settings)),
+            Chain::hooked("ingress", "filter", "input", 0)
+                .rules(refuse_unredirected(settings))
+                // Nobody takes them any more: who dials one is to try elsewhere at once.
+                .rule(format!("tcp dport {HBONE} {SYN} reject with tcp reset")),
         ]),
     }
     chains
@@ -156,6 +159,7 @@ fn divert(settings: &RuleSettings) -> Option<Chain> {
             chain
                 .rule("oifname \"lo\" accept")
                 .rule(format!("{} accept", settings.ours()))
+                .rules(settings.link_local_rules("accept"))
                 .rule(format!("udp dport 53 {to_loopback}")),
         ),
         Proxy::Karez { .. } => None,
@@ -197,7 +201,8 @@ fn deliver_dns(settings: &RuleSettings) -> Option<Chain> {
 fn outbound(settings: &RuleSettings) -> Chain {
     let mut chain = Chain::hooked(OUTBOUND_CHAIN, "nat", "output", -100)
         .rule("oifname \"lo\" accept")
-        .rule(format!("{} accept", settings.ours()));
+        .rule(format!("{} accept", settings.ours()))
+        .rules(settings.link_local_rules("accept"));
     if settings.dns {
         chain = chain.rule(format!("{SYN} tcp dport 53 redirect to :{DNS}"));
         if settings.proxy == Proxy::Ztunnel {
@@ -224,11 +229,12 @@ fn egress(close_older: bool) -> Chain {
         .rules(older_flows(close_older))
 }
 
-/// What a Pod may begin: what the mesh sends, and what was redirected to it. Anything else found a way past the
+/// What a Pod may begin: what the mesh sends, what stays on the link, and what was redirected to the mesh. Anything else found a way past the
 /// redirection, as does a SYN that connection tracking takes for part of a flow it has long known.
 fn egress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("egress_new")
         .rule(format!("{} {} accept", settings.ours(), born_here()))
+        .rules(settings.link_local_rules(&format!("{} accept", born_here())))
         .rule(format!("ct status dnat {} accept", born_here()))
         .rule(CAUGHT_BETWEEN)
         .rule("reject with tcp reset")
@@ -296,6 +302,12 @@ impl RuleSettings {
             Proxy::Karez { socket_uid: Some(uid) } => format!("{mark} meta skuid {uid}"),
             Proxy::Karez { socket_uid: None } | Proxy::Ztunnel => mark,
         }
+    }
+
+    /// Matches what goes to an address of the link (RFC 4291 section 2.5.6). It means nothing without its interface, which
+    /// redirection forgets, so no proxy could dial it; nothing of the mesh has such an address.
+    fn link_local_rules(&self, verdict: &str) -> Vec<String> {
+        if self.ipv6 { vec![format!("ip6 daddr fe80::/10 {verdict}")] } else { Vec::new() }
     }
 
     fn probe_rules(&self, verdict: &str) -> Vec<String> {
