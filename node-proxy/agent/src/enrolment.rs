@@ -41,6 +41,13 @@ pub enum TurnedDown {
     /// Its namespace is none, or the host's.
     #[error(transparent)]
     Namespace(KernelError),
+    /// It has no address, so nobody could reach it, nor be told from whom it comes.
+    #[error(
+        "the network namespace at {} has no address yet, beside loopback and link-local ones: enrol the Pod when it has, or name \
+         them (karez pod add --ip ADDRESS)",
+        .0.display()
+    )]
+    NoAddress(PathBuf),
     /// It conflicts with another.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -165,6 +172,9 @@ fn claim<K: Kernel>(
     } else {
         addresses.clone()
     };
+    if addresses.is_empty() {
+        return Err(TurnedDown::NoAddress(netns.clone()));
+    }
     let reference = PodReference { uid, sandbox: kernel.id(&sandbox) };
     let pod = EnrolledPod::new(reference, namespace, name, service_account, addresses)?;
     let record = Record { pod, netns: netns.clone(), openings, strict: false, phase: Phase::Enrolled };

@@ -101,7 +101,8 @@ impl Kernel for Fake {
     }
 
     fn addresses(&self, _sandbox: &FakeSandbox) -> Result<Vec<IpAddr>, KernelError> {
-        Ok(vec!["10.0.0.9".parse().unwrap()])
+        let has_none = self.state.lock().unwrap().failing.contains("address");
+        Ok(if has_none { Vec::new() } else { vec!["10.0.0.9".parse().unwrap()] })
     }
 
     fn has_ipv6(&self) -> bool {

@@ -119,6 +119,9 @@ async fn what_cannot_be_enrolled() {
     assert!(matches!(agent.enrol("host", "/host").await, Err(TurnedDown::Namespace(_))));
     assert!(matches!(agent.enrol("none", "/none").await, Err(TurnedDown::Namespace(_))));
     assert!(matches!(agent.enrol("a/b", "/web").await, Err(TurnedDown::Invalid(_))));
+    agent.ground.kernel.fail("address");
+    assert!(matches!(agent.enrol("web", "/web").await, Err(TurnedDown::NoAddress(_))));
+    agent.ground.kernel.succeed("address");
     agent.enrol("web", "/web").await.unwrap();
     let conflict = agent.enrol("other", "/web").await;
     assert!(matches!(conflict, Err(TurnedDown::Refused(Refused::Conflict(_)))), "{conflict:?}");

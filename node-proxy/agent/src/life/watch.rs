@@ -81,18 +81,21 @@ impl<K: Kernel> Life<K> {
         let repaired = self.ground.blocking(move |ground| {
             if let Some(installed) = &installed {
                 match ground.kernel.verify(&sandbox, installed)? {
-                    Integrity::Intact => return Ok(Arc::clone(installed)),
+                    Integrity::Intact => return Ok((Arc::clone(installed), Ok(()))),
                     Integrity::Changed(part) => {
                         tracing::warn!(pod = %record.pod, ?part, "its capture was changed by somebody else: put right");
                         ground.repairs.inc();
                     }
                 }
             }
-            ground.store.save(&record)?;
-            Ok::<_, LifeError>(Arc::new(ground.kernel.install(&sandbox, how, installed.as_deref())?))
+            // The Pod is on record already: what can fail here must not leave it open.
+            let saved = ground.store.save(&record);
+            let installed = ground.kernel.install(&sandbox, how, installed.as_deref())?;
+            Ok::<_, LifeError>((Arc::new(installed), saved))
         });
-        enrolled.installed = Some(repaired.await?);
-        Ok(())
+        let (installed, saved) = repaired.await?;
+        enrolled.installed = Some(installed);
+        Ok(saved?)
     }
 
     /// Whether no node proxy is going to come back with the Pod's listeners.

@@ -29,6 +29,21 @@ async fn a_capture_that_cannot_be_put_right_is_a_problem_until_it_can() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_changed_capture_is_put_right_where_nothing_can_be_written() {
+    let (folder, agent, _node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    agent.diary();
+    let (state, aside) = (folder.path().join("pods"), folder.path().join("aside"));
+    std::fs::rename(&state, &aside).unwrap();
+    std::fs::write(&state, "no folder").unwrap();
+    agent.ground.kernel.tamper(10);
+    let has_problem = |status: Option<&PodStatus>| status.is_some_and(|status| status.problem.is_some());
+    let status = agent.until("web", has_problem).await.unwrap();
+    assert!(status.problem.unwrap().contains("pods"));
+    assert_eq!(agent.diary(), ["install 10"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pod_whose_namespace_is_gone_is_removed() {
     let (_folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();
