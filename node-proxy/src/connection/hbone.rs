@@ -150,6 +150,7 @@ async fn serve_request(share: Rc<Share>, mut request: Request, client: Client) {
         }
     };
     let host = Forwarded::from_headers(request.headers()).and_then(|forwarded| forwarded.host);
+    request.forget();
     let admission = Admission { peer: Some(client.identity), client: client.address, target, host };
     let given_up = async {
         let _abandoned = request.abandoned().await;

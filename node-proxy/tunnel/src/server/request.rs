@@ -57,6 +57,11 @@ impl Request {
         &self.head.headers
     }
 
+    /// Frees what was asked, for a request that may wait: its peer chose how long its headers are.
+    pub fn forget(&mut self) {
+        (self.head, ()) = http::Request::new(()).into_parts();
+    }
+
     /// Answers 200. The stream runs in both directions from now on.
     ///
     /// # Errors

@@ -41,6 +41,27 @@ async fn a_connect_carries_authority_and_headers_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_request_is_accepted_when_what_was_asked_is_forgotten() {
+    local(async {
+        let (client, mut server) = pair().await;
+        let mut headers = HeaderMap::new();
+        headers.insert("large", HeaderValue::from_str(&"x".repeat(10_000)).unwrap());
+        let connect = client.connection.connect(Authority::from_static("10.0.0.1:80"), headers);
+        let accept = async {
+            let mut request = server.request().await;
+            request.forget();
+            assert_eq!((request.headers().capacity(), request.authority()), (0, None));
+            request.accept().unwrap()
+        };
+        let (near, far) = tokio::join!(connect, accept);
+        let (mut near, mut far) = (near.unwrap().split(), far.split());
+        send(&mut near.1, b"ping").await;
+        assert_eq!(far.0.data().await.unwrap().unwrap(), "ping");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn each_direction_ends_on_its_own() {
     local(async {
         let (client, mut server) = pair().await;
