@@ -1,6 +1,9 @@
 //! Whom the application sees, and by which Service a client came.
 
-use anyhow::{Result, ensure};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+
+use anyhow::{Context as _, Result, ensure};
 use karez_e2e::shop::{Shop, VIP};
 use karez_e2e::{access_log, peers, sockets};
 use karez_lab::Pod;
@@ -29,6 +32,23 @@ fn an_application_that_dials_itself_sees_itself() -> Result<()> {
     for address in shop.addresses(PORT) {
         let (seen, own) = (seen(&shop.api, &address)?, address_beside(&shop.api, &address));
         ensure!(seen == own, "dialling {address} it saw {seen}, not {own}");
+    }
+    Ok(())
+}
+
+/// A port of the mesh inside a Pod is any port elsewhere.
+#[test]
+fn outside_the_meshs_own_ports_are_like_any_other() -> Result<()> {
+    let shop = Shop::open("ports", &[(PORT, PORT)])?;
+    for port in [15001, 15006, 15008, 15053] {
+        let address = SocketAddr::from((shop.outside.v4(), port));
+        let listener = shop.outside.namespace().inside(|| TcpListener::bind(address))??;
+        let client = sockets::dial(shop.web.namespace(), address.to_string())?;
+        let (server, _) = listener.accept()?;
+        (&server).write_all(b"from outside")?;
+        drop(server);
+        let said = sockets::rest(&client).with_context(|| address.to_string())?;
+        ensure!(said == "from outside", "{address} said {said:?}");
     }
     Ok(())
 }

@@ -51,11 +51,14 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
 }
 
 fn addresses(client: &TcpStream) -> Option<(SocketAddr, SocketAddr)> {
-    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     // Whoever has gone already needs no answer.
     let source = client.peer_addr().ok()?;
     let destination = original_destination(client).or_else(|| client.local_addr().ok())?;
     Some((canonical(source), canonical(destination)))
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Finds the other end, endpoint after endpoint.
@@ -143,10 +146,7 @@ async fn wait_for_configuration(
 
 async fn pass_through(share: &Share, client: &TcpStream, destination: SocketAddr) -> Result<Far, Outcome> {
     // Not redirected, so dialled by hand: there is nowhere to pass it to.
-    if client
-        .local_addr()
-        .is_ok_and(|local| local.port() == port::OUTBOUND && local.port() == destination.port())
-    {
+    if client.local_addr().is_ok_and(|local| canonical(local) == destination) {
         return Err(Refusal::ReservedPort { port: port::OUTBOUND }.into());
     }
     Ok(Far::Socket(dial::connect(&share.pod.stock, destination).await?))
