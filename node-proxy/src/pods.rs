@@ -120,7 +120,7 @@ impl Pods {
                 event = agent.next() => self.take(event, &mut agent, &snapshot),
                 closed = self.closing.next() => self.closed(&closed, &mut agent),
                 Ok(()) = certificates.changed() => {}
-                Ok(()) = synced.changed() => {}
+                Ok(()) = synced.changed() => self.tell_strictness(&mut agent),
                 Ok(()) = mesh.changed() => self.tell_strictness(&mut agent),
                 _ = tick.tick() => self.look_around(&mut agent),
                 () = drain.started(), if !self.is_draining => self.begin_drain(),

@@ -24,7 +24,8 @@ pub(crate) use thread::{Seed, Thread, start};
 /// What all connections of a worker use.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    mesh: watch::Receiver<Arc<Mesh>>,
+    /// As it has been followed: what is asked while a change is being followed sees the old one or the new one, never another.
+    mesh: watch::Sender<Arc<Mesh>>,
     duties: watch::Receiver<Arc<Duties>>,
     /// Buffers for bulk.
     pub(crate) buffers: BufferPool,
@@ -39,14 +40,20 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// The mesh as it is now.
+    /// The mesh that this worker goes by now.
     pub(crate) fn mesh(&self) -> Arc<Mesh> {
         Arc::clone(&self.mesh.borrow())
     }
 
     /// The mesh as it will be.
     pub(crate) fn meshes(&self) -> watch::Receiver<Arc<Mesh>> {
-        self.mesh.clone()
+        self.mesh.subscribe()
+    }
+
+    /// Goes by another mesh from now on, and ends what it does not admit.
+    fn follow(&self, mesh: &Arc<Mesh>) {
+        let before = self.mesh.send_replace(Arc::clone(mesh));
+        self.live.recheck(&before, mesh);
     }
 
     /// The Pod of this process that the mesh knows by that uid.

@@ -87,14 +87,13 @@ struct Running {
     pulse: Arc<Pulse>,
     shares: HashMap<Arc<str>, Rc<Share>>,
     polled: HashMap<ListenerId, AbortHandle>,
-    seen: Arc<Mesh>,
 }
 
 impl Running {
     fn new(seed: Seed) -> Self {
-        let Seed { mesh, duties, metrics, accounts, dns, pulse } = seed;
+        let Seed { mut mesh, duties, metrics, accounts, dns, pulse } = seed;
         let worker = Worker {
-            mesh: mesh.clone(),
+            mesh: watch::Sender::new(Arc::clone(&mesh.borrow_and_update())),
             duties: duties.clone(),
             buffers: BufferPool::default(),
             telemetry: metrics.worker(),
@@ -102,16 +101,7 @@ impl Running {
             accounts,
             dns,
         };
-        let seen = worker.mesh();
-        Self {
-            worker: Rc::new(worker),
-            mesh,
-            duties,
-            pulse,
-            shares: HashMap::new(),
-            polled: HashMap::new(),
-            seen,
-        }
+        Self { worker: Rc::new(worker), mesh, duties, pulse, shares: HashMap::new(), polled: HashMap::new() }
     }
 
     async fn run(mut self) {
@@ -182,11 +172,10 @@ impl Running {
 
     fn follow_mesh(&mut self) {
         let mesh = Arc::clone(&self.mesh.borrow_and_update());
-        self.worker.live.recheck(&self.seen, &mesh);
+        self.worker.follow(&mesh);
         for share in self.shares.values() {
             share.tunnels.close_to_the_gone(&mesh);
         }
-        self.seen = mesh;
     }
 
     fn keep_up(&self) {
