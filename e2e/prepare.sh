@@ -9,7 +9,8 @@ say() { printf '[%3d s] %s\n' "$((SECONDS - started))" "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # Program to look for : Debian package that has it.
-needed_programs="nft:nftables ip:iproute2 nsenter:util-linux setpriv:util-linux curl:curl cc:gcc make:make"
+build_programs="cc:gcc make:make"
+needed_programs="$build_programs nft:nftables ip:iproute2 nsenter:util-linux setpriv:util-linux curl:curl"
 demo_programs="nginx:nginx-light redis-server:redis-server redis-cli:redis-tools tcpdump:tcpdump python3:python3"
 test_programs="$demo_programs iperf3:iperf3 haproxy:haproxy dig:bind9-dnsutils dnsmasq:dnsmasq-base"
 
@@ -42,18 +43,19 @@ without_services() (
   "$@"
 )
 
-# The first cargo of a toolchain that is new enough, or how to get one.
-require_toolchain() {
-  local wanted have
-  wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-  if ! command -v cargo >/dev/null && ! command -v rustup >/dev/null; then
-    say "no Rust toolchain; looking for Debian's rustup"
-    install_packages rustup
-  fi
-  if ! have=$(cargo --version 2>/dev/null | cut -d' ' -f2) || [ "$(printf '%s\n' "$wanted" "$have" | sort -V | head -1)" != "$wanted" ]; then
-    say "Rust $wanted or newer is needed${have:+, $have is here}: installing stable with rustup"
-    rustup toolchain install stable --profile minimal -c clippy -c rustfmt || fail "no Rust $wanted: install it with rustup"
-  fi
+wanted_rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+# Whether there is a cargo, and of a toolchain that is new enough.
+has_toolchain() {
+  local have
+  have=$(cargo --version 2>/dev/null | cut -d' ' -f2) || return
+  [ "$(printf '%s\n' "$wanted_rust" "$have" | sort -V | head -1)" = "$wanted_rust" ]
+}
+
+install_toolchain() {
+  command -v rustup >/dev/null || install_packages rustup
+  say "installing Rust stable with rustup"
+  rustup toolchain install stable --profile minimal -c clippy -c rustfmt && has_toolchain || fail "no Rust $wanted_rust: install it with rustup"
 }
 
 # Lists all that is missing, then installs it.
@@ -61,10 +63,10 @@ require() {
   local packages
   packages=$(missing_packages "$*" | sort -u | tr '\n' ' ')
   [ -z "$packages" ] || say "missing packages: $packages"
-  command -v cargo >/dev/null || say "missing toolchain: Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer"
+  has_toolchain || say "missing toolchain: Rust $wanted_rust or newer"
   # shellcheck disable=SC2086 # one word a package
   [ -z "$packages" ] || install_packages $packages
-  require_toolchain
+  has_toolchain || install_toolchain
 }
 
 # Runs a command in network, mount and PID namespaces of its own, which die with it: SIGKILL of any of the processes included.

@@ -38,8 +38,13 @@ fn the_wire_between_nodes_carries_only_tls_and_plaintext_without_the_mesh() -> R
     };
     let meshed = capture(&shop.mesh, &shop.web, &url)?;
     ensure!(!meshed.contains(secret.as_bytes()), "the secret crossed the wire in the clear");
-    ensure!(meshed.count("tcp port 15008")? > 0, "nothing went to 15008");
-    ensure!(meshed.count("tcp port 8080")? == 0, "something went to the application's port");
+    // A handshake record of TLS (RFC 8446 section 5.1) right after TCP's header.
+    let hello = "tcp dst port 15008 and tcp[(tcp[12] >> 4) * 4 : 2] = 0x1603";
+    ensure!(meshed.count(hello)? > 0, "nobody began TLS on 15008");
+    ensure!(
+        meshed.count("tcp and not port 15008 and not port 15012")? == 0,
+        "something went beside the tunnels and the controller's port"
+    );
 
     let plain = shop.mesh.pod("n1", "shop/plain", "plain")?;
     let direct = capture(&shop.mesh, &plain, &format!("http://{}:8080/secret", shop.api.v4))?;

@@ -57,7 +57,10 @@ pub async fn receive(to: SocketAddr, connections: usize, time: Duration) -> io::
         let mut buffer = vec![0; 256 * 1024];
         let mut bytes = 0;
         while Instant::now() < until {
-            bytes += stream.read(&mut buffer).await? as u64;
+            match stream.read(&mut buffer).await? {
+                0 => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the source has ended")),
+                read => bytes += read as u64,
+            }
         }
         Ok(bytes)
     })

@@ -94,8 +94,17 @@ fn a_pod_that_reserves_the_meshs_ports_is_refused_with_what_to_do() -> Result<()
 /// Enrols `shop/odd`, which no manifest has, and gives what the operator is told: it is refused, or not carried.
 fn add(shop: &Shop, netns: &str) -> Result<String> {
     let socket = shop.mesh.agent_socket("n1").display().to_string();
-    let (status, _, said) =
-        shop.mesh.karez_status(&["pod", "add", "shop/odd", "--netns", netns, "--agent", &socket])?;
+    let (status, _, said) = shop.mesh.karez_status(&[
+        "pod",
+        "add",
+        "shop/odd",
+        "--netns",
+        netns,
+        "--ip",
+        "10.64.0.99",
+        "--agent",
+        &socket,
+    ])?;
     ensure!(status != Some(0), "{netns} was enrolled and is carried");
     Ok(said)
 }
