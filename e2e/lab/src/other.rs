@@ -64,6 +64,20 @@ impl OtherProxy {
         mesh.enrol_by(pod, &self.enrol_socket)
     }
 
+    /// Removes a Pod from it.
+    ///
+    /// # Errors
+    /// With what `karez pod remove` printed.
+    pub fn remove(&self, mesh: &Mesh, pod: &Pod) -> Result<()> {
+        mesh.remove_by(pod, &self.enrol_socket)
+    }
+
+    /// What the program has printed so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.proxy.log()
+    }
+
     /// Proxy and agent.
     #[must_use]
     pub fn carrier(&self) -> Carrier {

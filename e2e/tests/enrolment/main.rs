@@ -11,6 +11,7 @@ mod privilege;
 mod repair;
 mod reuse;
 mod rights;
+mod zds;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

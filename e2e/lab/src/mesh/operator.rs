@@ -54,7 +54,15 @@ impl Mesh {
     /// # Errors
     /// With what the command printed.
     pub fn remove(&self, pod: &Pod) -> Result<()> {
-        let socket = self.agent_socket(&pod.node).display().to_string();
+        self.remove_by(pod, &self.agent_socket(&pod.node))
+    }
+
+    /// `karez pod remove` on a given agent's socket.
+    ///
+    /// # Errors
+    /// With what the command printed.
+    pub fn remove_by(&self, pod: &Pod, socket: &Path) -> Result<()> {
+        let socket = socket.display().to_string();
         self.karez(&["pod", "remove", &pod.reference(), "--agent", &socket]).map(|_| ())
     }
 
