@@ -2,6 +2,7 @@
 //! sees.
 
 mod bodies;
+mod configuration;
 mod endpoints;
 mod ends;
 mod grpc;
