@@ -3,36 +3,22 @@
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
-use karez_api::names;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::endpoint_slice::EndpointSlice;
 use crate::manifest::{Broken, Ignored, Reading, Subject};
-use crate::mesh::{Mesh, MeshResource};
+use crate::mesh::{MESH_NAME, Mesh, MeshResource};
 use crate::metadata::{DEFAULT_NAMESPACE, only_known_fields};
 use crate::namespace::Namespace;
 use crate::pod::Pod;
 use crate::policy::{AuthorizationPolicy, PolicyResource, Selector};
 use crate::problem::{FieldError, Problem, shortened};
+use crate::recognition::{Recognised, recognise};
 use crate::resource::{Key, Kind, Resource};
 use crate::service::Service;
 use crate::service_account::ServiceAccount;
 use crate::syntax;
-
-/// API groups of other projects that have a kind of the same name as one of ours.
-const FOREIGN_GROUPS: [&str; 2] = ["security.istio.io", "policy.linkerd.io"];
-
-/// What an object says that it is.
-enum Recognised {
-    Ours(Kind),
-    NotOurs,
-    /// Of a kind that we read, or meant to be; not in a form that we know.
-    Unknown {
-        taken_for: Option<Kind>,
-        problem: FieldError,
-    },
-}
 
 /// Reads one object.
 pub(crate) fn read(value: Value) -> Reading {
@@ -42,7 +28,9 @@ pub(crate) fn read(value: Value) -> Reading {
     };
     match claims.recognise() {
         Recognised::NotOurs => Reading::Ignored(claims.ignored()),
-        Recognised::Unknown { problem, .. } => broken(claims, None, problem),
+        Recognised::OtherVersion(_, problem) | Recognised::Unknown { problem, .. } => {
+            broken(claims, None, problem)
+        }
         Recognised::Ours(kind) => {
             let selector = (kind == Kind::AuthorizationPolicy).then(|| readable_selector(&value)).flatten();
             match resource(kind, value) {
@@ -92,43 +80,8 @@ impl Claims {
         }
     }
 
-    /// The kind that it is, or is taken for when it is wrong.
-    pub(crate) fn kind(&self) -> Option<Kind> {
-        match self.recognise() {
-            Recognised::Ours(kind) => Some(kind),
-            Recognised::Unknown { taken_for, .. } => taken_for,
-            Recognised::NotOurs => None,
-        }
-    }
-
     fn recognise(&self) -> Recognised {
-        let unknown = |taken_for, field: &str, message: String| Recognised::Unknown {
-            taken_for,
-            problem: FieldError::new(field, message),
-        };
-        let group = self.api_version.split_once('/').map_or("", |(group, _)| group);
-        // Whatever an object of this group was meant to be, the group's kinds close things: it is taken for a policy.
-        let close = (group == names::GROUP).then_some(Kind::AuthorizationPolicy);
-        match Kind::ALL.into_iter().find(|kind| kind.as_str() == self.kind) {
-            Some(kind) if kind.api_version() == self.api_version => Recognised::Ours(kind),
-            Some(_) if FOREIGN_GROUPS.contains(&group) => Recognised::NotOurs,
-            Some(kind) => {
-                let message = format!(
-                    "the apiVersion of {kind} is {:?}, not {:?}",
-                    kind.api_version(),
-                    self.api_version
-                );
-                unknown(Some(kind), "apiVersion", message)
-            }
-            None if self.kind.is_empty() => unknown(close, "kind", "an object needs a kind".to_owned()),
-            None if self.api_version.is_empty() => {
-                unknown(None, "apiVersion", "an object needs an apiVersion".to_owned())
-            }
-            None if close.is_some() => {
-                unknown(close, "kind", format!("{:?} is not a kind of {}", self.kind, names::GROUP))
-            }
-            None => Recognised::NotOurs,
-        }
+        recognise(&self.api_version, &self.kind)
     }
 
     fn ignored(self) -> Ignored {
@@ -142,8 +95,7 @@ impl Claims {
 
     /// Names the object as well as it can be named.
     pub(crate) fn broken(self, parsed: Parsed, selector: Option<Selector>, problem: FieldError) -> Broken {
-        let kind = self.kind();
-        let subject = kind.map_or(Subject::Unknown, |kind| self.subject(kind, parsed));
+        let subject = self.subject(parsed);
         let namespace = match (&subject, self.namespace) {
             (Subject::Known(key) | Subject::Presumed(key), None) => key.namespace.clone(),
             (_, written) => written.unwrap_or_default(),
@@ -163,25 +115,47 @@ impl Claims {
         }
     }
 
-    fn subject(&self, kind: Kind, parsed: Parsed) -> Subject {
-        let written = self.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-        let namespace = match written {
+    fn subject(&self, parsed: Parsed) -> Subject {
+        let seems =
+            |kind, subject: fn(Key) -> Subject| self.seeming_key(kind).map_or(Subject::Unknown, subject);
+        match self.recognise() {
+            Recognised::Ours(kind) | Recognised::OtherVersion(kind, _) => match (self.key(kind), parsed) {
+                (Some(key), Parsed::Whole) => Subject::Known(key),
+                _ => seems(kind, Subject::Presumed),
+            },
+            Recognised::Unknown { guess: Some(kind), .. } => seems(kind, Subject::Guessed),
+            Recognised::Unknown { guess: None, .. } | Recognised::NotOurs => Subject::Unknown,
+        }
+    }
+
+    /// The key that it has by what it says, if it can have one.
+    fn key(&self, kind: Kind) -> Option<Key> {
+        let name = Some(self.name.as_str()).filter(|name| match kind {
+            Kind::Mesh => *name == MESH_NAME,
+            _ => syntax::subdomain(name).is_ok(),
+        });
+        Some(Key::new(kind, self.namespace_of(kind)?, name?))
+    }
+
+    /// The key that it is taken for, where a wrong name does not keep it from closing something: a policy has a made-up one
+    /// then, and there is one Mesh, whatever it is called.
+    fn seeming_key(&self, kind: Kind) -> Option<Key> {
+        let made_up = || {
+            let namespace = self.namespace_of(kind).unwrap_or(DEFAULT_NAMESPACE);
+            Key::new(kind, namespace, &made_up_name(&self.name))
+        };
+        match kind {
+            Kind::Mesh => Some(Key::new(kind, "", MESH_NAME)),
+            Kind::AuthorizationPolicy => Some(self.key(kind).unwrap_or_else(made_up)),
+            _ => self.key(kind),
+        }
+    }
+
+    fn namespace_of(&self, kind: Kind) -> Option<&str> {
+        match self.namespace.as_deref().filter(|namespace| !namespace.is_empty()) {
             _ if !kind.is_namespaced() => Some(""),
             Some(namespace) => Some(namespace).filter(|namespace| syntax::label(namespace).is_ok()),
             None => Some(DEFAULT_NAMESPACE),
-        };
-        let name = Some(self.name.as_str()).filter(|name| syntax::subdomain(name).is_ok());
-        match (namespace, name) {
-            (Some(namespace), Some(name)) if parsed == Parsed::Whole => {
-                Subject::Known(Key::new(kind, namespace, name))
-            }
-            (Some(namespace), Some(name)) => Subject::Presumed(Key::new(kind, namespace, name)),
-            _ if kind != Kind::AuthorizationPolicy => Subject::Unknown,
-            (namespace, _) => Subject::Presumed(Key::new(
-                kind,
-                namespace.unwrap_or(DEFAULT_NAMESPACE),
-                &made_up_name(&self.name),
-            )),
         }
     }
 }

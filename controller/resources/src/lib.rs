@@ -28,6 +28,7 @@ pub mod service_account;
 
 mod document;
 mod metadata;
+mod recognition;
 mod syntax;
 
 pub use manifest::Reading;

@@ -61,9 +61,13 @@ pub struct Broken {
 pub enum Subject {
     /// It says so.
     Known(Key),
-    /// It seems so: its text could not be parsed, or it is a policy whose name or namespace is wrong. Such a policy has a
-    /// name in parentheses, which no object can have, so that it can refuse under it.
+    /// It seems so: its text could not be parsed, or it is a policy whose name or namespace is wrong, or a Mesh of another
+    /// name than the one Mesh has. Such a policy has a name in parentheses, which no object can have, so that it can refuse
+    /// under it.
     Presumed(Key),
+    /// It is of no kind that its API group has: it may be any object of the group, and is taken for the policy of its name
+    /// where nothing says better.
+    Guessed(Key),
     /// It cannot be made out.
     Unknown,
 }

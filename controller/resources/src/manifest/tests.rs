@@ -15,6 +15,10 @@ fn presumed(kind: Kind, namespace: &str, name: &str) -> Vec<Subject> {
     vec![Subject::Presumed(Key::new(kind, namespace, name))]
 }
 
+fn guessed(namespace: &str, name: &str) -> Vec<Subject> {
+    vec![Subject::Guessed(Key::new(Kind::AuthorizationPolicy, namespace, name))]
+}
+
 fn known(kind: Kind, namespace: &str, name: &str) -> Vec<Subject> {
     vec![Subject::Known(Key::new(kind, namespace, name))]
 }
@@ -71,7 +75,7 @@ fn what_cannot_be_parsed_is_named_all_the_same() {
         ("kind AuthorizationPolicy\nmetadata:\n  name: web\n", presumed(policy, "default", "web")),
         (
             "apiVersion: karez.dev/v1alpha1\nkind: AuthPolicy\nmetadata: {name: web}\nspec: [",
-            presumed(policy, "default", "web"),
+            guessed("default", "web"),
         ),
         (
             "kind: Service\nmetadata:\n  name: web\n  namespace: shop\nspec: [",
@@ -140,10 +144,24 @@ fn a_policy_with_a_wrong_name_or_namespace_still_has_a_key() {
 
 #[test]
 fn an_object_of_karez_s_group_is_taken_for_a_policy_whatever_its_kind() {
-    let of_kind =
-        |kind: &str| subjects(&format!("apiVersion: karez.dev/v1alpha1\n{kind}\nmetadata: {{name: web}}\n"));
-    assert_eq!(of_kind("kind: AuthorisationPolicy"), known(Kind::AuthorizationPolicy, "default", "web"));
-    assert_eq!(of_kind("kin: AuthorizationPolicy"), known(Kind::AuthorizationPolicy, "default", "web"));
+    let of = |kind: &str, metadata: &str| {
+        subjects(&format!("apiVersion: karez.dev/v1alpha1\n{kind}\nmetadata: {metadata}\n"))
+    };
+    assert_eq!(of("kind: AuthorisationPolicy", "{name: web}"), guessed("default", "web"));
+    assert_eq!(of("kin: AuthorizationPolicy", "{name: web}"), guessed("default", "web"));
+    assert_eq!(of("kind: Mehs", "{name: default}"), guessed("default", "default"));
+    assert_eq!(of("kind: Mehs", "{nam: default}"), guessed("default", "(unnamed)"));
+}
+
+#[test]
+fn there_is_one_mesh_whatever_it_is_called() {
+    let of = |metadata: &str| {
+        subjects(&format!("apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {metadata}\nspec: {{}}\n"))
+    };
+    for metadata in ["{name: defaults}", "{name: D}", "{nam: default}", "null"] {
+        assert_eq!(of(metadata), presumed(Kind::Mesh, "", "default"), "{metadata}");
+    }
+    assert_eq!(of("{name: default, namespace: shop}"), known(Kind::Mesh, "", "default"));
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Source {
     pub(super) fn followed_by(self, readings: Vec<Reading>) -> Self {
         let mut missing = self.entries;
         let mut next = Self::default();
-        let mut unsure = Vec::new();
+        let mut riddles = Vec::new();
         for reading in readings {
             match reading {
                 Reading::Ignored(_) => {}
@@ -41,13 +41,12 @@ impl Source {
                 }
                 Reading::Broken(broken) => match broken.subject.clone() {
                     Subject::Known(key) => next.add_broken(key, *broken, &mut missing),
-                    Subject::Presumed(key) => unsure.push((Some(key), *broken)),
-                    Subject::Unknown => unsure.push((None, *broken)),
+                    _ => riddles.push(*broken),
                 },
             }
         }
-        if !unsure.is_empty() {
-            next.settle(unsure, missing);
+        if !riddles.is_empty() {
+            next.settle(riddles, missing);
         }
         next
     }
@@ -71,19 +70,19 @@ impl Source {
         self.add(key, Entry { good, broken: Some(broken) });
     }
 
-    /// A text that could not be parsed may hold more than it seems to, and other than it seems to: what is `missing` stays.
-    /// An object that seems to be none of that, nor any of its kind, was never readable.
-    fn settle(&mut self, unsure: Vec<(Option<Key>, Broken)>, mut missing: BTreeMap<Key, Entry>) {
+    /// What cannot be told for sure may hold more than it seems to, and other than it seems to: what is `missing` stays.
+    /// An object that seems to be none of that, and could be none of it, was never readable.
+    fn settle(&mut self, riddles: Vec<Broken>, mut missing: BTreeMap<Key, Entry>) {
         let mut unclaimed = Vec::new();
-        for (key, broken) in unsure {
-            match key {
-                Some(key) if missing.contains_key(&key) => self.add_broken(key, broken, &mut missing),
-                key => unclaimed.push((key, broken)),
+        for broken in riddles {
+            match seeming_key(&broken.subject).filter(|key| missing.contains_key(key)).cloned() {
+                Some(key) => self.add_broken(key, broken, &mut missing),
+                None => unclaimed.push(broken),
             }
         }
-        for (key, broken) in unclaimed {
-            match key {
-                Some(key) if !missing.keys().any(|other| other.kind == key.kind) => {
+        for broken in unclaimed {
+            match seeming_key(&broken.subject).cloned() {
+                Some(key) if !missing.keys().any(|other| may_be(&broken.subject, other)) => {
                     self.add(key, Entry { good: None, broken: Some(broken) });
                 }
                 _ => self.strays.push(Stray { problem: broken.problem, kept: !missing.is_empty() }),
@@ -107,5 +106,22 @@ impl Source {
 
     pub(super) fn strays(&self) -> impl Iterator<Item = (&Problem, bool)> {
         self.strays.iter().map(|stray| (&stray.problem, stray.kept))
+    }
+}
+
+fn seeming_key(subject: &Subject) -> Option<&Key> {
+    match subject {
+        Subject::Known(key) | Subject::Presumed(key) | Subject::Guessed(key) => Some(key),
+        Subject::Unknown => None,
+    }
+}
+
+/// Whether a broken object may be one that is missing, called otherwise.
+fn may_be(subject: &Subject, missing: &Key) -> bool {
+    match subject {
+        Subject::Known(key) => key == missing,
+        Subject::Presumed(key) => key.kind == missing.kind,
+        Subject::Guessed(key) => key.kind.api_version() == missing.kind.api_version(),
+        Subject::Unknown => true,
     }
 }

@@ -18,6 +18,12 @@ fn pod(name: &str, more: &str) -> String {
     format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\n{more}\n")
 }
 
+fn mesh() -> String {
+    "apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {name: default}\n\
+     spec: {mtls: strict, trustDomain: shop.example, addressRanges: [10.64.0.0/10]}\n"
+        .to_owned()
+}
+
 /// One file, loaded version by version.
 fn after(versions: &[&str]) -> Translation {
     let mut objects = Objects::default();
@@ -66,6 +72,39 @@ fn a_broken_edit_keeps_the_last_good_version() {
         assert_eq!(after(&[&good, &broken, &good]), kept, "mended: {broken}");
         assert_eq!(policies(&after(&[&good, &broken, "# nothing"])), [""; 0], "gone: {broken}");
     }
+}
+
+#[test]
+fn a_mesh_of_another_kind_or_name_keeps_what_it_said() {
+    for rest in ["", &policy("web", "{}")] {
+        let good = [mesh().as_str(), rest].join(NEXT);
+        let kept = after(&[&good]);
+        for (right, wrong) in [
+            ("kind: Mesh", "kind: Mehs"),
+            ("kind: Mesh", "kid: Mesh"),
+            ("kind: Mesh", "kind:"),
+            ("name: default", "name: defaults"),
+            ("name: default", "nam: default"),
+            ("apiVersion: karez.dev/v1alpha1\nkind: Mesh", "apiVersion: karez.dev/v1\nkind: Mesh"),
+        ] {
+            let broken = good.replacen(right, wrong, 1);
+            let now = after(&[&good, &broken]);
+            assert_eq!(now.resources, kept.resources, "{broken}");
+            assert_eq!(effects(&now), [Effect::LastGoodVersion], "{broken}");
+            assert_eq!(after(&[&good, &broken, &broken]), now, "still, when it is read again: {broken}");
+            assert_eq!(after(&[&good, &broken, &good]), kept, "mended: {broken}");
+        }
+    }
+}
+
+#[test]
+fn an_object_of_no_kind_of_karez_s_group_refuses_where_nothing_of_the_group_is_missing() {
+    let mesh_and_pod = [mesh(), pod("web", "")].join(NEXT);
+    let of_no_kind = policy("web", "{}").replace("AuthorizationPolicy", "AuthorisationPolicy");
+    assert_eq!(
+        policies(&after(&[&mesh_and_pod, &[mesh(), of_no_kind].join(NEXT)])),
+        ["shop/karez-strict-mtls", "shop/web!"]
+    );
 }
 
 #[test]
