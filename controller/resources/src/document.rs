@@ -27,10 +27,14 @@ pub(crate) fn read(value: Value) -> Reading {
         Reading::Broken(Box::new(claims.broken(Parsed::Whole, selector, problem)))
     };
     match claims.recognise() {
-        Recognised::NotOurs => Reading::Ignored(claims.ignored()),
-        Recognised::OtherVersion(_, problem) | Recognised::Unknown { problem, .. } => {
-            broken(claims, None, problem)
+        Recognised::NotOurs if has_items(&value) => {
+            let message = format!("{:?} has items, as a List has, and is none", claims.kind);
+            broken(claims, None, FieldError::new("kind", message))
         }
+        Recognised::NotOurs => Reading::Ignored(claims.ignored()),
+        Recognised::Foreign(problem)
+        | Recognised::OtherVersion(_, problem)
+        | Recognised::Unknown { problem, .. } => broken(claims, None, problem),
         Recognised::Ours(kind) => {
             let selector = (kind == Kind::AuthorizationPolicy).then(|| readable_selector(&value)).flatten();
             match resource(kind, value) {
@@ -39,6 +43,11 @@ pub(crate) fn read(value: Value) -> Reading {
             }
         }
     }
+}
+
+/// A list was taken apart before.
+fn has_items(value: &Value) -> bool {
+    value.get("items").is_some_and(Value::is_array)
 }
 
 /// What an object says of itself, believed only to name it.
@@ -124,7 +133,12 @@ impl Claims {
                 _ => seems(kind, Subject::Presumed),
             },
             Recognised::Unknown { guess: Some(kind), .. } => seems(kind, Subject::Guessed),
-            Recognised::Unknown { guess: None, .. } | Recognised::NotOurs => Subject::Unknown,
+            Recognised::Foreign(_) if parsed == Parsed::Whole => {
+                seems(Kind::AuthorizationPolicy, Subject::Foreign)
+            }
+            Recognised::Unknown { guess: None, .. } | Recognised::Foreign(_) | Recognised::NotOurs => {
+                Subject::Unknown
+            }
         }
     }
 

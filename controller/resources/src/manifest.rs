@@ -68,6 +68,8 @@ pub enum Subject {
     /// It is of no kind that its API group has: it may be any object of the group, and is taken for the policy of its name
     /// where nothing says better.
     Guessed(Key),
+    /// It is another mesh's, and none of ours; but where a policy of ours of its name is gone, it is what became of that.
+    Foreign(Key),
     /// It cannot be made out.
     Unknown,
 }
@@ -111,8 +113,8 @@ pub fn unreadable(reason: &str) -> Reading {
 
 fn read_document(piece: split::Piece<'_>) -> Vec<Reading> {
     let value = match yaml::parse(piece.bytes) {
-        Ok(Value::Null) => return Vec::new(),
-        Ok(value) => value,
+        Ok(None) => return Vec::new(),
+        Ok(Some(value)) => value,
         Err(error) => return unparsable(&piece, &error),
     };
     let mut place = lines::Locator::new(piece.bytes, piece.first_line);

@@ -1,17 +1,40 @@
 //! Which kind an object is of, by what it says of itself; or why that cannot be told.
+//!
+//! What is passed over goes without a word, and with it goes what it was before a wrong edit. So an object is passed over only
+//! if its group is one of which we read nothing: the groups that we read are known whole, and what they do not have is wrong.
 
 use karez_api::names;
 
 use crate::problem::FieldError;
 use crate::resource::Kind;
 
-/// API groups of other projects that have a kind of the same name as one of ours.
+/// API groups of other meshes, whose objects say what is to be closed. Here they close nothing.
 const FOREIGN_GROUPS: [&str; 2] = ["security.istio.io", "policy.linkerd.io"];
+
+/// The kinds of Kubernetes' core group, `v1`, that we do not read.
+const OTHER_CORE_KINDS: [&str; 13] = [
+    "Binding",
+    "ComponentStatus",
+    "ConfigMap",
+    "Endpoints",
+    "Event",
+    "LimitRange",
+    "Node",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "PodTemplate",
+    "ReplicationController",
+    "ResourceQuota",
+    "Secret",
+];
 
 /// What an object says that it is.
 pub(crate) enum Recognised {
     Ours(Kind),
+    /// Of a kind that the mesh does not read.
     NotOurs,
+    /// Another mesh's.
+    Foreign(FieldError),
     /// Of a kind that we read, in an API version in which we do not.
     OtherVersion(Kind, FieldError),
     /// Of no kind that there is.
@@ -24,22 +47,50 @@ pub(crate) enum Recognised {
 
 /// Recognises an object by its `apiVersion` and `kind`.
 pub(crate) fn recognise(api_version: &str, kind: &str) -> Recognised {
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let group = group_of(api_version);
     // Whatever an object of this group was meant to be, the group's kinds close things: it is taken for a policy.
     let guess = (group == names::GROUP).then_some(Kind::AuthorizationPolicy);
-    let unknown =
-        |field: &str, message: &str| Recognised::Unknown { guess, problem: FieldError::new(field, message) };
+    let unknown = |problem| Recognised::Unknown { guess, problem };
     match Kind::ALL.into_iter().find(|ours| ours.as_str() == kind) {
         Some(ours) if ours.api_version() == api_version => Recognised::Ours(ours),
-        Some(_) if FOREIGN_GROUPS.contains(&group) => Recognised::NotOurs,
-        Some(ours) => {
-            let message =
-                format!("the apiVersion of {ours} is {:?}, not {api_version:?}", ours.api_version());
-            Recognised::OtherVersion(ours, FieldError::new("apiVersion", message))
+        None if kind.is_empty() => unknown(FieldError::new("kind", "an object needs a kind")),
+        _ if FOREIGN_GROUPS.contains(&group) => Recognised::Foreign(foreign(group)),
+        Some(ours) => Recognised::OtherVersion(ours, other_version(ours, api_version)),
+        None if api_version.is_empty() => {
+            unknown(FieldError::new("apiVersion", "an object needs an apiVersion"))
         }
-        None if kind.is_empty() => unknown("kind", "an object needs a kind"),
-        None if api_version.is_empty() => unknown("apiVersion", "an object needs an apiVersion"),
-        None if group == names::GROUP => unknown("kind", &format!("{kind:?} is not a kind of {group}")),
-        None => Recognised::NotOurs,
+        None if has_kind(group, kind) => Recognised::NotOurs,
+        None => unknown(no_kind(api_version, kind)),
+    }
+}
+
+/// The core group has no name.
+fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// Whether a group has a kind that is none of ours, as far as we know.
+fn has_kind(group: &str, kind: &str) -> bool {
+    let is_read = Kind::ALL.iter().any(|ours| group_of(ours.api_version()) == group);
+    !is_read || (group.is_empty() && OTHER_CORE_KINDS.contains(&kind))
+}
+
+fn foreign(group: &str) -> FieldError {
+    let ours = names::API_VERSION;
+    let message =
+        format!("what {group} says has no effect in this mesh: say it in {ours}, or remove this object");
+    FieldError::new("apiVersion", message)
+}
+
+fn other_version(kind: Kind, written: &str) -> FieldError {
+    let message = format!("the apiVersion of {kind} is {:?}, not {written:?}", kind.api_version());
+    FieldError::new("apiVersion", message)
+}
+
+fn no_kind(api_version: &str, kind: &str) -> FieldError {
+    // A list that has items was taken apart before.
+    match kind.ends_with("List") {
+        true => FieldError::new("items", "a list needs items: [] if there are none"),
+        false => FieldError::new("kind", format!("{kind:?} is not a kind of {api_version}")),
     }
 }

@@ -14,7 +14,7 @@ use crate::resource::Key;
 #[must_use]
 pub fn good_objects(file: &[u8]) -> BTreeMap<Key, String> {
     let pieces = split::documents(file).take(MOST_DOCUMENTS);
-    let values = pieces.filter_map(|piece| yaml::parse(piece.bytes).ok());
+    let values = pieces.filter_map(|piece| yaml::parse(piece.bytes).ok().flatten());
     let objects = values.flat_map(|value| expand(value, "")).filter_map(|(_, value)| good(value));
     let mut by_key = BTreeMap::new();
     for (key, text) in objects {

@@ -30,6 +30,7 @@ fn nothing_is_read_from_nothing() {
         "\n",
         "---\n",
         "---\n---\n---",
+        "---\n...\n",
         "# only a comment\n",
         "--- # here too\n  # and here\n",
         "\u{feff}",
@@ -176,8 +177,53 @@ fn a_wrong_api_version_is_not_passed_over() {
             "{wrong}"
         );
     }
-    for other in ["apiVersion: security.istio.io/v1", "apiVersion: policy.linkerd.io/v1alpha1"] {
-        assert!(matches!(&of_version(other)[..], [Reading::Ignored(_)]), "{other}");
+}
+
+#[test]
+fn what_another_mesh_says_is_told_to_have_no_effect() {
+    let of = |kind: &str| {
+        let text = format!("{kind}\nmetadata: {{name: web, namespace: shop}}\n");
+        let readings = read(text.as_bytes());
+        assert!(
+            matches!(&readings[..], [Reading::Broken(broken)] if broken.problem.field == "apiVersion"),
+            "{text}"
+        );
+        subjects(&text)
+    };
+    let foreign = vec![Subject::Foreign(Key::new(Kind::AuthorizationPolicy, "shop", "web"))];
+    assert_eq!(of("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy"), foreign);
+    assert_eq!(of("apiVersion: security.istio.io/v1\nkind: PeerAuthentication"), foreign);
+    assert_eq!(of("apiVersion: policy.linkerd.io/v1alpha1\nkind: AuthorizationPolicy"), foreign);
+}
+
+#[test]
+fn what_is_of_no_kind_of_a_group_that_is_read_is_not_passed_over() {
+    let field = |text: &str| match &read(text.as_bytes())[..] {
+        [Reading::Broken(broken)] if broken.subject == Subject::Unknown => broken.problem.field.clone(),
+        other => panic!("{text}: {other:?}"),
+    };
+    for (text, wrong) in [
+        ("apiVersion: v1\nkind: Namespac\nmetadata: {name: shop}\n", "kind"),
+        ("apiVersion: v1\nkind: Status\nstatus: Failure\n", "kind"),
+        ("apiVersion: v2\nkind: Namespac\nmetadata: {name: shop}\n", "kind"),
+        ("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlic\nmetadata: {name: web}\n", "kind"),
+        ("apiVersion: v1\nkind: Lisst\nitems: []\n", "kind"),
+        ("apiVersion: example.com/v1\nkind: Lisst\nitems: []\n", "kind"),
+        ("apiVersion: v1\nkind: List\nitms: []\n", "items"),
+        ("apiVersion: v1\nkind: List\nitems:\n", "items"),
+        ("apiVersion: v1\nkind: PodList\nitems: {}\n", "items"),
+        ("null\n", "kind"),
+        ("~", "kind"),
+    ] {
+        assert_eq!(field(text), wrong, "{text}");
+    }
+    for text in [
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n",
+        "apiVersion: example.com/v1\nkind: AllowList\nmetadata: {name: web}\n",
+        "apiVersion: apps/v1\nkind: DeploymentList\nitems: [{metadata: {name: web}}]\n",
+    ] {
+        assert!(matches!(&read(text.as_bytes())[..], [Reading::Ignored(_)]), "{text}");
     }
 }
 

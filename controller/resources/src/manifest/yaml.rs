@@ -17,19 +17,20 @@ pub(super) struct SyntaxError {
     pub(super) message: String,
 }
 
-/// Parses one document within bounds on its size, depth and aliases; a key that stands twice is an error.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
+/// Parses one document within bounds on its size, depth and aliases; a key that stands twice is an error. There is no value
+/// where nothing is written; a `null` is one, such as a tool leaves that has not found what was to be written.
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<Value>, SyntaxError> {
     let text = text(bytes)?;
     if text.lines().all(is_void) {
-        return Ok(Value::Null);
+        return Ok(None);
     }
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| syntax_error(&error))
+    serde_saphyr::from_str_with_options(text, options()).map(Some).map_err(|error| syntax_error(&error))
 }
 
-/// A line that holds nothing: blank, a comment, or the marker between documents.
+/// A line that holds nothing: blank, a comment, or a marker of where a document begins or ends.
 fn is_void(line: &str) -> bool {
     let line = line.strip_prefix("---").unwrap_or(line).trim();
-    line.is_empty() || line.starts_with('#')
+    line.is_empty() || line == "..." || line.starts_with('#')
 }
 
 pub(super) fn text(bytes: &[u8]) -> Result<&str, SyntaxError> {

@@ -30,6 +30,7 @@ impl Source {
     pub(super) fn followed_by(self, readings: Vec<Reading>) -> Self {
         let mut missing = self.entries;
         let mut next = Self::default();
+        let mut foreign = Vec::new();
         let mut riddles = Vec::new();
         for reading in readings {
             match reading {
@@ -41,9 +42,13 @@ impl Source {
                 }
                 Reading::Broken(broken) => match broken.subject.clone() {
                     Subject::Known(key) => next.add_broken(key, *broken, &mut missing),
-                    _ => riddles.push(*broken),
+                    Subject::Foreign(key) => foreign.push((key, *broken)),
+                    Subject::Presumed(_) | Subject::Guessed(_) | Subject::Unknown => riddles.push(*broken),
                 },
             }
+        }
+        for (key, broken) in foreign {
+            next.add_foreign(key, broken, &mut missing);
         }
         if !riddles.is_empty() {
             next.settle(riddles, missing);
@@ -68,6 +73,14 @@ impl Source {
     fn add_broken(&mut self, key: Key, broken: Broken, missing: &mut BTreeMap<Key, Entry>) {
         let good = missing.remove(&key).and_then(|before| before.good);
         self.add(key, Entry { good, broken: Some(broken) });
+    }
+
+    /// What another mesh says has no effect, and does not take one away either.
+    fn add_foreign(&mut self, key: Key, broken: Broken, missing: &mut BTreeMap<Key, Entry>) {
+        match missing.contains_key(&key) {
+            true => self.add_broken(key, broken, missing),
+            false => self.strays.push(Stray { problem: broken.problem, kept: false }),
+        }
     }
 
     /// What cannot be told for sure may hold more than it seems to, and other than it seems to: what is `missing` stays.
@@ -109,9 +122,12 @@ impl Source {
     }
 }
 
+/// The object that a broken one is taken for, if it was there.
 fn seeming_key(subject: &Subject) -> Option<&Key> {
     match subject {
-        Subject::Known(key) | Subject::Presumed(key) | Subject::Guessed(key) => Some(key),
+        Subject::Known(key) | Subject::Presumed(key) | Subject::Guessed(key) | Subject::Foreign(key) => {
+            Some(key)
+        }
         Subject::Unknown => None,
     }
 }
@@ -119,7 +135,7 @@ fn seeming_key(subject: &Subject) -> Option<&Key> {
 /// Whether a broken object may be one that is missing, called otherwise.
 fn may_be(subject: &Subject, missing: &Key) -> bool {
     match subject {
-        Subject::Known(key) => key == missing,
+        Subject::Known(key) | Subject::Foreign(key) => key == missing,
         Subject::Presumed(key) => key.kind == missing.kind,
         Subject::Guessed(key) => key.kind.api_version() == missing.kind.api_version(),
         Subject::Unknown => true,

@@ -1,3 +1,7 @@
+//! * [`edits`] – what is broken or lost by an edit of one file
+
+mod edits;
+
 use karez_api::identity::Identity;
 use karez_api::names::type_url;
 use karez_resources::manifest;
@@ -50,54 +54,6 @@ fn effects(translation: &Translation) -> Vec<Effect> {
 }
 
 #[test]
-fn a_broken_edit_keeps_the_last_good_version() {
-    let good = policy("web", "{action: Deny, rules: [{}]}");
-    let kept = after(&[&good]);
-    for broken in [
-        policy("web", "{action: Denyy, rules: [{}]}"),
-        policy("web", "{action: Deny, rules: [{}]"),
-        policy("web", "{action: Deny, rules: [{}]}").replace("v1alpha1", "v1"),
-        policy("web", "{action: Deny, rules: [{}]}").replace("AuthorizationPolicy", "AuthorisationPolicy"),
-        policy("web", "{action: Deny, rules: [{}]}").replace("kind:", "kid:"),
-        policy("web", "{action: Deny, rules: [{}]}").replace("name: web", "nam: web"),
-        policy("web", "{action: Deny, rules: [{}]}").replace("shop", "Shop"),
-        policy("web", "{action: Deny, rules: [{}]}").replace("metadata: {", "metadata: "),
-        "words\n".to_owned(),
-        "\u{0}".to_owned(),
-    ] {
-        let now = after(&[&good, &broken]);
-        assert_eq!(now.resources, kept.resources, "{broken}");
-        assert_eq!(effects(&now), [Effect::LastGoodVersion], "{broken}");
-        assert_eq!(after(&[&good, &broken, &broken]), now, "still, when it is read again: {broken}");
-        assert_eq!(after(&[&good, &broken, &good]), kept, "mended: {broken}");
-        assert_eq!(policies(&after(&[&good, &broken, "# nothing"])), [""; 0], "gone: {broken}");
-    }
-}
-
-#[test]
-fn a_mesh_of_another_kind_or_name_keeps_what_it_said() {
-    for rest in ["", &policy("web", "{}")] {
-        let good = [mesh().as_str(), rest].join(NEXT);
-        let kept = after(&[&good]);
-        for (right, wrong) in [
-            ("kind: Mesh", "kind: Mehs"),
-            ("kind: Mesh", "kid: Mesh"),
-            ("kind: Mesh", "kind:"),
-            ("name: default", "name: defaults"),
-            ("name: default", "nam: default"),
-            ("apiVersion: karez.dev/v1alpha1\nkind: Mesh", "apiVersion: karez.dev/v1\nkind: Mesh"),
-        ] {
-            let broken = good.replacen(right, wrong, 1);
-            let now = after(&[&good, &broken]);
-            assert_eq!(now.resources, kept.resources, "{broken}");
-            assert_eq!(effects(&now), [Effect::LastGoodVersion], "{broken}");
-            assert_eq!(after(&[&good, &broken, &broken]), now, "still, when it is read again: {broken}");
-            assert_eq!(after(&[&good, &broken, &good]), kept, "mended: {broken}");
-        }
-    }
-}
-
-#[test]
 fn an_object_of_no_kind_of_karez_s_group_refuses_where_nothing_of_the_group_is_missing() {
     let mesh_and_pod = [mesh(), pod("web", "")].join(NEXT);
     let of_no_kind = policy("web", "{}").replace("AuthorizationPolicy", "AuthorisationPolicy");
@@ -122,32 +78,6 @@ fn a_policy_that_was_never_readable_refuses() {
     let never = policy("web", "{rules: [");
     assert_eq!(policies(&after(&[&never, "words"])), ["shop/web!"]);
     assert_eq!(policies(&after(&[&never, &policy("web", "{}")])), ["shop/web"]);
-}
-
-#[test]
-fn a_new_unreadable_policy_refuses_beside_good_ones() {
-    let good = policy("a", "{}");
-    let both = [good.as_str(), &policy("b", "{rules: [")].join(NEXT);
-    let now = after(&[&good, &both]);
-    assert_eq!(policies(&now), ["shop/a", "shop/b!"]);
-    assert_eq!(effects(&now), [Effect::Refused]);
-}
-
-#[test]
-fn what_may_be_any_of_several_keeps_them_all() {
-    let three = [policy("a", "{}"), policy("b", "{}"), pod("web", "")].join(NEXT);
-    let lost = [policy("a", "{}"), "kind: [\n".to_owned()].join(NEXT);
-    let now = after(&[&three, &lost]);
-    assert_eq!(policies(&now), ["shop/a", "shop/b"]);
-    assert_eq!(now.pods.len(), 1);
-    // Without the riddle, what is missing is gone.
-    assert_eq!(policies(&after(&[&three, &lost, &policy("a", "{}")])), ["shop/a"]);
-}
-
-#[test]
-fn a_renamed_and_broken_policy_refuses_under_its_new_name() {
-    let now = after(&[&policy("a", "{}"), &policy("b", "{rulez: []}")]);
-    assert_eq!(policies(&now), ["shop/b!"]);
 }
 
 #[test]
@@ -212,35 +142,7 @@ fn an_identity_is_on_a_node_while_a_live_pod_has_it_there() {
     assert!(!on("other.domain", "shop", "a", "n1"));
 }
 
-/// A file with several objects, and where in it one of the policies stands.
-fn several() -> String {
-    let all =
-        [pod("web", ""), policy("a", "{action: Deny, rules: [{}]}"), policy("b", "{}"), policy("c", "{}")];
-    all.join(NEXT)
-}
-
 proptest! {
-    /// An edit that leaves something in the file that cannot be told takes no policy away.
-    #[test]
-    fn no_broken_edit_opens_anything(at in 0usize..420, length in 0usize..40, text in "[ -~\n]{0,12}") {
-        let good = several();
-        let at = at.min(good.len());
-        let edited = format!("{}{text}{}", &good[..at], &good[(at + length).min(good.len())..]);
-        let readings = manifest::read(edited.as_bytes());
-        let riddle = readings.iter().any(|reading| match reading {
-            manifest::Reading::Broken(broken) => !matches!(broken.subject, manifest::Subject::Known(_)),
-            _ => false,
-        });
-        let before = policies(&after(&[&good]));
-        let now = policies(&after(&[&good, &edited]));
-        if riddle {
-            prop_assert!(before.iter().all(|name| now.contains(name)), "{before:?} → {now:?}: {edited}");
-        }
-        // A broken policy has a resource, whether it is known which one it is or not.
-        let broken = readings.iter().any(|reading| matches!(reading, manifest::Reading::Broken(_)));
-        prop_assert!(!broken || !now.is_empty());
-    }
-
     #[test]
     fn the_order_of_loading_and_of_documents_does_not_matter(order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle()) {
         let all = [
