@@ -1,16 +1,25 @@
 //! Who is calling: the bearer token in a call's metadata, looked up in the tokens file as it is now.
+//!
+//! * [`gate`] – lets calls with a known token through to the services, and no other
+
+mod gate;
 
 use std::sync::Arc;
 
+use http::Extensions;
 use tokio::sync::watch;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use crate::tokens::{Caller, Presented, Tokens};
 
-/// Tells callers apart. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Callers {
+pub use gate::Gate;
+
+/// Whoever bears a token that was known when the call's headers came. A service finds it among the call's extensions, where the
+/// [`Gate`] has put it. Cheap to clone.
+#[derive(Clone)]
+pub struct Bearer {
+    presented: Presented,
     tokens: watch::Receiver<Arc<Tokens>>,
 }
 
@@ -18,25 +27,31 @@ pub struct Callers {
 pub struct NodeCaller {
     /// The node that the token belongs to.
     pub node: String,
-    presented: Presented,
-    tokens: watch::Receiver<Arc<Tokens>>,
+    bearer: Bearer,
 }
 
-impl Callers {
-    /// By these tokens.
-    #[must_use]
-    pub fn new(tokens: watch::Receiver<Arc<Tokens>>) -> Self {
-        Self { tokens }
+impl Bearer {
+    /// Who makes the call that has these extensions.
+    ///
+    /// # Errors
+    /// A status for the caller when no gate has let it through.
+    pub fn of(extensions: &Extensions) -> Result<&Self, Status> {
+        extensions.get().ok_or_else(|| Status::unauthenticated("no token was looked for"))
+    }
+
+    /// The bearer of the token in a call's metadata.
+    fn identify(metadata: &MetadataMap, tokens: watch::Receiver<Arc<Tokens>>) -> Result<Self, Status> {
+        let bearer = Self { presented: presented(metadata)?, tokens };
+        bearer.caller().map(|_| bearer)
     }
 
     /// The node that calls.
     ///
     /// # Errors
     /// A status for the caller when it is no node.
-    pub fn node(&self, metadata: &MetadataMap) -> Result<NodeCaller, Status> {
-        let presented = presented(metadata)?;
-        match self.caller(&presented)? {
-            Caller::Node(node) => Ok(NodeCaller { node, presented, tokens: self.tokens.clone() }),
+    pub fn node(&self) -> Result<NodeCaller, Status> {
+        match self.caller()? {
+            Caller::Node(node) => Ok(NodeCaller { node, bearer: self.clone() }),
             Caller::Operator => Err(Status::permission_denied(
                 "this call is for node proxies, and the token is an operator's",
             )),
@@ -47,8 +62,8 @@ impl Callers {
     ///
     /// # Errors
     /// A status for the caller when it is none.
-    pub fn operator(&self, metadata: &MetadataMap) -> Result<(), Status> {
-        match self.caller(&presented(metadata)?)? {
+    pub fn operator(&self) -> Result<(), Status> {
+        match self.caller()? {
             Caller::Operator => Ok(()),
             Caller::Node(node) => Err(Status::permission_denied(format!(
                 "this call needs an operator's token, and this one is node {node}'s"
@@ -56,10 +71,11 @@ impl Callers {
         }
     }
 
-    fn caller(&self, presented: &Presented) -> Result<Caller, Status> {
+    /// Looked up anew each time: a token may be taken away while the message of its call is still on its way.
+    fn caller(&self) -> Result<Caller, Status> {
         let tokens = self.tokens.borrow();
         tokens
-            .caller(presented)
+            .caller(&self.presented)
             .cloned()
             .ok_or_else(|| Status::unauthenticated("the token is not known here"))
     }
@@ -68,7 +84,7 @@ impl Callers {
 impl NodeCaller {
     /// Returns when the token is not this node's any longer. Cancel safe.
     pub async fn revoked(&mut self) -> Status {
-        let Self { node, presented, tokens } = self;
+        let Self { node, bearer: Bearer { presented, tokens } } = self;
         let is_revoked = |tokens: &Arc<Tokens>| tokens.caller(presented) != Some(&Caller::Node(node.clone()));
         match tokens.wait_for(is_revoked).await {
             Ok(_) => Status::unauthenticated("the token was taken out of the tokens file"),
@@ -91,3 +107,6 @@ fn presented(metadata: &MetadataMap) -> Result<Presented, Status> {
     Presented::from_header(header)
         .ok_or_else(|| Status::unauthenticated("metadata authorization is not of the form Bearer TOKEN"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,7 @@
 
 mod atomic_file;
 mod file_stamp;
+mod log_limit;
 
 pub mod ca;
 pub mod callers;

@@ -1,27 +1,25 @@
 //! The controller's one port: TLS, with a certificate of the mesh's own authority.
 //!
 //! * [`server_certificate`] – that certificate, renewed and replaced while the port is open
+//! * [`connection`] – a connection after its handshake, and when it is ended
 
+mod connection;
 mod server_certificate;
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use karez_process::drain::Drain;
 use rustls::ServerConfig;
 use rustls::version::TLS13;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
-use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
+pub use connection::{Connection, Peer};
 pub use server_certificate::{CertificateError, CurrentCertificate, ServerCertificate};
 
 /// Connections at a time; others wait in the listener's queue.
@@ -45,13 +43,6 @@ pub fn server_config(certificate: Arc<CurrentCertificate>) -> Result<Arc<ServerC
         .with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(Arc::new(config))
-}
-
-/// A connection after its handshake. It counts as one until it is dropped.
-#[derive(Debug)]
-pub struct Connection {
-    stream: TlsStream<TcpStream>,
-    _slot: OwnedSemaphorePermit,
 }
 
 /// Accepts connections and does their handshakes side by side, until the drain starts.
@@ -105,54 +96,8 @@ async fn handshake(
     let _ = stream.set_nodelay(true);
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         // The server takes no more once it has ended.
-        Ok(Ok(stream)) => drop(ready.send(Ok(Connection { stream, _slot: slot })).await),
+        Ok(Ok(stream)) => drop(ready.send(Ok(Connection::new(stream, peer, slot))).await),
         Ok(Err(error)) => debug!(?peer, %error, "no TLS handshake"),
         Err(_) => debug!(?peer, "no TLS handshake within {HANDSHAKE_TIMEOUT:?}"),
-    }
-}
-
-impl Connected for Connection {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) -> Self::ConnectInfo {}
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, data)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, data)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

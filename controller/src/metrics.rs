@@ -27,6 +27,7 @@ struct Inner {
     resources_removed: Family<TypeLabel, Counter>,
     resources: Family<TypeLabel, Gauge>,
     problems: Gauge,
+    unauthenticated: Counter,
     signed: Counter,
     refused: Family<RefusalLabel, Counter>,
     root_not_after: Gauge<u64, AtomicU64>,
@@ -91,6 +92,7 @@ impl Metrics {
             resources_removed: Family::default(),
             resources: Family::default(),
             problems: Gauge::default(),
+            unauthenticated: Counter::default(),
             signed: Counter::default(),
             refused: Family::default(),
             root_not_after: Gauge::default(),
@@ -119,6 +121,11 @@ impl Metrics {
     /// So many objects are wrong at present.
     pub fn problems(&self, count: usize) {
         self.inner.problems.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// A call was refused, because it bears no token that is known.
+    pub fn call_unauthenticated(&self) {
+        self.inner.unauthenticated.inc();
     }
 
     /// A certificate was signed.
@@ -160,6 +167,11 @@ impl Inner {
         );
         registry.register("resources", "Resources in the catalog", self.resources.clone());
         registry.register("problems", "Objects that are wrong at present", self.problems.clone());
+        registry.register(
+            "calls_unauthenticated",
+            "Calls that were refused because they bore no token that is known",
+            self.unauthenticated.clone(),
+        );
         registry.register("certificates_signed", "Workload certificates signed", self.signed.clone());
         registry.register(
             "certificates_refused",

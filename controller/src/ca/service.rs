@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::authority::SignError;
 use super::rate::Rate;
 use super::{Authority, RequestedKey};
-use crate::callers::{Callers, NodeCaller};
+use crate::callers::{Bearer, NodeCaller};
 use crate::inventory::Reader;
 use crate::metrics::{CertificateRefusal, Metrics};
 
@@ -26,7 +26,6 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// Signs certificates for the identities of a node's live Pods.
 #[derive(Debug, Clone)]
 pub struct CertificateService {
-    callers: Callers,
     inventory: Reader,
     authority: Authority,
     metrics: Metrics,
@@ -37,18 +36,18 @@ pub struct CertificateService {
 struct Refused(CertificateRefusal, Status);
 
 impl CertificateService {
-    /// Knows callers by `callers` and their Pods by `inventory`.
+    /// Knows nodes' Pods by `inventory`.
     #[must_use]
-    pub fn new(callers: Callers, inventory: Reader, authority: Authority, metrics: Metrics) -> Self {
+    pub fn new(inventory: Reader, authority: Authority, metrics: Metrics) -> Self {
         let rate = Arc::new(Mutex::new(Rate::new(BURST, INTERVAL)));
-        Self { callers, inventory, authority, metrics, rate }
+        Self { inventory, authority, metrics, rate }
     }
 
     async fn create(
         &self,
         request: Request<IstioCertificateRequest>,
     ) -> Result<IstioCertificateResponse, Refused> {
-        let caller = self.callers.node(request.metadata());
+        let caller = Bearer::of(request.extensions()).and_then(Bearer::node);
         let NodeCaller { node, .. } = caller.map_err(|status| Refused(CertificateRefusal::Caller, status))?;
         self.admit(&node)?;
         let request = request.into_inner();

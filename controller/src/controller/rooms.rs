@@ -10,7 +10,6 @@ use tokio::sync::watch;
 
 use super::ControllerError;
 use crate::ca::{Authority, AuthoritySettings, AuthorityTask, Store, Timestamp};
-use crate::callers::Callers;
 use crate::catalog::{self, Catalog};
 use crate::inventory::{self, folder::FolderInventory};
 use crate::listener::ServerCertificate;
@@ -27,7 +26,6 @@ const GOOD_MANIFESTS: &str = "last-good-manifests";
 /// What the rooms read of each other. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Readers {
-    pub(super) callers: Callers,
     pub(super) tokens: watch::Receiver<Arc<Tokens>>,
     pub(super) authority: Authority,
     pub(super) inventory: inventory::Reader,
@@ -64,7 +62,6 @@ pub(super) fn open(settings: &Settings, drain: Drain) -> Result<(Readers, Writer
     let (publication, published) =
         Publication::new(inventory.clone(), authority.state(), catalog, options, metrics.clone());
     let readers = Readers {
-        callers: Callers::new(tokens.clone()),
         tokens,
         authority,
         inventory,

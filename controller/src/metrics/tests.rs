@@ -6,6 +6,7 @@ fn everything_that_is_counted_is_rendered() {
     metrics.pushed(ResourceType::Address, 3, 1);
     metrics.published(&Snapshot::default());
     metrics.problems(2);
+    metrics.call_unauthenticated();
     metrics.certificate_signed();
     metrics.certificate_refused(CertificateRefusal::Identity);
     let text = metrics.render(4, 1_800_000_000);
@@ -16,6 +17,7 @@ fn everything_that_is_counted_is_rendered() {
         "karez_controller_resources_removed_total{type=\"Address\"} 1",
         "karez_controller_resources{type=\"TrustBundle\"} 0",
         "karez_controller_problems 2",
+        "karez_controller_calls_unauthenticated_total 1",
         "karez_controller_certificates_signed_total 1",
         "karez_controller_certificates_refused_total{reason=\"identity\"} 1",
         "karez_controller_root_not_after_seconds 1800000000",

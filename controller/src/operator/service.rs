@@ -15,7 +15,7 @@ use tracing::error;
 
 use super::status::{self, Known};
 use crate::ca::{Authority, RotateError, Timestamp};
-use crate::callers::Callers;
+use crate::callers::Bearer;
 use crate::catalog::Reader;
 use crate::nodes::Nodes;
 use crate::publication::Published;
@@ -25,8 +25,6 @@ use crate::trust_bundle::BundleWitness;
 /// Takes the reports of node proxies.
 #[derive(Debug, Clone)]
 pub struct ReportService {
-    /// Tells who calls.
-    pub callers: Callers,
     /// Where reports are noted.
     pub nodes: Nodes,
 }
@@ -34,7 +32,7 @@ pub struct ReportService {
 #[tonic::async_trait]
 impl NodeReports for ReportService {
     async fn report(&self, request: Request<NodeReport>) -> Result<Response<ReportReply>, Status> {
-        let caller = self.callers.node(request.metadata())?;
+        let caller = Bearer::of(request.extensions())?.node()?;
         self.nodes.report(&caller.node, request.into_inner(), Instant::now());
         Ok(Response::new(ReportReply {}))
     }
@@ -43,8 +41,6 @@ impl NodeReports for ReportService {
 /// Answers the operator.
 #[derive(Debug, Clone)]
 pub struct OperatorService {
-    /// Tells who calls.
-    pub callers: Callers,
     /// Who may call: the nodes that there should be.
     pub tokens: watch::Receiver<Arc<Tokens>>,
     /// What nodes said.
@@ -62,7 +58,7 @@ pub struct OperatorService {
 #[tonic::async_trait]
 impl Operator for OperatorService {
     async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusReply>, Status> {
-        self.callers.operator(request.metadata())?;
+        Bearer::of(request.extensions())?.operator()?;
         let snapshot = self.catalog.borrow().clone();
         let published = Arc::clone(&self.published.borrow());
         let tokens = Arc::clone(&self.tokens.borrow());
@@ -82,7 +78,7 @@ impl Operator for OperatorService {
         &self,
         request: Request<RotateRootRequest>,
     ) -> Result<Response<RotateRootReply>, Status> {
-        self.callers.operator(request.metadata())?;
+        Bearer::of(request.extensions())?.operator()?;
         self.authority.rotate().await.map_err(|refused| refusal(&refused))?;
         Ok(Response::new(RotateRootReply { roots: self.roots() }))
     }

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::{debug, info, warn};
 
 use super::conversation::{Conversation, Violation};
-use crate::callers::{Callers, NodeCaller, stopping};
+use crate::callers::{Bearer, NodeCaller, stopping};
 use crate::catalog::{Reader, ResourceType};
 use crate::metrics::Metrics;
 use crate::nodes::{Nodes, OpenStream};
@@ -19,8 +19,6 @@ use crate::nodes::{Nodes, OpenStream};
 /// Serves node proxies what the catalog holds.
 #[derive(Debug, Clone)]
 pub struct Discovery {
-    /// Tells who calls.
-    pub callers: Callers,
     /// What there is to serve.
     pub catalog: Reader,
     /// Where streams and their progress are noted.
@@ -40,7 +38,7 @@ impl AggregatedDiscoveryService for Discovery {
         &self,
         request: Request<Streaming<DeltaDiscoveryRequest>>,
     ) -> Result<Response<Self::DeltaAggregatedResourcesStream>, Status> {
-        let caller = self.callers.node(request.metadata())?;
+        let caller = Bearer::of(request.extensions())?.node()?;
         info!(node = caller.node, "node connected");
         let session = Session {
             conversation: Conversation::new(&caller.node),

@@ -8,3 +8,4 @@ mod harness;
 mod node_proxy;
 mod operator;
 mod rotation;
+mod strangers;

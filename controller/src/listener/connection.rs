@@ -1,0 +1,131 @@
+//! A connection after its handshake. Anybody can have one, so one without an authenticated call is ended soon.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::Connected;
+use tracing::debug;
+
+/// From the handshake to the headers of the first authenticated call. Who has a token connects because it has something to ask,
+/// and its headers follow the handshake at once: this is several round trips of the slowest link, with packets lost.
+const AUTHENTICATION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection, which counts as one until it is dropped.
+#[derive(Debug)]
+pub struct Connection<S = TlsStream<TcpStream>> {
+    stream: S,
+    peer: Peer,
+    /// When it ends, as long as nobody has authenticated on it.
+    deadline: Option<Pin<Box<Sleep>>>,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// Who is at the other end of a connection: every call on it has this among its extensions. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    address: Option<SocketAddr>,
+    authenticated: Arc<AtomicBool>,
+}
+
+impl<S> Connection<S> {
+    /// It has `slot` until it is dropped.
+    pub(super) fn new(stream: S, address: Option<SocketAddr>, slot: OwnedSemaphorePermit) -> Self {
+        let peer = Peer { address, authenticated: Arc::default() };
+        let deadline = Some(Box::pin(tokio::time::sleep(AUTHENTICATION_TIMEOUT)));
+        Self { stream, peer, deadline, _slot: slot }
+    }
+
+    /// An error once the deadline has passed and nobody has authenticated; until then the deadline wakes whoever asked. Writing
+    /// asks as well as reading: a peer that does not read could else keep the connection.
+    fn check_deadline(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let Some(deadline) = &mut self.deadline else { return Ok(()) };
+        if deadline.as_mut().poll(context).is_pending() {
+            return Ok(());
+        }
+        if self.peer.authenticated.load(Ordering::Relaxed) {
+            self.deadline = None;
+            return Ok(());
+        }
+        debug!(peer = ?self.peer.address, "no authenticated call within {AUTHENTICATION_TIMEOUT:?}");
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl Peer {
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// It has made an authenticated call: its connection may stay.
+    pub fn has_authenticated(&self) {
+        self.authenticated.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<S> Connected for Connection<S> {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Self::ConnectInfo {
+        self.peer.clone()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check_deadline(context)?;
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check_deadline(context)?;
+        Pin::new(&mut self.stream).poll_write(context, data)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check_deadline(context)?;
+        Pin::new(&mut self.stream).poll_write_vectored(context, data)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check_deadline(context)?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check_deadline(context)?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests;

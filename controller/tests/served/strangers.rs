@@ -1,0 +1,105 @@
+//! Who has no token gets nothing, and cannot stay.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use futures_util::stream::pending;
+use http::uri::PathAndQuery;
+use karez_api::names::type_url;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::{Code, Request, Status};
+
+use super::harness::*;
+
+const REPORT: PathAndQuery = PathAndQuery::from_static("/karez.operator.v1.NodeReports/Report");
+
+/// Messages as they are.
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    }
+}
+
+/// Calls with a body that never ends.
+async fn call_without_end(scene: &Scene, request: Request<()>) -> Status {
+    let mut client = Grpc::new(scene.channel().await);
+    client.ready().await.unwrap();
+    within(client.client_streaming(request.map(|()| pending()), REPORT, Raw)).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_call_without_a_token_is_answered_before_its_message_is_there() {
+    let scene = Scene::new(NAMESPACE, &[]).await;
+    for request in [Request::new(()), authorized((), "stranger")] {
+        let status = call_without_end(&scene, request).await;
+        assert_eq!(status.code(), Code::Unauthenticated, "{}", status.message());
+    }
+}
+
+/// A connection on which nobody has said anything yet but the controller.
+async fn silent(scene: &Scene) -> TlsStream<TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(scene.path("state/root.pem")).unwrap()).unwrap();
+    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = TcpStream::connect(scene.controller().address()).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = within(TlsConnector::from(Arc::new(config)).connect(name, stream)).await.unwrap();
+    // Its SETTINGS: the connection has been accepted.
+    within(stream.read_u8()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_connection_stays_only_with_an_authenticated_call() {
+    let scene = Scene::new(&[NAMESPACE, &pod("web", "node-1", "10.0.0.1")].concat(), &[]).await;
+    let mut node = scene.discovery(NODE_1).await.unwrap();
+    let mut stranger = silent(&scene).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(11)).await;
+    tokio::time::resume();
+    let mut rest = Vec::new();
+    // How it ends is all the same.
+    let _ = within(stranger.read_to_end(&mut rest)).await;
+    node.subscribe(type_url::ADDRESS).await;
+    assert_eq!(node.next().await.unwrap().resources.len(), 1);
+}
