@@ -58,34 +58,73 @@ fn node(known: &Known<'_>, name: &str) -> NodeStatus {
     }
 }
 
+/// What nodes say of Pods, by namespace and name.
+type Carried<'a> = BTreeMap<(&'a str, &'a str), Vec<(&'a str, &'a PodReport)>>;
+
 /// The Pods of the manifests, and those that nodes carry beside them.
 fn pods(known: &Known<'_>) -> Vec<PodStatus> {
-    let placed = known.published.pods.iter().map(|pod| pod_status(known, pod));
+    let carried = carried(known);
+    let placed = known.published.pods.iter().map(|pod| pod_status(known, &carried, pod));
     let named: BTreeSet<(&str, &str)> =
         known.published.pods.iter().map(|pod| (pod.namespace.as_str(), pod.name.as_str())).collect();
-    let carried = node_names(known).into_iter().flat_map(|node| {
-        let report = known.records.get(node).and_then(NodeRecord::report);
-        report.map_or(&[][..], |(_, report)| &report.pods).iter().map(move |pod| (node, pod))
-    });
-    let strangers = carried
-        .filter(|(_, pod)| !named.contains(&(pod.namespace.as_str(), pod.name.as_str())))
-        .map(|(node, pod)| stranger(node, pod));
+    let strangers = carried.iter().filter(|(name, _)| !named.contains(*name));
+    let strangers = strangers.flat_map(|(_, carriers)| carriers).map(|(node, pod)| stranger(node, pod));
     placed.chain(strangers).collect()
 }
 
-fn pod_status(known: &Known<'_>, pod: &PodPlacement) -> PodStatus {
+fn carried<'a>(known: &Known<'a>) -> Carried<'a> {
+    let mut carried = Carried::new();
+    for node in node_names(known) {
+        let report = known.records.get(node).and_then(NodeRecord::report);
+        for pod in report.map_or(&[][..], |(_, report)| &report.pods) {
+            carried.entry((&pod.namespace, &pod.name)).or_default().push((node, pod));
+        }
+    }
+    carried
+}
+
+fn pod_status(known: &Known<'_>, carried: &Carried<'_>, pod: &PodPlacement) -> PodStatus {
     let record = pod.node.as_ref().and_then(|node| known.records.get(node));
     let report = record.and_then(NodeRecord::report).map(|(_, report)| report);
     let reported = report.and_then(|report| reported(report, pod));
+    let elsewhere = elsewhere(known, carried, pod).filter(|_| reported.is_none());
     PodStatus {
         namespace: pod.namespace.clone(),
         name: pod.name.clone(),
         node: pod.node.clone().unwrap_or_default(),
         identity: pod.identity.as_ref().map(ToString::to_string).unwrap_or_default(),
         enrolled: pod.enrolled,
-        captured: reported.is_some_and(|pod| pod.captured),
-        problem: pod_problem(pod, record, report, reported),
+        captured: reported.or(elsewhere.map(|(_, pod)| pod)).is_some_and(|pod| pod.captured),
+        problem: match elsewhere {
+            Some((node, _)) => misplaced(pod, node),
+            None => pod_problem(pod, record, report, reported),
+        },
     }
+}
+
+/// A node that carries the Pod and is not the one that the manifests have it on. One that is not connected does not count: what it
+/// said last may long be otherwise.
+fn elsewhere<'a>(
+    known: &Known<'_>,
+    carried: &Carried<'a>,
+    pod: &PodPlacement,
+) -> Option<(&'a str, &'a PodReport)> {
+    let carriers = carried.get(&(pod.namespace.as_str(), pod.name.as_str()))?;
+    let is_connected = |node| known.records.get(node).is_some_and(NodeRecord::is_connected);
+    carriers.iter().copied().find(|(node, _)| pod.node.as_deref() != Some(*node) && is_connected(*node))
+}
+
+/// A Pod that is enrolled on another node than the manifests say.
+fn misplaced(pod: &PodPlacement, carrier: &str) -> String {
+    let name = format!("{}/{}", pod.namespace, pod.name);
+    let placed = match &pod.node {
+        Some(node) => format!("have it on node {node}"),
+        None => "bind it to no node".to_owned(),
+    };
+    format!(
+        "enrolled on node {carrier}, and the manifests {placed}: its certificate is not renewed; correct its \
+         spec.nodeName, or run karez pod remove {name} on node {carrier}"
+    )
 }
 
 fn reported<'a>(report: &'a NodeReport, pod: &PodPlacement) -> Option<&'a PodReport> {

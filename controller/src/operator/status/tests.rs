@@ -82,6 +82,46 @@ fn each_pod_says_what_keeps_it_from_being_captured() {
     }
 }
 
+#[test]
+fn a_pod_that_is_enrolled_elsewhere_says_where() {
+    let now = Instant::now();
+    let nodes = Nodes::default();
+    let _streams = ["n1", "n2"].map(|node| nodes.connect(node));
+    let pods =
+        ["moved", "unbound", "unlabelled", "both", "left"].map(|name| carried(name, true, "")).to_vec();
+    nodes.report("n2", NodeReport { pods: pods.clone(), ..Default::default() }, now);
+    nodes.report("n1", NodeReport { pods: vec![carried("both", true, "")], ..Default::default() }, now);
+    nodes.report("away", NodeReport { pods: vec![carried("stale", true, "")], ..Default::default() }, now);
+    let published = Published {
+        pods: vec![
+            placement("moved", Some("n1"), true),
+            placement("unbound", None, true),
+            placement("unlabelled", Some("n1"), false),
+            placement("both", Some("n1"), true),
+            placement("stale", Some("n1"), true),
+        ],
+        ..Default::default()
+    };
+    let records = nodes.records();
+    let tokens = Tokens::parse("aaa node n1\nbbb node n2\nccc node away").unwrap();
+    let known = Known { now, snapshot: None, published: &published, tokens: &tokens, records: &records };
+    let found = pods_by_name(&known);
+    let on_n1 = "enrolled on node n2, and the manifests have it on node n1: its certificate is not renewed";
+    for (name, captured, problem) in [
+        ("moved", true, on_n1),
+        ("unbound", true, "enrolled on node n2, and the manifests bind it to no node"),
+        ("unlabelled", true, on_n1),
+        ("both", true, ""),
+        ("stale", false, "karez pod add shop/stale --netns PATH on node n1"),
+        ("left", true, "no manifest has it"),
+    ] {
+        let pod = &found[name];
+        assert_eq!(pod.captured, captured, "{name}");
+        assert_eq!(problem.is_empty(), pod.problem.is_empty(), "{name}: {}", pod.problem);
+        assert!(pod.problem.contains(problem), "{name}: {}", pod.problem);
+    }
+}
+
 fn pods_by_name(known: &Known<'_>) -> BTreeMap<String, PodStatus> {
     pods(known).into_iter().map(|pod| (pod.name.clone(), pod)).collect()
 }
