@@ -3,7 +3,7 @@
 //! A file that is being written looks like a good one that lost some lines, and every line that is lost cuts a node off. So a
 //! change is believed when it was seen twice, and a file that does not end as a whole one does is not believed at all.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,12 @@ use tracing::{info, warn};
 
 use super::{BadLine, Tokens};
 use crate::file_stamp::FileStamp;
+use crate::log_limit::LogLimit;
 
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// Between two lines in the log about a file that cannot be read.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Bytes of the file that are read.
 const MAX_SIZE: u64 = 1 << 20;
 
@@ -61,14 +64,27 @@ pub enum TokensError {
     },
 }
 
+impl TokensError {
+    /// Whether reading the same file again says the same again.
+    fn is_of_content(&self) -> bool {
+        match self {
+            // Not UTF-8.
+            Self::Read { error, .. } => error.kind() == ErrorKind::InvalidData,
+            Self::Empty { .. } | Self::Unfinished { .. } | Self::TooBig { .. } | Self::Line { .. } => true,
+        }
+    }
+}
+
 /// Keeps the tokens as the file has them.
 #[derive(Debug)]
 pub struct TokensWatch {
     path: PathBuf,
     /// As it was at the last look.
     seen: Option<FileStamp>,
-    /// As it was when it was last read, or could not be.
+    /// As it was when it was last read, or did not hold what it should.
     read: Option<FileStamp>,
+    /// A file that cannot be read is tried again at every look, and each time says the same.
+    complaints: LogLimit,
     current: watch::Sender<Arc<Tokens>>,
 }
 
@@ -80,7 +96,8 @@ impl TokensWatch {
     pub fn open(path: PathBuf) -> Result<(Self, watch::Receiver<Arc<Tokens>>), TokensError> {
         let stamp = FileStamp::of(&path).ok();
         let (current, reader) = watch::channel(Arc::new(read(&path)?));
-        Ok((Self { path, seen: stamp, read: stamp, current }, reader))
+        let complaints = LogLimit::new(COMPLAIN_EVERY);
+        Ok((Self { path, seen: stamp, read: stamp, complaints, current }, reader))
     }
 
     /// Reads it again once a change of it has settled; a file that cannot be used changes nothing. Never returns.
@@ -94,7 +111,11 @@ impl TokensWatch {
         }
     }
 
-    fn look(mut self) -> Self {
+    fn look(self) -> Self {
+        self.look_by(read)
+    }
+
+    fn look_by(mut self, read: impl FnOnce(&Path) -> Result<Tokens, TokensError>) -> Self {
         let stamp = FileStamp::of(&self.path).ok();
         let settled = std::mem::replace(&mut self.seen, stamp) == stamp;
         if stamp == self.read || !settled {
@@ -105,14 +126,21 @@ impl TokensWatch {
             // It changed while it was read: a later look reads it.
             return self;
         }
-        self.read = stamp;
         match read {
+            // What is there may be good, and may take a token away. (What is not there looks otherwise once it is.)
+            Err(error) if !error.is_of_content() && stamp.is_some() => {
+                if self.complaints.allows() {
+                    warn!(%error, "the tokens that were read before stay in force until it can be read");
+                }
+                return self;
+            }
+            Err(error) => warn!(%error, "the tokens that were read before stay in force"),
             Ok(tokens) => {
                 info!(file = %self.path.display(), callers = tokens.callers().count(), "tokens read again");
                 self.current.send_replace(Arc::new(tokens));
             }
-            Err(error) => warn!(%error, "the tokens that were read before stay in force"),
         }
+        self.read = stamp;
         self
     }
 }

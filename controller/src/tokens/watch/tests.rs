@@ -56,6 +56,36 @@ fn a_file_that_grows_is_read_when_it_is_whole() {
 }
 
 #[test]
+fn a_file_that_could_not_be_read_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    std::fs::write(&path, "one operator\ntwo operator\n").unwrap();
+    let (watch, reader) = TokensWatch::open(path.clone()).unwrap();
+    std::fs::write(&path, "one operator\n").unwrap();
+    let too_many_open_files = |path: &Path| {
+        let error = std::io::Error::from_raw_os_error(nix::libc::EMFILE);
+        Err(TokensError::Read { path: path.to_owned(), error })
+    };
+    let watch = watch.look().look_by(too_many_open_files);
+    assert_eq!(reader.borrow().callers().count(), 2);
+    watch.look();
+    assert_eq!(reader.borrow().callers().count(), 1);
+}
+
+#[test]
+fn a_file_that_holds_no_tokens_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    std::fs::write(&path, "one operator\n").unwrap();
+    let (mut watch, _reader) = TokensWatch::open(path.clone()).unwrap();
+    for wrong in [&b"\xff\n"[..], b"", b"one operator", b"one\n"] {
+        std::fs::write(&path, wrong).unwrap();
+        watch = watch.look().look();
+        watch = watch.look_by(|_| panic!("{wrong:?} was read again"));
+    }
+}
+
+#[test]
 fn what_cannot_be_believed_is_told_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens");
