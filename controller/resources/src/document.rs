@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::endpoint_slice::EndpointSlice;
+use crate::fields;
 use crate::manifest::{Broken, Ignored, Reading, Subject};
 use crate::mesh::{MESH_NAME, Mesh, MeshResource};
 use crate::metadata::{DEFAULT_NAMESPACE, only_known_fields};
@@ -23,23 +24,26 @@ use crate::syntax;
 /// Reads one object.
 pub(crate) fn read(value: Value) -> Reading {
     let claims = Claims::of(&value);
-    let broken = |claims: Claims, selector, problem| {
-        Reading::Broken(Box::new(claims.broken(Parsed::Whole, selector, problem)))
+    let broken = |claims: Claims, parsed, selector, problem| {
+        Reading::Broken(Box::new(claims.broken(parsed, selector, problem)))
     };
     match claims.recognise() {
         Recognised::NotOurs if has_items(&value) => {
             let message = format!("{:?} has items, as a List has, and is none", claims.kind);
-            broken(claims, None, FieldError::new("kind", message))
+            broken(claims, Parsed::Whole, None, FieldError::new("kind", message))
         }
         Recognised::NotOurs => Reading::Ignored(claims.ignored()),
         Recognised::Foreign(problem)
         | Recognised::OtherVersion(_, problem)
-        | Recognised::Unknown { problem, .. } => broken(claims, None, problem),
+        | Recognised::Unknown { problem, .. } => broken(claims, Parsed::Whole, None, problem),
         Recognised::Ours(kind) => {
             let selector = (kind == Kind::AuthorizationPolicy).then(|| readable_selector(&value)).flatten();
+            if let Err(problem) = fields::only_of_kind(kind, &value) {
+                return broken(claims, Parsed::WithMore, selector, problem);
+            }
             match resource(kind, value) {
                 Ok(resource) => Reading::Good(resource),
-                Err(problem) => broken(claims, selector, problem),
+                Err(problem) => broken(claims, Parsed::Whole, selector, problem),
             }
         }
     }
@@ -64,6 +68,8 @@ pub(crate) struct Claims {
 pub(crate) enum Parsed {
     /// All: its claims are what it says.
     Whole,
+    /// All, and it holds what is none of it: this may be what is left of another object, and the marker between them damaged.
+    WithMore,
     /// None: its claims were picked out of the text.
     Not,
 }
@@ -105,6 +111,7 @@ impl Claims {
     /// Names the object as well as it can be named.
     pub(crate) fn broken(self, parsed: Parsed, selector: Option<Selector>, problem: FieldError) -> Broken {
         let subject = self.subject(parsed);
+        let is_named = self.key(Kind::AuthorizationPolicy).is_some();
         let namespace = match (&subject, self.namespace) {
             (Subject::Known(key) | Subject::Presumed(key), None) => key.namespace.clone(),
             (_, written) => written.unwrap_or_default(),
@@ -119,7 +126,7 @@ impl Claims {
                 message: shortened(&problem.message),
             },
             // Where the namespace is a guess, so is what the selector would select in it.
-            selector: selector.filter(|_| matches!(subject, Subject::Known(_))),
+            selector: selector.filter(|_| is_named),
             subject,
         }
     }
@@ -207,12 +214,12 @@ fn resource(kind: Kind, value: Value) -> Result<Resource, FieldError> {
             Resource::EndpointSlice(EndpointSlice::read(typed::<discovery::EndpointSlice>(value)?)?)
         }
         Kind::AuthorizationPolicy => {
-            only_known_shape(&value)?;
+            fields::nothing_empty(&value)?;
             let object = typed::<AuthorizationPolicy>(value)?;
             Resource::AuthorizationPolicy(PolicyResource::read(object.metadata, object.spec)?)
         }
         Kind::Mesh => {
-            only_known_shape(&value)?;
+            fields::nothing_empty(&value)?;
             let object = typed::<Mesh>(value)?;
             Resource::Mesh(MeshResource::read(object.metadata, object.spec)?)
         }
@@ -227,31 +234,4 @@ fn typed<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
         };
         FieldError::new(field, error.inner())
     })
-}
-
-/// Our own objects hold nothing beside `spec`, and nothing that is written and empty: both would read as "any".
-fn only_known_shape(value: &Value) -> Result<(), FieldError> {
-    const FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
-    let object = value.as_object();
-    if let Some(unknown) = object.and_then(|object| object.keys().find(|key| !FIELDS.contains(&key.as_str())))
-    {
-        return Err(FieldError::new(unknown, "there is no such field beside spec"));
-    }
-    match value.get("spec").and_then(|spec| first_null(spec, "spec")) {
-        Some(field) => Err(FieldError::new(field, "is empty: give it a value or leave it out")),
-        None => Ok(()),
-    }
-}
-
-fn first_null(value: &Value, path: &str) -> Option<String> {
-    match value {
-        Value::Null => Some(path.to_owned()),
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(at, item)| first_null(item, &format!("{path}[{at}]")))
-        }
-        Value::Object(fields) => {
-            fields.iter().find_map(|(key, field)| first_null(field, &format!("{path}.{key}")))
-        }
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-    }
 }

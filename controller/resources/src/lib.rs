@@ -27,6 +27,7 @@ pub mod service;
 pub mod service_account;
 
 mod document;
+mod fields;
 mod metadata;
 mod recognition;
 mod syntax;

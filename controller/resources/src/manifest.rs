@@ -13,11 +13,14 @@ use crate::policy::Selector;
 use crate::problem::{FieldError, Problem};
 use crate::resource::{Key, Resource};
 
+mod doubles;
 mod good;
 mod lines;
 mod scan;
 mod split;
 mod yaml;
+
+use doubles::Named;
 
 pub use good::{good_objects, join, never_readable};
 
@@ -61,13 +64,15 @@ pub struct Broken {
 pub enum Subject {
     /// It says so.
     Known(Key),
-    /// It seems so: its text could not be parsed, or it is a policy whose name or namespace is wrong, or a Mesh of another
-    /// name than the one Mesh has. Such a policy has a name in parentheses, which no object can have, so that it can refuse
-    /// under it.
+    /// It seems so: its text could not be parsed, or holds what may be of another object, or it is a policy whose name or
+    /// namespace is wrong, or a Mesh of another name than the one Mesh has. A policy that has no name of its own has one in
+    /// parentheses, which no object can have, so that it can refuse under it.
     Presumed(Key),
     /// It is of no kind that its API group has: it may be any object of the group, and is taken for the policy of its name
     /// where nothing says better.
     Guessed(Key),
+    /// One of this key stands before it in its file: which of the two was there before is not known.
+    Doubled(Key),
     /// It is another mesh's, and none of ours; but where a policy of ours of its name is gone, it is what became of that.
     Foreign(Key),
     /// It cannot be made out.
@@ -98,7 +103,9 @@ pub fn read(file: &[u8]) -> Vec<Reading> {
         return vec![unreadable(&format!("the file is larger than {LARGEST_FILE} bytes: split it"))];
     }
     let mut pieces = split::documents(file);
-    let mut readings: Vec<Reading> = pieces.by_ref().take(MOST_DOCUMENTS).flat_map(read_document).collect();
+    let mut named = Named::default();
+    let documents = pieces.by_ref().take(MOST_DOCUMENTS);
+    let mut readings: Vec<Reading> = documents.flat_map(|piece| read_document(piece, &mut named)).collect();
     if pieces.next().is_some() {
         readings.push(unreadable(&format!("the file has more than {MOST_DOCUMENTS} documents: split it")));
     }
@@ -111,14 +118,14 @@ pub fn unreadable(reason: &str) -> Reading {
     Reading::Broken(Box::new(Claims::default().broken(Parsed::Not, None, FieldError::new("", reason))))
 }
 
-fn read_document(piece: split::Piece<'_>) -> Vec<Reading> {
+fn read_document(piece: split::Piece<'_>, named: &mut Named) -> Vec<Reading> {
     let value = match yaml::parse(piece.bytes) {
         Ok(None) => return Vec::new(),
         Ok(Some(value)) => value,
         Err(error) => return unparsable(&piece, &error),
     };
     let mut place = lines::Locator::new(piece.bytes, piece.first_line);
-    let locate = |(path, value): (String, Value)| match document::read(value) {
+    let locate = |(path, value): (String, Value)| match named.next(document::read(value)) {
         Reading::Broken(mut broken) => {
             broken.problem.line = Some(place.line(&path, &broken.problem.field));
             Reading::Broken(broken)

@@ -13,7 +13,8 @@ mod source;
 
 use source::Source;
 
-/// All objects, by the file that holds them. Where two files hold one object, that of the first file by name counts.
+/// All objects, by the file that holds them. Where several files hold one object, that of the first file by name counts that
+/// has a good version of it.
 #[derive(Debug, Clone, Default)]
 pub struct Objects {
     sources: BTreeMap<String, Source>,
@@ -57,7 +58,7 @@ impl Objects {
     /// The file whose version of an object counts.
     #[must_use]
     pub fn file_of(&self, key: &Key) -> Option<&str> {
-        self.sources.iter().find(|(_, source)| source.entry(key).is_some()).map(|(file, _)| file.as_str())
+        self.counting(key).map(|(file, _)| file)
     }
 
     /// The last good version of an object.
@@ -100,25 +101,35 @@ impl Objects {
     }
 
     fn entry(&self, key: &Key) -> Option<&Entry> {
-        self.sources.values().find_map(|source| source.entry(key))
+        self.counting(key).map(|(_, entry)| entry)
+    }
+
+    fn counting(&self, key: &Key) -> Option<(&str, &Entry)> {
+        let held = self.sources.iter().filter_map(|(file, source)| Some((file.as_str(), source.entry(key)?)));
+        // Of equals, the first.
+        held.min_by_key(|(_, entry)| entry.good.is_none())
     }
 
     /// Every object that counts, with its file, by key.
     pub(crate) fn entries(&self) -> BTreeMap<&Key, (&str, &Entry)> {
         let mut entries = BTreeMap::new();
         for (file, key, entry) in self.all_entries() {
-            entries.entry(key).or_insert((file, entry));
+            let (_, counting) = entries.entry(key).or_insert((file, entry));
+            if counting.good.is_none() && entry.good.is_some() {
+                entries.insert(key, (file, entry));
+            }
         }
         entries
     }
 
-    /// Objects that do not count, because a file before theirs holds them too; with both files.
-    pub(crate) fn shadowed(&self) -> Vec<(&str, &Key, &str)> {
+    /// Objects that do not count, because another file holds them too; with both files.
+    pub(crate) fn shadowed(&self) -> Vec<(&str, &Key, &Entry, &str)> {
         let counting = self.entries();
-        let other = |(file, key, _): (_, &Key, _)| {
-            counting.get(key).map(|(first, _)| *first).filter(|first| *first != file)
-        };
-        self.all_entries().filter_map(|each| Some((each.0, each.1, other(each)?))).collect()
+        let shadowed = self.all_entries().filter_map(|(file, key, entry)| {
+            let (other, _) = counting.get(key).filter(|(counts, _)| *counts != file)?;
+            Some((file, key, entry, *other))
+        });
+        shadowed.collect()
     }
 
     /// What is wrong in a file and belongs to no entry of it; true when objects were kept because of it.

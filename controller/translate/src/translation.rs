@@ -115,10 +115,10 @@ fn of_objects(objects: &Objects) -> Vec<Report> {
         let effect = if kept { Effect::LastGoodVersion } else { Effect::Nothing };
         Report { source: file.to_owned(), problem: problem.clone(), effect }
     });
-    let shadowed = objects.shadowed().into_iter().map(|(file, key, first)| Report {
-        source: file.to_owned(),
-        problem: whole_object(key, &format!("stands in {first} too: that one counts")),
-        effect: Effect::Nothing,
+    let shadowed = objects.shadowed().into_iter().map(|(file, key, entry, other)| {
+        let twice = || whole_object(key, &format!("stands in {other} too: that one counts"));
+        let problem = entry.broken.as_ref().map_or_else(twice, |broken| broken.problem.clone());
+        Report { source: file.to_owned(), problem, effect: Effect::Nothing }
     });
     entries.chain(strays).chain(shadowed).collect()
 }

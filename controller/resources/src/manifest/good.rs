@@ -2,33 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{MOST_DOCUMENTS, Reading, expand, split, yaml};
+use super::{MOST_DOCUMENTS, Named, Reading, Subject, expand, split, yaml};
 use crate::document;
 use crate::resource::Key;
 
-/// The good objects of a file by key, each as a document of its own. Of two with one key the first counts.
+/// The good objects of a file by key, each as a document of its own; without those that stand twice in it.
 ///
 /// A file of these, joined by [`join`], reads as just these objects.
 #[must_use]
 pub fn good_objects(file: &[u8]) -> BTreeMap<Key, String> {
     let pieces = split::documents(file).take(MOST_DOCUMENTS);
     let values = pieces.filter_map(|piece| yaml::parse(piece.bytes).ok().flatten());
-    let objects = values.flat_map(|value| expand(value, "")).filter_map(|(_, value)| good(value));
+    let mut named = Named::default();
     let mut by_key = BTreeMap::new();
-    for (key, text) in objects {
-        by_key.entry(key).or_insert(text);
+    for (_, value) in values.flat_map(|value| expand(value, "")) {
+        let text = value.to_string();
+        match named.next(document::read(value)) {
+            Reading::Good(resource) => {
+                by_key.insert(resource.key(), text);
+            }
+            Reading::Broken(broken) => {
+                if let Subject::Doubled(key) = &broken.subject {
+                    by_key.remove(key);
+                }
+            }
+            Reading::Ignored(_) => {}
+        }
     }
     by_key
-}
-
-fn good(value: Value) -> Option<(Key, String)> {
-    let text = value.to_string();
-    match document::read(value) {
-        Reading::Good(resource) => Some((resource.key(), text)),
-        Reading::Ignored(_) | Reading::Broken(_) => None,
-    }
 }
 
 /// A document that stands for an object that could never be read, and never can be: what that refuses stays refused.

@@ -1,3 +1,7 @@
+//! * [`kinds`] – which kind an object is taken for
+
+mod kinds;
+
 use proptest::prelude::*;
 
 use super::{LARGEST_DOCUMENT, Reading, Subject, good_objects, join, never_readable, read, split};
@@ -127,6 +131,14 @@ fn objects_between_which_a_marker_is_damaged_are_both_named() {
 }
 
 #[test]
+fn an_object_that_holds_another_s_remains_is_not_sure_to_be_all_there_was() {
+    let shop = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n--metadata: {name: web}\n";
+    assert_eq!(subjects(shop), presumed(Kind::Namespace, "", "shop"));
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web}\nimagePullSecrets: []\n";
+    assert!(matches!(&read(account.as_bytes())[..], [Reading::Good(_)]));
+}
+
+#[test]
 fn a_policy_with_a_wrong_name_or_namespace_still_has_a_key() {
     let policy = |metadata: &str| {
         subjects(&format!(
@@ -141,90 +153,6 @@ fn a_policy_with_a_wrong_name_or_namespace_still_has_a_key() {
     assert_eq!(policy("{name: 1, namespace: shop}"), known(kind, "shop", "1"));
     assert_eq!(policy("{name: web, namespce: shop}"), known(kind, "default", "web"));
     assert_eq!(policy("null"), presumed(kind, "default", "(unnamed)"));
-}
-
-#[test]
-fn an_object_of_karez_s_group_is_taken_for_a_policy_whatever_its_kind() {
-    let of = |kind: &str, metadata: &str| {
-        subjects(&format!("apiVersion: karez.dev/v1alpha1\n{kind}\nmetadata: {metadata}\n"))
-    };
-    assert_eq!(of("kind: AuthorisationPolicy", "{name: web}"), guessed("default", "web"));
-    assert_eq!(of("kin: AuthorizationPolicy", "{name: web}"), guessed("default", "web"));
-    assert_eq!(of("kind: Mehs", "{name: default}"), guessed("default", "default"));
-    assert_eq!(of("kind: Mehs", "{nam: default}"), guessed("default", "(unnamed)"));
-}
-
-#[test]
-fn there_is_one_mesh_whatever_it_is_called() {
-    let of = |metadata: &str| {
-        subjects(&format!("apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {metadata}\nspec: {{}}\n"))
-    };
-    for metadata in ["{name: defaults}", "{name: D}", "{nam: default}", "null"] {
-        assert_eq!(of(metadata), presumed(Kind::Mesh, "", "default"), "{metadata}");
-    }
-    assert_eq!(of("{name: default, namespace: shop}"), known(Kind::Mesh, "", "default"));
-}
-
-#[test]
-fn a_wrong_api_version_is_not_passed_over() {
-    let of_version = |version: &str| {
-        read(format!("{version}\nkind: AuthorizationPolicy\nmetadata: {{name: web}}\n").as_bytes())
-    };
-    for wrong in ["apiVersion: karez.dev/v1", "apiVersion: v1", "apiVersion: karez.de/v1alpha1", ""] {
-        let readings = of_version(wrong);
-        assert!(
-            matches!(&readings[..], [Reading::Broken(broken)] if broken.problem.field == "apiVersion"),
-            "{wrong}"
-        );
-    }
-}
-
-#[test]
-fn what_another_mesh_says_is_told_to_have_no_effect() {
-    let of = |kind: &str| {
-        let text = format!("{kind}\nmetadata: {{name: web, namespace: shop}}\n");
-        let readings = read(text.as_bytes());
-        assert!(
-            matches!(&readings[..], [Reading::Broken(broken)] if broken.problem.field == "apiVersion"),
-            "{text}"
-        );
-        subjects(&text)
-    };
-    let foreign = vec![Subject::Foreign(Key::new(Kind::AuthorizationPolicy, "shop", "web"))];
-    assert_eq!(of("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy"), foreign);
-    assert_eq!(of("apiVersion: security.istio.io/v1\nkind: PeerAuthentication"), foreign);
-    assert_eq!(of("apiVersion: policy.linkerd.io/v1alpha1\nkind: AuthorizationPolicy"), foreign);
-}
-
-#[test]
-fn what_is_of_no_kind_of_a_group_that_is_read_is_not_passed_over() {
-    let field = |text: &str| match &read(text.as_bytes())[..] {
-        [Reading::Broken(broken)] if broken.subject == Subject::Unknown => broken.problem.field.clone(),
-        other => panic!("{text}: {other:?}"),
-    };
-    for (text, wrong) in [
-        ("apiVersion: v1\nkind: Namespac\nmetadata: {name: shop}\n", "kind"),
-        ("apiVersion: v1\nkind: Status\nstatus: Failure\n", "kind"),
-        ("apiVersion: v2\nkind: Namespac\nmetadata: {name: shop}\n", "kind"),
-        ("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlic\nmetadata: {name: web}\n", "kind"),
-        ("apiVersion: v1\nkind: Lisst\nitems: []\n", "kind"),
-        ("apiVersion: example.com/v1\nkind: Lisst\nitems: []\n", "kind"),
-        ("apiVersion: v1\nkind: List\nitms: []\n", "items"),
-        ("apiVersion: v1\nkind: List\nitems:\n", "items"),
-        ("apiVersion: v1\nkind: PodList\nitems: {}\n", "items"),
-        ("null\n", "kind"),
-        ("~", "kind"),
-    ] {
-        assert_eq!(field(text), wrong, "{text}");
-    }
-    for text in [
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n",
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n",
-        "apiVersion: example.com/v1\nkind: AllowList\nmetadata: {name: web}\n",
-        "apiVersion: apps/v1\nkind: DeploymentList\nitems: [{metadata: {name: web}}]\n",
-    ] {
-        assert!(matches!(&read(text.as_bytes())[..], [Reading::Ignored(_)]), "{text}");
-    }
 }
 
 #[test]
@@ -278,6 +206,28 @@ fn what_never_could_be_read_is_kept_as_what_never_can_be() {
     }
     let unnamed = Key::new(Kind::AuthorizationPolicy, "shop", "(W_b)");
     assert_eq!(subjects(&never_readable(&unnamed)), vec![Subject::Presumed(unnamed)]);
+}
+
+#[test]
+fn an_object_that_stands_twice_is_told_and_not_kept() {
+    let pod = |name: &str, more: &str| {
+        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop{more}}}\n")
+    };
+    let doubled = Subject::Doubled(Key::new(Kind::Pod, "shop", "a"));
+    for (file, field, kept) in [
+        ([pod("a", ""), pod("b", ""), pod("a", "")], "metadata.name", vec!["b"]),
+        ([pod("a", ""), pod("b", ""), pod("a", ", labls: {}")], "metadata.labls", vec!["b"]),
+        ([pod("a", ", labls: {}"), pod("b", ""), pod("a", "")], "metadata.name", vec!["b"]),
+        ([pod("a", ""), pod("a", ""), pod("a", "")], "metadata.name", vec![]),
+    ] {
+        let file = file.join("---\n");
+        let readings = read(file.as_bytes());
+        let Some(Reading::Broken(last)) = readings.last() else { panic!("{file}") };
+        assert_eq!((&last.subject, last.problem.field.as_str()), (&doubled, field), "{file}");
+        assert_eq!(last.problem.line, Some(11), "{file}");
+        let names: Vec<String> = good_objects(file.as_bytes()).into_keys().map(|key| key.name).collect();
+        assert_eq!(names, kept, "{file}");
+    }
 }
 
 #[test]

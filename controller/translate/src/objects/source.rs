@@ -8,7 +8,6 @@ use karez_resources::manifest::{Broken, Reading, Subject};
 use karez_resources::{Key, Kind, Problem};
 
 use super::Entry;
-use crate::report::whole_object;
 
 /// One file's objects.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +27,7 @@ struct Stray {
 impl Source {
     /// This file's next version.
     pub(super) fn followed_by(self, readings: Vec<Reading>) -> Self {
-        let mut missing = self.entries;
+        let before = self.entries;
         let mut next = Self::default();
         let mut foreign = Vec::new();
         let mut riddles = Vec::new();
@@ -36,20 +35,22 @@ impl Source {
             match reading {
                 Reading::Ignored(_) => {}
                 Reading::Good(resource) => {
-                    let key = resource.key();
-                    missing.remove(&key);
-                    next.add(key, Entry { good: Some(Arc::new(resource)), broken: None });
+                    next.add(resource.key(), Entry { good: Some(Arc::new(resource)), broken: None });
                 }
                 Reading::Broken(broken) => match broken.subject.clone() {
-                    Subject::Known(key) => next.add_broken(key, *broken, &mut missing),
+                    Subject::Known(key) => {
+                        let before = before.get(&key).cloned();
+                        next.add_broken(key, *broken, before);
+                    }
                     Subject::Foreign(key) => foreign.push((key, *broken)),
-                    Subject::Presumed(_) | Subject::Guessed(_) | Subject::Unknown => riddles.push(*broken),
+                    _ => riddles.push(*broken),
                 },
             }
         }
-        for (key, broken) in foreign {
-            next.add_foreign(key, broken, &mut missing);
-        }
+        next.withdraw_doubled(&riddles, &before);
+        let mut missing = before;
+        missing.retain(|key, _| !next.entries.contains_key(key));
+        next.add_foreign(foreign, &mut missing);
         if !riddles.is_empty() {
             next.settle(riddles, missing);
         }
@@ -57,29 +58,42 @@ impl Source {
     }
 
     fn add(&mut self, key: Key, entry: Entry) {
-        match self.entries.entry(key) {
-            Vacant(place) => {
-                place.insert(entry);
+        match (self.entries.entry(key), entry.broken) {
+            (Vacant(place), broken) => {
+                place.insert(Entry { broken, ..entry });
             }
-            Occupied(first) => {
-                let twice = || whole_object(first.key(), "stands twice in this file: the first one counts");
-                let problem = entry.broken.map_or_else(twice, |broken| broken.problem);
-                self.strays.push(Stray { problem, kept: false });
-            }
+            (Occupied(_), Some(broken)) => self.strays.push(Stray { problem: broken.problem, kept: false }),
+            // Such a one is read as doubled.
+            (Occupied(_), None) => {}
         }
     }
 
     /// A broken object keeps its last good version.
-    fn add_broken(&mut self, key: Key, broken: Broken, missing: &mut BTreeMap<Key, Entry>) {
-        let good = missing.remove(&key).and_then(|before| before.good);
+    fn add_broken(&mut self, key: Key, broken: Broken, before: Option<Entry>) {
+        let good = before.and_then(|before| before.good);
         self.add(key, Entry { good, broken: Some(broken) });
     }
 
+    /// Where two objects have the name of one that was there before, either may be another one that was renamed: both count for
+    /// nothing, and that one is missing.
+    fn withdraw_doubled(&mut self, riddles: &[Broken], before: &BTreeMap<Key, Entry>) {
+        for riddle in riddles {
+            if let Subject::Doubled(key) = &riddle.subject
+                && before.contains_key(key)
+                && self.entries.get(key).is_some_and(|first| first.broken.is_none())
+            {
+                self.entries.remove(key);
+            }
+        }
+    }
+
     /// What another mesh says has no effect, and does not take one away either.
-    fn add_foreign(&mut self, key: Key, broken: Broken, missing: &mut BTreeMap<Key, Entry>) {
-        match missing.contains_key(&key) {
-            true => self.add_broken(key, broken, missing),
-            false => self.strays.push(Stray { problem: broken.problem, kept: false }),
+    fn add_foreign(&mut self, foreign: Vec<(Key, Broken)>, missing: &mut BTreeMap<Key, Entry>) {
+        for (key, broken) in foreign {
+            match missing.remove(&key) {
+                Some(before) => self.add_broken(key, broken, Some(before)),
+                None => self.strays.push(Stray { problem: broken.problem, kept: false }),
+            }
         }
     }
 
@@ -88,8 +102,8 @@ impl Source {
     fn settle(&mut self, riddles: Vec<Broken>, mut missing: BTreeMap<Key, Entry>) {
         let mut unclaimed = Vec::new();
         for broken in riddles {
-            match seeming_key(&broken.subject).filter(|key| missing.contains_key(key)).cloned() {
-                Some(key) => self.add_broken(key, broken, &mut missing),
+            match seeming_key(&broken.subject).and_then(|key| missing.remove_entry(key)) {
+                Some((key, before)) => self.add_broken(key, broken, Some(before)),
                 None => unclaimed.push(broken),
             }
         }
@@ -122,22 +136,22 @@ impl Source {
     }
 }
 
-/// The object that a broken one is taken for, if it was there.
+/// The object that a riddle is taken for, unless another is missing that it may be.
 fn seeming_key(subject: &Subject) -> Option<&Key> {
     match subject {
         Subject::Known(key) | Subject::Presumed(key) | Subject::Guessed(key) | Subject::Foreign(key) => {
             Some(key)
         }
-        Subject::Unknown => None,
+        Subject::Doubled(_) | Subject::Unknown => None,
     }
 }
 
-/// Whether a broken object may be one that is missing, called otherwise.
+/// Whether a riddle may be an object that is missing, called otherwise.
 fn may_be(subject: &Subject, missing: &Key) -> bool {
     match subject {
         Subject::Known(key) | Subject::Foreign(key) => key == missing,
         Subject::Presumed(key) => key.kind == missing.kind,
         Subject::Guessed(key) => key.kind.api_version() == missing.kind.api_version(),
-        Subject::Unknown => true,
+        Subject::Doubled(_) | Subject::Unknown => true,
     }
 }

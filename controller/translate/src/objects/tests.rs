@@ -37,6 +37,14 @@ fn after(versions: &[&str]) -> Translation {
     translate(&objects, &Options::default())
 }
 
+fn of_files(files: &[(&str, String)]) -> Objects {
+    let mut objects = Objects::default();
+    for (file, text) in files {
+        objects.load(file, manifest::read(text.as_bytes()));
+    }
+    objects
+}
+
 /// Names of the policies, `!` at those that are unreadable.
 fn policies(translation: &Translation) -> Vec<String> {
     let authorizations =
@@ -94,22 +102,30 @@ fn an_unreadable_file_keeps_what_it_held() {
 
 #[test]
 fn of_two_files_with_one_object_the_first_by_name_counts() {
-    let load = |files: &[(&str, String)]| {
-        let mut objects = Objects::default();
-        for (file, text) in files {
-            objects.load(file, manifest::read(text.as_bytes()));
-        }
-        objects
-    };
     let on = |node: &str| pod("web", &format!("spec: {{nodeName: {node}, containers: []}}"));
     let identity = Identity::new("cluster.local", "shop", "default").unwrap();
     let files = [("b", on("node-b")), ("a", on("node-a"))];
-    let mut objects = load(&files);
+    let mut objects = of_files(&files);
     assert!(objects.identity_on_node(&identity, "node-a") && !objects.identity_on_node(&identity, "node-b"));
     let now = translate(&objects, &Options::default());
     assert_eq!(now.problems.iter().map(|report| report.source.as_str()).collect::<Vec<_>>(), ["b"]);
     objects.unload("a");
     assert!(objects.identity_on_node(&identity, "node-b"));
+}
+
+#[test]
+fn of_several_files_with_one_object_the_first_with_a_good_version_counts() {
+    let deny = policy("web", "{action: Deny, rules: [{}]}");
+    let files = [("a", policy("web", "{rulez: []}")), ("b", deny.clone()), ("c", policy("web", "{}"))];
+    let mut objects = of_files(&files);
+    let now = translate(&objects, &Options::default());
+    assert_eq!(now.resources, after(&[&deny]).resources);
+    let told: Vec<_> =
+        now.problems.iter().map(|it| (it.source.as_str(), it.problem.field.as_str(), it.effect)).collect();
+    assert_eq!(told, [("a", "spec.rulez", Effect::Nothing), ("c", "", Effect::Nothing)]);
+    objects.unload("b");
+    objects.unload("c");
+    assert_eq!(policies(&translate(&objects, &Options::default())), ["shop/web!"]);
 }
 
 #[test]
