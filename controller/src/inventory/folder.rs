@@ -40,6 +40,8 @@ use settling::Settling;
 const INTERVAL: Duration = Duration::from_millis(250);
 const BLANK: &str =
     "the file is empty: what it held stays; remove the file, or leave a comment in it, if that is to go";
+const RESTLESS: &str =
+    "the file changes all the time, so it is not read: it has to stay the same for half a second";
 
 /// Why no manifests can be read from a path.
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +141,9 @@ impl FolderInventory {
         for (name, stamp) in &plan.read {
             read |= self.load(name, *stamp);
         }
+        for (name, stamp) in &plan.restless {
+            read |= self.settle_for(name, *stamp);
+        }
         let begins = !self.begun && self.settling.is_complete();
         if begins {
             self.begin();
@@ -165,9 +170,9 @@ impl FolderInventory {
 
     /// Reads one file; false when it is not to be read yet.
     fn load(&mut self, name: &str, stamp: FileStamp) -> bool {
+        self.recall(name);
         match read(&self.folder.join(name), stamp) {
             Ok(Some(text)) => {
-                self.recall(name);
                 self.take(name, &text);
                 self.settling.loaded(name, stamp);
                 true
@@ -175,12 +180,21 @@ impl FolderInventory {
             // It changed while it was read: the next look reads it.
             Ok(None) => false,
             Err(error) => {
-                self.recall(name);
                 self.unreadable.insert(name.to_owned(), error.to_string());
                 self.settling.failed(name);
                 false
             }
         }
+    }
+
+    /// Of a file that is never at rest what it held when it was last good counts, or else what is there at this moment.
+    fn settle_for(&mut self, name: &str, stamp: FileStamp) -> bool {
+        self.recall(name);
+        if !self.holds(name) {
+            return self.load(name, stamp);
+        }
+        self.unreadable.insert(name.to_owned(), RESTLESS.to_owned());
+        false
     }
 
     fn take(&mut self, name: &str, text: &[u8]) {
@@ -202,11 +216,16 @@ impl FolderInventory {
     /// Begins with what the file held when it was last good, the first time that it is read after a start: a broken edit opens
     /// no more after a restart than before.
     fn recall(&mut self, name: &str) {
-        if !self.objects.files().any(|file| file == name)
+        if !self.holds(name)
             && let Some(text) = self.copies.recall(name)
         {
             self.objects.load(name, manifest::read(&text));
         }
+    }
+
+    /// Whether something of the file counts: what is there, or its last good version.
+    fn holds(&self, name: &str) -> bool {
+        self.objects.files().any(|file| file == name)
     }
 
     fn publish(&self) {

@@ -1,7 +1,7 @@
 //! Which files are to be read now, and which are gone. Pure.
 //!
 //! A file that is being written looks like a good one that lost some objects, and one that is being replaced looks gone for a
-//! moment. So what was seen once is believed when it was seen twice.
+//! moment. So what was seen once is believed when it was seen twice. A file that is never the same twice keeps nobody waiting for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -11,6 +11,9 @@ use crate::file_stamp::FileStamp;
 
 /// A file that was written this long ago is settled at first sight.
 const SETTLED: Duration = Duration::from_secs(1);
+
+/// Looks in a row at which a file may have changed before it is no longer waited for: five seconds.
+const PATIENCE: u32 = 20;
 
 /// What was seen and read before.
 #[derive(Debug, Default)]
@@ -23,8 +26,8 @@ pub(super) struct Settling {
     missing: BTreeSet<String>,
     /// As it was when it was read.
     read: BTreeMap<String, FileStamp>,
-    /// Seen at the last look and neither read nor known to be unreadable.
-    waiting: BTreeSet<String>,
+    /// Seen at the last look and neither read nor known to be unreadable; and at how many looks before.
+    waiting: BTreeMap<String, u32>,
     /// The folder was listed at the last look.
     listed: bool,
 }
@@ -34,6 +37,8 @@ pub(super) struct Settling {
 pub(super) struct Plan {
     pub(super) read: Vec<(String, FileStamp)>,
     pub(super) gone: Vec<String>,
+    /// Changed at every look for too long: they are not waited for.
+    pub(super) restless: Vec<(String, FileStamp)>,
 }
 
 impl Settling {
@@ -48,19 +53,21 @@ impl Settling {
         if !self.listed {
             return Plan::default();
         }
-        let mut plan = Plan { gone: self.gone(&listing), read: Vec::new() };
+        let mut plan = Plan { gone: self.gone(&listing), ..Plan::default() };
         let mut seen = BTreeMap::new();
-        self.waiting.clear();
+        let waited = std::mem::take(&mut self.waiting);
         for (name, listed) in listing.files {
             // One that cannot be looked at keeps what it had.
             let Listed::Present(stamp) = listed else { continue };
-            let new = self.read.get(&name) != Some(&stamp);
-            let settled = self.seen.get(&name) == Some(&stamp) || stamp.is_older(SETTLED, now);
-            if new {
-                self.waiting.insert(name.clone());
-            }
-            if new && settled {
-                plan.read.push((name.clone(), stamp));
+            if self.read.get(&name) != Some(&stamp) {
+                let settled = self.seen.get(&name) == Some(&stamp) || stamp.is_older(SETTLED, now);
+                let looks = waited.get(&name).map_or(0, |looks| looks.saturating_add(1));
+                if settled {
+                    plan.read.push((name.clone(), stamp));
+                } else if looks > PATIENCE {
+                    plan.restless.push((name.clone(), stamp));
+                }
+                self.waiting.insert(name.clone(), looks);
             }
             seen.insert(name, stamp);
         }
@@ -98,9 +105,10 @@ impl Settling {
         &self.known
     }
 
-    /// The folder was listed, nothing in it waits to be read, and nothing may be back at the next look.
+    /// The folder was listed, nothing in it waits to be read but what is restless, and nothing may be back at the next look.
     pub(super) fn is_complete(&self) -> bool {
-        self.listed && self.waiting.is_empty() && self.missing.is_empty()
+        let is_restless = |looks: &u32| *looks > PATIENCE;
+        self.listed && self.waiting.values().all(is_restless) && self.missing.is_empty()
     }
 }
 

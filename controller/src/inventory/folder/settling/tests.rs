@@ -32,7 +32,7 @@ impl Scene {
 
     /// Names that are to be read, and those that are gone.
     fn plan(&mut self) -> (Vec<String>, Vec<String>) {
-        let Plan { read, gone } = self.settling.plan(self.listing(), self.now);
+        let Plan { read, gone, .. } = self.settling.plan(self.listing(), self.now);
         for (name, stamp) in &read {
             self.settling.loaded(name, *stamp);
         }
@@ -59,6 +59,27 @@ fn a_new_file_is_read_when_it_has_not_changed_for_a_while() {
     assert_eq!(scene.plan(), read("a.yaml"));
     assert!(scene.settling.is_complete());
     assert_eq!(scene.plan(), nothing());
+}
+
+#[test]
+fn a_file_that_changes_at_every_look_is_waited_for_and_not_for_ever() {
+    let mut scene = Scene::new();
+    let mut text = String::new();
+    let mut look = |scene: &mut Scene| {
+        text.push('#');
+        scene.write("a.yaml", &text);
+        scene.settling.plan(scene.listing(), scene.now)
+    };
+    for _ in 0..=PATIENCE {
+        assert_eq!(look(&mut scene), Plan::default());
+        assert!(!scene.settling.is_complete());
+    }
+    for _ in 0..3 {
+        let plan = look(&mut scene);
+        assert_eq!((plan.read.len(), plan.restless.len()), (0, 1));
+        assert!(scene.settling.is_complete());
+    }
+    assert_eq!(scene.plan(), read("a.yaml"));
 }
 
 #[test]

@@ -110,3 +110,32 @@ fn what_was_never_readable_refuses_across_a_restart() {
         assert!(!refuses(&scene), "{never}");
     }
 }
+
+#[test]
+fn a_file_that_is_never_at_rest_keeps_nobody_waiting() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.write("b.yaml", &pod("b", "one"));
+    scene.look();
+    let rewrite = |scene: &mut Scene| {
+        // Far beyond what is waited.
+        for looks in 0..60 {
+            scene.write("a.yaml", &(pod("a", "two") + &"#".repeat(looks)));
+            scene.inventory.look(SystemTime::now());
+        }
+    };
+    let nodes = |scene: &Scene| ["a", "b"].map(|name| scene.node_of(name));
+    let on = |a: &str| [Some(a.to_owned()), Some("one".to_owned())];
+
+    scene.restart();
+    rewrite(&mut scene);
+    assert_eq!(nodes(&scene), on("one"), "its last good copy counts");
+    assert_eq!(scene.unreadable(), ["a.yaml"]);
+    scene.look();
+    assert_eq!((nodes(&scene), scene.unreadable()), (on("two"), vec![]), "it has come to rest");
+
+    std::fs::remove_dir_all(scene.root.path().join("copies")).unwrap();
+    scene.restart();
+    rewrite(&mut scene);
+    assert_eq!(nodes(&scene), on("two"), "there is no copy");
+}
