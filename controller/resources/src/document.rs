@@ -110,8 +110,13 @@ impl Claims {
 
     /// Names the object as well as it can be named.
     pub(crate) fn broken(self, parsed: Parsed, selector: Option<Selector>, problem: FieldError) -> Broken {
-        let subject = self.subject(parsed);
-        let is_named = self.key(Kind::AuthorizationPolicy).is_some();
+        // With metadata that is wrong it may have been called otherwise, and have been in another namespace.
+        let is_named =
+            !problem.field.starts_with("metadata") && self.key(Kind::AuthorizationPolicy).is_some();
+        let subject = match self.subject(parsed) {
+            Subject::Known(key) if !is_named => Subject::Presumed(key),
+            subject => subject,
+        };
         let namespace = match (&subject, self.namespace) {
             (Subject::Known(key) | Subject::Presumed(key), None) => key.namespace.clone(),
             (_, written) => written.unwrap_or_default(),
@@ -125,7 +130,7 @@ impl Claims {
                 line: None,
                 message: shortened(&problem.message),
             },
-            // Where the namespace is a guess, so is what the selector would select in it.
+            // Where the namespace is a guess, so is what the selector selects in it.
             selector: selector.filter(|_| is_named),
             subject,
         }

@@ -64,9 +64,9 @@ pub struct Broken {
 pub enum Subject {
     /// It says so.
     Known(Key),
-    /// It seems so: its text could not be parsed, or holds what may be of another object, or it is a policy whose name or
-    /// namespace is wrong, or a Mesh of another name than the one Mesh has. A policy that has no name of its own has one in
-    /// parentheses, which no object can have, so that it can refuse under it.
+    /// It seems so: its text could not be parsed, or holds what may be of another object, or its metadata is wrong. A policy
+    /// that has no name of its own has one in parentheses, which no object can have, so that it can refuse under it; a Mesh
+    /// is the one Mesh, whatever its name is.
     Presumed(Key),
     /// It is of no kind that its API group has: it may be any object of the group, and is taken for the policy of its name
     /// where nothing says better.

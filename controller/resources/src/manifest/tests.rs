@@ -139,7 +139,7 @@ fn an_object_that_holds_another_s_remains_is_not_sure_to_be_all_there_was() {
 }
 
 #[test]
-fn a_policy_with_a_wrong_name_or_namespace_still_has_a_key() {
+fn a_policy_with_wrong_metadata_still_has_a_key() {
     let policy = |metadata: &str| {
         subjects(&format!(
             "apiVersion: karez.dev/v1alpha1\nkind: AuthorizationPolicy\nmetadata: {metadata}\nspec: {{}}\n"
@@ -147,11 +147,11 @@ fn a_policy_with_a_wrong_name_or_namespace_still_has_a_key() {
     };
     let kind = Kind::AuthorizationPolicy;
     assert_eq!(policy("{name: web, namespace: Shop}"), presumed(kind, "default", "(web)"));
-    assert_eq!(policy("{name: web, namespace: [shop]}"), known(kind, "default", "web"));
+    assert_eq!(policy("{name: web, namespace: [shop]}"), presumed(kind, "default", "web"));
     assert_eq!(policy("{name: Web, namespace: shop}"), presumed(kind, "shop", "(Web)"));
     assert_eq!(policy("{namespace: shop}"), presumed(kind, "shop", "(unnamed)"));
-    assert_eq!(policy("{name: 1, namespace: shop}"), known(kind, "shop", "1"));
-    assert_eq!(policy("{name: web, namespce: shop}"), known(kind, "default", "web"));
+    assert_eq!(policy("{name: 1, namespace: shop}"), presumed(kind, "shop", "1"));
+    assert_eq!(policy("{name: web, namespce: shop}"), presumed(kind, "default", "web"));
     assert_eq!(policy("null"), presumed(kind, "default", "(unnamed)"));
 }
 
@@ -202,7 +202,7 @@ proptest! {
 fn what_never_could_be_read_is_kept_as_what_never_can_be() {
     let named = |kind: Kind| Key::new(kind, if kind.is_namespaced() { "shop" } else { "" }, "default");
     for key in Kind::ALL.map(named) {
-        assert_eq!(subjects(&never_readable(&key)), vec![Subject::Known(key)]);
+        assert_eq!(subjects(&never_readable(&key)), vec![Subject::Presumed(key)]);
     }
     let unnamed = Key::new(Kind::AuthorizationPolicy, "shop", "(W_b)");
     assert_eq!(subjects(&never_readable(&unnamed)), vec![Subject::Presumed(unnamed)]);
@@ -211,20 +211,20 @@ fn what_never_could_be_read_is_kept_as_what_never_can_be() {
 #[test]
 fn an_object_that_stands_twice_is_told_and_not_kept() {
     let pod = |name: &str, more: &str| {
-        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop{more}}}\n")
+        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\n{more}")
     };
     let doubled = Subject::Doubled(Key::new(Kind::Pod, "shop", "a"));
-    for (file, field, kept) in [
-        ([pod("a", ""), pod("b", ""), pod("a", "")], "metadata.name", vec!["b"]),
-        ([pod("a", ""), pod("b", ""), pod("a", ", labls: {}")], "metadata.labls", vec!["b"]),
-        ([pod("a", ", labls: {}"), pod("b", ""), pod("a", "")], "metadata.name", vec!["b"]),
-        ([pod("a", ""), pod("a", ""), pod("a", "")], "metadata.name", vec![]),
+    for (file, field, line, kept) in [
+        ([pod("a", ""), pod("b", ""), pod("a", "")], "metadata.name", 11, vec!["b"]),
+        ([pod("a", ""), pod("b", ""), pod("a", "spec: 1\n")], "spec", 12, vec!["b"]),
+        ([pod("a", "spec: 1\n"), pod("b", ""), pod("a", "")], "metadata.name", 12, vec!["b"]),
+        ([pod("a", ""), pod("a", ""), pod("a", "")], "metadata.name", 11, vec![]),
     ] {
         let file = file.join("---\n");
         let readings = read(file.as_bytes());
         let Some(Reading::Broken(last)) = readings.last() else { panic!("{file}") };
         assert_eq!((&last.subject, last.problem.field.as_str()), (&doubled, field), "{file}");
-        assert_eq!(last.problem.line, Some(11), "{file}");
+        assert_eq!(last.problem.line, Some(line), "{file}");
         let names: Vec<String> = good_objects(file.as_bytes()).into_keys().map(|key| key.name).collect();
         assert_eq!(names, kept, "{file}");
     }

@@ -15,13 +15,15 @@ fn an_object_of_karez_s_group_is_taken_for_a_policy_whatever_its_kind() {
 
 #[test]
 fn there_is_one_mesh_whatever_it_is_called() {
-    let of = |metadata: &str| {
-        subjects(&format!("apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {metadata}\nspec: {{}}\n"))
+    let of = |metadata: &str, spec: &str| {
+        subjects(&format!("apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {metadata}\nspec: {spec}\n"))
     };
-    for metadata in ["{name: defaults}", "{name: D}", "{nam: default}", "null"] {
-        assert_eq!(of(metadata), presumed(Kind::Mesh, "", "default"), "{metadata}");
+    for metadata in
+        ["{name: defaults}", "{name: D}", "{nam: default}", "{name: default, namespace: shop}", "null"]
+    {
+        assert_eq!(of(metadata, "{}"), presumed(Kind::Mesh, "", "default"), "{metadata}");
     }
-    assert_eq!(of("{name: default, namespace: shop}"), known(Kind::Mesh, "", "default"));
+    assert_eq!(of("{name: default}", "1"), known(Kind::Mesh, "", "default"));
 }
 
 #[test]

@@ -17,7 +17,10 @@ fn a_broken_edit_keeps_the_last_good_version() {
         policy("web", "{action: Deny, rules: [{}]}").replace("AuthorizationPolicy", "AuthorisationPolicy"),
         policy("web", "{action: Deny, rules: [{}]}").replace("kind:", "kid:"),
         policy("web", "{action: Deny, rules: [{}]}").replace("name: web", "nam: web"),
+        policy("web", "{action: Deny, rules: [{}]}").replace("name: web", "name: 1"),
         policy("web", "{action: Deny, rules: [{}]}").replace("shop", "Shop"),
+        policy("web", "{action: Deny, rules: [{}]}").replace("shop", "[shop]"),
+        policy("web", "{action: Deny, rules: [{}]}").replace("namespace", "namespce"),
         policy("web", "{action: Deny, rules: [{}]}").replace("metadata: {", "metadata: "),
         "words\n".to_owned(),
         "\u{0}".to_owned(),
@@ -55,7 +58,7 @@ fn a_mesh_of_another_kind_or_name_keeps_what_it_said() {
 }
 
 #[test]
-fn what_is_of_no_kind_that_there_is_keeps_what_is_missing() {
+fn what_is_of_no_kind_or_name_keeps_what_is_missing() {
     let strict =
         "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, annotations: {karez.dev/mtls: strict}}\n";
     let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: karez.dev/v1alpha1\n  kind: AuthorizationPolicy\n  \
@@ -65,6 +68,8 @@ fn what_is_of_no_kind_that_there_is_keeps_what_is_missing() {
     for (right, wrong) in [
         ("kind: Namespace", "kind: Namespac"),
         ("kind: Namespace", "kind: namespace"),
+        ("name: shop", "name: 1"),
+        ("name: shop", "nam: shop"),
         ("kind: List", "kind: Lisst"),
         ("apiVersion: v1\nkind: List", "apiVersion: v2\nkind: Lisst"),
         ("apiVersion: v1\nkind: List", "apiVersion: example.com/v1\nkind: Lisst"),
@@ -192,7 +197,7 @@ fn several() -> String {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
 
-    /// An edit of one place either reads as a whole, and loses no object, or leaves all in force that was.
+    /// An edit of one place either reads as a whole, and loses no object, or all that was in force stays so.
     #[test]
     fn no_broken_edit_opens_anything(at in any::<Index>(), length in 0usize..40, text in "[ -~\n]{0,12}") {
         let good = several();
@@ -203,7 +208,8 @@ proptest! {
         let readings = manifest::read(edited.as_bytes());
         let is_broken = |reading: &Reading| matches!(reading, Reading::Broken(_));
         if !readings.iter().any(is_broken) {
-            prop_assert_eq!(readings.len(), objects.len(), "{}", edited);
+            // What a comment swallows was taken out.
+            prop_assert!(readings.len() == objects.len() || text.contains('#'), "{}", edited);
         } else if !readings.iter().any(|reading| is_another(reading, &objects)) {
             let changed = before.resources.iter().find(|(name, message)| now.resources.get(*name) != Some(*message));
             prop_assert!(changed.is_none(), "{:?}: {edited}", changed.map(|(name, _)| name));
@@ -212,7 +218,7 @@ proptest! {
     }
 }
 
-/// An object that is broken, and says for sure that it is none of those.
+/// An object that is broken, and another than all of those for sure: two faults in one edit.
 fn is_another(reading: &Reading, objects: &[Reading]) -> bool {
     let Reading::Broken(broken) = reading else { return false };
     let is_it =
