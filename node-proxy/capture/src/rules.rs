@@ -45,6 +45,8 @@ const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
 /// A packet that was past the redirection when the rules were loaded meets the later chains of them all the same. Dropped, it is
 /// sent again a second later and redirected; refused, the connection would be lost.
 const CAUGHT_BETWEEN: &str = "ct state new drop";
+/// Chains that are about UDP alone: every packet of TCP passes them, so the cheapest question comes first.
+const NOT_UDP: &str = "meta l4proto != udp accept";
 const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
 
 /// What the rules depend on.
@@ -157,7 +159,8 @@ fn divert(settings: &RuleSettings) -> Option<Chain> {
     match settings.proxy {
         Proxy::Karez { .. } if settings.dns => Some(
             chain
-                .rule("oifname \"lo\" accept")
+                .rule(NOT_UDP)
+                .rule("oif \"lo\" accept")
                 .rule(format!("{} accept", settings.ours()))
                 .rules(settings.link_local_rules("accept"))
                 .rule(format!("udp dport 53 {to_loopback}")),
@@ -165,7 +168,7 @@ fn divert(settings: &RuleSettings) -> Option<Chain> {
         Proxy::Karez { .. } => None,
         // Towards the application it dials with the client's address, under the mark of all its sockets.
         Proxy::Ztunnel => Some(chain.rule(format!(
-            "oifname \"lo\" meta l4proto tcp {} fib saddr type != local {to_loopback}",
+            "oif \"lo\" meta l4proto tcp {} fib saddr type != local {to_loopback}",
             marked(marks::OUTBOUND)
         ))),
     }
@@ -179,7 +182,7 @@ fn untrack_output() -> Chain {
 
 fn untrack_input() -> Chain {
     Chain::hooked("untrack_input", "filter", "prerouting", -300)
-        .rule(format!("iifname \"lo\" {} notrack", marked(marks::LOCAL)))
+        .rule(format!("iif \"lo\" {} notrack", marked(marks::LOCAL)))
 }
 
 fn deliver_dns(settings: &RuleSettings) -> Option<Chain> {
@@ -187,7 +190,8 @@ fn deliver_dns(settings: &RuleSettings) -> Option<Chain> {
         return None;
     }
     let mut chain = Chain::hooked("deliver_dns", "filter", "prerouting", -150)
-        .rule("iifname != \"lo\" accept")
+        .rule(NOT_UDP)
+        .rule("iif != \"lo\" accept")
         .rule(format!("{} accept", exactly_dns_reply()))
         .rule(format!("meta mark & {:#x} != {} accept", marks::MASK, marks::LOCAL))
         .rule(format!("meta nfproto ipv4 udp dport 53 tproxy ip to :{DNS} accept"));
@@ -200,7 +204,7 @@ fn deliver_dns(settings: &RuleSettings) -> Option<Chain> {
 
 fn outbound(settings: &RuleSettings) -> Chain {
     let mut chain = Chain::hooked(OUTBOUND_CHAIN, "nat", "output", -100)
-        .rule("oifname \"lo\" accept")
+        .rule("oif \"lo\" accept")
         .rule(format!("{} accept", settings.ours()))
         .rules(settings.link_local_rules("accept"));
     if settings.dns {
@@ -214,7 +218,7 @@ fn outbound(settings: &RuleSettings) -> Chain {
 
 fn inbound(settings: &RuleSettings) -> Chain {
     Chain::hooked(INBOUND_CHAIN, "nat", "prerouting", -100)
-        .rule("iifname \"lo\" accept")
+        .rule("iif \"lo\" accept")
         .rule(format!("tcp dport {HBONE} accept"))
         .rules(settings.probe_rules("accept"))
         .rule(format!("{SYN} redirect to :{INBOUND_PLAINTEXT}"))
@@ -223,7 +227,7 @@ fn inbound(settings: &RuleSettings) -> Chain {
 fn egress(close_older: bool) -> Chain {
     Chain::hooked("egress", "filter", "output", 0)
         .rule("meta l4proto != tcp accept")
-        .rule("oifname \"lo\" accept")
+        .rule("oif \"lo\" accept")
         .rule(format!("{} accept", marked(marks::LOCAL)))
         .rule(format!("{SYN} goto egress_new"))
         .rules(older_flows(close_older))
@@ -244,7 +248,7 @@ fn ingress(settings: &RuleSettings, close_older: bool) -> Chain {
     Chain::hooked("ingress", "filter", "input", 0)
         .rules(refuse_unredirected(settings))
         .rule("meta l4proto != tcp accept")
-        .rule("iifname \"lo\" accept")
+        .rule("iif \"lo\" accept")
         .rule(format!("{SYN} goto ingress_new"))
         .rules(older_flows(close_older))
 }
@@ -287,7 +291,7 @@ fn older_flows(close: bool) -> Vec<String> {
 
 fn confine() -> Chain {
     Chain::hooked("confine", "filter", "postrouting", 0)
-        .rule("oifname \"lo\" accept")
+        .rule("oif \"lo\" accept")
         // Routing keeps these on loopback, unless a socket names another interface.
         .rule(format!("{} drop", marked(marks::LOCAL)))
         // Not translated: it would leave as the application addressed it.

@@ -76,7 +76,7 @@ proptest! {
     #[test]
     fn whatever_the_settings_marked_packets_are_confined(settings in any_settings()) {
         let rules = render(&settings);
-        prop_assert!(rules.contains("\t\toifname \"lo\" accept\n\t\tmeta mark & 0xfff == 0x111 drop\n"));
+        prop_assert!(rules.contains("\t\toif \"lo\" accept\n\t\tmeta mark & 0xfff == 0x111 drop\n"));
     }
 
     #[test]
