@@ -1,0 +1,229 @@
+//! The chains of each phase, and the rules in them.
+
+use std::net::IpAddr;
+
+use karez_api::names::port::{DNS, HBONE, INBOUND_PLAINTEXT, OUTBOUND};
+
+use super::chain::Chain;
+use super::{BORN_HERE, Phase, Proxy, RuleSettings};
+use crate::marks::{self, Mark};
+
+pub(super) const OUTBOUND_CHAIN: &str = "outbound";
+pub(super) const INBOUND_CHAIN: &str = "inbound";
+pub(super) const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
+/// A packet that was past the redirection when the rules were loaded meets the later chains of them all the same. Dropped, it is
+/// sent again a second later and redirected; refused, the connection would be lost.
+const CAUGHT_BETWEEN: &str = "ct state new drop";
+/// Chains that are about UDP alone: every packet of TCP passes them, so the cheapest question comes first.
+const NOT_UDP: &str = "meta l4proto != udp accept";
+const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
+
+pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
+    let mut chains = vec![untrack_output(), untrack_input(), confine()];
+    match settings.phase {
+        Phase::Capturing { close_older } => {
+            chains.extend(divert(settings));
+            chains.extend(deliver_dns(settings));
+            chains.extend([
+                outbound(settings),
+                inbound(settings),
+                egress(close_older),
+                egress_new(settings),
+                ingress(settings, close_older),
+                ingress_new(settings),
+            ]);
+        }
+        // Empty chains of type nat: without any the kernel would stop translating what it has redirected.
+        Phase::Leaving => chains.extend([
+            Chain::hooked(OUTBOUND_CHAIN, "nat", "output", -100),
+            Chain::hooked(INBOUND_CHAIN, "nat", "prerouting", -100),
+            Chain::hooked("ingress", "filter", "input", 0)
+                .rules(refuse_unredirected(settings))
+                // Nobody takes them any more: who dials one is to try elsewhere at once.
+                .rule(format!("tcp dport {HBONE} {SYN} reject with tcp reset")),
+        ]),
+    }
+    chains
+}
+
+fn divert(settings: &RuleSettings) -> Option<Chain> {
+    let chain = Chain::hooked("divert", "route", "output", -310);
+    let to_loopback = format!("meta mark set meta mark & {:#x} | {}", !marks::MASK, marks::LOCAL);
+    match settings.proxy {
+        Proxy::Karez { .. } if settings.dns => Some(
+            chain
+                .rule(NOT_UDP)
+                .rule("oif \"lo\" accept")
+                .rule(format!("{} accept", settings.ours()))
+                .rules(settings.link_local_rules("accept"))
+                .rule(format!("udp dport 53 {to_loopback}")),
+        ),
+        Proxy::Karez { .. } => None,
+        // Towards the application it dials with the client's address, under the mark of all its sockets.
+        Proxy::Ztunnel => Some(chain.rule(format!(
+            "oif \"lo\" meta l4proto tcp {} fib saddr type != local {to_loopback}",
+            marked(marks::OUTBOUND)
+        ))),
+    }
+}
+
+fn untrack_output() -> Chain {
+    Chain::hooked("untrack_output", "filter", "output", -300)
+        .rule(format!("{} udp sport set 53", exactly_dns_reply()))
+        .rule(format!("{} notrack", marked(marks::LOCAL)))
+}
+
+fn untrack_input() -> Chain {
+    Chain::hooked("untrack_input", "filter", "prerouting", -300)
+        .rule(format!("iif \"lo\" {} notrack", marked(marks::LOCAL)))
+}
+
+fn deliver_dns(settings: &RuleSettings) -> Option<Chain> {
+    if !settings.dns || settings.proxy == Proxy::Ztunnel {
+        return None;
+    }
+    let mut chain = Chain::hooked("deliver_dns", "filter", "prerouting", -150)
+        .rule(NOT_UDP)
+        .rule("iif != \"lo\" accept")
+        .rule(format!("{} accept", exactly_dns_reply()))
+        .rule(format!("meta mark & {:#x} != {} accept", marks::MASK, marks::LOCAL))
+        .rule(format!("meta nfproto ipv4 udp dport 53 tproxy ip to :{DNS} accept"));
+    if settings.ipv6 {
+        chain = chain.rule(format!("meta nfproto ipv6 udp dport 53 tproxy ip6 to :{DNS} accept"));
+    }
+    // Nobody listens: a DNS server in the Pod must not get what was meant for another one.
+    Some(chain.rule("udp dport 53 drop"))
+}
+
+fn outbound(settings: &RuleSettings) -> Chain {
+    let mut chain = Chain::hooked(OUTBOUND_CHAIN, "nat", "output", -100)
+        .rule("oif \"lo\" accept")
+        .rule(format!("{} accept", settings.ours()))
+        .rules(settings.link_local_rules("accept"));
+    if settings.dns {
+        chain = chain.rule(format!("{SYN} tcp dport 53 redirect to :{DNS}"));
+        if settings.proxy == Proxy::Ztunnel {
+            chain = chain.rule(format!("udp dport 53 redirect to :{DNS}"));
+        }
+    }
+    chain.rule(format!("{SYN} redirect to :{OUTBOUND}"))
+}
+
+fn inbound(settings: &RuleSettings) -> Chain {
+    Chain::hooked(INBOUND_CHAIN, "nat", "prerouting", -100)
+        .rule("iif \"lo\" accept")
+        .rule(format!("tcp dport {HBONE} accept"))
+        .rules(settings.probe_rules("accept"))
+        .rule(format!("{SYN} redirect to :{INBOUND_PLAINTEXT}"))
+}
+
+fn egress(close_older: bool) -> Chain {
+    Chain::hooked("egress", "filter", "output", 0)
+        .rule("meta l4proto != tcp accept")
+        .rule("oif \"lo\" accept")
+        .rule(format!("{} accept", marked(marks::LOCAL)))
+        .rule(format!("{SYN} goto egress_new"))
+        .rules(older_flows(close_older))
+}
+
+/// What a Pod may begin: what the mesh sends, what stays on the link, and what was redirected to the mesh. Anything else found a way past the
+/// redirection, as does a SYN that connection tracking takes for part of a flow it has long known.
+fn egress_new(settings: &RuleSettings) -> Chain {
+    Chain::plain("egress_new")
+        .rule(format!("{} {} accept", settings.ours(), born_here()))
+        .rules(settings.link_local_rules(&format!("{} accept", born_here())))
+        .rule(format!("ct status dnat {} accept", born_here()))
+        .rule(CAUGHT_BETWEEN)
+        .rule("reject with tcp reset")
+}
+
+fn ingress(settings: &RuleSettings, close_older: bool) -> Chain {
+    Chain::hooked("ingress", "filter", "input", 0)
+        .rules(refuse_unredirected(settings))
+        .rule("meta l4proto != tcp accept")
+        .rule("iif \"lo\" accept")
+        .rule(format!("{SYN} goto ingress_new"))
+        .rules(older_flows(close_older))
+}
+
+/// What may begin from outside: a tunnel, a probe, what was redirected.
+fn ingress_new(settings: &RuleSettings) -> Chain {
+    Chain::plain("ingress_new")
+        .rule(format!("tcp dport {HBONE} {} accept", born_here()))
+        .rules(settings.probe_rules(&format!("{} accept", born_here())))
+        .rule(format!("ct status dnat {} accept", born_here()))
+        .rule(CAUGHT_BETWEEN)
+        .rule("reject with tcp reset")
+}
+
+/// Only what was redirected may come to the ports that serve redirected traffic.
+fn refuse_unredirected(settings: &RuleSettings) -> Vec<String> {
+    let directly = "ct status & dnat != dnat";
+    let mut rules = vec![format!(
+        "tcp dport {{ {OUTBOUND}, {INBOUND_PLAINTEXT}, {DNS} }} {SYN} {directly} reject with tcp reset"
+    )];
+    if settings.dns {
+        rules.push(match settings.proxy {
+            Proxy::Karez { .. } => format!("udp dport {DNS} drop"),
+            Proxy::Ztunnel => format!("udp dport {DNS} {directly} drop"),
+        });
+    }
+    rules
+}
+
+fn older_flows(close: bool) -> Vec<String> {
+    if !close {
+        return Vec::new();
+    }
+    // A reset passes: it closes the flow too, and the ones that we send come by here.
+    vec![
+        "tcp flags & rst == rst accept".to_owned(),
+        format!("ct mark & {BORN_HERE} != {BORN_HERE} reject with tcp reset"),
+    ]
+}
+
+fn confine() -> Chain {
+    Chain::hooked("confine", "filter", "postrouting", 0)
+        .rule("oif \"lo\" accept")
+        // Routing keeps these on loopback, unless a socket names another interface.
+        .rule(format!("{} drop", marked(marks::LOCAL)))
+        // Not translated: it would leave as the application addressed it.
+        .rule("meta l4proto tcp ct state invalid drop")
+}
+
+impl RuleSettings {
+    /// Matches the packets of the mesh's own sockets into the network.
+    fn ours(&self) -> String {
+        let mark = marked(marks::OUTBOUND);
+        match self.proxy {
+            Proxy::Karez { socket_uid: Some(uid) } => format!("{mark} meta skuid {uid}"),
+            Proxy::Karez { socket_uid: None } | Proxy::Ztunnel => mark,
+        }
+    }
+
+    /// Matches what goes to an address of the link (RFC 4291 section 2.5.6). It means nothing without its interface, which
+    /// redirection forgets, so no proxy could dial it; nothing of the mesh has such an address.
+    fn link_local_rules(&self, verdict: &str) -> Vec<String> {
+        if self.ipv6 { vec![format!("ip6 daddr fe80::/10 {verdict}")] } else { Vec::new() }
+    }
+
+    fn probe_rules(&self, verdict: &str) -> Vec<String> {
+        let from = |address: &IpAddr| match address {
+            IpAddr::V4(v4) => format!("ip saddr {v4} {verdict}"),
+            IpAddr::V6(v6) => format!("ip6 saddr {v6} {verdict}"),
+        };
+        self.probes.iter().map(from).collect()
+    }
+}
+
+pub(super) fn marked(mark: Mark) -> String {
+    format!("meta mark & {:#x} == {mark}", marks::MASK)
+}
+
+fn exactly_dns_reply() -> String {
+    format!("meta mark & {DNS_REPLY_MASK:#x} == {}", marks::DNS_REPLY)
+}
+
+fn born_here() -> String {
+    format!("ct mark set ct mark | {BORN_HERE}")
+}
