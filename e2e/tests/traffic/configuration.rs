@@ -37,7 +37,7 @@ fn an_address_of_the_mesh_that_nobody_knows_is_waited_for_and_then_refused() -> 
     let nobody = sockets::dial(shop.web.namespace(), format!("10.127.0.1:{PORT}"))?;
     sockets::ensure_reset(&nobody)?;
     ensure!(begun.elapsed() >= WAIT, "refused after {:?}", begun.elapsed());
-    let line = access_log::wait_for(&shop.mesh, "n1", "the refusal", |line| line.is_failure())?;
+    let line = access_log::wait_for(&shop.mesh, "n1", "the refusal", access_log::Line::is_failure)?;
     ensure!(line.text("error").contains("10.127.0.1"), "{line}");
     Ok(())
 }
