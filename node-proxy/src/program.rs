@@ -42,6 +42,15 @@ const WORKERS_END: Duration = Duration::from_secs(5);
 pub(crate) fn run(settings: Settings) -> Result<()> {
     let open_files = limits::raise_open_files().context("raising the limit of open files")?;
     tracing::info!(version = build::VERSION, node = settings.node, open_files, "starting");
+    let pod_connections = settings.pod_connections.get();
+    // One in the clear takes two.
+    if open_files < 2 * pod_connections as u64 {
+        tracing::warn!(
+            open_files,
+            pod_connections,
+            "one Pod can take every descriptor: raise the limit of open files, or lower --pod-connections"
+        );
+    }
     // Configuration, agent, metrics and readiness share a thread that carries no traffic.
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let outcome = runtime.block_on(serve(settings));

@@ -150,7 +150,7 @@ fn outcome<T: Serialize>(outcome: Result<T, TurnedDown>) -> Response<Full<Bytes>
 
 fn status(turned_down: &TurnedDown) -> StatusCode {
     match turned_down {
-        TurnedDown::Invalid(_) | TurnedDown::Relative(_) => StatusCode::BAD_REQUEST,
+        TurnedDown::Invalid(_) | TurnedDown::Relative(_) | TurnedDown::Address(_) => StatusCode::BAD_REQUEST,
         TurnedDown::Namespace(_) | TurnedDown::NoAddress(_) => StatusCode::UNPROCESSABLE_ENTITY,
         TurnedDown::Refused(Refused::Conflict(_)) => StatusCode::CONFLICT,
         TurnedDown::Refused(Refused::Unknown(_)) => StatusCode::NOT_FOUND,

@@ -1,5 +1,6 @@
 //! From what is asked for on the enrol socket to a Pod in the mesh.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,9 @@ pub enum TurnedDown {
         .0.display()
     )]
     NoAddress(PathBuf),
+    /// Nothing can be reached under it.
+    #[error("{0} is no address of a Pod")]
+    Address(IpAddr),
     /// It conflicts with another.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -172,6 +176,9 @@ fn claim<K: Kernel>(
     } else {
         addresses.clone()
     };
+    if let Some(address) = addresses.iter().find(|address| !can_be_a_pods(address)) {
+        return Err(TurnedDown::Address(*address));
+    }
     if addresses.is_empty() {
         return Err(TurnedDown::NoAddress(netns.clone()));
     }
@@ -179,6 +186,10 @@ fn claim<K: Kernel>(
     let pod = EnrolledPod::new(reference, namespace, name, service_account, addresses)?;
     let record = Record { pod, netns: netns.clone(), openings, strict: false, phase: Phase::Enrolled };
     Ok(Claim { record, sandbox })
+}
+
+fn can_be_a_pods(address: &IpAddr) -> bool {
+    !(address.is_unspecified() || address.is_loopback() || address.is_multicast())
 }
 
 /// Opens the namespace of a Pod that was enrolled before the agent was restarted; None when it is gone. Blocks.

@@ -5,11 +5,12 @@ mod users;
 use std::fs::File;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::{fmt, io, thread};
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::ifaddrs::getifaddrs;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::SockaddrStorage;
@@ -101,7 +102,9 @@ impl NetworkNamespace {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, NamespaceError> {
         let path = path.as_ref().to_path_buf();
         let failed = |source| NamespaceError::Open { path: path.clone(), source };
-        let file = File::open(&path).map_err(failed)?;
+        // A FIFO would wait for somebody to write.
+        let opened = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path);
+        let file = opened.map_err(failed)?;
         if fstatfs(&file).map_err(|errno| failed(errno.into()))?.filesystem_type() != NAMESPACE_FILE_SYSTEM {
             return Err(NamespaceError::NotANamespace { path });
         }

@@ -1,5 +1,6 @@
 //! The node proxy's side: one connection to the agent, made again whenever it breaks.
 
+mod attempts;
 pub mod connection;
 pub mod replica;
 

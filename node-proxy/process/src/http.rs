@@ -3,6 +3,7 @@
 //! It knows GET and HEAD and a handful of paths, and is bounded: so many connections at a time, so long for a request's
 //! head, so long for a connection at all.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,8 +19,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::drain::Drain;
 
@@ -30,7 +30,7 @@ pub type Request = http::request::Parts;
 
 type Handler = Box<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
 
-/// Connections at a time; others wait in the listener's queue.
+/// Connections at a time. For one more the oldest is ended: whoever holds many and asks nothing keeps nobody out.
 const CONNECTIONS: usize = 32;
 /// For the head of a request, the first one and the next.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -139,19 +139,21 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
 /// Serves until the drain is over, so that metrics and readiness can be read while the program drains.
 pub async fn serve(listener: TcpListener, routes: Routes, drain: Drain) {
     let routes = Arc::new(routes);
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
+    // In the order in which they came.
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     let accepting = async {
         loop {
-            // The semaphore is never closed.
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
             let stream = accept(&listener).await;
-            let routes = Arc::clone(&routes);
-            connections.spawn(async move {
-                serve_connection(stream, &routes).await;
-                drop(slot);
-            });
             while connections.try_join_next().is_some() {}
+            open.retain(|connection| !connection.is_finished());
+            if open.len() >= CONNECTIONS
+                && let Some(oldest) = open.pop_front()
+            {
+                oldest.abort();
+            }
+            let routes = Arc::clone(&routes);
+            open.push_back(connections.spawn(async move { serve_connection(stream, &routes).await }));
         }
     };
     tokio::select! {

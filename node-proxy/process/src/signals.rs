@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT start the drain; a second one ends the process at once.
+//! SIGTERM and SIGINT start the drain; a second one ends the process at once. SIGHUP does nothing.
 
 use std::io;
 use std::time::Duration;
@@ -7,11 +7,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::drain::Trigger;
 
-/// The two signals, caught from now on.
+/// The signals, caught from now on.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 /// Which signal came.
@@ -41,16 +42,26 @@ impl Signals {
     /// # Errors
     /// What the system says.
     pub fn catch() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     /// Waits for the next one. Cancel safe.
     pub async fn received(&mut self) -> Received {
-        // `None` would mean that no more can come: then the other one counts, or nothing.
-        tokio::select! {
-            Some(()) = self.terminate.recv() => Received::Terminate,
-            Some(()) = self.interrupt.recv() => Received::Interrupt,
-            else => std::future::pending().await,
+        loop {
+            // `None` would mean that no more can come: then the others count, or nothing.
+            tokio::select! {
+                Some(()) = self.terminate.recv() => return Received::Terminate,
+                Some(()) = self.interrupt.recv() => return Received::Interrupt,
+                // Who sends it wants logs or settings to be opened anew, not every connection cut.
+                Some(()) = self.hangup.recv() => {
+                    tracing::info!("SIGHUP: nothing to do, files are read again by themselves");
+                }
+                else => std::future::pending().await,
+            }
         }
     }
 

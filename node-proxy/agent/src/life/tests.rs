@@ -119,6 +119,11 @@ async fn what_cannot_be_enrolled() {
     assert!(matches!(agent.enrol("host", "/host").await, Err(TurnedDown::Namespace(_))));
     assert!(matches!(agent.enrol("none", "/none").await, Err(TurnedDown::Namespace(_))));
     assert!(matches!(agent.enrol("a/b", "/web").await, Err(TurnedDown::Invalid(_))));
+    for nobodys in ["0.0.0.0", "127.0.0.1", "224.0.0.1", "::", "::1", "ff02::1"] {
+        let request = PodRequest { addresses: vec![nobodys.parse().unwrap()], ..request("web", "/web") };
+        let outcome = agent.desk.enrol(&request).await;
+        assert!(matches!(outcome, Err(TurnedDown::Address(_))), "{nobodys}: {outcome:?}");
+    }
     agent.ground.kernel.fail("address");
     assert!(matches!(agent.enrol("web", "/web").await, Err(TurnedDown::NoAddress(_))));
     agent.ground.kernel.succeed("address");

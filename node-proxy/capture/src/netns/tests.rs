@@ -15,6 +15,15 @@ fn a_file_is_not_a_namespace() {
 }
 
 #[test]
+fn a_fifo_that_nobody_writes_to_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    let error = NetworkNamespace::open(&fifo).unwrap_err();
+    assert!(matches!(error, NamespaceError::NotANamespace { .. }), "{error:?}");
+}
+
+#[test]
 fn the_own_namespace_is_refused() {
     let error = NetworkNamespace::open("/proc/self/ns/net").unwrap_err();
     assert!(matches!(error, NamespaceError::Own { .. }), "{error:?}");

@@ -5,8 +5,9 @@ use std::io;
 use karez_capture::seqpacket::Address;
 use tokio::time::Instant;
 
-use crate::channel::{Channel, retry_delay};
+use crate::channel::Channel;
 use crate::message::{LARGEST_PACKET, PodState};
+use crate::node::attempts::Attempts;
 use crate::node::replica::{PodEvent, Replica};
 use crate::packet::Packet;
 use crate::pod::PodReference;
@@ -19,7 +20,7 @@ pub struct AgentConnection {
     replica: Replica,
     channel: Option<Channel>,
     outgoing: Option<Packet>,
-    attempts: u32,
+    attempts: Attempts,
     next_attempt: Option<Instant>,
 }
 
@@ -34,7 +35,7 @@ impl AgentConnection {
             replica: Replica::new(program),
             channel: None,
             outgoing: None,
-            attempts: 0,
+            attempts: Attempts::default(),
             next_attempt: None,
         }
     }
@@ -81,9 +82,7 @@ impl AgentConnection {
         }
         let packet = channel.receive().await?.ok_or(io::ErrorKind::ConnectionReset)?;
         let violated = |violation| io::Error::new(io::ErrorKind::InvalidData, violation);
-        self.replica.received(packet).map_err(violated)?;
-        self.attempts = 0;
-        Ok(())
+        self.replica.received(packet).map_err(violated)
     }
 
     async fn connect(&mut self) -> io::Result<()> {
@@ -93,17 +92,17 @@ impl AgentConnection {
         let channel = Channel::connect(&self.address, LARGEST_PACKET)?;
         channel.expect_uid(self.agent_uid)?;
         self.channel = Some(channel);
+        self.attempts.connected(Instant::now());
         self.replica.connected();
         Ok(())
     }
 
     fn broken(&mut self, error: &io::Error) {
-        // Once is enough: an agent that is away is tried often.
-        if self.attempts == 0 {
+        let again = self.attempts.failed(Instant::now());
+        if again.is_first {
             tracing::warn!(agent = %self.address, %error, "no connection to the agent: what is carried is carried on");
         }
-        self.next_attempt = Some(Instant::now() + retry_delay(self.attempts));
-        self.attempts = self.attempts.saturating_add(1);
+        self.next_attempt = Some(again.at);
         self.channel = None;
         self.outgoing = None;
         self.replica.disconnected();

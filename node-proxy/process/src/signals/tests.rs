@@ -7,6 +7,7 @@ use crate::drain;
 async fn the_first_drains_and_the_next_is_told_apart() {
     let (trigger, drain) = drain::new();
     let mut signals = Signals::catch().unwrap();
+    raise(Number::SIGHUP).unwrap();
     raise(Number::SIGTERM).unwrap();
     signals.first_drains(&trigger, Duration::from_secs(10)).await;
     assert!(drain.is_draining());
