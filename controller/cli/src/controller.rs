@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use karez_api::operator::operator_client::OperatorClient;
 use karez_api::operator::{RotateRootReply, RotateRootRequest, StatusReply, StatusRequest};
+use tokio::time::{error::Elapsed, timeout};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Response, Status};
@@ -12,8 +13,12 @@ use tonic::{Code, Request, Response, Status};
 use crate::failure::Failure;
 use crate::settings::ControllerAddress;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// For TCP.
+const TCP_TIMEOUT: Duration = Duration::from_secs(5);
+/// For the name, TCP and TLS. A process that is stopped still accepts connections: the kernel does it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For one call, with all of its answer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a status: thousands of Pods.
 const MAX_REPLY: usize = 256 << 20;
 
@@ -39,11 +44,17 @@ impl Controller {
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
         let endpoint = Endpoint::from_shared(url.clone())
             .map_err(usage)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
+            .connect_timeout(TCP_TIMEOUT)
             .tls_config(tls)
             .map_err(usage)?;
-        let channel = endpoint.connect().await.map_err(|error| {
+        let connected = timeout(CONNECT_TIMEOUT, endpoint.connect()).await;
+        let connected = connected.map_err(|_| {
+            Failure::Unreachable(format!(
+                "the controller at {url} accepts connections and does not answer within {CONNECT_TIMEOUT:?}, or its name \
+                 takes that long to resolve: is karez-controller stopped, or is it another program's port?"
+            ))
+        })?;
+        let channel = connected.map_err(|error| {
             Failure::Unreachable(format!(
                 "cannot reach the controller at {url}: {}; is karez-controller running, does it know the name by its \
                  --server-name, and is --controller-ca the root.pem of its --state-dir?",
@@ -60,7 +71,7 @@ impl Controller {
     /// When it does not answer, or not to us.
     pub async fn status(&mut self) -> Result<StatusReply, Failure> {
         let request = self.request(StatusRequest {});
-        let answer = self.client.status(request).await;
+        let answer = timeout(CALL_TIMEOUT, self.client.status(request)).await;
         self.answer(answer)
     }
 
@@ -70,7 +81,7 @@ impl Controller {
     /// When it does not answer, or not to us, or another rotation is under way.
     pub async fn rotate(&mut self) -> Result<RotateRootReply, Failure> {
         let request = self.request(RotateRootRequest {});
-        let answer = self.client.rotate_root(request).await;
+        let answer = timeout(CALL_TIMEOUT, self.client.rotate_root(request)).await;
         self.answer(answer)
     }
 
@@ -80,10 +91,17 @@ impl Controller {
         request
     }
 
-    fn answer<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, Failure> {
+    fn answer<T>(&self, answer: Result<Result<Response<T>, Status>, Elapsed>) -> Result<T, Failure> {
         let status = match answer {
-            Ok(response) => return Ok(response.into_inner()),
-            Err(status) => status,
+            Ok(Ok(response)) => return Ok(response.into_inner()),
+            Ok(Err(status)) => status,
+            Err(_elapsed) => {
+                return Err(Failure::Unreachable(format!(
+                    "the controller at {} accepts connections and does not answer within {CALL_TIMEOUT:?}: is \
+                     karez-controller stopped or overloaded?",
+                    self.url
+                )));
+            }
         };
         let message = format!("the controller at {}: {}", self.url, status.message());
         Err(match status.code() {
@@ -124,3 +142,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     texts.dedup();
     texts.join(": ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// A process that is stopped: the kernel accepts connections for it, and nobody reads them.
+struct Stopped {
+    folder: TempDir,
+    listener: TcpListener,
+}
+
+impl Stopped {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("root.pem"), "").unwrap();
+        std::fs::write(folder.path().join("token"), "operators-token").unwrap();
+        Self { folder, listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
+    }
+
+    fn address(&self, scheme: &str) -> ControllerAddress {
+        ControllerAddress {
+            controller: format!("{scheme}://{}", self.listener.local_addr().unwrap()),
+            controller_ca: self.folder.path().join("root.pem"),
+            token_file: self.folder.path().join("token"),
+        }
+    }
+}
+
+/// Fails by itself where there is no limit: paused time passes at once when nothing else can happen.
+async fn failure<T>(asked: impl Future<Output = Result<T, Failure>>) -> String {
+    match timeout(Duration::from_secs(3600), asked).await {
+        Ok(Err(Failure::Unreachable(message))) => message,
+        Ok(Err(other)) => panic!("{other:?}"),
+        Ok(Ok(_)) => panic!("an answer"),
+        Err(_) => panic!("no end"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_is_stopped_is_not_waited_for_to_connect() {
+    let stopped = Stopped::new().await;
+    let address = stopped.address("https");
+    let message = failure(Controller::connect(&address)).await;
+    let expected =
+        format!("the controller at {} accepts connections and does not answer", address.controller);
+    assert!(message.starts_with(&expected), "{message}");
+}
+
+// Without TLS nothing is waited for before the first call.
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_is_stopped_is_not_waited_for_to_answer() {
+    let stopped = Stopped::new().await;
+    let address = stopped.address("http");
+    let expected =
+        format!("the controller at {} accepts connections and does not answer", address.controller);
+    let mut controller = Controller::connect(&address).await.unwrap();
+    let message = failure(controller.status()).await;
+    assert!(message.starts_with(&expected), "{message}");
+    let message = failure(controller.rotate()).await;
+    assert!(message.starts_with(&expected), "{message}");
+}
