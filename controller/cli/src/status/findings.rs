@@ -1,11 +1,15 @@
 //! What is wrong. Pure.
 
-use karez_api::operator::{NodeStatus, ObjectProblem, PodStatus, RootStatus, StatusReply};
+use karez_api::operator::{
+    CertificateReport, NodeReport, NodeStatus, ObjectProblem, PodStatus, RootStatus, StatusReply,
+};
 
 use crate::times::{iso, span};
 
 /// How long before its end a root that signs is to be replaced, in seconds; a tenth of its life when that is less.
 const REPLACE_BEFORE: i64 = 30 * 86_400;
+/// After how many seconds without a report a connected node is not well: it sends one every 30, and one may get lost.
+const REPORT_OVERDUE: i64 = 90;
 
 /// Everything that is wrong, each in one line; nothing when all is well. `now` is in seconds since the epoch.
 #[must_use]
@@ -14,7 +18,7 @@ pub fn findings(reply: &StatusReply, now: i64) -> Vec<String> {
         "the controller has not read its manifests yet: is its --manifests folder there?".to_owned()
     });
     let problems = reply.problems.iter().map(of_problem);
-    let nodes = reply.nodes.iter().flat_map(of_node);
+    let nodes = reply.nodes.iter().flat_map(|node| of_node(node, now));
     let pods = reply.pods.iter().filter_map(of_pod);
     let roots = of_roots(&reply.roots, now);
     configuration.into_iter().chain(problems).chain(nodes).chain(pods).chain(roots).collect()
@@ -40,30 +44,69 @@ fn object(problem: &ObjectProblem) -> String {
     }
 }
 
-fn of_node(node: &NodeStatus) -> Vec<String> {
-    let name = &node.node;
-    if !node.connected {
+fn of_node(node: &NodeStatus, now: i64) -> Vec<String> {
+    match &node.report {
+        _ if node.connected => of_connected(node, now),
         // A token that nobody uses yet is no fault; if there should be a node, its Pods say so.
-        let gone =
-            format!("node {name}: not connected to the controller; its traffic goes on as configured last");
-        return node.report.is_some().then_some(gone).into_iter().collect();
+        None => Vec::new(),
+        Some(report) => {
+            let traffic = traffic_of_disconnected(report, now);
+            vec![format!("node {}: not connected to the controller; {traffic}", node.node)]
+        }
     }
+}
+
+/// What becomes of its traffic. All its certificates expire in the end, so that they are only counted.
+fn traffic_of_disconnected(report: &NodeReport, now: i64) -> String {
+    let certificates = &report.certificates;
+    match certificates.iter().filter(|certificate| has_expired(certificate, now)).count() {
+        0 => "its traffic goes on as configured last".to_owned(),
+        expired => format!(
+            "{expired} of {} certificates expired: what is new with those is refused until the node is connected \
+             again; all else goes on as configured last",
+            certificates.len()
+        ),
+    }
+}
+
+fn of_connected(node: &NodeStatus, now: i64) -> Vec<String> {
+    let name = &node.node;
     let mut findings = Vec::new();
     if !node.rejected.is_empty() {
         findings.push(format!("node {name}: refused resources: {}", node.rejected));
     } else if !node.in_sync {
         findings.push(format!("node {name}: has not acknowledged the present configuration yet"));
     }
+    if node.report_age_s > REPORT_OVERDUE {
+        let age = span(node.report_age_s);
+        findings.push(format!("node {name}: connected, and has not reported for {age}: karez-node may hang"));
+    }
     if let Some(report) = &node.report {
         if !report.agent_connected {
             findings.push(format!("node {name}: karez-agent is not connected to karez-node"));
         }
-        let failing = report.certificates.iter().filter(|certificate| !certificate.problem.is_empty());
-        findings.extend(failing.map(|certificate| {
-            format!("node {name}: certificate of {}: {}", certificate.identity, certificate.problem)
-        }));
+        let certificates = report.certificates.iter();
+        let wrong = certificates.filter_map(|certificate| of_certificate(certificate, now));
+        findings.extend(wrong.map(|wrong| format!("node {name}: certificate of {wrong}")));
     }
     findings
+}
+
+fn of_certificate(certificate: &CertificateReport, now: i64) -> Option<String> {
+    let CertificateReport { identity, problem, not_after } = certificate;
+    let why = if problem.is_empty() { String::new() } else { format!(": {problem}") };
+    if has_expired(certificate, now) {
+        let end = iso(*not_after);
+        return Some(format!(
+            "{identity} has expired, at {end}: what is new is refused until it is renewed{why}"
+        ));
+    }
+    (!problem.is_empty()).then(|| format!("{identity}{why}"))
+}
+
+fn has_expired(certificate: &CertificateReport, now: i64) -> bool {
+    // 0 when there has been none yet.
+    certificate.not_after != 0 && certificate.not_after <= now
 }
 
 fn of_pod(pod: &PodStatus) -> Option<String> {

@@ -87,6 +87,55 @@ fn everything_that_is_wrong_is_found() {
     }
 }
 
+fn expires(seconds: i64, problem: &str) -> CertificateReport {
+    CertificateReport {
+        identity: "spiffe://a".to_owned(),
+        not_after: NOW + seconds,
+        problem: problem.to_owned(),
+    }
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_found() {
+    let of = |certificate| {
+        let mut reply = healthy();
+        reply.nodes[0].report.as_mut().unwrap().certificates.push(certificate);
+        findings(&reply, NOW).join("\n")
+    };
+    assert_eq!(of(expires(1, "")), "");
+    let expired = "node node-1: certificate of spiffe://a has expired, at 2027-01-15T08:00:00Z: what is new is refused \
+                   until it is renewed";
+    assert_eq!(of(expires(0, "")), expired);
+    assert_eq!(of(expires(0, "no CA")), format!("{expired}: no CA"));
+}
+
+#[test]
+fn of_a_node_that_is_not_connected_the_traffic_goes_on_while_its_certificates_are_valid() {
+    let of = |ends: [i64; 2]| {
+        let mut reply = healthy();
+        reply.nodes[0].connected = false;
+        reply.nodes[0].report.as_mut().unwrap().certificates = ends.map(|end| expires(end, "")).to_vec();
+        findings(&reply, NOW).join("\n")
+    };
+    let gone = "node node-1: not connected to the controller; ";
+    assert_eq!(of([1, 2]), format!("{gone}its traffic goes on as configured last"));
+    let expired = "1 of 2 certificates expired: what is new with those is refused until the node is connected again; \
+                   all else goes on as configured last";
+    assert_eq!(of([0, 1]), format!("{gone}{expired}"));
+}
+
+#[test]
+fn a_connected_node_that_has_not_reported_for_long_is_found() {
+    let of = |connected, report_age_s| {
+        let mut reply = healthy();
+        reply.nodes[0] = NodeStatus { connected, report_age_s, ..reply.nodes[0].clone() };
+        findings(&reply, NOW).join("\n")
+    };
+    assert_eq!(of(true, 90), "");
+    assert_eq!(of(true, 91), "node node-1: connected, and has not reported for 1m31s: karez-node may hang");
+    assert!(!of(false, 91).contains("hang"));
+}
+
 #[test]
 fn a_root_that_ends_soon_is_found() {
     let of =
