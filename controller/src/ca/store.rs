@@ -118,6 +118,7 @@ impl Store {
     }
 
     /// Saves the state, and then the bundle: whoever trusts `root.pem` trusts whatever the controller presents next.
+    /// What is on disk already is not written again, so that a start needs no room there.
     ///
     /// # Errors
     /// When one of them cannot be written. A state that was saved without its bundle is mended by the next start.
