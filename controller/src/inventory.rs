@@ -14,7 +14,7 @@ use tokio::sync::watch;
 pub struct Inventory {
     /// What was read. There is nothing to go by until everything has been read once.
     pub objects: Option<Objects>,
-    /// Files that could not be read at all.
+    /// Files that could not be read at all, and folders that could not be read or written.
     pub unreadable: Vec<Report>,
 }
 

@@ -130,6 +130,7 @@ impl FolderInventory {
         let listing = Listing::of(&self.folder, self.settling.known());
         let before = self.unreadable.clone();
         self.unreadable = listing.problems();
+        self.copies.retry();
         for name in listing.unreadable() {
             self.recall(name);
         }
@@ -144,6 +145,7 @@ impl FolderInventory {
         for (name, stamp) in &plan.restless {
             read |= self.settle_for(name, *stamp);
         }
+        self.unreadable.extend(self.copies.problem());
         let begins = !self.begun && self.settling.is_complete();
         if begins {
             self.begin();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use karez_resources::{Key, manifest};
 use tracing::warn;
@@ -15,27 +15,57 @@ use crate::atomic_file;
 #[derive(Debug)]
 pub(super) struct GoodCopies {
     folder: PathBuf,
+    /// What could not be written yet.
+    owed: BTreeMap<String, Owed>,
+}
+
+/// A copy that is not in the folder.
+#[derive(Debug)]
+struct Owed {
+    text: Vec<u8>,
+    why: io::Error,
 }
 
 impl GoodCopies {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, owed: BTreeMap::new() }
     }
 
-    /// Keeps a text that was good.
-    pub(super) fn keep(&self, name: &str, text: &[u8]) {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
-        let kept = made.and_then(|()| atomic_file::replace(&self.folder, name, text, 0o600));
-        if let Err(error) = kept {
-            warn!(file = name, %error, "no copy of the manifest is kept: after a restart a broken edit of it has no last good version");
-        }
+    /// Keeps a text that was good; one that cannot be written is owed.
+    pub(super) fn keep(&mut self, name: &str, text: &[u8]) {
+        match write(&self.folder, name, text) {
+            Ok(()) => self.owed.remove(name),
+            Err(why) => self.owed.insert(name.to_owned(), Owed { text: text.to_vec(), why }),
+        };
+    }
+
+    /// Tries again to write what is owed.
+    pub(super) fn retry(&mut self) {
+        self.owed.retain(|name, owed| match write(&self.folder, name, &owed.text) {
+            Ok(()) => false,
+            Err(why) => {
+                owed.why = why;
+                true
+            }
+        });
+    }
+
+    /// The folder, and what is wrong with it.
+    pub(super) fn problem(&self) -> Option<(String, String)> {
+        let (name, Owed { why, .. }) = self.owed.first_key_value()?;
+        let others = if self.owed.len() > 1 { " and others" } else { "" };
+        let problem = format!(
+            "no copy of {name}{others} can be written, so a broken edit has no last good version after a restart; \
+             it is tried again: {why}"
+        );
+        Some((self.folder.display().to_string(), problem))
     }
 
     /// Keeps of a text that is not good as a whole the objects that are, and of the others what was kept before. `held` are
     /// the objects of the file, and whether they have a good version; one that never had one is kept as such where that refuses
     /// something.
     pub(super) fn keep_objects<'a>(
-        &self,
+        &mut self,
         name: &str,
         text: &[u8],
         held: impl Iterator<Item = (&'a Key, bool)>,
@@ -51,6 +81,9 @@ impl GoodCopies {
 
     /// The text that was kept.
     pub(super) fn recall(&self, name: &str) -> Option<Vec<u8>> {
+        if let Some(owed) = self.owed.get(name) {
+            return Some(owed.text.clone());
+        }
         match std::fs::read(self.folder.join(name)) {
             Ok(text) => Some(text),
             Err(error) => {
@@ -63,12 +96,10 @@ impl GoodCopies {
     }
 
     /// The file is gone for good.
-    pub(super) fn forget(&self, name: &str) {
-        match std::fs::remove_file(self.folder.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                warn!(file = name, %error, "the copy of a manifest that is gone stays");
-            }
-            _ => {}
+    pub(super) fn forget(&mut self, name: &str) {
+        self.owed.remove(name);
+        if let Err(error) = atomic_file::remove(&self.folder.join(name)) {
+            warn!(file = name, %error, "the copy of a manifest that is gone stays");
         }
     }
 
@@ -79,4 +110,16 @@ impl GoodCopies {
         // One that a crash left half written has a dot before its name.
         names.filter(|name| !name.starts_with('.')).collect()
     }
+}
+
+/// Writes a copy. Where that fails the one before goes, which works on a full disk too: it may allow what this one refuses.
+fn write(folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let written = made.and_then(|()| atomic_file::replace(folder, name, text, 0o600));
+    if written.is_err() {
+        let stays =
+            |error| io::Error::other(format!("{error}, and the copy before it cannot be removed either"));
+        atomic_file::remove(&folder.join(name)).map_err(stays)?;
+    }
+    written
 }

@@ -139,3 +139,42 @@ fn a_file_that_is_never_at_rest_keeps_nobody_waiting() {
     rewrite(&mut scene);
     assert_eq!(nodes(&scene), on("two"), "there is no copy");
 }
+
+#[test]
+fn a_copy_that_cannot_be_written_is_owed_and_none_that_is_older_stands_in() {
+    let mut scene = Scene::new();
+    let copies = scene.root.path().join("copies");
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.look();
+    // A folder in the place of the file that is written beside the copy: nobody, root included, can write that file.
+    let obstacle = copies.join(".a.yaml.new");
+    std::fs::create_dir(&obstacle).unwrap();
+    scene.restart();
+    scene.look();
+    assert_eq!(scene.unreadable(), Vec::<String>::new(), "the copy is what it should be");
+
+    scene.write("a.yaml", &pod("a", "two"));
+    scene.look();
+    assert_eq!(scene.unreadable(), [copies.display().to_string()]);
+    scene.reader.mark_unchanged();
+    scene.look();
+    assert!(!scene.reader.has_changed().unwrap(), "it is told once");
+    scene.write("a.yaml", "{");
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("two".to_owned()));
+
+    scene.restart();
+    scene.look();
+    assert_eq!(scene.node_of("a"), None, "no older version comes back");
+
+    scene.write("a.yaml", &pod("a", "three"));
+    scene.look();
+    scene.write("a.yaml", "{");
+    scene.look();
+    std::fs::remove_dir(&obstacle).unwrap();
+    scene.look();
+    assert_eq!(scene.unreadable(), Vec::<String>::new(), "it was tried again");
+    scene.restart();
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("three".to_owned()));
+}
