@@ -189,10 +189,11 @@ impl FolderInventory {
         }
     }
 
-    /// Of a file that is never at rest what it held when it was last good counts, or else what is there at this moment.
+    /// Of a file that is never at rest what it held when it was last good counts; where nothing could begin without it, what is
+    /// there at this moment.
     fn settle_for(&mut self, name: &str, stamp: FileStamp) -> bool {
         self.recall(name);
-        if !self.holds(name) {
+        if !self.holds(name) && !self.begun {
             return self.load(name, stamp);
         }
         self.unreadable.insert(name.to_owned(), RESTLESS.to_owned());

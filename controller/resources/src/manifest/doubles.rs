@@ -17,6 +17,8 @@ impl Named {
     pub(super) fn next(&mut self, reading: Reading) -> Reading {
         let key = match &reading {
             Reading::Good(resource) => resource.key(),
+            // Of another group, most likely: it is none of ours that only is called so.
+            Reading::Broken(broken) if broken.problem.field == "apiVersion" => return reading,
             Reading::Broken(broken) => match &broken.subject {
                 Subject::Known(key) => key.clone(),
                 _ => return reading,

@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use karez_resources::{Key, manifest};
+use karez_resources::Key;
+use karez_resources::manifest::{self, Reading};
 use tracing::warn;
 
 use crate::atomic_file;
@@ -17,7 +18,12 @@ pub(super) struct GoodCopies {
     folder: PathBuf,
     /// What could not be written yet.
     owed: BTreeMap<String, Owed>,
+    /// How often it was asked to try again since it did.
+    asked: u32,
 }
+
+/// At so many looks once is tried again: an attempt may fill a disk that others write to.
+pub(super) const RETRY_EVERY: u32 = 40;
 
 /// A copy that is not in the folder.
 #[derive(Debug)]
@@ -28,7 +34,7 @@ struct Owed {
 
 impl GoodCopies {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, owed: BTreeMap::new() }
+        Self { folder, owed: BTreeMap::new(), asked: 0 }
     }
 
     /// Keeps a text that was good; one that cannot be written is owed.
@@ -39,8 +45,13 @@ impl GoodCopies {
         };
     }
 
-    /// Tries again to write what is owed.
+    /// Tries again to write what is owed, now and then.
     pub(super) fn retry(&mut self) {
+        self.asked += 1;
+        if self.asked < RETRY_EVERY {
+            return;
+        }
+        self.asked = 0;
         self.owed.retain(|name, owed| match write(&self.folder, name, &owed.text) {
             Ok(()) => false,
             Err(why) => {
@@ -71,12 +82,17 @@ impl GoodCopies {
         held: impl Iterator<Item = (&'a Key, bool)>,
     ) {
         let mut new = manifest::good_objects(text);
-        let mut old = self.recall(name).map_or_else(BTreeMap::new, |text| manifest::good_objects(&text));
+        let before = self.recall(name).unwrap_or_default();
+        let old = manifest::good_objects(&before);
         let documents = held.filter_map(|(key, good)| match good {
-            true => new.remove(key).or_else(|| old.remove(key)),
+            true => new.remove(key).or_else(|| old.get(key).cloned()),
             false => key.kind.refuses_unread().then(|| manifest::never_readable(key)),
         });
-        self.keep(name, manifest::join(documents).as_bytes());
+        let documents: BTreeSet<String> = documents.collect();
+        // A write can fail, and cost the copy that says the same.
+        if !says_just(&before, &documents) {
+            self.keep(name, manifest::join(documents).as_bytes());
+        }
     }
 
     /// The text that was kept.
@@ -110,6 +126,12 @@ impl GoodCopies {
         // One that a crash left half written has a dot before its name.
         names.filter(|name| !name.starts_with('.')).collect()
     }
+}
+
+/// Whether a text reads as just these objects.
+fn says_just(text: &[u8], documents: &BTreeSet<String>) -> bool {
+    let is_good = manifest::read(text).iter().all(|reading| matches!(reading, Reading::Good(_)));
+    is_good && manifest::good_objects(text).into_values().collect::<BTreeSet<_>>() == *documents
 }
 
 /// Writes a copy. Where that fails the one before goes, which works on a full disk too: it may allow what this one refuses.

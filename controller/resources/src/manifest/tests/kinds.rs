@@ -14,6 +14,20 @@ fn an_object_of_karez_s_group_is_taken_for_a_policy_whatever_its_kind() {
 }
 
 #[test]
+fn what_is_only_called_like_one_of_ours_does_not_stand_twice() {
+    let service = |version: &str| {
+        let spec = "{clusterIP: 10.96.0.1, ports: [{port: 80}]}";
+        format!(
+            "apiVersion: {version}\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {spec}\n"
+        )
+    };
+    let file = format!("{}---\n{}", service("v1"), service("serving.knative.dev/v1"));
+    let readings = read(file.as_bytes());
+    let [Reading::Good(_), Reading::Broken(broken)] = &readings[..] else { panic!("{readings:?}") };
+    assert_eq!(broken.subject, Subject::Known(Key::new(Kind::Service, "shop", "web")));
+}
+
+#[test]
 fn there_is_one_mesh_whatever_it_is_called() {
     let of = |metadata: &str, spec: &str| {
         subjects(&format!("apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {metadata}\nspec: {spec}\n"))

@@ -1,6 +1,7 @@
 //! What is kept for the next start.
 
 use super::*;
+use crate::inventory::folder::good_copies::RETRY_EVERY;
 
 #[test]
 fn a_broken_edit_changes_nothing_even_across_a_restart() {
@@ -141,6 +142,21 @@ fn a_file_that_is_never_at_rest_keeps_nobody_waiting() {
 }
 
 #[test]
+fn a_copy_that_says_the_same_is_not_lost_to_a_write_that_fails() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.look();
+    std::fs::create_dir(scene.root.path().join("copies/.a.yaml.new")).unwrap();
+    for broken in ["{", "words", &format!("{}---\n{{", pod("a", "one"))] {
+        scene.write("a.yaml", broken);
+        scene.look();
+        scene.restart();
+        scene.look();
+        assert_eq!(scene.node_of("a"), Some("one".to_owned()), "{broken}");
+    }
+}
+
+#[test]
 fn a_copy_that_cannot_be_written_is_owed_and_none_that_is_older_stands_in() {
     let mut scene = Scene::new();
     let copies = scene.root.path().join("copies");
@@ -172,7 +188,7 @@ fn a_copy_that_cannot_be_written_is_owed_and_none_that_is_older_stands_in() {
     scene.write("a.yaml", "{");
     scene.look();
     std::fs::remove_dir(&obstacle).unwrap();
-    scene.look();
+    (0..RETRY_EVERY).for_each(|_| scene.look());
     assert_eq!(scene.unreadable(), Vec::<String>::new(), "it was tried again");
     scene.restart();
     scene.look();
