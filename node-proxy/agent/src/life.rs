@@ -103,6 +103,8 @@ struct Enrolled<K: Kernel> {
     /// None where it could not be opened when the agent was restarted: see [`Enrolled::sandbox`].
     sandbox: Option<Arc<K::Sandbox>>,
     installed: Option<Arc<K::Installed>>,
+    /// The record on disk is an older one.
+    unsaved: bool,
     problem: Option<String>,
     /// Until when its listeners are sought with node proxies.
     seek_until: Instant,

@@ -38,7 +38,15 @@ impl<K: Kernel> Life<K> {
         let entered = enter(&self.ground, &record, &sandbox).await;
         let seek_until = Instant::now();
         let sandbox = Some(sandbox);
-        let enrolled = Enrolled { record, sandbox, installed: None, problem: None, seek_until, _hold: hold };
+        let enrolled = Enrolled {
+            record,
+            sandbox,
+            installed: None,
+            unsaved: false,
+            problem: None,
+            seek_until,
+            _hold: hold,
+        };
         let enrolled = self.enrolled.insert(enrolled);
         match entered {
             Ok(installed) => {
@@ -71,8 +79,15 @@ impl<K: Kernel> Life<K> {
         let sandbox = sandbox.map(Arc::new);
         offer_again(&self.ground, &record, sandbox.as_ref());
         let seek_until = Instant::now() + SEEK_FOR;
-        self.enrolled =
-            Some(Enrolled { record, sandbox, installed: None, problem: None, seek_until, _hold: hold });
+        self.enrolled = Some(Enrolled {
+            record,
+            sandbox,
+            installed: None,
+            unsaved: false,
+            problem: None,
+            seek_until,
+            _hold: hold,
+        });
         self.publish();
     }
 

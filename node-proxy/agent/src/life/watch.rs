@@ -41,8 +41,9 @@ impl<K: Kernel> Life<K> {
     }
 
     async fn put_right(&mut self) -> Result<(), LifeError> {
-        self.repair().await?;
-        self.follow().await
+        let repaired = self.repair().await;
+        self.follow().await?;
+        repaired
     }
 
     fn is_right(&mut self) {
@@ -78,10 +79,14 @@ impl<K: Kernel> Life<K> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
         let sandbox = enrolled.sandbox(&self.ground).await?;
         let (record, installed, how) = (enrolled.record.clone(), enrolled.installed.clone(), enrolled.how());
+        let unsaved = enrolled.unsaved;
         let repaired = self.ground.blocking(move |ground| {
             if let Some(installed) = &installed {
                 match ground.kernel.verify(&sandbox, installed)? {
-                    Integrity::Intact => return Ok((Arc::clone(installed), Ok(()))),
+                    Integrity::Intact => {
+                        let saved = if unsaved { ground.store.save(&record) } else { Ok(()) };
+                        return Ok((Arc::clone(installed), saved));
+                    }
                     Integrity::Changed(part) => {
                         tracing::warn!(pod = %record.pod, ?part, "its capture was changed by somebody else: put right");
                         ground.repairs.inc();
@@ -95,6 +100,7 @@ impl<K: Kernel> Life<K> {
         });
         let (installed, saved) = repaired.await?;
         enrolled.installed = Some(installed);
+        enrolled.unsaved = saved.is_err();
         Ok(saved?)
     }
 

@@ -40,7 +40,12 @@ async fn a_changed_capture_is_put_right_where_nothing_can_be_written() {
     let has_problem = |status: Option<&PodStatus>| status.is_some_and(|status| status.problem.is_some());
     let status = agent.until("web", has_problem).await.unwrap();
     assert!(status.problem.unwrap().contains("pods"));
+    tokio::time::sleep(LOOK_EVERY * 3).await;
+    assert!(has_problem(agent.status("web").await.as_ref()), "and stays until it can");
     assert_eq!(agent.diary(), ["install 10"]);
+    std::fs::remove_file(&state).unwrap();
+    std::fs::rename(&aside, &state).unwrap();
+    agent.until("web", |status| !has_problem(status)).await;
 }
 
 #[tokio::test(start_paused = true)]
