@@ -4,9 +4,8 @@
 //!
 //! | chain | hook, priority | what it does |
 //! | --- | --- | --- |
-//! | `divert` | output, route, −310 | turns captured DNS queries (and a ztunnel's source-preserving dials) to loopback by [`marks::LOCAL`] |
-//! | `untrack_output`, `untrack_input` | output and prerouting, −300 | keeps [`marks::LOCAL`] out of connection tracking, where it would collide with the client's own connections |
-//! | `deliver_dns` | prerouting, −150 | TPROXY: hands captured queries to port 15053 with the asked server in them |
+//! | `divert`, `local` | output, route, −310 | turns captured DNS queries (and a ztunnel's source-preserving dials) to loopback by [`marks::LOCAL`], and keeps what bears that out of connection tracking, where it would collide with the client's own connections |
+//! | `deliver` | prerouting, −300 | the same where it comes out of loopback. TPROXY: hands captured queries to port 15053 with the asked server in them |
 //! | `outbound` | output, nat, −100 | redirects what the application dials |
 //! | `inbound` | prerouting, nat, −100 | redirects what comes without a tunnel |
 //! | `egress`, `ingress` | output and input, 0 | lets nothing past that should have been redirected; closes older flows |
@@ -15,6 +14,9 @@
 //! Only a connection's first packet (SYN) is redirected: for connection tracking the next packet of a connection that is
 //! older than the rules is new as well, and would be torn out of it. A connection whose SYN passed under the rules gets
 //! the connection mark [`BORN_HERE`]; one without it is older.
+//!
+//! Every packet of an enrolled Pod meets these chains, on loopback twice, so each begins with the question that settles most
+//! packets, and there are as few of them as there can be: a chain costs as much as several rules.
 //!
 //! Priorities are numbers because nft 1.0.6 does not know `dstnat` in the output hook.
 

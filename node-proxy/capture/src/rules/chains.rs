@@ -14,31 +14,29 @@ pub(super) const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
 /// A packet that was past the redirection when the rules were loaded meets the later chains of them all the same. Dropped, it is
 /// sent again a second later and redirected; refused, the connection would be lost.
 const CAUGHT_BETWEEN: &str = "ct state new drop";
-/// Chains that are about UDP alone: every packet of TCP passes them, so the cheapest question comes first.
+/// What follows is about UDP alone.
 const NOT_UDP: &str = "meta l4proto != udp accept";
+const NOT_REDIRECTED: &str = "ct status & dnat != dnat";
 const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
 
 pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
-    let mut chains = vec![untrack_output(), untrack_input(), confine()];
+    let mut chains = vec![divert(settings), local(), deliver(settings), confine()];
     match settings.phase {
         Phase::Capturing { close_older } => {
-            chains.extend(divert(settings));
-            chains.extend(deliver_dns(settings));
-            chains.extend([
-                outbound(settings),
-                inbound(settings),
-                egress(close_older),
-                egress_new(settings),
-                ingress(settings, close_older),
-                ingress_new(settings),
-            ]);
+            chains.extend([outbound(settings), inbound(settings)]);
+            chains.extend([egress(close_older), egress_new(settings)]);
+            chains.extend([ingress(settings, close_older), ingress_new(settings)]);
+            if close_older {
+                chains.extend([older("egress_older", "oif \"lo\""), older("ingress_older", "iif \"lo\"")]);
+            }
         }
         // Empty chains of type nat: without any the kernel would stop translating what it has redirected.
         Phase::Leaving => chains.extend([
             Chain::hooked(OUTBOUND_CHAIN, "nat", "output", -100),
             Chain::hooked(INBOUND_CHAIN, "nat", "prerouting", -100),
             Chain::hooked("ingress", "filter", "input", 0)
-                .rules(refuse_unredirected(settings))
+                .rule(refuse_unredirected())
+                .rules(refuse_dns(settings))
                 // Nobody takes them any more: who dials one is to try elsewhere at once.
                 .rule(format!("tcp dport {HBONE} {SYN} reject with tcp reset")),
         ]),
@@ -46,53 +44,51 @@ pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
     chains
 }
 
-fn divert(settings: &RuleSettings) -> Option<Chain> {
-    let chain = Chain::hooked("divert", "route", "output", -310);
-    let to_loopback = format!("meta mark set meta mark & {:#x} | {}", !marks::MASK, marks::LOCAL);
-    match settings.proxy {
-        Proxy::Karez { .. } if settings.dns => Some(
-            chain
-                .rule(NOT_UDP)
-                .rule("oif \"lo\" accept")
-                .rule(format!("{} accept", settings.ours()))
-                .rules(settings.link_local_rules("accept"))
-                .rule(format!("udp dport 53 {to_loopback}")),
-        ),
-        Proxy::Karez { .. } => None,
+/// In front of connection tracking, where packets go out: most of them are asked one question.
+fn divert(settings: &RuleSettings) -> Chain {
+    let chain = Chain::hooked("divert", "route", "output", -310).rule(format!("{} goto local", marked(marks::LOCAL)));
+    let to_loopback = format!("meta mark set meta mark & {:#x} | {} notrack", !marks::MASK, marks::LOCAL);
+    match (settings.phase, settings.proxy) {
+        (Phase::Leaving, _) => chain,
+        (Phase::Capturing { .. }, Proxy::Karez { .. }) if settings.dns => chain
+            .rule(NOT_UDP)
+            .rule("oif \"lo\" accept")
+            .rule(format!("{} accept", settings.ours()))
+            .rules(settings.link_local_rules("accept"))
+            .rule(format!("udp dport 53 {to_loopback}")),
+        (Phase::Capturing { .. }, Proxy::Karez { .. }) => chain,
         // Towards the application it dials with the client's address, under the mark of all its sockets.
-        Proxy::Ztunnel => Some(chain.rule(format!(
+        (Phase::Capturing { .. }, Proxy::Ztunnel) => chain.rule(format!(
             "oif \"lo\" meta l4proto tcp {} fib saddr type != local {to_loopback}",
             marked(marks::OUTBOUND)
-        ))),
+        )),
     }
 }
 
-fn untrack_output() -> Chain {
-    Chain::hooked("untrack_output", "filter", "output", -300)
-        .rule(format!("{} udp sport set 53", exactly_dns_reply()))
-        .rule(format!("{} notrack", marked(marks::LOCAL)))
+/// What goes by loopback under the client's address.
+fn local() -> Chain {
+    Chain::plain("local").rule(format!("{} udp sport set 53", exactly_dns_reply())).rule("notrack")
 }
 
-fn untrack_input() -> Chain {
-    Chain::hooked("untrack_input", "filter", "prerouting", -300)
-        .rule(format!("iif \"lo\" {} notrack", marked(marks::LOCAL)))
-}
-
-fn deliver_dns(settings: &RuleSettings) -> Option<Chain> {
-    if !settings.dns || settings.proxy == Proxy::Ztunnel {
-        return None;
-    }
-    let mut chain = Chain::hooked("deliver_dns", "filter", "prerouting", -150)
-        .rule(NOT_UDP)
-        .rule("iif != \"lo\" accept")
-        .rule(format!("{} accept", exactly_dns_reply()))
+/// The same, where it comes out of loopback.
+fn deliver(settings: &RuleSettings) -> Chain {
+    let chain = Chain::hooked("deliver", "filter", "prerouting", -300)
         .rule(format!("meta mark & {:#x} != {} accept", marks::MASK, marks::LOCAL))
+        .rule("iif != \"lo\" accept")
+        .rule("notrack");
+    let captured = matches!(settings.phase, Phase::Capturing { .. });
+    if !captured || !settings.dns || settings.proxy == Proxy::Ztunnel {
+        return chain;
+    }
+    let mut chain = chain
+        .rule(NOT_UDP)
+        .rule(format!("{} accept", exactly_dns_reply()))
         .rule(format!("meta nfproto ipv4 udp dport 53 tproxy ip to :{DNS} accept"));
     if settings.ipv6 {
         chain = chain.rule(format!("meta nfproto ipv6 udp dport 53 tproxy ip6 to :{DNS} accept"));
     }
     // Nobody listens: a DNS server in the Pod must not get what was meant for another one.
-    Some(chain.rule("udp dport 53 drop"))
+    chain.rule("udp dport 53 drop")
 }
 
 fn outbound(settings: &RuleSettings) -> Chain {
@@ -117,19 +113,20 @@ fn inbound(settings: &RuleSettings) -> Chain {
         .rule(format!("{SYN} redirect to :{INBOUND_PLAINTEXT}"))
 }
 
+/// The packets of a flow that began under the rules, which are nearly all, are asked one question.
 fn egress(close_older: bool) -> Chain {
     Chain::hooked("egress", "filter", "output", 0)
-        .rule("meta l4proto != tcp accept")
-        .rule("oif \"lo\" accept")
-        .rule(format!("{} accept", marked(marks::LOCAL)))
+        .rule(format!("{} accept", was_born_here()))
         .rule(format!("{SYN} goto egress_new"))
-        .rules(older_flows(close_older))
+        .rules(older_flows(close_older, "egress_older"))
 }
 
 /// What a Pod may begin: what the mesh sends, what stays on the link, and what was redirected to the mesh. Anything else found a way past the
 /// redirection, as does a SYN that connection tracking takes for part of a flow it has long known.
 fn egress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("egress_new")
+        .rule("oif \"lo\" accept")
+        .rule(format!("{} accept", marked(marks::LOCAL)))
         .rule(format!("{} {} accept", settings.ours(), born_here()))
         .rules(settings.link_local_rules(&format!("{} accept", born_here())))
         .rule(format!("ct status dnat {} accept", born_here()))
@@ -139,16 +136,17 @@ fn egress_new(settings: &RuleSettings) -> Chain {
 
 fn ingress(settings: &RuleSettings, close_older: bool) -> Chain {
     Chain::hooked("ingress", "filter", "input", 0)
-        .rules(refuse_unredirected(settings))
-        .rule("meta l4proto != tcp accept")
-        .rule("iif \"lo\" accept")
+        .rule(format!("{} accept", was_born_here()))
         .rule(format!("{SYN} goto ingress_new"))
-        .rules(older_flows(close_older))
+        .rules(refuse_dns(settings))
+        .rules(older_flows(close_older, "ingress_older"))
 }
 
 /// What may begin from outside: a tunnel, a probe, what was redirected.
 fn ingress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("ingress_new")
+        .rule(refuse_unredirected())
+        .rule("iif \"lo\" accept")
         .rule(format!("tcp dport {HBONE} {} accept", born_here()))
         .rules(settings.probe_rules(&format!("{} accept", born_here())))
         .rule(format!("ct status dnat {} accept", born_here()))
@@ -157,29 +155,34 @@ fn ingress_new(settings: &RuleSettings) -> Chain {
 }
 
 /// Only what was redirected may come to the ports that serve redirected traffic.
-fn refuse_unredirected(settings: &RuleSettings) -> Vec<String> {
-    let directly = "ct status & dnat != dnat";
-    let mut rules = vec![format!(
-        "tcp dport {{ {OUTBOUND}, {INBOUND_PLAINTEXT}, {DNS} }} {SYN} {directly} reject with tcp reset"
-    )];
-    if settings.dns {
-        rules.push(match settings.proxy {
-            Proxy::Karez { .. } => format!("udp dport {DNS} drop"),
-            Proxy::Ztunnel => format!("udp dport {DNS} {directly} drop"),
-        });
-    }
-    rules
+fn refuse_unredirected() -> String {
+    format!(
+        "tcp dport {{ {OUTBOUND}, {INBOUND_PLAINTEXT}, {DNS} }} {SYN} {NOT_REDIRECTED} reject with tcp reset"
+    )
 }
 
-fn older_flows(close: bool) -> Vec<String> {
-    if !close {
-        return Vec::new();
+/// The same for DNS over UDP, which Karez' node proxy is never redirected.
+fn refuse_dns(settings: &RuleSettings) -> Vec<String> {
+    match settings.proxy {
+        _ if !settings.dns => Vec::new(),
+        Proxy::Karez { .. } => vec![format!("udp dport {DNS} drop")],
+        Proxy::Ztunnel => vec![format!("udp dport {DNS} {NOT_REDIRECTED} drop")],
     }
-    // A reset passes: it closes the flow too, and the ones that we send come by here.
-    vec![
-        "tcp flags & rst == rst accept".to_owned(),
-        format!("ct mark & {BORN_HERE} != {BORN_HERE} reject with tcp reset"),
-    ]
+}
+
+/// What is not tracked has no connection mark to compare, so no rule about one matches it.
+fn older_flows(close: bool, chain: &str) -> Vec<String> {
+    if close { vec![format!("ct mark & {BORN_HERE} != {BORN_HERE} goto {chain}")] } else { Vec::new() }
+}
+
+/// Closes TCP flows that are older than the rules; those of loopback are none of the mesh's.
+fn older(name: &'static str, on_loopback: &str) -> Chain {
+    Chain::plain(name)
+        .rule("meta l4proto != tcp accept")
+        .rule(format!("{on_loopback} accept"))
+        // A reset closes the flow too, and the ones that we send come by here.
+        .rule("tcp flags & rst == rst accept")
+        .rule("reject with tcp reset")
 }
 
 fn confine() -> Chain {
@@ -222,6 +225,10 @@ pub(super) fn marked(mark: Mark) -> String {
 
 fn exactly_dns_reply() -> String {
     format!("meta mark & {DNS_REPLY_MASK:#x} == {}", marks::DNS_REPLY)
+}
+
+fn was_born_here() -> String {
+    format!("ct mark & {BORN_HERE} == {BORN_HERE}")
 }
 
 fn born_here() -> String {
