@@ -182,7 +182,7 @@ impl Mesh {
         if let Some(name) = &self.settings.congestion_control {
             pod.namespace().sysctl("net.ipv4.tcp_congestion_control", name).with_context(|| {
                 format!(
-                    "no congestion control {name}: see /proc/sys/net/ipv4/tcp_available_congestion_control"
+                    "a Pod cannot have congestion control {name}: see /proc/sys/net/ipv4/tcp_allowed_congestion_control"
                 )
             })?;
         }
