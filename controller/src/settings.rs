@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use karez_process::duration;
 use karez_process::logs::LogSettings;
+use karez_process::{duration, names};
 use rustls::pki_types::ServerName;
 
 /// Watches manifests, serves the mesh's node proxies with what follows from them, and signs their certificates.
@@ -29,7 +29,7 @@ pub struct Settings {
     #[arg(long, value_name = "NAME_OR_IP", value_parser = server_name)]
     pub server_name: Vec<ServerName<'static>>,
     /// Names the cluster in workloads' uids and in telemetry.
-    #[arg(long, value_name = "NAME", default_value = "Kubernetes")]
+    #[arg(long, value_name = "NAME", default_value = "Kubernetes", value_parser = names::cluster)]
     pub cluster_id: String,
     /// The longest that a workload's certificate lives.
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse)]

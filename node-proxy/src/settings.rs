@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use karez_process::duration;
 use karez_process::logs::LogSettings;
+use karez_process::{duration, names};
 
 /// The L4 data plane of a node: carries the traffic of enrolled Pods over mTLS tunnels. Needs no privilege.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "karez-node")]
 pub(crate) struct Settings {
     /// Name of this node, as the Pods' `nodeName` has it.
-    #[arg(long)]
+    #[arg(long, value_parser = names::node)]
     pub(crate) node: String,
     /// The controller: delta xDS and the CA.
     #[arg(long, value_name = "https://HOST:PORT")]
@@ -41,7 +41,7 @@ pub(crate) struct Settings {
     #[arg(long, default_value = "[::]:15021")]
     pub(crate) readiness_listen: SocketAddr,
     /// First word of every metric's name; `istio` for dashboards made for Istio.
-    #[arg(long, default_value = "karez")]
+    #[arg(long, default_value = "karez", value_parser = names::metrics_prefix)]
     pub(crate) metrics_prefix: String,
     /// A line for every connection, on standard output.
     #[arg(long, value_enum, default_value_t = AccessLog::Json)]
@@ -56,7 +56,7 @@ pub(crate) struct Settings {
     #[arg(long, default_value = "256")]
     pub(crate) unread_mib: NonZeroUsize,
     /// Name of the cluster, as the controller has it.
-    #[arg(long, default_value = "Kubernetes")]
+    #[arg(long, default_value = "Kubernetes", value_parser = names::cluster)]
     pub(crate) cluster_id: String,
     #[command(flatten)]
     pub(crate) log: LogSettings,

@@ -1,5 +1,7 @@
 //! Every name and number that two crates must agree on.
 
+use std::time::Duration;
+
 /// Ports that the mesh listens on inside an enrolled Pod's network namespace.
 pub mod port {
     /// Outbound capture: connections that the application dials are redirected here.
@@ -75,6 +77,9 @@ pub mod metadata {
     /// In [`crate::discovery::Node`]: the node's name.
     pub const NODE_NAME: &str = "NODE_NAME";
 }
+
+/// How often a node proxy reports to the controller of which nothing has changed: its sign of life.
+pub const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// API group of Karez's own kinds.
 pub const GROUP: &str = "karez.dev";

@@ -34,13 +34,17 @@ impl Controller {
     /// Connects.
     ///
     /// # Errors
-    /// When a file cannot be read, the URL is none, or nobody answers there that the CA file vouches for.
+    /// When a file cannot be read, the URL is none of https, or nobody answers there that the CA file vouches for.
     pub async fn connect(address: &ControllerAddress) -> Result<Self, Failure> {
         let ca = read("--controller-ca", &address.controller_ca)?;
         let authorization = authorization(&address.token_file)?;
         let url = address.controller.clone();
         let usage =
             |error: tonic::transport::Error| Failure::Usage(format!("--controller {url}: {}", chain(&error)));
+        // Nothing else may carry the token.
+        if !url.starts_with("https://") {
+            return Err(Failure::Usage(format!("--controller {url}: expected https://HOST:PORT")));
+        }
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
         let endpoint = Endpoint::from_shared(url.clone())
             .map_err(usage)?
@@ -61,8 +65,12 @@ impl Controller {
                 chain(&error)
             ))
         })?;
+        Ok(Self::over(channel, authorization, url))
+    }
+
+    fn over(channel: Channel, authorization: MetadataValue<Ascii>, url: String) -> Self {
         let client = OperatorClient::new(channel).max_decoding_message_size(MAX_REPLY);
-        Ok(Self { client, authorization, url })
+        Self { client, authorization, url }
     }
 
     /// What the controller knows.

@@ -110,7 +110,7 @@ pub struct StatusCommand {
 #[derive(Debug, Clone, Args)]
 pub struct ControllerAddress {
     /// The controller.
-    #[arg(long, value_name = "URL", default_value = "https://localhost:15012")]
+    #[arg(long, value_name = "https://HOST:PORT", default_value = "https://localhost:15012")]
     pub controller: String,
     /// Certificates that the controller is trusted by: root.pem of its --state-dir.
     #[arg(long, value_name = "FILE")]

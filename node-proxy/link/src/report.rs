@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use karez_api::names::REPORT_INTERVAL;
 use karez_api::operator::NodeReport;
 use karez_api::operator::node_reports_client::NodeReportsClient;
 use tokio::sync::watch;
@@ -12,10 +13,8 @@ use crate::controller::{CallError, Controller};
 
 /// Changes within it make one report.
 const SPACING: Duration = Duration::from_secs(1);
-/// Without a change, a sign of life.
-const INTERVAL: Duration = Duration::from_secs(30);
 
-/// Sends `reports` when it changes (at most one a second) and every 30 s.
+/// Sends `reports` when it changes (at most one a second) and every [`REPORT_INTERVAL`].
 ///
 /// Returns when the sender is gone, or when the controller does not know of such reports, as Istio's does not. A report
 /// that did not arrive is not repeated: the next one says it all.
@@ -48,7 +47,7 @@ where
             Err(error) => tracing::debug!(%error, "node report not delivered"),
         }
         // An elapsed interval is as good a reason as a change.
-        if let Ok(Err(_closed)) = timeout_at(begun + INTERVAL, reports.changed()).await {
+        if let Ok(Err(_closed)) = timeout_at(begun + REPORT_INTERVAL, reports.changed()).await {
             return;
         }
         sleep_until(begun + SPACING).await;

@@ -2,6 +2,7 @@
 //!
 //! * [`settings`] – flags and their `KAREZ_` twins; what is unknown is an error
 //! * [`duration`] – `10s`, `24h`, `1h30m`
+//! * [`names`] – what flags name, read
 //! * [`logs`] – the program's own log, on stderr
 //! * [`lines`] – a bounded queue and a thread of its own between whoever writes lines and a slow reader
 //! * [`readiness`] – named conditions, all of which must hold
@@ -20,6 +21,7 @@ pub mod http;
 pub mod limits;
 pub mod lines;
 pub mod logs;
+pub mod names;
 pub mod readiness;
 pub mod settings;
 pub mod signals;

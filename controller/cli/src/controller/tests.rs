@@ -46,14 +46,25 @@ async fn a_controller_that_is_stopped_is_not_waited_for_to_connect() {
     assert!(message.starts_with(&expected), "{message}");
 }
 
+#[tokio::test]
+async fn a_token_is_sent_over_tls_alone() {
+    let stopped = Stopped::new().await;
+    for address in [stopped.address("http"), ControllerAddress { controller: "node:1".into(), ..stopped.address("") }] {
+        let refused = Controller::connect(&address).await.unwrap_err();
+        let expected = format!("--controller {}: expected https://HOST:PORT", address.controller);
+        assert!(matches!(refused, Failure::Usage(message) if message == expected));
+    }
+}
+
 // Without TLS nothing is waited for before the first call.
 #[tokio::test(start_paused = true)]
 async fn a_controller_that_is_stopped_is_not_waited_for_to_answer() {
     let stopped = Stopped::new().await;
-    let address = stopped.address("http");
-    let expected =
-        format!("the controller at {} accepts connections and does not answer", address.controller);
-    let mut controller = Controller::connect(&address).await.unwrap();
+    let url = stopped.address("http").controller;
+    let channel = Endpoint::from_shared(url.clone()).unwrap().connect().await.unwrap();
+    let token = authorization(&stopped.address("http").token_file).unwrap();
+    let mut controller = Controller::over(channel, token, url.clone());
+    let expected = format!("the controller at {url} accepts connections and does not answer");
     let message = failure(controller.status()).await;
     assert!(message.starts_with(&expected), "{message}");
     let message = failure(controller.rotate()).await;

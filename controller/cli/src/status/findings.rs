@@ -1,5 +1,6 @@
 //! What is wrong. Pure.
 
+use karez_api::names::REPORT_INTERVAL;
 use karez_api::operator::{
     CertificateReport, NodeReport, NodeStatus, ObjectProblem, PodStatus, RootStatus, StatusReply,
 };
@@ -8,8 +9,8 @@ use crate::times::{iso, span};
 
 /// How long before its end a root that signs is to be replaced, in seconds; a tenth of its life when that is less.
 const REPLACE_BEFORE: i64 = 30 * 86_400;
-/// After how many seconds without a report a connected node is not well: it sends one every 30, and one may get lost.
-const REPORT_OVERDUE: i64 = 90;
+/// After how many seconds without a report a connected node is not well: two may get lost.
+const REPORT_OVERDUE: i64 = 3 * REPORT_INTERVAL.as_secs().cast_signed();
 
 /// Everything that is wrong, each in one line; nothing when all is well. `now` is in seconds since the epoch.
 #[must_use]

@@ -60,11 +60,11 @@ async fn ends_with_its_sender_or_where_nobody_listens() {
     sleep(Duration::from_secs(5)).await;
     assert!(!task.is_finished());
     drop(reports);
-    timeout(INTERVAL, task).await.unwrap().unwrap();
+    timeout(REPORT_INTERVAL, task).await.unwrap().unwrap();
 
     let (_reports, receiver) = watch::channel(version("a"));
     let (log, task) = paced(receiver, Some(Code::Unimplemented));
-    timeout(INTERVAL, task).await.unwrap().unwrap();
+    timeout(REPORT_INTERVAL, task).await.unwrap().unwrap();
     assert_eq!(sent(&log).len(), 1);
 }
 
