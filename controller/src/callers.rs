@@ -1,7 +1,9 @@
 //! Who is calling: the bearer token in a call's metadata, looked up in the tokens file as it is now.
 //!
 //! * [`gate`] – lets calls with a known token through to the services, and no other
+//! * [`calls`] – how many each caller has open
 
+mod calls;
 mod gate;
 
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use tonic::{Code, Status};
 
 use crate::tokens::{Caller, Presented, Tokens};
 
+use calls::{Call, Calls};
 pub use gate::Gate;
 
 /// Whoever bears a token that was known when the call's headers came. A service finds it among the call's extensions, where the
@@ -21,6 +24,8 @@ pub use gate::Gate;
 pub struct Bearer {
     presented: Presented,
     tokens: watch::Receiver<Arc<Tokens>>,
+    /// Held for its drop.
+    _call: Arc<Call>,
 }
 
 /// A node proxy whose token was found.
@@ -39,10 +44,19 @@ impl Bearer {
         extensions.get().ok_or_else(|| Status::unauthenticated("no token was looked for"))
     }
 
-    /// The bearer of the token in a call's metadata.
-    fn identify(metadata: &MetadataMap, tokens: watch::Receiver<Arc<Tokens>>) -> Result<Self, Status> {
-        let bearer = Self { presented: presented(metadata)?, tokens };
-        bearer.caller().map(|_| bearer)
+    /// The bearer of the token in a call's metadata. It is one more of its caller's `calls` until its last clone is gone.
+    fn identify(
+        metadata: &MetadataMap,
+        tokens: watch::Receiver<Arc<Tokens>>,
+        calls: &Calls,
+    ) -> Result<Self, Status> {
+        let presented = presented(metadata)?;
+        let caller = caller(&tokens, &presented)?;
+        let call = calls.begin(&caller).ok_or_else(|| {
+            let most = calls::MOST;
+            Status::resource_exhausted(format!("{caller} has {most} calls open already, and may have no more"))
+        })?;
+        Ok(Self { presented, tokens, _call: Arc::new(call) })
     }
 
     /// The node that calls.
@@ -50,7 +64,7 @@ impl Bearer {
     /// # Errors
     /// A status for the caller when it is no node.
     pub fn node(&self) -> Result<NodeCaller, Status> {
-        match self.caller()? {
+        match caller(&self.tokens, &self.presented)? {
             Caller::Node(node) => Ok(NodeCaller { node, bearer: self.clone() }),
             Caller::Operator => Err(Status::permission_denied(
                 "this call is for node proxies, and the token is an operator's",
@@ -63,28 +77,19 @@ impl Bearer {
     /// # Errors
     /// A status for the caller when it is none.
     pub fn operator(&self) -> Result<(), Status> {
-        match self.caller()? {
+        match caller(&self.tokens, &self.presented)? {
             Caller::Operator => Ok(()),
             Caller::Node(node) => Err(Status::permission_denied(format!(
                 "this call needs an operator's token, and this one is node {node}'s"
             ))),
         }
     }
-
-    /// Looked up anew each time: a token may be taken away while the message of its call is still on its way.
-    fn caller(&self) -> Result<Caller, Status> {
-        let tokens = self.tokens.borrow();
-        tokens
-            .caller(&self.presented)
-            .cloned()
-            .ok_or_else(|| Status::unauthenticated("the token is not known here"))
-    }
 }
 
 impl NodeCaller {
     /// Returns when the token is not this node's any longer. Cancel safe.
     pub async fn revoked(&mut self) -> Status {
-        let Self { node, bearer: Bearer { presented, tokens } } = self;
+        let Self { node, bearer: Bearer { presented, tokens, .. } } = self;
         let is_revoked = |tokens: &Arc<Tokens>| tokens.caller(presented) != Some(&Caller::Node(node.clone()));
         match tokens.wait_for(is_revoked).await {
             Ok(_) => Status::unauthenticated("the token was taken out of the tokens file"),
@@ -97,6 +102,15 @@ impl NodeCaller {
 #[must_use]
 pub fn stopping() -> Status {
     Status::new(Code::Unavailable, "the controller is stopping")
+}
+
+/// Looked up anew each time: a token may be taken away while the message of its call is still on its way.
+fn caller(tokens: &watch::Receiver<Arc<Tokens>>, presented: &Presented) -> Result<Caller, Status> {
+    let tokens = tokens.borrow();
+    tokens
+        .caller(presented)
+        .cloned()
+        .ok_or_else(|| Status::unauthenticated("the token is not known here"))
 }
 
 fn presented(metadata: &MetadataMap) -> Result<Presented, Status> {

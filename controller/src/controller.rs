@@ -43,7 +43,7 @@ pub enum ControllerError {
     #[error(transparent)]
     Tokens(#[from] TokensError),
     /// The authority's state.
-    #[error(transparent)]
+    #[error("--state-dir: {0}")]
     State(#[from] StateError),
     /// The port's certificate.
     #[error(transparent)]

@@ -89,8 +89,7 @@ impl Store {
         // Nodes on this machine read root.pem in it.
         DirBuilder::new().recursive(true).mode(0o755).create(&folder).map_err(at(&folder))?;
         let path = folder.join(LOCK_FILE);
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-        let lock = lock.map_err(at(&path))?;
+        let lock = open_lock(&path).map_err(at(&path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { folder, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(StateError::InUse { path: folder }),
@@ -141,6 +140,14 @@ impl Store {
         let path = self.folder.join(name);
         atomic_file::replace(&self.folder, name, content, mode)
             .map_err(|error| StateError::Io { path, error })
+    }
+}
+
+/// A file system that became read-only still has a state to serve from, and its lock.
+fn open_lock(path: &Path) -> io::Result<File> {
+    match OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => File::open(path),
+        other => other,
     }
 }
 

@@ -13,8 +13,8 @@ fn metadata(token: &str) -> MetadataMap {
 #[test]
 fn a_token_that_goes_while_the_message_comes_is_good_for_nothing() {
     let (sender, tokens) = channel("aaa node one\nbbb operator\n");
-    let node = Bearer::identify(&metadata("aaa"), tokens.clone()).unwrap();
-    let operator = Bearer::identify(&metadata("bbb"), tokens).unwrap();
+    let node = Bearer::identify(&metadata("aaa"), tokens.clone(), &Calls::default()).unwrap();
+    let operator = Bearer::identify(&metadata("bbb"), tokens, &Calls::default()).unwrap();
     assert_eq!(node.node().map(|caller| caller.node).unwrap(), "one");
     operator.operator().unwrap();
     sender.send_replace(Arc::default());

@@ -23,8 +23,11 @@ use crate::xds::Discovery;
 /// HTTP/2 pings: a node that went without a word is noticed.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Calls at a time on one connection.
+/// Calls at a time on one connection. How many of a caller's are let through, on all of its connections, is the gate's to say.
 const MAX_STREAMS: u32 = 128;
+/// From a call's headers to the begin of its answer: its whole message comes in this time, or not at all. A stream of discovery
+/// is answered at once, and then goes on.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a call's headers: a token is the biggest part of them.
 const MAX_HEADERS: u32 = 64 << 10;
 /// Bytes of a discovery request: a node that comes back tells every resource that it holds.
@@ -41,6 +44,7 @@ pub(super) async fn serve(readers: Readers, connections: mpsc::Receiver<io::Resu
     let served = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .timeout(CALL_TIMEOUT)
         .max_concurrent_streams(Some(MAX_STREAMS))
         .http2_max_header_list_size(Some(MAX_HEADERS))
         .layer(InterceptorLayer::new(gate))

@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::client::Grpc;
@@ -73,6 +74,28 @@ async fn a_call_without_a_token_is_answered_before_its_message_is_there() {
         let status = call_without_end(&scene, request).await;
         assert_eq!(status.code(), Code::Unauthenticated, "{}", status.message());
     }
+}
+
+/// A node that holds calls open, whose messages it does not send.
+#[tokio::test]
+async fn a_caller_with_a_token_is_bounded_too_and_nobody_elses_calls_are() {
+    let scene = Scene::new(&[NAMESPACE, &pod("web", "node-1", "10.0.0.1")].concat(), &[]).await;
+    let mut held = JoinSet::new();
+    for _ in 0..64 {
+        let mut client = Grpc::new(scene.channel().await);
+        client.ready().await.unwrap();
+        let request = authorized((), NODE_2).map(|()| pending::<Bytes>());
+        held.spawn(async move { client.client_streaming::<_, Bytes, Bytes, _>(request, REPORT, Raw).await });
+    }
+    // Half of them are refused by their headers; the others hang, until the controller loses its patience.
+    for _ in 0..32 {
+        let refused = within(held.join_next()).await.unwrap().unwrap().unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted, "{}", refused.message());
+        assert_eq!(refused.message(), "node node-2 has 32 calls open already, and may have no more");
+    }
+    let mut node = scene.discovery(NODE_1).await.unwrap();
+    node.subscribe(type_url::ADDRESS).await;
+    assert_eq!(node.next().await.unwrap().resources.len(), 1);
 }
 
 /// A connection on which nobody has said anything yet but the controller.
