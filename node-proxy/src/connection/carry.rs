@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use karez_api::outcome::{Failure, Limit, Outcome, Refusal, Side};
 use karez_tunnel::Stream;
+use karez_tunnel::aside::Aside;
 use karez_tunnel::buffers::BufferPool;
 use karez_tunnel::copy::{self, CopyError, Counters, End};
 use tokio::net::TcpStream;
@@ -51,9 +52,11 @@ pub(crate) fn carry(ends: Ends, buffers: BufferPool, place: Place) -> impl Futur
         let account = &ticket.account;
         account.established();
         let copied = pin!(copy(&near, far, &account.counters, &buffers));
+        let ending = pin!(ending.reached());
         let outcome = tokio::select! {
+            biased;
             copied = copied => outcome(&copied, account.dialled()),
-            refusal = ending.reached() => refusal.into(),
+            refusal = Aside::new(ending) => refusal.into(),
         };
         account.finish(outcome);
         drop(place);

@@ -1,6 +1,7 @@
 //! Tunnels that arrive at a Pod: TLS with the Pod's certificate, HTTP/2, and the CONNECT requests in it.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use karez_api::identity::Identity;
 use karez_api::outcome::{BadRequest, Closing, Failure, Outcome, Refusal, Side};
 use karez_flow::{Direction, Flow};
 use karez_link::tls;
+use karez_tunnel::aside::Aside;
 use karez_tunnel::headers::{Forwarded, Target};
 use karez_tunnel::read_ahead::ReadAhead;
 use karez_tunnel::server::{self, Incoming, Request};
@@ -105,24 +107,25 @@ async fn begin(
 
 /// Takes requests until the connection ends; GOAWAY when it may take no more.
 async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, proof: Proof) {
-    let leave = share.leave_taking(proof.over(share.pod.certificate.clone()));
-    tokio::pin!(leave);
-    let gone = share.pod.gone();
-    tokio::pin!(gone);
+    let leave = pin!(share.leave_taking(proof.over(share.pod.certificate.clone())));
+    let gone = pin!(share.pod.gone());
+    let (mut leave, mut gone) = (Aside::new(leave), Aside::new(gone));
     let mut is_leaving = false;
     loop {
         let next = tokio::select! {
-            next = tunnel.next() => next,
-            () = &mut leave, if !is_leaving => {
-                is_leaving = true;
-                tunnel.graceful_shutdown();
-                continue;
-            }
+            // What ends it first: a peer may have requests without end.
+            biased;
             () = &mut gone => {
                 tunnel.abort();
                 // Tells the peer.
                 tunnel.next().await.map(|_| None)
             }
+            () = &mut leave, if !is_leaving => {
+                is_leaving = true;
+                tunnel.graceful_shutdown();
+                continue;
+            }
+            next = tunnel.next() => next,
         };
         match next {
             // A peer may not have heard yet, or not want to hear, that it is to go.

@@ -75,7 +75,11 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for ReadAhead<Io> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        match bufs {
+            // Nearly always: one TLS record. The plain call is the cheaper one.
+            [only] => Pin::new(&mut self.io).poll_write(cx, only),
+            several => Pin::new(&mut self.io).poll_write_vectored(cx, several),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

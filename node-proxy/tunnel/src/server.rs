@@ -92,24 +92,22 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Request>, ConnectionError>> {
-        let next = self.poll_frames(cx);
-        // Whatever comes of it: answers to other requests may have been written.
-        match self.outgoing.poll_send(cx) {
-            Poll::Ready(Err(error)) if next.is_pending() => Poll::Ready(Err(ConnectionError::Write(error))),
-            Poll::Ready(_) | Poll::Pending => next,
-        }
-    }
-
-    fn poll_frames(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Request>, ConnectionError>> {
         self.state.meter.begin_turn();
         loop {
             let connection = &mut self.connection;
             self.state.adjust_windows(|window| connection.set_initial_window_size(window).is_ok());
-            if let Poll::Ready(accepted) = self.connection.poll_accept(cx) {
+            let accepted = self.connection.poll_accept(cx);
+            // Whatever comes of it: answers to other requests may have been written, and someone waits for them, while
+            // nobody waits for what follows.
+            let sent = self.outgoing.poll_send(cx);
+            if let Poll::Ready(accepted) = accepted {
                 let Some((head, respond)) = accepted.transpose()? else {
                     return Poll::Ready(Ok(None));
                 };
                 return Poll::Ready(Ok(Some(self.request(head, respond))));
+            }
+            if let Poll::Ready(Err(error)) = sent {
+                return Poll::Ready(Err(ConnectionError::Write(error)));
             }
             match self.upkeep.poll(cx) {
                 Poll::Pending => return Poll::Pending,

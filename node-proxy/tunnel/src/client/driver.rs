@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::aside::Aside;
 use crate::connection::{ConnectionError, State};
 use crate::metered::Metered;
 use crate::settings::Http2;
@@ -22,7 +23,7 @@ pub struct Driver<Io> {
     state: Rc<State>,
     upkeep: Upkeep,
     /// Ends when the connection is to take no more streams.
-    retirement: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    retirement: Option<Aside<Pin<Box<dyn Future<Output = ()>>>>>,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
@@ -38,7 +39,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
 
     /// When `when` ends, the connection takes no more streams, and ends after its last: as when a certificate expires.
     pub fn retire_when(mut self, when: impl Future<Output = ()> + 'static) -> Self {
-        self.retirement = Some(Box::pin(when));
+        self.retirement = Some(Aside::new(Box::pin(when)));
         self
     }
 }
@@ -57,22 +58,23 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for Driver<Io> {
             // Before new streams are sent to the peer, so that it answers them within the windows of now.
             let connection = &mut this.connection;
             this.state.adjust_windows(|window| connection.set_initial_window_size(window).is_ok());
-            if let Poll::Ready(ended) = Pin::new(&mut this.connection).poll(cx) {
+            let ended = Pin::new(&mut this.connection).poll(cx);
+            // At once: someone waits for it, while nobody waits for what follows.
+            let sent = this.outgoing.poll_send(cx);
+            if let Poll::Ready(ended) = ended {
                 return Poll::Ready(ended.map_err(Into::into));
             }
+            if let Poll::Ready(Err(error)) = sent {
+                return Poll::Ready(Err(ConnectionError::Write(error)));
+            }
             if let Some(retirement) = &mut this.retirement
-                && retirement.as_mut().poll(cx).is_ready()
+                && Pin::new(retirement).poll(cx).is_ready()
             {
                 this.retirement = None;
                 this.state.retire();
             }
             match this.upkeep.poll(cx) {
-                Poll::Pending => {
-                    return match this.outgoing.poll_send(cx) {
-                        Poll::Ready(Err(error)) => Poll::Ready(Err(ConnectionError::Write(error))),
-                        Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
-                    };
-                }
+                Poll::Pending => return Poll::Pending,
                 Poll::Ready(Event::Silent) => return Poll::Ready(Err(ConnectionError::Silent)),
                 Poll::Ready(Event::Measured) => {}
                 Poll::Ready(Event::Idle) => this.state.retire(),

@@ -1,6 +1,7 @@
 //! The life of one pooled connection, from its dial to its end: one task.
 
 use std::hash::Hash;
+use std::pin::pin;
 use std::rc::Weak;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -8,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::Inner;
+use crate::aside::Aside;
 use crate::client::{Connection, Driver};
 
 /// Where in which pool the connection belongs.
@@ -45,11 +47,13 @@ pub(super) async fn live<K, E, Io>(
     }
     outcome.send_replace(Some(Ok(())));
     drop(outcome);
-    let mut driver = std::pin::pin!(driver);
+    let mut driver = pin!(driver);
+    let unused = pin!(seat.outlive_use(connection));
     let ended = tokio::select! {
+        biased;
         // How it ended is told to each of its streams.
         _ = &mut driver => true,
-        () = seat.outlive_use(connection) => false,
+        () = Aside::new(unused) => false,
     };
     seat.leave();
     if !ended {
