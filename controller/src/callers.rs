@@ -54,7 +54,9 @@ impl Bearer {
         let caller = caller(&tokens, &presented)?;
         let call = calls.begin(&caller).ok_or_else(|| {
             let most = calls::MOST;
-            Status::resource_exhausted(format!("{caller} has {most} calls open already, and may have no more"))
+            Status::resource_exhausted(format!(
+                "{caller} has {most} calls open already, and may have no more"
+            ))
         })?;
         Ok(Self { presented, tokens, _call: Arc::new(call) })
     }
@@ -107,10 +109,7 @@ pub fn stopping() -> Status {
 /// Looked up anew each time: a token may be taken away while the message of its call is still on its way.
 fn caller(tokens: &watch::Receiver<Arc<Tokens>>, presented: &Presented) -> Result<Caller, Status> {
     let tokens = tokens.borrow();
-    tokens
-        .caller(presented)
-        .cloned()
-        .ok_or_else(|| Status::unauthenticated("the token is not known here"))
+    tokens.caller(presented).cloned().ok_or_else(|| Status::unauthenticated("the token is not known here"))
 }
 
 fn presented(metadata: &MetadataMap) -> Result<Presented, Status> {

@@ -11,7 +11,8 @@ fn nothing_paces_what_goes_to_the_application_and_the_network_has_the_pods_own_c
     let lab = Lab::captured("pace")?;
     let allowed = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_allowed_congestion_control")?;
     let own = allowed.split_whitespace().find(|name| *name != "reno");
-    let own = own.context("no congestion control but reno, the one that the proxy sets, is allowed on this machine")?;
+    let own = own
+        .context("no congestion control but reno, the one that the proxy sets, is allowed on this machine")?;
     lab.pod.namespace().sysctl("net.ipv4.tcp_congestion_control", own)?;
     for family in Family::ALL {
         let outbound = lab.proxy(Listening::Outbound, family)?;

@@ -10,7 +10,9 @@ pub enum InvalidName {
     #[error("expected a cluster's name: letters, digits, dashes, dots and underscores, such as Kubernetes")]
     Cluster,
     /// Not a metric's first word.
-    #[error("expected the first word of a metric's name: letters, digits and underscores, such as karez or istio")]
+    #[error(
+        "expected the first word of a metric's name: letters, digits and underscores, such as karez or istio"
+    )]
     MetricsPrefix,
 }
 
@@ -21,7 +23,8 @@ pub enum InvalidName {
 pub fn node(text: &str) -> Result<String, InvalidName> {
     let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let is_label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
-    let is_name = text.len() <= 253 && text.split('.').all(|label| is_label(label) && label.chars().all(is_inner));
+    let is_name =
+        text.len() <= 253 && text.split('.').all(|label| is_label(label) && label.chars().all(is_inner));
     is_name.then(|| text.to_owned()).ok_or(InvalidName::Node)
 }
 

@@ -49,7 +49,9 @@ async fn a_controller_that_is_stopped_is_not_waited_for_to_connect() {
 #[tokio::test]
 async fn a_token_is_sent_over_tls_alone() {
     let stopped = Stopped::new().await;
-    for address in [stopped.address("http"), ControllerAddress { controller: "node:1".into(), ..stopped.address("") }] {
+    for address in
+        [stopped.address("http"), ControllerAddress { controller: "node:1".into(), ..stopped.address("") }]
+    {
         let refused = Controller::connect(&address).await.unwrap_err();
         let expected = format!("--controller {}: expected https://HOST:PORT", address.controller);
         assert!(matches!(refused, Failure::Usage(message) if message == expected));

@@ -46,7 +46,8 @@ pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
 
 /// In front of connection tracking, where packets go out: most of them are asked one question.
 fn divert(settings: &RuleSettings) -> Chain {
-    let chain = Chain::hooked("divert", "route", "output", -310).rule(format!("{} goto local", marked(marks::LOCAL)));
+    let chain =
+        Chain::hooked("divert", "route", "output", -310).rule(format!("{} goto local", marked(marks::LOCAL)));
     let to_loopback = format!("meta mark set meta mark & {:#x} | {} notrack", !marks::MASK, marks::LOCAL);
     match (settings.phase, settings.proxy) {
         (Phase::Leaving, _) => chain,
