@@ -1,7 +1,7 @@
 //! Who is calling: the bearer token in a call's metadata, looked up in the tokens file as it is now.
 //!
 //! * [`gate`] – lets calls with a known token through to the services, and no other
-//! * [`calls`] – how many each caller has open
+//! * [`calls`] – how many are open with each token
 
 mod calls;
 mod gate;
@@ -44,7 +44,7 @@ impl Bearer {
         extensions.get().ok_or_else(|| Status::unauthenticated("no token was looked for"))
     }
 
-    /// The bearer of the token in a call's metadata. It is one more of its caller's `calls` until its last clone is gone.
+    /// The bearer of the token in a call's metadata. It is one more of its token's `calls` until its last clone is gone.
     fn identify(
         metadata: &MetadataMap,
         tokens: watch::Receiver<Arc<Tokens>>,
@@ -52,10 +52,10 @@ impl Bearer {
     ) -> Result<Self, Status> {
         let presented = presented(metadata)?;
         let caller = caller(&tokens, &presented)?;
-        let call = calls.begin(&caller).ok_or_else(|| {
+        let call = calls.begin(presented).ok_or_else(|| {
             let most = calls::MOST;
             Status::resource_exhausted(format!(
-                "{caller} has {most} calls open already, and may have no more"
+                "{caller} has {most} calls open with this token already, and may have no more"
             ))
         })?;
         Ok(Self { presented, tokens, _call: Arc::new(call) })

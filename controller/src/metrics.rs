@@ -28,6 +28,7 @@ struct Inner {
     resources: Family<TypeLabel, Gauge>,
     problems: Gauge,
     unauthenticated: Counter,
+    over_limit: Counter,
     signed: Counter,
     refused: Family<RefusalLabel, Counter>,
     root_not_after: Gauge<u64, AtomicU64>,
@@ -93,6 +94,7 @@ impl Metrics {
             resources: Family::default(),
             problems: Gauge::default(),
             unauthenticated: Counter::default(),
+            over_limit: Counter::default(),
             signed: Counter::default(),
             refused: Family::default(),
             root_not_after: Gauge::default(),
@@ -126,6 +128,11 @@ impl Metrics {
     /// A call was refused, because it bears no token that is known.
     pub fn call_unauthenticated(&self) {
         self.inner.unauthenticated.inc();
+    }
+
+    /// A call was refused, because as many are open with its token as may be.
+    pub fn call_over_limit(&self) {
+        self.inner.over_limit.inc();
     }
 
     /// A certificate was signed.
@@ -171,6 +178,11 @@ impl Inner {
             "calls_unauthenticated",
             "Calls that were refused because they bore no token that is known",
             self.unauthenticated.clone(),
+        );
+        registry.register(
+            "calls_over_limit",
+            "Calls that were refused because too many were open with their token",
+            self.over_limit.clone(),
         );
         registry.register("certificates_signed", "Workload certificates signed", self.signed.clone());
         registry.register(

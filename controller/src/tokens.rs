@@ -88,8 +88,14 @@ pub struct Tokens {
 }
 
 /// A token that was presented, as far as it needs to be kept to ask again after the file has changed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Presented(Digest);
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Presented")
+    }
+}
 
 impl Presented {
     /// From an `authorization` header's value: `Bearer TOKEN` (RFC 6750 §2.1).

@@ -41,16 +41,13 @@ impl Controller {
         let url = address.controller.clone();
         let usage =
             |error: tonic::transport::Error| Failure::Usage(format!("--controller {url}: {}", chain(&error)));
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
+        let endpoint = Endpoint::from_shared(url.clone()).map_err(usage)?;
         // Nothing else may carry the token.
-        if !url.starts_with("https://") {
+        if endpoint.uri().scheme_str() != Some("https") {
             return Err(Failure::Usage(format!("--controller {url}: expected https://HOST:PORT")));
         }
-        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
-        let endpoint = Endpoint::from_shared(url.clone())
-            .map_err(usage)?
-            .connect_timeout(TCP_TIMEOUT)
-            .tls_config(tls)
-            .map_err(usage)?;
+        let endpoint = endpoint.connect_timeout(TCP_TIMEOUT).tls_config(tls).map_err(usage)?;
         let connected = timeout(CONNECT_TIMEOUT, endpoint.connect()).await;
         let connected = connected.map_err(|_| {
             Failure::Unreachable(format!(

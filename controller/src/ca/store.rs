@@ -146,7 +146,9 @@ impl Store {
 /// A file system that became read-only still has a state to serve from, and its lock.
 fn open_lock(path: &Path) -> io::Result<File> {
     match OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => File::open(path),
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            File::open(path).map_err(|_| error)
+        }
         other => other,
     }
 }

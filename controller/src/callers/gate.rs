@@ -1,4 +1,4 @@
-//! In front of every service: a call without a known token, or one too many of its caller's, is refused by its headers alone.
+//! In front of every service: a call without a known token, or one too many with its token, is refused by its headers alone.
 //!
 //! A service would be too late: a message is read whole, and takes memory, before the service is asked. What a refused caller
 //! sends after its headers is dropped as it comes.
@@ -20,12 +20,13 @@ use crate::tokens::Tokens;
 /// Between two lines in the log about calls that were refused.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(1);
 
-/// Lets calls with a known token through, and so many of each caller's at a time. Clones count and complain together.
+/// Lets calls with a known token through, and so many with each at a time. Clones count and complain together.
 #[derive(Debug, Clone)]
 pub struct Gate {
     tokens: watch::Receiver<Arc<Tokens>>,
     metrics: Metrics,
-    complaints: Arc<LogLimit>,
+    /// About strangers, and about callers that are known: the ones cannot hide the others.
+    complaints: Arc<[LogLimit; 2]>,
     calls: Calls,
 }
 
@@ -33,14 +34,22 @@ impl Gate {
     /// Knows callers by these tokens.
     #[must_use]
     pub fn new(tokens: watch::Receiver<Arc<Tokens>>, metrics: Metrics) -> Self {
-        Self { tokens, metrics, complaints: Arc::new(LogLimit::new(COMPLAIN_EVERY)), calls: Calls::default() }
+        let complaints = Arc::new([LogLimit::new(COMPLAIN_EVERY), LogLimit::new(COMPLAIN_EVERY)]);
+        Self { tokens, metrics, complaints, calls: Calls::default() }
     }
 
     fn refused(&self, peer: Option<&Peer>, status: &Status) {
-        if status.code() == Code::Unauthenticated {
+        let [of_strangers, of_known] = &*self.complaints;
+        let complaints = if status.code() == Code::Unauthenticated {
             self.metrics.call_unauthenticated();
-        }
-        if self.complaints.allows() {
+            of_strangers
+        } else {
+            self.metrics.call_over_limit();
+            // It has proven who it is: its connection may stay, for when its other calls have ended.
+            peer.inspect(|peer| peer.has_authenticated());
+            of_known
+        };
+        if complaints.allows() {
             let peer = peer.and_then(Peer::address);
             warn!(?peer, reason = status.message(), "a call is refused");
         }

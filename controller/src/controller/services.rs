@@ -25,8 +25,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Calls at a time on one connection. How many of a caller's are let through, on all of its connections, is the gate's to say.
 const MAX_STREAMS: u32 = 128;
-/// From a call's headers to the begin of its answer: its whole message comes in this time, or not at all. A stream of discovery
-/// is answered at once, and then goes on.
+/// From a call's headers to the begin of its answer: a report or a certificate request comes whole in this time, or not at
+/// all. A stream of discovery is answered at once, and then goes on.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a call's headers: a token is the biggest part of them.
 const MAX_HEADERS: u32 = 64 << 10;

@@ -91,7 +91,10 @@ async fn a_caller_with_a_token_is_bounded_too_and_nobody_elses_calls_are() {
     for _ in 0..32 {
         let refused = within(held.join_next()).await.unwrap().unwrap().unwrap_err();
         assert_eq!(refused.code(), Code::ResourceExhausted, "{}", refused.message());
-        assert_eq!(refused.message(), "node node-2 has 32 calls open already, and may have no more");
+        assert_eq!(
+            refused.message(),
+            "node node-2 has 32 calls open with this token already, and may have no more"
+        );
     }
     let mut node = scene.discovery(NODE_1).await.unwrap();
     node.subscribe(type_url::ADDRESS).await;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use karez_capture::capture::{Settings, remove};
 use karez_capture::sockets::{Family, Kind, Listening};
 use socket2::{Domain, Socket, Type};
@@ -125,5 +125,29 @@ fn a_new_connection_is_not_taken_for_an_older_one_that_is_gone() -> Result<()> {
     let _proxy = lab.proxy(Listening::Outbound, Family::V4)?;
     // It is not redirected, because to connection tracking it is nothing new. So it must not pass, either.
     ensure!(dial().is_err(), "a connection past the proxy");
+    server.ensure_unvisited()
+}
+
+/// What the proxy has dialled bears the connection mark of what began under the rules, and connection tracking remembers it for a
+/// while after the server has reset it.
+#[test]
+fn a_new_connection_is_not_taken_for_one_of_the_proxys_that_is_gone() -> Result<()> {
+    let lab = Lab::captured("older-ours")?;
+    let server = lab.listen_outside(8080)?;
+    let destination = SocketAddr::new(lab.outside_ip(Family::V4), 8080);
+    let ours = lab.stock(Kind::Outbound, Family::V4)?;
+    ours.connect_timeout(&destination.into(), PATIENCE)?;
+    let port = ours.local_addr()?.as_socket().context("no address")?.port();
+    let served = Socket::from(server.accept()?);
+    served.set_linger(Some(std::time::Duration::ZERO))?;
+    drop(served);
+    ensure_dead(&ours.into())?;
+    let _proxy = lab.proxy(Listening::Outbound, Family::V4)?;
+    let dialled = inside(lab.pod.namespace(), || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from(([0; 4], port)).into())?;
+        Ok(socket.connect_timeout(&destination.into(), PATIENCE)?)
+    });
+    ensure!(dialled.is_err(), "a connection past the proxy");
     server.ensure_unvisited()
 }

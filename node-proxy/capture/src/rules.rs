@@ -15,8 +15,8 @@
 //! older than the rules is new as well, and would be torn out of it. A connection whose SYN passed under the rules gets
 //! the connection mark [`BORN_HERE`]; one without it is older.
 //!
-//! Every packet of an enrolled Pod meets these chains, on loopback twice, so each begins with the question that settles most
-//! packets, and there are as few of them as there can be: a chain costs as much as several rules.
+//! Every packet of an enrolled Pod meets these chains, on loopback in both directions, so each asks little of most packets, and
+//! there are as few of them as there can be: a chain costs as much as several rules.
 //!
 //! Priorities are numbers because nft 1.0.6 does not know `dstnat` in the output hook.
 

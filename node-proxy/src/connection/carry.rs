@@ -54,9 +54,10 @@ pub(crate) fn carry(ends: Ends, buffers: BufferPool, place: Place) -> impl Futur
         let copied = pin!(copy(&near, far, &account.counters, &buffers));
         let ending = pin!(ending.reached());
         let outcome = tokio::select! {
+            // First: a copy without pause leaves nothing of the task's budget.
             biased;
-            copied = copied => outcome(&copied, account.dialled()),
             refusal = Aside::new(ending) => refusal.into(),
+            copied = copied => outcome(&copied, account.dialled()),
         };
         account.finish(outcome);
         drop(place);

@@ -27,7 +27,10 @@ pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
             chains.extend([egress(close_older), egress_new(settings)]);
             chains.extend([ingress(settings, close_older), ingress_new(settings)]);
             if close_older {
-                chains.extend([older("egress_older", "oif \"lo\""), older("ingress_older", "iif \"lo\"")]);
+                chains.extend([
+                    reset_older("egress_older", "oif \"lo\""),
+                    reset_older("ingress_older", "iif \"lo\""),
+                ]);
             }
         }
         // Empty chains of type nat: without any the kernel would stop translating what it has redirected.
@@ -114,16 +117,15 @@ fn inbound(settings: &RuleSettings) -> Chain {
         .rule(format!("{SYN} redirect to :{INBOUND_PLAINTEXT}"))
 }
 
-/// The packets of a flow that began under the rules, which are nearly all, are asked one question.
 fn egress(close_older: bool) -> Chain {
     Chain::hooked("egress", "filter", "output", 0)
-        .rule(format!("{} accept", was_born_here()))
         .rule(format!("{SYN} goto egress_new"))
-        .rules(older_flows(close_older, "egress_older"))
+        .rules(to_older(close_older, "egress_older"))
 }
 
 /// What a Pod may begin: what the mesh sends, what stays on the link, and what was redirected to the mesh. Anything else found a way past the
-/// redirection, as does a SYN that connection tracking takes for part of a flow it has long known.
+/// redirection, as does a SYN that connection tracking takes for part of a flow it has long known: so every SYN is asked, that of a flow
+/// which began under the rules included.
 fn egress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("egress_new")
         .rule("oif \"lo\" accept")
@@ -137,10 +139,9 @@ fn egress_new(settings: &RuleSettings) -> Chain {
 
 fn ingress(settings: &RuleSettings, close_older: bool) -> Chain {
     Chain::hooked("ingress", "filter", "input", 0)
-        .rule(format!("{} accept", was_born_here()))
         .rule(format!("{SYN} goto ingress_new"))
         .rules(refuse_dns(settings))
-        .rules(older_flows(close_older, "ingress_older"))
+        .rules(to_older(close_older, "ingress_older"))
 }
 
 /// What may begin from outside: a tunnel, a probe, what was redirected.
@@ -171,13 +172,13 @@ fn refuse_dns(settings: &RuleSettings) -> Vec<String> {
     }
 }
 
-/// What is not tracked has no connection mark to compare, so no rule about one matches it.
-fn older_flows(close: bool, chain: &str) -> Vec<String> {
+/// What is not tracked has no connection mark to compare, so this matches none of it.
+fn to_older(close: bool, chain: &str) -> Vec<String> {
     if close { vec![format!("ct mark & {BORN_HERE} != {BORN_HERE} goto {chain}")] } else { Vec::new() }
 }
 
 /// Closes TCP flows that are older than the rules; those of loopback are none of the mesh's.
-fn older(name: &'static str, on_loopback: &str) -> Chain {
+fn reset_older(name: &'static str, on_loopback: &str) -> Chain {
     Chain::plain(name)
         .rule("meta l4proto != tcp accept")
         .rule(format!("{on_loopback} accept"))
@@ -226,10 +227,6 @@ pub(super) fn marked(mark: Mark) -> String {
 
 fn exactly_dns_reply() -> String {
     format!("meta mark & {DNS_REPLY_MASK:#x} == {}", marks::DNS_REPLY)
-}
-
-fn was_born_here() -> String {
-    format!("ct mark & {BORN_HERE} == {BORN_HERE}")
 }
 
 fn born_here() -> String {
