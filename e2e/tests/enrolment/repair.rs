@@ -34,7 +34,7 @@ fn they_are_put_right_under_open_connections() -> Result<()> {
     for pod in [&shop.web, &shop.api] {
         wait::until("the rules of strict mode", PATIENCE, || {
             let rules = state(pod)?;
-            ensure!(rules.contains("!= 0x4b5a0000 reject"), "{rules}");
+            ensure!(rules.contains("!= 0x4b5a0000 goto egress_older"), "{rules}");
             Ok(())
         })?;
     }
