@@ -10,13 +10,12 @@ use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use karez_process::names;
 
 pub use watch::{TokensError, TokensWatch};
 
 /// Bytes of a token.
 const MAX_TOKEN: usize = 16 * 1024;
-/// Bytes of a node's name: a DNS name.
-const MAX_NODE_NAME: usize = 253;
 
 /// Who a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -162,7 +161,9 @@ fn parse_line(line: &str) -> Result<Option<(&str, Caller)>, BadToken> {
     let mut words = line.split_whitespace();
     let (token, caller) = match (words.next(), words.next(), words.next(), words.next()) {
         (Some(token), Some("operator"), None, None) => (token, Caller::Operator),
-        (Some(token), Some("node"), Some(name), None) => (token, Caller::Node(node_name(name)?)),
+        (Some(token), Some("node"), Some(name), None) => {
+            (token, Caller::Node(names::node(name).map_err(|_| BadToken::NodeName)?))
+        }
         _ => return Err(BadToken::Form),
     };
     match token {
@@ -170,18 +171,6 @@ fn parse_line(line: &str) -> Result<Option<(&str, Caller)>, BadToken> {
         _ if !token.bytes().all(|byte| byte.is_ascii_graphic()) => Err(BadToken::NotPrintable),
         _ => Ok(Some((token, caller))),
     }
-}
-
-/// Kubernetes names nodes by RFC 1123 subdomains.
-fn node_name(name: &str) -> Result<String, BadToken> {
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let is_name = name.len() <= MAX_NODE_NAME && name.split('.').all(is_label);
-    if is_name { Ok(name.to_owned()) } else { Err(BadToken::NodeName) }
 }
 
 #[cfg(test)]

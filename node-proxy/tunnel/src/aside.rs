@@ -10,7 +10,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use atomic_waker::AtomicWaker;
 
-/// A future that is polled only after it has asked to be; once it has ended it is pending for ever. It is pinned by whoever makes it, by `pin!` or `Box::pin`.
+/// A future that is polled only after it has asked to be; once it has ended it is pending for ever. It is pinned by whoever
+/// makes it, by `pin!` or `Box::pin`.
 #[derive(Debug)]
 pub struct Aside<F> {
     future: F,

@@ -47,7 +47,7 @@ pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
     chains
 }
 
-/// In front of connection tracking, where packets go out: most of them are asked one question.
+/// In front of connection tracking, where packets go out: most of them are asked two questions.
 fn divert(settings: &RuleSettings) -> Chain {
     let chain =
         Chain::hooked("divert", "route", "output", -310).rule(format!("{} goto local", marked(marks::LOCAL)));
@@ -69,7 +69,7 @@ fn divert(settings: &RuleSettings) -> Chain {
     }
 }
 
-/// What goes by loopback under the client's address.
+/// What goes by loopback under an address of others: the client's, or the DNS server's that was asked.
 fn local() -> Chain {
     Chain::plain("local").rule(format!("{} udp sport set 53", exactly_dns_reply())).rule("notrack")
 }
