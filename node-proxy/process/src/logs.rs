@@ -15,7 +15,8 @@ pub struct LogSettings {
     /// Form of the log on stderr.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-    /// What is logged: error, warn, info, debug or trace, also per module, as in info,karez_link=debug.
+    /// What is logged: error, warn, info or debug, also per module, as in info,karez_link=debug. (Builds without --release have trace
+    /// too.)
     #[arg(long, default_value = "info")]
     pub log_level: LogLevel,
 }
