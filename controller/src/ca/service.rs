@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::authority::SignError;
 use super::rate::Rate;
 use super::{Authority, RequestedKey};
-use crate::callers::{Bearer, NodeCaller};
+use crate::callers::Bearer;
 use crate::inventory::Reader;
 use crate::metrics::{CertificateRefusal, Metrics};
 
@@ -48,16 +48,18 @@ impl CertificateService {
         request: Request<IstioCertificateRequest>,
     ) -> Result<IstioCertificateResponse, Refused> {
         let caller = Bearer::of(request.extensions()).and_then(Bearer::node);
-        let NodeCaller { node, .. } = caller.map_err(|status| Refused(CertificateRefusal::Caller, status))?;
-        self.admit(&node)?;
+        // Whole, until the end: the call counts for as long as it is held.
+        let caller = caller.map_err(|status| Refused(CertificateRefusal::Caller, status))?;
+        let node = &caller.node;
+        self.admit(node)?;
         let request = request.into_inner();
         let identity = asked_identity(&request)?;
-        self.check_identity(&node, &identity)?;
+        self.check_identity(node, &identity)?;
         let key = RequestedKey::from_pem(&request.csr).map_err(|error| {
             Refused(CertificateRefusal::Request, Status::invalid_argument(error.to_string()))
         })?;
         let lifetime = asked_lifetime(request.validity_duration);
-        let (leaf, state) = self.authority.sign(&node, &key, &identity, lifetime).await.map_err(failed)?;
+        let (leaf, state) = self.authority.sign(node, &key, &identity, lifetime).await.map_err(failed)?;
         info!(node, %identity, not_after = %leaf.not_after, "certificate signed");
         // The leaf's issuer is a root: there is no intermediate between the first entry and the last.
         let roots: String = state.roots.all().map(|(_, root)| root.pem()).collect();
