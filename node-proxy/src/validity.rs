@@ -6,7 +6,9 @@ use karez_link::certificates::State;
 use karez_link::{Credential, tls};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
-use tokio::time::Instant;
+
+/// Certificates count in wall-clock time and sleeps do not: a step of the clock is noticed within this.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// Both chains of a connection, as its handshake verified them.
 #[derive(Debug)]
@@ -30,12 +32,13 @@ impl Proof {
 
     /// Returns once a certificate has expired, or the newest trust bundle of `certificate` trusts one of them no more.
     pub(crate) async fn over(self, mut certificate: watch::Receiver<State>) {
-        let left = self.expires.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
-        let expiry = tokio::time::sleep_until(Instant::now() + left);
-        tokio::pin!(expiry);
         loop {
+            let left = self.expires.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+            if left.is_zero() {
+                return;
+            }
             tokio::select! {
-                () = &mut expiry => return,
+                () = tokio::time::sleep(left.min(LONGEST_SLEEP)) => {}
                 changed = certificate.changed() => {
                     // A Pod that left the mesh has no more certificate: its connections are ended elsewhere.
                     if changed.is_err() || !self.is_trusted(&certificate.borrow_and_update()) {

@@ -14,7 +14,8 @@ use atomic_waker::AtomicWaker;
 /// makes it, by `pin!` or `Box::pin`.
 #[derive(Debug)]
 pub struct Aside<F> {
-    future: F,
+    /// None once it has ended.
+    future: Option<F>,
     asked: Arc<Asked>,
     /// Of `asked`.
     waker: Waker,
@@ -43,7 +44,7 @@ impl<F: Future + Unpin> Aside<F> {
     pub fn new(future: F) -> Self {
         let asked = Arc::new(Asked { is_asked: AtomicBool::new(true), task: AtomicWaker::new() });
         let waker = Waker::from(Arc::clone(&asked));
-        Self { future, asked, waker }
+        Self { future: Some(future), asked, waker }
     }
 }
 
@@ -57,7 +58,12 @@ impl<F: Future + Unpin> Future for Aside<F> {
             return Poll::Pending;
         }
         let Self { future, waker, .. } = &mut *self;
-        Pin::new(future).poll(&mut Context::from_waker(waker))
+        let Some(running) = future else { return Poll::Pending };
+        let ended = Pin::new(running).poll(&mut Context::from_waker(waker));
+        if ended.is_ready() {
+            *future = None;
+        }
+        ended
     }
 }
 

@@ -53,6 +53,21 @@ async fn wakes_the_task_that_polled_it_last() {
     other.await.unwrap();
 }
 
+#[tokio::test]
+async fn is_pending_once_it_has_ended_whoever_asks() {
+    let kept = Cell::new(None);
+    let mut aside = Aside::new(Box::pin(async {
+        poll_fn(|cx| {
+            kept.set(Some(cx.waker().clone()));
+            Poll::Ready(())
+        })
+        .await;
+    }));
+    (&mut aside).await;
+    kept.take().unwrap().wake();
+    assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut aside).poll(cx))).await.is_pending());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
