@@ -182,6 +182,11 @@ impl Connection {
         Ok(())
     }
 
+    /// No stream is opened any more; those that are open go on.
+    pub(crate) fn retire(&self) {
+        self.state.retire();
+    }
+
     /// Ends the connection at once: its streams are cut, and this and all other handles become unusable.
     pub fn abort(&self) {
         self.state.abort();

@@ -40,6 +40,8 @@ pub struct Limits {
     pub probe_after: Duration,
     /// How long the probe may take.
     pub probe_timeout: Duration,
+    /// How long a connection that is used no more may take to close.
+    pub farewell: Duration,
 }
 
 impl Default for Limits {
@@ -50,6 +52,7 @@ impl Default for Limits {
             surplus_idle: Duration::from_secs(3),
             probe_after: Duration::from_secs(10),
             probe_timeout: Duration::from_millis(1_500),
+            farewell: Duration::from_secs(10),
         }
     }
 }
@@ -193,18 +196,12 @@ where
         }
     }
 
-    /// Uses the connections of the keys that `leaving` names no more; each ends after its last stream. Dials under way go on:
+    /// Begins no more streams on the connections of the keys that `leaving` names; each ends after its last stream. Dials under way go on:
     /// somebody waits for them.
     pub fn retire(&self, leaving: impl Fn(&K) -> bool) {
-        let mut retired = Vec::new();
-        self.inner.entries.borrow_mut().retain(|key, entry| {
-            if leaving(key) {
-                retired.extend(entry.take_connections());
-            }
-            !entry.is_empty()
-        });
-        // Only now: what a connection does when it ends may look into the pool.
-        drop(retired);
+        let entries = self.inner.entries.borrow();
+        let left = entries.iter().filter(|(key, _)| leaving(key));
+        left.flat_map(|(_, entry)| entry.connections()).for_each(Connection::retire);
     }
 
     /// What there is at the moment.
@@ -220,7 +217,7 @@ where
     }
 
     fn pick(&self, key: &K, known: Option<u64>) -> Pick<E> {
-        match self.inner.entries.borrow_mut().get_mut(key) {
+        match self.inner.entries.borrow().get(key) {
             Some(entry) => entry.pick(&self.inner.limits, known, Instant::now()),
             None => Pick::None,
         }

@@ -7,6 +7,7 @@ use super::{Limits, Outcome};
 use crate::client::{Connection, Reservation};
 
 pub(super) struct Entry<E> {
+    /// Until they end: one that is used no more may carry streams still.
     connections: Vec<(u64, Connection)>,
     dial: Option<Dial<E>>,
 }
@@ -48,13 +49,13 @@ impl<E> Dial<E> {
 impl<E> Entry<E> {
     /// The oldest connections fill first, so that the surplus falls idle and retires. Only those are considered that were
     /// dialled after `known`.
-    pub(super) fn pick(&mut self, limits: &Limits, known: Option<u64>, now: Instant) -> Pick<E> {
-        self.connections.retain(|(_, connection)| connection.is_usable());
+    pub(super) fn pick(&self, limits: &Limits, known: Option<u64>, now: Instant) -> Pick<E> {
         let silent = |connection: &Connection| {
             let silence = now.saturating_duration_since(connection.heard());
             connection.streams() == 0 && silence >= limits.probe_after
         };
-        let fresh = || self.connections.iter().filter(|(id, _)| known.is_none_or(|known| *id > known));
+        let usable = || self.connections.iter().filter(|(_, connection)| connection.is_usable());
+        let fresh = || usable().filter(|(id, _)| known.is_none_or(|known| *id > known));
         let mut heard = fresh().filter(|(_, connection)| !silent(connection));
         let place = heard.find_map(|(id, connection)| Some((*id, connection.reserve()?)));
         if let Some((id, reservation)) = place {
@@ -65,7 +66,7 @@ impl<E> Entry<E> {
         }
         match &self.dial {
             Some(dial) => Pick::Dialling(dial.outcome.clone()),
-            None if self.connections.len() < limits.connections => Pick::None,
+            None if usable().count() < limits.connections => Pick::None,
             None => Pick::Full,
         }
     }
@@ -93,8 +94,9 @@ impl<E> Entry<E> {
         self.connections.iter().map(|(id, _)| *id).max()
     }
 
-    pub(super) fn contains(&self, id: u64) -> bool {
-        self.connections.iter().any(|(known, _)| *known == id)
+    /// Whether streams may still begin on the connection `id`.
+    pub(super) fn uses(&self, id: u64) -> bool {
+        self.connections.iter().any(|(known, connection)| *known == id && connection.is_usable())
     }
 
     /// Whether the key has another connection than `id`.
@@ -108,11 +110,6 @@ impl<E> Entry<E> {
 
     pub(super) fn into_connections(self) -> impl Iterator<Item = Connection> {
         self.connections.into_iter().map(|(_, connection)| connection)
-    }
-
-    /// Gives up its connections, not its dial.
-    pub(super) fn take_connections(&mut self) -> impl Iterator<Item = Connection> {
-        std::mem::take(&mut self.connections).into_iter().map(|(_, connection)| connection)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -6,7 +6,7 @@ use std::rc::Weak;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Inner;
 use crate::aside::Aside;
@@ -47,6 +47,7 @@ pub(super) async fn live<K, E, Io>(
     }
     outcome.send_replace(Some(Ok(())));
     drop(outcome);
+    let farewell = seat.pool.upgrade().map(|pool| pool.limits.farewell).unwrap_or_default();
     let mut driver = pin!(driver);
     let unused = pin!(seat.outlive_use(connection));
     let ended = tokio::select! {
@@ -55,10 +56,11 @@ pub(super) async fn live<K, E, Io>(
         _ = &mut driver => true,
         () = Aside::new(unused) => false,
     };
+    // Not before: a connection that takes no more streams can be closed for as long as it has some.
     seat.leave();
     if !ended {
-        // Without a handle in the pool the connection ends when its streams have.
-        driver.await.ok();
+        // Without a handle it says GOAWAY and ends. A peer that does not even read that holds nobody up.
+        timeout(farewell, driver).await.ok();
     }
 }
 
@@ -70,7 +72,7 @@ impl<K: Eq + Hash, E> Seat<K, E> {
         wanted == Some(true)
     }
 
-    /// Returns when the connection has been without streams for as long as it may, or the pool does not use it any more.
+    /// Returns when the connection has been without streams for as long as it may: not at all if it is used no more.
     async fn outlive_use(&self, connection: Connection) {
         loop {
             connection.idle().await;
@@ -107,7 +109,7 @@ impl<K: Eq + Hash, E> Seat<K, E> {
     fn prospects(&self, since: Instant) -> Option<(bool, std::time::Duration, Instant)> {
         let pool = self.pool.upgrade()?;
         let entries = pool.entries.borrow();
-        let entry = entries.get(&self.key).filter(|entry| entry.contains(self.id))?;
+        let entry = entries.get(&self.key).filter(|entry| entry.uses(self.id))?;
         Some((entry.has_other_than(self.id), pool.limits.surplus_idle, since + pool.limits.idle))
     }
 

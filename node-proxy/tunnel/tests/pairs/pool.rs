@@ -1,6 +1,7 @@
 //! The pool against servers in memory, with time that only the tests move.
 
 mod again;
+mod leaving;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -277,24 +278,6 @@ async fn a_connection_that_was_long_silent_is_probed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn goaway_in_mid_use_means_a_new_dial_and_the_old_streams_go_on() {
-    local(async {
-        let world = World::new(Limits::default(), 100);
-        let old = world.connect("a").await.unwrap();
-        world.order(0, Order::ShutDown);
-        let new = world.connect("a").await.unwrap();
-        let newer = world.connect("a").await.unwrap();
-        assert_eq!(world.dials.get(), 2);
-        for stream in [old, new, newer] {
-            let (mut reader, mut writer) = stream.split();
-            writer.finish().unwrap();
-            assert!(reader.data().await.unwrap().is_none());
-        }
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn closing_a_key_cuts_its_streams_and_gives_up_its_dial() {
     local(async {
         let world = World::new(Limits::default(), 100);
@@ -313,54 +296,6 @@ async fn closing_a_key_cuts_its_streams_and_gives_up_its_dial() {
         assert_eq!(world.pool.stats().keys, 1);
         world.connect("a").await.unwrap();
         assert_eq!(world.dials.get(), 4);
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_retired_key_lets_its_streams_finish() {
-    local(async {
-        let world = World::new(Limits::default(), 100);
-        let old = world.connect("a").await.unwrap();
-        world.pool.retire(|_| true);
-        assert_eq!(world.pool.stats(), Stats::default());
-        world.connect("a").await.unwrap();
-        assert_eq!(world.dials.get(), 2);
-        let (mut reader, mut writer) = old.split();
-        writer.finish().unwrap();
-        assert!(reader.data().await.unwrap().is_none());
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_waits_for_a_dial_of_a_retired_key_gets_its_stream() {
-    local(async {
-        let world = World::new(Limits::default(), 100);
-        let waiting = world.clone();
-        let waiting = spawn_local(async move { waiting.connect("a").await });
-        sleep(DIAL / 2).await;
-        world.pool.retire(|_| true);
-        assert!(waiting.await.unwrap().is_ok());
-        assert_eq!(world.dials.get(), 1);
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn tasks_end_with_the_pool() {
-    local(async {
-        let tasks = Rc::new(RefCell::new(Vec::new()));
-        let kept = tasks.clone();
-        let mut world = World::new(Limits::default(), 100);
-        world.pool = Pool::new(Limits::default(), move |task| kept.borrow_mut().push(spawn_local(task)));
-        drop(world.connect("a").await.unwrap());
-        let stream = world.connect("b").await.unwrap();
-        world.pool = Pool::new(Limits::default(), |task| drop(spawn_local(task)));
-        drop(stream);
-        for task in tasks.take() {
-            task.await.unwrap();
-        }
     })
     .await;
 }
