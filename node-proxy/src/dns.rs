@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use karez_capture::sockets::{Family, Kind};
 use karez_capture::{datagram, original_destination};
+use karez_dns::Task;
 use karez_dns::resolver::Names;
 use karez_dns::tcp::{self, Sockets as TcpSockets};
 use karez_dns::udp::{self, Query, Sockets as UdpSockets};
@@ -44,20 +45,35 @@ impl Names for PodNames {
     }
 }
 
-/// Serves captured datagrams of one listener until it is dropped.
+/// Serves captured datagrams of one listener until it is dropped; who has asked by then is answered still.
 pub(crate) async fn serve_udp(share: Rc<Share>, listener: Listener) -> io::Result<()> {
     // A registration of our own: another worker may poll the same socket.
     let socket = std::net::UdpSocket::from(listener.as_fd().try_clone_to_owned()?);
     socket.set_nonblocking(true)?;
     let socket = UdpSocket::from_std(socket)?;
     let resolver = Rc::clone(&share.resolver);
-    match udp::serve(Rc::new(Datagrams { socket, pod: Arc::clone(&share.pod) }), resolver).await {}
+    let spawn = |task| serve_beside(&share.pod, task);
+    match udp::serve(Rc::new(Datagrams { socket, pod: Arc::clone(&share.pod) }), resolver, spawn).await {}
 }
 
-/// Serves captured connections of one listener until it is dropped.
+/// Serves captured connections of one listener until it is dropped; who has asked by then is answered still.
 pub(crate) async fn serve_tcp(share: Rc<Share>, listener: TcpListener) -> io::Result<()> {
     let resolver = Rc::clone(&share.resolver);
-    match tcp::serve(Rc::new(Connections { listener, pod: Arc::clone(&share.pod) }), resolver).await {}
+    let spawn = |task| serve_beside(&share.pod, task);
+    match tcp::serve(Rc::new(Connections { listener, pod: Arc::clone(&share.pod) }), resolver, spawn).await {}
+}
+
+/// Who asked is answered though nobody polls the listener any more, for as long as the Pod is carried: until then it is not released.
+fn serve_beside(pod: &Arc<Pod>, task: Task) {
+    let pod = Arc::clone(pod);
+    let place = pod.hold();
+    tokio::task::spawn_local(async move {
+        tokio::select! {
+            () = task => {}
+            () = pod.gone() => {}
+        }
+        drop(place);
+    });
 }
 
 struct Datagrams {

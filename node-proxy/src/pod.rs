@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use karez_api::identity::Identity;
 use karez_api::outcome::{Failure, Limit, Refusal};
@@ -16,8 +15,11 @@ use tokio::sync::watch;
 
 use crate::stock::PodStock;
 
+pub(crate) mod places;
 mod threshold;
 
+pub(crate) use places::Place;
+use places::Places;
 pub(crate) use threshold::Stranger;
 use threshold::Threshold;
 
@@ -42,8 +44,7 @@ pub(crate) struct Pod {
     /// What its outbound streams leave unread.
     pub(crate) account: Arc<Account>,
     standing: watch::Sender<Standing>,
-    connections: Arc<AtomicUsize>,
-    most_connections: usize,
+    places: Arc<Places>,
     threshold: Arc<Threshold>,
 }
 
@@ -53,12 +54,6 @@ enum Standing {
     Carried,
     Stopping,
     Gone,
-}
-
-/// A place among a Pod's connections; given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Place {
-    connections: Arc<AtomicUsize>,
 }
 
 /// Where a Pod runs, in the words of the controller.
@@ -78,7 +73,7 @@ impl Pod {
         certificate: watch::Receiver<State>,
         stock: PodStock,
         account: Arc<Account>,
-        most_connections: usize,
+        places: Arc<Places>,
     ) -> Self {
         let local = LocalPod {
             uid: workload_uid(&home.cluster, &enrolled.namespace, &enrolled.name).into(),
@@ -87,7 +82,7 @@ impl Pod {
             addresses: enrolled.addresses.iter().map(IpAddr::to_canonical).collect(),
         };
         let standing = watch::Sender::new(Standing::Carried);
-        let strangers = most_connections.div_ceil(CONNECTIONS_A_STRANGER).min(MOST_STRANGERS);
+        let strangers = places.most().div_ceil(CONNECTIONS_A_STRANGER).min(MOST_STRANGERS);
         Self {
             enrolled,
             local,
@@ -96,8 +91,7 @@ impl Pod {
             stock,
             account,
             standing,
-            connections: Arc::default(),
-            most_connections,
+            places,
             threshold: Threshold::new(strangers),
         }
     }
@@ -107,16 +101,14 @@ impl Pod {
         self.certificate.borrow().usable(&self.identity).cloned()
     }
 
-    /// Takes a place for a connection, if the Pod's limit allows another.
+    /// Takes a place for a connection, or for the second descriptor of one that no tunnel carries.
     pub(crate) fn place(&self) -> Result<Place, Refusal> {
-        let place = Place { connections: Arc::clone(&self.connections) };
-        // Counted first and compared then: two that come at once may both be refused, never both admitted.
-        let before = self.connections.fetch_add(1, Ordering::Relaxed);
-        if before < self.most_connections {
-            Ok(place)
-        } else {
-            Err(Refusal::LimitReached { limit: Limit::Connections })
-        }
+        self.places.take().ok_or(Refusal::LimitReached { limit: Limit::Connections })
+    }
+
+    /// Takes a place, whether or not the limit allows another: for what is bounded elsewhere.
+    pub(crate) fn hold(&self) -> Place {
+        self.places.hold()
     }
 
     /// Takes in a tunnel whose client has yet to prove who it is; [`Self::place`] is for those who have.
@@ -165,15 +157,9 @@ impl Pod {
         let _ = self.standing.subscribe().wait_for(|standing| *standing >= wanted).await;
     }
 
-    /// Connections that are open.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
+    /// Places that are taken: none without connections.
+    pub(crate) fn places_taken(&self) -> usize {
+        self.places.taken()
     }
 }
 

@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::duties::{Carried, Duties, share_out};
+use crate::pod::places::Places;
 use crate::pod::{Home, Pod};
 use crate::stock::PodStock;
 use crate::worker::Pulse;
@@ -50,8 +51,10 @@ pub(crate) struct Means {
     pub(crate) stock: Stock,
     /// Who bounds what they leave unread.
     pub(crate) budget: Arc<Budget>,
-    /// Connections that one may have.
-    pub(crate) most_connections: usize,
+    /// Places for the connections of all.
+    pub(crate) places: Arc<Places>,
+    /// Of which one may have so many.
+    pub(crate) most_places: usize,
 }
 
 /// One worker, as the Pods' owner sees it.
@@ -249,7 +252,7 @@ impl Pods {
     }
 
     fn connections(&self) -> usize {
-        self.held.values().filter_map(Held::pod).map(|pod| pod.connections()).sum()
+        self.held.values().filter_map(Held::pod).map(|pod| pod.places_taken()).sum()
     }
 
     /// Publishes the workers' duties anew.
@@ -286,7 +289,8 @@ impl Means {
         certificate.borrow().usable(&identity).map_err(|failure| failure.to_string())?;
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
         let account = self.budget.account();
+        let places = Places::of_pod(self.most_places, Arc::clone(&self.places));
         let enrolled = Arc::clone(enrolled);
-        Ok(Pod::new(enrolled, &self.home, identity, certificate, stock, account, self.most_connections))
+        Ok(Pod::new(enrolled, &self.home, identity, certificate, stock, account, places))
     }
 }

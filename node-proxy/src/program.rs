@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use crate::accounts::Accounts;
 use crate::duties::Duties;
 use crate::pod::Home;
+use crate::pod::places::{Places, Shares};
 use crate::pods::{Means, Pods, Station};
 use crate::settings::{self, Settings};
 use crate::worker::{self, Seed, Thread};
@@ -42,24 +43,24 @@ const WORKERS_END: Duration = Duration::from_secs(5);
 pub(crate) fn run(settings: Settings) -> Result<()> {
     let open_files = limits::raise_open_files().context("raising the limit of open files")?;
     tracing::info!(version = build::VERSION, node = settings.node, open_files, "starting");
-    let pod_connections = settings.pod_connections.get();
-    // One in the clear takes two.
-    if open_files < 2 * pod_connections as u64 {
+    let wanted = settings.pod_connections.get();
+    let shares = Shares::of(open_files, wanted);
+    if shares.pod < wanted {
         tracing::warn!(
             open_files,
-            pod_connections,
-            "one Pod can take every descriptor: raise the limit of open files, or lower --pod-connections"
+            pod_connections = shares.pod,
+            "a Pod may have fewer connections than --pod-connections says: the limit of open files is too low for more"
         );
     }
     // Configuration, agent, metrics and readiness share a thread that carries no traffic.
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let outcome = runtime.block_on(serve(settings));
+    let outcome = runtime.block_on(serve(settings, shares));
     // A name that is being looked up holds nobody up.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(settings: Settings) -> Result<()> {
+async fn serve(settings: Settings, shares: Shares) -> Result<()> {
     let signals = Signals::catch().context("catching signals")?;
     let (trigger, draining) = drain::new();
     let (log, _flush) = access_log(&settings)?;
@@ -86,7 +87,8 @@ async fn serve(settings: Settings) -> Result<()> {
         certificates: certificates.clone(),
         stock: socket_stock,
         budget,
-        most_connections: settings.pod_connections.get(),
+        places: Places::of_process(shares.process),
+        most_places: shares.pod,
     };
     let (pods, told) = Pods::new(means, view.clone(), stations);
 

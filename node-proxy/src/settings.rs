@@ -49,7 +49,8 @@ pub(crate) struct Settings {
     /// How long open connections may go on after SIGTERM.
     #[arg(long, default_value = "10s", value_parser = duration::parse)]
     pub(crate) drain_deadline: Duration,
-    /// Connections that one Pod may have open through this proxy.
+    /// Connections that one Pod may have open through this proxy; one that no tunnel carries counts twice, as it takes two
+    /// descriptors.
     #[arg(long, default_value = "20000")]
     pub(crate) pod_connections: NonZeroUsize,
     /// MiB that may lie unread in this process, a quarter of it for one Pod at most.

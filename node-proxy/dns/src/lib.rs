@@ -15,6 +15,11 @@ pub mod resolver;
 pub mod tcp;
 pub mod udp;
 
+use std::pin::Pin;
+
+/// What is served once, a query or a connection, beside the listener that it came by: run by the caller. It ends by itself.
+pub type Task = Pin<Box<dyn Future<Output = ()>>>;
+
 pub use answer::{Decision, Transport, answer};
 pub use counters::Counters;
 pub use resolver::{Names, Resolver};

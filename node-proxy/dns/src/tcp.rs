@@ -11,11 +11,11 @@ use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_stream::StreamExt;
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
+use crate::Task;
 use crate::answer::{Decision, Transport};
 use crate::message;
 use crate::resolver::{FORWARD_TIMEOUT, Names, Resolver};
@@ -36,19 +36,15 @@ pub trait Sockets {
     fn dial(&self, server: SocketAddr) -> impl Future<Output = io::Result<TcpStream>>;
 }
 
-/// Serves one listener of a Pod until it is dropped, and its connections with it.
-///
-/// Runs on a `LocalSet` or local runtime.
-pub async fn serve<S, N>(sockets: Rc<S>, resolver: Rc<Resolver<N>>) -> Infallible
+/// Accepts from one listener of a Pod until it is dropped, and has each connection served by `spawn`.
+pub async fn serve<S, N>(sockets: Rc<S>, resolver: Rc<Resolver<N>>, spawn: impl Fn(Task)) -> Infallible
 where
     S: Sockets + 'static,
     N: Names + 'static,
 {
-    let mut connections = JoinSet::new();
     loop {
         // The semaphore is never closed.
         let slot = resolver.connections.clone().acquire_owned().await;
-        while connections.try_join_next().is_some() {}
         let (client, server) = match sockets.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -58,13 +54,13 @@ where
             }
         };
         let (sockets, resolver) = (Rc::clone(&sockets), Rc::clone(&resolver));
-        connections.spawn_local(async move {
+        spawn(Box::pin(async move {
             let conversation = Conversation::new(&*sockets, &resolver, client, server);
             if let Err(error) = conversation.run().await {
                 tracing::debug!(%error, %server, "a DNS connection was cut");
             }
             drop(slot);
-        });
+        }));
     }
 }
 

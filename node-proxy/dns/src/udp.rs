@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::Task;
 use crate::answer::{Decision, Transport};
 use crate::message;
 use crate::resolver::{FORWARD_TIMEOUT, Names, Resolver};
@@ -50,17 +50,13 @@ pub trait Sockets {
     ) -> impl Future<Output = io::Result<()>>;
 }
 
-/// Serves one listener of a Pod until it is dropped, and what is in flight with it.
-///
-/// Runs on a `LocalSet` or local runtime.
-pub async fn serve<S, N>(sockets: Rc<S>, resolver: Rc<Resolver<N>>) -> Infallible
+/// Takes up the queries of one listener of a Pod until it is dropped, and has each of them served by `spawn`.
+pub async fn serve<S, N>(sockets: Rc<S>, resolver: Rc<Resolver<N>>, spawn: impl Fn(Task)) -> Infallible
 where
     S: Sockets + 'static,
     N: Names + 'static,
 {
-    let mut in_flight = JoinSet::new();
     loop {
-        while in_flight.try_join_next().is_some() {}
         let query = match sockets.receive().await {
             Ok(query) => query,
             Err(error) => {
@@ -79,10 +75,10 @@ where
             continue;
         };
         let (sockets, resolver) = (Rc::clone(&sockets), Rc::clone(&resolver));
-        in_flight.spawn_local(async move {
+        spawn(Box::pin(async move {
             serve_query(&*sockets, &resolver, &query, decision).await;
             drop(permit);
-        });
+        }));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bytes, from when both ends are there until the connection has ended.
 
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use karez_api::outcome::{Failure, Limit, Outcome, Refusal, Side};
@@ -8,6 +9,7 @@ use karez_tunnel::Stream;
 use karez_tunnel::aside::Aside;
 use karez_tunnel::buffers::BufferPool;
 use karez_tunnel::copy::{self, CopyError, Counters, End};
+use karez_tunnel::window::Account;
 use tokio::net::TcpStream;
 use tokio_util::either::Either;
 
@@ -23,7 +25,18 @@ pub(crate) enum Far {
     /// A stream in a tunnel.
     Stream(Stream),
     /// A TCP connection.
-    Socket(TcpStream),
+    Direct(Direct),
+}
+
+/// A TCP connection to the other end.
+#[derive(Debug)]
+pub(crate) struct Direct {
+    /// Its socket.
+    pub(crate) socket: TcpStream,
+    /// Bears what either end leaves unread.
+    pub(crate) account: Arc<Account>,
+    /// For its descriptor.
+    pub(crate) place: Place,
 }
 
 /// A connection with both its ends.
@@ -77,8 +90,10 @@ fn copy<'a>(
         Far::Stream(stream) => {
             Either::Left(copy::between(near, stream, counters, HALF_CLOSE_TIMEOUT, buffers))
         }
-        Far::Socket(socket) => Either::Right(Box::pin(async move {
-            copy::sockets(near, &socket, counters, HALF_CLOSE_TIMEOUT, buffers).await
+        Far::Direct(Direct { socket, account, place }) => Either::Right(Box::pin(async move {
+            let copied = copy::sockets(near, &socket, counters, HALF_CLOSE_TIMEOUT, buffers, &account).await;
+            drop(place);
+            copied
         })),
     }
 }

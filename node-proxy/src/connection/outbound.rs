@@ -14,7 +14,7 @@ use karez_mesh::plan::{self, Outbound, Plaintext, Tunnel};
 use karez_tunnel::copy::reset_when_closed;
 use tokio::net::TcpStream;
 
-use crate::connection::carry::{self, Ends, Far};
+use crate::connection::carry::{self, Direct, Ends, Far};
 use crate::connection::inbound::Admission;
 use crate::connection::live::{Dialled, Ticket};
 use crate::connection::{describe, dial, inbound};
@@ -149,11 +149,17 @@ async fn pass_through(share: &Share, client: &TcpStream, destination: SocketAddr
     if client.local_addr().is_ok_and(|local| canonical(local) == destination) {
         return Err(Refusal::ReservedPort { port: port::OUTBOUND }.into());
     }
-    Ok(Far::Socket(dial::connect(&share.pod.stock, destination).await?))
+    directly(share, destination).await
 }
 
 async fn to_plaintext(share: &Share, plaintext: &Plaintext) -> Result<Far, Outcome> {
-    Ok(Far::Socket(dial::connect(&share.pod.stock, plaintext.to).await?))
+    directly(share, plaintext.to).await
+}
+
+async fn directly(share: &Share, to: SocketAddr) -> Result<Far, Outcome> {
+    let place = share.pod.place()?;
+    let socket = dial::connect(&share.pod.stock, to).await?;
+    Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.account), place }))
 }
 
 async fn through_tunnel(share: &Share, source: SocketAddr, tunnel: &Tunnel) -> Result<Far, Outcome> {
@@ -179,6 +185,7 @@ async fn to_neighbour(
     let planned = inbound::plan(&share.worker, &neighbour, &admission)?;
     ticket.admitted_to(&neighbour, planned.connection.clone());
     inbound::authorize(&share.worker, &neighbour, &planned)?;
+    let place = neighbour.place()?;
     let socket = dial::application(&neighbour.stock, planned.dial, source.ip()).await?;
-    Ok(Far::Socket(socket))
+    Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.account), place }))
 }

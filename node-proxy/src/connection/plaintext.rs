@@ -7,7 +7,7 @@ use karez_capture::original_destination;
 use karez_tunnel::copy::reset_when_closed;
 use tokio::net::TcpStream;
 
-use crate::connection::carry::{self, Ends, Far};
+use crate::connection::carry::{self, Direct, Ends, Far};
 use crate::connection::dial;
 use crate::connection::inbound::{self, Admission, Joined};
 use crate::pod::Place;
@@ -19,13 +19,20 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     // Of a refusal too, it is told by a reset, never by an end that looks like an empty answer.
     reset_when_closed(&client);
     let Some(admission) = admission(&client) else { return };
-    // Where it is refused its record is finished.
-    if let Ok(Joined { application, ticket, ending }) =
+    let Ok(Joined { application, ticket, ending }) =
         inbound::join(&share, &admission, dial::gave_up(&client)).await
-    {
-        let ends = Ends { near: application, far: Far::Socket(client), ticket, ending };
-        carry::spawn(ends, share.worker.buffers.clone(), place);
-    }
+    else {
+        // Its record is finished.
+        return;
+    };
+    let own = match share.pod.place() {
+        Ok(own) => own,
+        Err(refusal) => return ticket.account.finish(refusal),
+    };
+    let account = share.worker.accounts.of(admission.client.ip());
+    let far = Far::Direct(Direct { socket: client, account, place });
+    let ends = Ends { near: application, far, ticket, ending };
+    carry::spawn(ends, share.worker.buffers.clone(), own);
 }
 
 fn admission(client: &TcpStream) -> Option<Admission> {

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::{Carried, Duties, Polled, share_out};
+use crate::pod::places::Places;
 use crate::pod::{Home, Pod};
 use crate::stock::PodStock;
 
@@ -25,7 +26,8 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let (agent, _) = karez_handover::stock::connect(&"@nobody".parse().unwrap(), None);
     let stock = PodStock::new(reference, agent, runtime.handle().clone());
     let account = Budget::new(Limits::default()).account();
-    Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, account, 10))
+    let places = Places::of_pod(10, Places::of_process(10));
+    Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, account, places))
 }
 
 /// Two members of the outbound and two of the HBONE group.

@@ -5,9 +5,8 @@
 
 mod pipe;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
@@ -73,12 +72,15 @@ impl Size {
 
 /// Empty pipes that are kept for reuse: eight hold no memory but 16 descriptors.
 const PIPES: usize = 8;
+/// Pipes that are in use at a time: each takes two descriptors, and beyond those there are buffers.
+const PIPES_IN_USE: usize = 64;
 
 /// The buffers of one worker; clones are handles on the same.
 #[derive(Debug, Clone, Default)]
 pub struct BufferPool {
     shelves: Rc<[RefCell<Shelf>; 3]>,
     pipes: Rc<RefCell<Vec<Pipe>>>,
+    pipes_in_use: Rc<Cell<usize>>,
 }
 
 /// Buffers of one size. Those at the front are free; those at the back may be on their way to a socket still.
@@ -97,17 +99,16 @@ impl BufferPool {
         Buffer { bytes, size, pool: self.clone() }
     }
 
-    /// Takes an empty pipe.
-    ///
-    /// # Errors
-    /// When there are too many descriptors.
-    pub(crate) fn take_pipe(&self) -> io::Result<Pipe> {
+    /// Takes an empty pipe; None if too many are in use, or descriptors are short.
+    pub(crate) fn take_pipe(&self) -> Option<LentPipe> {
+        let in_use = InUse::one_more_of(&self.pipes_in_use)?;
         let kept = self.pipes.borrow_mut().pop();
-        kept.map_or_else(Pipe::new, Ok)
+        let pipe = kept.map_or_else(Pipe::new, Ok).ok()?;
+        Some(LentPipe { pipe, _in_use: in_use })
     }
 
     /// Gives a pipe back; one that holds bytes is of no use to anyone else.
-    pub(crate) fn give_pipe(&self, pipe: Pipe) {
+    pub(crate) fn give_pipe(&self, LentPipe { pipe, .. }: LentPipe) {
         let mut pipes = self.pipes.borrow_mut();
         if pipe.is_empty() && pipes.len() < PIPES {
             pipes.push(pipe);
@@ -169,6 +170,33 @@ impl Shelf {
     }
 }
 
+/// A pipe on loan; dropped, it is closed.
+#[derive(Debug)]
+pub(crate) struct LentPipe {
+    pub(crate) pipe: Pipe,
+    /// Held for its drop.
+    _in_use: InUse,
+}
+
+/// Counts one pipe for as long as it is in use.
+#[derive(Debug)]
+struct InUse(Rc<Cell<usize>>);
+
+impl InUse {
+    fn one_more_of(count: &Rc<Cell<usize>>) -> Option<Self> {
+        (count.get() < PIPES_IN_USE).then(|| {
+            count.set(count.get() + 1);
+            Self(Rc::clone(count))
+        })
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
 /// A buffer on loan; it goes back when dropped.
 #[derive(Debug)]
 pub struct Buffer {
@@ -178,6 +206,11 @@ pub struct Buffer {
 }
 
 impl Buffer {
+    /// How large it is.
+    pub(crate) fn size(&self) -> Size {
+        self.size
+    }
+
     /// What was read into it, to be sent; the rest of it stays.
     #[must_use]
     pub fn take_filled(&mut self) -> Bytes {

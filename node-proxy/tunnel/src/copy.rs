@@ -15,6 +15,7 @@ mod upward;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use tokio::net::TcpStream;
 
 use crate::buffers::BufferPool;
 use crate::stream::{Stream, StreamError};
+use crate::window::{Account, Evicted};
 use downward::Downward;
 use relay::Relay;
 use socket::close_quietly;
@@ -116,6 +118,12 @@ impl CopyError {
     }
 }
 
+impl From<Evicted> for CopyError {
+    fn from(Evicted: Evicted) -> Self {
+        Self::UnreadBytes
+    }
+}
+
 impl From<StreamError> for CopyError {
     fn from(error: StreamError) -> Self {
         match error {
@@ -154,20 +162,22 @@ pub fn between<'a>(
     })
 }
 
-/// Copies between two sockets until both directions have ended.
+/// Copies between two sockets until both directions have ended. `account` bears what was taken from one and the other does not
+/// take.
 ///
 /// # Errors
-/// When one end breaks, or nothing moves for too long after one side has finished.
+/// When one end breaks, a bound is reached, or nothing moves for too long after one side has finished.
 pub fn sockets<'a>(
     near: &'a TcpStream,
     far: &'a TcpStream,
     counters: &'a Counters,
     half_close_timeout: Duration,
     buffers: &'a BufferPool,
-) -> impl Future<Output = Result<(), CopyError>> + 'a {
+    account: &Arc<Account>,
+) -> impl Future<Output = Result<(), CopyError>> + use<'a> {
     [near, far].into_iter().for_each(reset_when_closed);
-    let mut there = Relay::new((near, End::Near), (far, End::Far), buffers, &counters.sent);
-    let mut back = Relay::new((far, End::Far), (near, End::Near), buffers, &counters.received);
+    let mut there = Relay::new((near, End::Near), (far, End::Far), buffers, &counters.sent, account);
+    let mut back = Relay::new((far, End::Far), (near, End::Near), buffers, &counters.received, account);
     let mut straggler = Straggler::new(half_close_timeout);
     poll_fn(move |cx| {
         let ended = (there.poll(cx), back.poll(cx));

@@ -27,6 +27,10 @@ impl Sockets for Loopback {
     }
 }
 
+fn spawn(task: Task) {
+    tokio::task::spawn_local(task);
+}
+
 fn mesh(host: &str) -> Option<Resolution> {
     (host == "web.shop.").then(|| Resolution {
         v4: vec![[10, 0, 0, 1].into()],
@@ -42,7 +46,7 @@ async fn pod(server: SocketAddr) -> (TcpStream, Arc<Counters>) {
     let address = listener.local_addr().unwrap();
     let counters = Arc::new(Counters::default());
     let resolver = Resolver::new(mesh as fn(&str) -> _, Arc::clone(&counters));
-    tokio::task::spawn_local(serve(Rc::new(Loopback { listener, server }), resolver));
+    tokio::task::spawn_local(serve(Rc::new(Loopback { listener, server }), resolver, spawn));
     (TcpStream::connect(address).await.unwrap(), counters)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use hickory_proto::op::{Message, Query as Question, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use karez_mesh::names::{Addressing, Resolution};
-use tokio::task::LocalSet;
+use tokio::task::{AbortHandle, LocalSet};
 
 use super::*;
 use crate::counters::Counters;
@@ -53,6 +53,11 @@ struct Pod {
     sockets: Rc<Loopback>,
     counters: Arc<Counters>,
     resolver: Rc<Resolver<Resolve>>,
+    listening: AbortHandle,
+}
+
+fn spawn(task: Task) {
+    tokio::task::spawn_local(task);
 }
 
 /// A Pod whose queries are served, and a client in it.
@@ -63,8 +68,8 @@ async fn pod(server: SocketAddr) -> Pod {
     let counters = Arc::new(Counters::default());
     let resolver = Resolver::new(mesh as fn(&str) -> _, Arc::clone(&counters));
     let sockets = Rc::new(Loopback { listener, server, seemed: Cell::new(None) });
-    tokio::task::spawn_local(serve(Rc::clone(&sockets), Rc::clone(&resolver)));
-    Pod { client, sockets, counters, resolver }
+    let listening = tokio::task::spawn_local(serve(Rc::clone(&sockets), Rc::clone(&resolver), spawn));
+    Pod { client, sockets, counters, resolver, listening: listening.abort_handle() }
 }
 
 async fn server() -> (UdpSocket, SocketAddr) {
@@ -167,6 +172,24 @@ async fn a_server_that_only_sends_what_was_not_asked_for_is_given_up() {
             }
             let answer = timeout(FORWARD_TIMEOUT / 2, received(&pod.client)).await;
             assert_eq!(code(&answer.expect("it was waited for")), ResponseCode::ServFail);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn who_has_asked_is_answered_though_nobody_listens_any_more() {
+    LocalSet::new()
+        .run_until(async {
+            let (server, address) = server().await;
+            let pod = pod(address).await;
+            let asked = query("example.org.", RecordType::A);
+            pod.client.send(&asked).await.unwrap();
+            let mut buffer = [0; 512];
+            let (length, proxy) = server.recv_from(&mut buffer).await.unwrap();
+            pod.listening.abort();
+            tokio::task::yield_now().await;
+            server.send_to(&buffer[..length], proxy).await.unwrap();
+            assert_eq!(received(&pod.client).await, asked);
         })
         .await;
 }

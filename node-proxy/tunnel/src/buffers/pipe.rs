@@ -31,6 +31,11 @@ impl Pipe {
         self.held == 0
     }
 
+    /// Bytes that it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.held
+    }
+
     /// Moves bytes in, until it is full or there are no more; 0 at the end.
     ///
     /// # Errors

@@ -1,16 +1,18 @@
 //! From one socket to another.
 
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use tokio::net::TcpStream;
 
 use super::appetite::Appetite;
 use super::cut::Cut;
 use super::{CopyError, End, add, socket};
-use crate::buffers::{Buffer, BufferPool, Pipe, Size};
+use crate::buffers::{Buffer, BufferPool, LentPipe, Size};
+use crate::window::{Account, Holding};
 
 /// Bytes that one poll may move before other tasks have their turn.
 const TURN: usize = 512 * 1024;
@@ -26,6 +28,7 @@ pub(super) struct Relay<'a> {
     counter: &'a AtomicU64,
     appetite: Appetite,
     waiting: Waiting,
+    holding: Holding,
     cut: Cut<'a>,
     ended: bool,
 }
@@ -34,7 +37,9 @@ pub(super) struct Relay<'a> {
 enum Waiting {
     Nothing,
     Buffer(Buffer),
-    Pipe(Pipe),
+    Pipe(LentPipe),
+    /// The rest of a buffer, in no more room than it needs.
+    Rest(Bytes),
 }
 
 impl<'a> Relay<'a> {
@@ -43,6 +48,7 @@ impl<'a> Relay<'a> {
         (to, to_end): (&'a TcpStream, End),
         buffers: &'a BufferPool,
         counter: &'a AtomicU64,
+        account: &Arc<Account>,
     ) -> Self {
         Self {
             from,
@@ -53,6 +59,7 @@ impl<'a> Relay<'a> {
             counter,
             appetite: Appetite::new(),
             waiting: Waiting::Nothing,
+            holding: Holding::new(Arc::clone(account)),
             cut: Cut::of(from),
             ended: false,
         }
@@ -64,18 +71,19 @@ impl<'a> Relay<'a> {
         while !self.ended {
             if !self.waiting.holds_bytes() {
                 let Poll::Ready(ready) = self.from.poll_read_ready(cx) else {
-                    self.rest();
+                    self.rest(cx)?;
                     return Poll::Pending;
                 };
                 let read = ready.and_then(|()| self.read()).map_err(|error| broken(self.from_end, error))?;
                 if read == Some(0) {
                     socket::shutdown_write(self.to).map_err(|error| broken(self.to_end, error))?;
                     self.ended = true;
-                    self.rest();
+                    self.rest(cx)?;
                 }
             }
             if self.waiting.holds_bytes() {
                 let Poll::Ready(ready) = self.to.poll_write_ready(cx) else {
+                    self.park(cx)?;
                     return self.cut.poll(cx).map(|error| Err(broken(self.from_end, error)));
                 };
                 self.cut.forget();
@@ -90,7 +98,22 @@ impl<'a> Relay<'a> {
     }
 
     /// Nothing is there, so nothing is held.
-    fn rest(&mut self) {
+    fn rest(&mut self, cx: &mut Context<'_>) -> Result<(), CopyError> {
+        self.give_back();
+        Ok(self.holding.set(0, cx.waker())?)
+    }
+
+    /// The other end takes nothing: what waits for it counts, in no more than twice the room that it needs.
+    fn park(&mut self, cx: &mut Context<'_>) -> Result<(), CopyError> {
+        if let Waiting::Buffer(buffer) = &self.waiting
+            && buffer.len() <= buffer.size().bytes() / 2
+        {
+            self.waiting = Waiting::Rest(Bytes::copy_from_slice(buffer));
+        }
+        Ok(self.holding.set(self.waiting.len(), cx.waker())?)
+    }
+
+    fn give_back(&mut self) {
         if let Waiting::Pipe(pipe) = std::mem::replace(&mut self.waiting, Waiting::Nothing) {
             self.buffers.give_pipe(pipe);
         }
@@ -101,9 +124,9 @@ impl<'a> Relay<'a> {
         let size = self.appetite.size();
         self.prepare(size);
         let read = match &mut self.waiting {
-            Waiting::Pipe(pipe) => socket::fill(self.from, pipe)?,
+            Waiting::Pipe(lent) => socket::fill(self.from, &mut lent.pipe)?,
             Waiting::Buffer(buffer) => socket::read(self.from, buffer, size.bytes())?,
-            Waiting::Nothing => None,
+            Waiting::Nothing | Waiting::Rest(_) => None,
         };
         if let Some(read) = read {
             self.appetite.after(read, size.bytes());
@@ -117,20 +140,17 @@ impl<'a> Relay<'a> {
         if much && matches!(self.waiting, Waiting::Pipe(_)) {
             return;
         }
-        self.rest();
-        let pipe = if much { self.buffers.take_pipe().ok() } else { None };
+        self.give_back();
+        let pipe = if much { self.buffers.take_pipe() } else { None };
         self.waiting = pipe.map_or_else(|| Waiting::Buffer(self.buffers.take(size)), Waiting::Pipe);
     }
 
     fn write(&mut self) -> io::Result<usize> {
         let written = match &mut self.waiting {
             Waiting::Nothing => None,
-            Waiting::Pipe(pipe) => socket::drain(self.to, pipe)?,
-            Waiting::Buffer(buffer) => {
-                let written = socket::write(self.to, &[IoSlice::new(buffer)])?;
-                buffer.advance(written.unwrap_or(0));
-                written
-            }
+            Waiting::Pipe(lent) => socket::drain(self.to, &mut lent.pipe)?,
+            Waiting::Buffer(buffer) => write(self.to, &mut **buffer)?,
+            Waiting::Rest(rest) => write(self.to, rest)?,
         };
         let written = written.unwrap_or(0);
         add(self.counter, written);
@@ -140,12 +160,24 @@ impl<'a> Relay<'a> {
 
 impl Waiting {
     fn holds_bytes(&self) -> bool {
+        self.len() > 0
+    }
+
+    fn len(&self) -> usize {
         match self {
-            Self::Nothing => false,
-            Self::Buffer(buffer) => !buffer.is_empty(),
-            Self::Pipe(pipe) => !pipe.is_empty(),
+            Self::Nothing => 0,
+            Self::Buffer(buffer) => buffer.len(),
+            Self::Pipe(lent) => lent.pipe.len(),
+            Self::Rest(rest) => rest.len(),
         }
     }
+}
+
+/// Writes of `bytes` what is taken at once; None if that is nothing.
+fn write(to: &TcpStream, bytes: &mut impl Buf) -> io::Result<Option<usize>> {
+    let written = socket::write(to, &[IoSlice::new(bytes.chunk())])?;
+    bytes.advance(written.unwrap_or(0));
+    Ok(written)
 }
 
 fn broken(end: End, source: io::Error) -> CopyError {

@@ -6,15 +6,17 @@ mod ends;
 mod relay;
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use karez_tunnel::buffers::BufferPool;
 use karez_tunnel::copy::{self, CopyError, Counters, End};
+use karez_tunnel::window::Account;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_local};
 
-use crate::endpoints::{pair, sockets, stream};
+use crate::endpoints::{account, pair, sockets, stream};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -46,8 +48,13 @@ async fn carry(socket: TcpStream, stream: karez_tunnel::Stream) -> Copied {
 }
 
 async fn relay(near: TcpStream, far: TcpStream) -> Copied {
+    relay_for(account(), near, far).await
+}
+
+/// As borne by that account.
+async fn relay_for(account: Arc<Account>, near: TcpStream, far: TcpStream) -> Copied {
     let (counters, buffers) = (Counters::default(), BufferPool::default());
-    let ended = copy::sockets(&near, &far, &counters, PATIENCE, &buffers).await;
+    let ended = copy::sockets(&near, &far, &counters, PATIENCE, &buffers, &account).await;
     (ended, counters.sent(), counters.received())
 }
 

@@ -1,12 +1,15 @@
 //! Sockets against sockets, with no tunnel between them.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
-use karez_tunnel::copy::End;
+use karez_tunnel::copy::{CopyError, End};
+use karez_tunnel::window::{Budget, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::task::spawn_local;
+use tokio::net::TcpStream;
+use tokio::task::{JoinHandle, spawn_local};
 
-use super::{assert_cut, broken_end, cut, relay};
+use super::{assert_cut, broken_end, cut, relay, relay_for};
 use crate::endpoints::{local, sockets};
 
 #[tokio::test]
@@ -79,4 +82,48 @@ async fn much_between_sockets_arrives_whole_and_a_cut_in_its_middle_is_one() {
         assert!(matches!(told, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{told}");
     })
     .await;
+}
+
+/// The last of them stall beside each other: more than one account may bear, more than there may be pipes.
+#[tokio::test]
+async fn what_the_other_end_does_not_take_is_bounded() {
+    const RELAYS: usize = 100;
+    local(async {
+        let share = 4 << 20;
+        let pod = Budget::new(Limits { total: 16 << 20, share }).account();
+        let mut copies = Vec::new();
+        let mut silent = Vec::new();
+        for _ in 0..RELAYS {
+            let ((client, near), (far, server)) = (sockets().await, sockets().await);
+            copies.push(spawn_local(relay_for(pod.clone(), near, far)));
+            silent.push((server, spawn_local(send_until_cut(client))));
+        }
+        let bounded = async {
+            while !copies.iter().any(JoinHandle::is_finished) {
+                assert!(pod.held() <= share, "{}", pod.held());
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), bounded).await.unwrap();
+        let (mut ended, mut going): (Vec<_>, Vec<_>) =
+            copies.into_iter().zip(silent).partition(|(copied, _)| copied.is_finished());
+        let (copied, (mut server, client)) = ended.remove(0);
+        assert!(matches!(copied.await.unwrap().0, Err(CopyError::UnreadBytes)));
+        assert_cut(&mut server).await;
+        client.await.unwrap();
+
+        // Who stayed is carried on when it is read.
+        let (copied, (mut server, client)) = going.remove(0);
+        server.read_exact(&mut vec![0; 8 << 20]).await.unwrap();
+        client.abort();
+        server.read_to_end(&mut Vec::new()).await.ok();
+        drop(server);
+        copied.await.unwrap().0.ok();
+        drop((ended, going));
+    })
+    .await;
+}
+
+async fn send_until_cut(mut client: TcpStream) {
+    while client.write_all(&[1; 64 << 10]).await.is_ok() {}
 }
