@@ -277,6 +277,35 @@ fn workers_get_sockets() {
     server.join().unwrap();
 }
 
+/// However often it is asked meanwhile.
+#[test]
+fn an_agent_that_never_answers_is_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let agent = address(directory.path());
+    let (stock, purveyor) = stock::connect(&agent, None);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let socket = Socket::bind(&stock::address(&agent)).unwrap();
+        let asking = async {
+            loop {
+                let web = pod("web").reference;
+                let asked = stock.request(&web, Kind::Application, Family::V4, 1);
+                let _given_up = tokio::time::timeout(Duration::from_secs(1), asked).await;
+            }
+        };
+        let hanging = async {
+            let channel = socket.accept(LARGEST_PACKET).await.unwrap();
+            while channel.receive().await.unwrap().is_some() {}
+        };
+        tokio::select! {
+            () = asking => {}
+            () = purveyor.run() => {}
+            ended = tokio::time::timeout(3 * SOON, hanging) => ended.unwrap(),
+        }
+    });
+}
+
 /// The agent dies with a request in its hands; the next one answers it.
 #[test]
 fn requests_outlive_the_agent() {

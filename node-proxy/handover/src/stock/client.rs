@@ -128,24 +128,30 @@ impl Purveyor {
         let channel = Channel::connect(&self.agent, LARGEST_PACKET)?;
         channel.expect_uid(self.agent_uid)?;
         let mut outgoing: Option<Packet> = None;
+        // Since when the agent owes an answer and has said nothing. Who waited for it may have given up long ago.
+        let mut silent: Option<Instant> = None;
         loop {
             self.ledger.forget(Waiter::is_closed);
             if outgoing.is_none() {
                 outgoing = self.ledger.next_packet();
+            }
+            if outgoing.is_some() {
+                silent.get_or_insert_with(Instant::now);
             }
             tokio::select! {
                 sent = send(&channel, outgoing.as_ref()) => {
                     sent?;
                     outgoing = None;
                 }
-                received = channel.receive() => self.received(received?)?,
+                received = channel.receive() => {
+                    self.received(received?)?;
+                    silent = (!self.ledger.is_empty()).then(Instant::now);
+                }
                 placed = self.orders.recv(), if self.ledger.has_room() => match placed {
                     Some(placed) => self.place(placed),
                     None => return Ok(()),
                 },
-                () = tokio::time::sleep(ANSWER_WITHIN), if !self.ledger.is_empty() => {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
+                () = until(silent.map(|since| since + ANSWER_WITHIN)) => return Err(io::ErrorKind::TimedOut.into()),
             }
         }
     }
@@ -165,6 +171,13 @@ impl Purveyor {
         }
         self.attempts = 0;
         Ok(())
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
