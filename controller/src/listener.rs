@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use karez_process::drain::Drain;
+use karez_process::threshold::{Stranger, Threshold};
 use rustls::ServerConfig;
 use rustls::version::TLS13;
 use tokio::net::{TcpListener, TcpStream};
@@ -24,6 +25,8 @@ pub use server_certificate::{CertificateError, CurrentCertificate, ServerCertifi
 
 /// Connections at a time; others wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 8192;
+/// Of these, without an authenticated call yet: the newest displaces the oldest.
+const MAX_STRANGERS: usize = 1024;
 /// For a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Before accepting again after an error such as "too many open files".
@@ -68,13 +71,15 @@ async fn accept_all(
     ready: &mpsc::Sender<io::Result<Connection>>,
 ) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let threshold = Threshold::new(MAX_STRANGERS);
     let mut handshakes = JoinSet::new();
     loop {
         // The semaphore is never closed.
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                handshakes.spawn(handshake(stream, slot, acceptor.clone(), ready.clone()));
+                let stranger = threshold.enter();
+                handshakes.spawn(handshake(stream, slot, stranger, acceptor.clone(), ready.clone()));
             }
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
@@ -88,15 +93,23 @@ async fn accept_all(
 async fn handshake(
     stream: TcpStream,
     slot: OwnedSemaphorePermit,
+    mut stranger: Stranger,
     acceptor: TlsAcceptor,
     ready: mpsc::Sender<io::Result<Connection>>,
 ) {
     let peer = stream.peer_addr().ok();
     // Small messages both ways: Nagle's algorithm would only delay them. The connection works without it too.
     let _ = stream.set_nodelay(true);
-    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)) => shaken,
+        () = &mut stranger => {
+            debug!(?peer, "no TLS handshake yet, and newer connections need the place");
+            return;
+        }
+    };
+    match shaken {
         // The server takes no more once it has ended.
-        Ok(Ok(stream)) => drop(ready.send(Ok(Connection::new(stream, peer, slot))).await),
+        Ok(Ok(stream)) => drop(ready.send(Ok(Connection::new(stream, peer, slot, stranger))).await),
         Ok(Err(error)) => debug!(?peer, %error, "no TLS handshake"),
         Err(_) => debug!(?peer, "no TLS handshake within {HANDSHAKE_TIMEOUT:?}"),
     }

@@ -10,18 +10,16 @@ use karez_link::Credential;
 use karez_link::certificates::State;
 use karez_mesh::LocalPod;
 use karez_mesh::pod::workload_uid;
+use karez_process::threshold::{Stranger, Threshold};
 use karez_tunnel::window::Account;
 use tokio::sync::watch;
 
 use crate::stock::PodStock;
 
 pub(crate) mod places;
-mod threshold;
 
 pub(crate) use places::Place;
 use places::Places;
-pub(crate) use threshold::Stranger;
-use threshold::Threshold;
 
 /// Clients that a Pod's tunnels shake hands with at a time, at most: each costs memory before it has proven anything.
 const MOST_STRANGERS: usize = 1024;

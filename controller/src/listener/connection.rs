@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use karez_process::threshold::Stranger;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -25,9 +26,16 @@ const AUTHENTICATION_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Connection<S = TlsStream<TcpStream>> {
     stream: S,
     peer: Peer,
-    /// When it ends, as long as nobody has authenticated on it.
-    deadline: Option<Pin<Box<Sleep>>>,
+    /// None once somebody has authenticated on it.
+    trial: Option<Trial>,
     _slot: OwnedSemaphorePermit,
+}
+
+/// A connection on which nobody has authenticated yet: it ends at its deadline, or when strangers who came later need its place.
+#[derive(Debug)]
+struct Trial {
+    deadline: Pin<Box<Sleep>>,
+    stranger: Stranger,
 }
 
 /// Who is at the other end of a connection: every call on it has this among its extensions. Cheap to clone.
@@ -39,25 +47,40 @@ pub struct Peer {
 
 impl<S> Connection<S> {
     /// It has `slot` until it is dropped.
-    pub(super) fn new(stream: S, address: Option<SocketAddr>, slot: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(
+        stream: S,
+        address: Option<SocketAddr>,
+        slot: OwnedSemaphorePermit,
+        stranger: Stranger,
+    ) -> Self {
         let peer = Peer { address, authenticated: Arc::default() };
-        let deadline = Some(Box::pin(tokio::time::sleep(AUTHENTICATION_TIMEOUT)));
-        Self { stream, peer, deadline, _slot: slot }
+        let deadline = Box::pin(tokio::time::sleep(AUTHENTICATION_TIMEOUT));
+        Self { stream, peer, trial: Some(Trial { deadline, stranger }), _slot: slot }
     }
 
-    /// An error once the deadline has passed and nobody has authenticated; until then the deadline wakes whoever asked. Writing
-    /// asks as well as reading: a peer that does not read could else keep the connection.
-    fn check_deadline(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        let Some(deadline) = &mut self.deadline else { return Ok(()) };
-        if deadline.as_mut().poll(context).is_pending() {
-            return Ok(());
-        }
+    /// An error once its trial is over and nobody has authenticated; until then that wakes whoever asked. Writing asks as well as
+    /// reading: a peer that does not read could else keep the connection.
+    fn check_trial(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let Some(trial) = &mut self.trial else { return Ok(()) };
         if self.peer.authenticated.load(Ordering::Relaxed) {
-            self.deadline = None;
+            self.trial = None;
             return Ok(());
         }
-        debug!(peer = ?self.peer.address, "no authenticated call within {AUTHENTICATION_TIMEOUT:?}");
-        Err(io::ErrorKind::TimedOut.into())
+        let Poll::Ready(why) = trial.poll(context) else { return Ok(()) };
+        debug!(peer = ?self.peer.address, "{why}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    }
+}
+
+impl Trial {
+    /// Ready when it is over: why.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<&'static str> {
+        if self.deadline.as_mut().poll(context).is_ready() {
+            return Poll::Ready("no authenticated call in time");
+        }
+        Pin::new(&mut self.stranger)
+            .poll(context)
+            .map(|()| "no authenticated call yet, and newer connections without one need the place")
     }
 }
 
@@ -88,7 +111,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.check_deadline(context)?;
+        self.check_trial(context)?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -99,7 +122,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
         context: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check_deadline(context)?;
+        self.check_trial(context)?;
         Pin::new(&mut self.stream).poll_write(context, data)
     }
 
@@ -108,7 +131,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
         context: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check_deadline(context)?;
+        self.check_trial(context)?;
         Pin::new(&mut self.stream).poll_write_vectored(context, data)
     }
 
@@ -117,12 +140,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check_deadline(context)?;
+        self.check_trial(context)?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check_deadline(context)?;
+        self.check_trial(context)?;
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -11,6 +11,7 @@
 //! * [`signals`] – SIGTERM and SIGINT start the drain; a second one ends the process
 //! * [`backoff`] – pure
 //! * [`limits`] – open files
+//! * [`threshold`] – clients that have yet to prove who they are
 //! * [`build`] – which build this is
 
 pub mod backoff;
@@ -26,3 +27,4 @@ pub mod readiness;
 pub mod settings;
 pub mod signals;
 pub mod tasks;
+pub mod threshold;

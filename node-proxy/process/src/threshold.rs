@@ -1,16 +1,17 @@
-//! Strangers: clients of tunnels that have yet to prove who they are. Anybody can be one, so they hold none of the places of
-//! the Pod's connections, and however many come, an honest one gets through.
+//! Strangers: clients that have yet to prove who they are. Anybody can be one, so they hold none of the places of those who have,
+//! and however many come, an honest one gets through.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 
-use karez_api::outcome::{Limit, Refusal};
 use tokio::sync::oneshot;
 
-/// Where they stand, on all workers: so many at a time. Who comes when it is full takes the place of the one that has stood
+/// Where they stand, on all threads: so many at a time. Who comes when it is full takes the place of the one that has stood
 /// there longest. A handshake takes milliseconds, and silence is old by then.
 #[derive(Debug)]
-pub(super) struct Threshold {
+pub struct Threshold {
     most: usize,
     strangers: Mutex<Strangers>,
 }
@@ -22,22 +23,25 @@ struct Strangers {
     standing: BTreeMap<u64, oneshot::Sender<()>>,
 }
 
-/// One of them, until dropped.
+/// One of them, until dropped. As a future it is ready once another one has taken the place.
 #[derive(Debug)]
-pub(crate) struct Stranger {
+pub struct Stranger {
     number: u64,
     threshold: Arc<Threshold>,
-    displaced: oneshot::Receiver<()>,
+    /// None once it was displaced.
+    staying: Option<oneshot::Receiver<()>>,
 }
 
 impl Threshold {
     /// For at most `most`, which is not 0.
-    pub(super) fn new(most: usize) -> Arc<Self> {
+    #[must_use]
+    pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, strangers: Mutex::default() })
     }
 
     /// Takes the newest in.
-    pub(super) fn enter(self: &Arc<Self>) -> Stranger {
+    #[must_use]
+    pub fn enter(self: &Arc<Self>) -> Stranger {
         let (displace, displaced) = oneshot::channel();
         let mut strangers = self.lock();
         while strangers.standing.len() >= self.most
@@ -49,7 +53,7 @@ impl Threshold {
         let number = strangers.came;
         strangers.came += 1;
         strangers.standing.insert(number, displace);
-        Stranger { number, threshold: Arc::clone(self), displaced }
+        Stranger { number, threshold: Arc::clone(self), staying: Some(displaced) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Strangers> {
@@ -58,12 +62,16 @@ impl Threshold {
     }
 }
 
-impl Stranger {
-    /// Returns once another one has taken the place. Cancel safe.
-    pub(crate) async fn displaced(&mut self) -> Refusal {
-        // The sender goes only when it is used.
-        let _ = (&mut self.displaced).await;
-        Refusal::LimitReached { limit: Limit::Handshakes }
+impl Future for Stranger {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(staying) = &mut self.staying {
+            // The sender goes only when it is used.
+            let _ = ready!(Pin::new(staying).poll(context));
+            self.staying = None;
+        }
+        Poll::Ready(())
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use karez_api::identity::Identity;
-use karez_api::outcome::{BadRequest, Closing, Failure, Outcome, Refusal, Side};
+use karez_api::outcome::{BadRequest, Closing, Failure, Limit, Outcome, Refusal, Side};
 use karez_flow::{Direction, Flow};
 use karez_link::tls;
 use karez_tunnel::aside::Aside;
@@ -76,7 +76,7 @@ async fn admit(
     let mut stranger = share.pod.stranger();
     let (tunnel, identity, proof) = tokio::select! {
         begun = begin(share, stream, peer) => begun?,
-        refusal = stranger.displaced() => return Err(refusal.into()),
+        () = &mut stranger => return Err(Refusal::LimitReached { limit: Limit::Handshakes }.into()),
         // Whoever says nothing must not keep the Pod's last socket open.
         () = share.pod.gone() => return Err(Refusal::Closing(Closing::PodRemoved).into()),
     };

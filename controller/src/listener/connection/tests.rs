@@ -1,3 +1,4 @@
+use karez_process::threshold::Threshold;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::Semaphore;
 
@@ -7,7 +8,7 @@ use super::*;
 fn pair(room: usize) -> (Connection<DuplexStream>, DuplexStream) {
     let (stream, other) = tokio::io::duplex(room);
     let slot = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-    (Connection::new(stream, None, slot), other)
+    (Connection::new(stream, None, slot, Threshold::new(1).enter()), other)
 }
 
 /// What the connection does until it is ended, which is soon.
@@ -59,4 +60,28 @@ async fn a_peer_that_has_authenticated_may_be_silent() {
         other.write_u8(7).await.unwrap();
     });
     assert_eq!(connection.read_u8().await.unwrap(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_gives_way_and_who_has_authenticated_does_not() {
+    for is_known in [false, true] {
+        let threshold = Threshold::new(1);
+        let (stream, mut other) = tokio::io::duplex(16);
+        let slot = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let mut connection = Connection::new(stream, None, slot, threshold.enter());
+        if is_known {
+            connection.connect_info().has_authenticated();
+        }
+        let mut reading = std::pin::pin!(connection.read_u8());
+        let now = std::future::ready(());
+        tokio::select! {
+            biased;
+            _ = &mut reading => panic!("nothing is there"),
+            () = now => {}
+        }
+        let _newer = threshold.enter();
+        other.write_u8(7).await.unwrap();
+        let read = reading.await;
+        assert_eq!(read.is_ok(), is_known, "{read:?}");
+    }
 }
