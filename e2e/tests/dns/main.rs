@@ -7,4 +7,5 @@ mod headless;
 mod names;
 mod programs;
 mod raw;
+mod stopping;
 mod world;
