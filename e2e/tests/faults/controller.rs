@@ -1,5 +1,6 @@
 //! A controller that is killed: traffic does not notice.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -7,6 +8,7 @@ use karez_e2e::shop::VIP;
 use karez_e2e::sockets::{dial, echoes, ensure_reset, is_admitted};
 use karez_e2e::{dump, peers};
 use karez_lab::Settings;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use serde_json::json;
 
 use crate::wire::{ensure_nothing_in_the_clear, tap};
@@ -64,4 +66,40 @@ fn a_policy_written_without_it_holds_once_it_is_back_for_old_connections_too() -
     ensure_reset(&live)?;
     ensure!(!is_admitted(shop.web.namespace(), &to)?, "the policy does not hold");
     Ok(())
+}
+
+/// A disk that has errors becomes read-only under whoever uses it.
+#[test]
+fn one_that_finds_its_state_read_only_serves_by_it_and_says_that_it_can_keep_nothing() -> Result<()> {
+    let (mut shop, _server) = echo_shop("controller-read-only", Settings::default())?;
+    shop.mesh.controller().take().context("no controller")?.kill()?;
+    let state = ReadOnly::mount(&shop.mesh.folder().join("controller"))?;
+    shop.mesh.start_controller()?;
+    shop.mesh.wait_in_sync()?;
+    let late = shop.mesh.enrolled_pod("n1", "shop/late", "late")?;
+    echoes(&dial(late.namespace(), format!("{VIP}:{PORT}"))?, "by a certificate of the same root")?;
+    ensure_served(&shop)?;
+    let refused = shop.mesh.karez(&["ca", "rotate"]).err().context("a root was made that nobody keeps")?;
+    ensure!(refused.to_string().contains("Read-only file system"), "{refused}");
+    drop(state);
+    Ok(())
+}
+
+/// A folder that nobody can write to; writable again when dropped.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    fn mount(folder: &Path) -> Result<Self> {
+        mount(Some(folder), folder, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+        let mounted = Self(folder.to_owned());
+        let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+        mount(None::<&str>, folder, None::<&str>, flags, None::<&str>)?;
+        Ok(mounted)
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        umount2(&self.0, MntFlags::MNT_DETACH).ok();
+    }
 }
