@@ -103,7 +103,8 @@ fn each_field_admits_and_refuses_whom_it_says() -> Result<()> {
     let world = World::open("policy-fields")?;
     let Shop { web, outside, .. } = &world.shop;
     let web_id = "cluster.local/ns/shop/sa/web";
-    let cases: [(Value, &[&str]); 12] = [
+    let when = |action: &str, condition: Value| json!({"action": action, "rules": [{"when": [condition]}]});
+    let cases: [(Value, &[&str]); 17] = [
         (from("Allow", &json!({"principals": [web_id]})), &["web"]),
         (
             from("Deny", &json!({"principals": [format!("spiffe://{web_id}")]})),
@@ -124,6 +125,14 @@ fn each_field_admits_and_refuses_whom_it_says() -> Result<()> {
         ),
         (from("Deny", &json!({"notIpBlocks": [format!("{}/24", web.v4)]})), &["web", "intruder", "teller"]),
         (from("Allow", &json!({"namespaces": ["shop"], "notPrincipals": [web_id]})), &["intruder"]),
+        (from("Allow", &json!({"notServiceAccounts": ["shop/web"]})), &["intruder", "teller", "outside"]),
+        (when("Allow", json!({"key": "source.namespace", "values": ["shop"]})), &["web", "intruder"]),
+        (when("Deny", json!({"key": "source.principal", "notValues": [web_id]})), &["web"]),
+        (
+            when("Deny", json!({"key": "source.ip", "values": [web.v4.to_string()]})),
+            &["intruder", "teller", "outside"],
+        ),
+        (when("Deny", json!({"key": "destination.port", "values": ["9090"]})), &CLIENTS),
         (json!({"action": "Allow", "rules": []}), &[]),
     ];
     world.ensure_admitted("without a policy", 8080, &CLIENTS)?;
@@ -131,10 +140,12 @@ fn each_field_admits_and_refuses_whom_it_says() -> Result<()> {
         world.install(&format!("case-{number}"), spec)?;
         world.ensure_admitted(&spec.to_string(), 8080, admitted)?;
     }
-    let to = |action: &str, port: &str| json!({"action": action, "rules": [{"to": [{"operation": {"ports": [port]}}]}]});
+    let to = |action: &str, field: &str| json!({"action": action, "rules": [{"to": [{"operation": {field: ["8080"]}}]}]});
     for (name, spec, on_8080, on_9090) in [
-        ("allow-port", to("Allow", "8080"), &CLIENTS[..], &[][..]),
-        ("deny-port", to("Deny", "8080"), &[], &CLIENTS),
+        ("allow-port", to("Allow", "ports"), &CLIENTS[..], &[][..]),
+        ("deny-port", to("Deny", "ports"), &[], &CLIENTS),
+        ("allow-but-port", to("Allow", "notPorts"), &[], &CLIENTS),
+        ("deny-but-port", to("Deny", "notPorts"), &CLIENTS, &[]),
     ] {
         world.install(name, &spec)?;
         world.ensure_admitted(name, 8080, on_8080)?;
