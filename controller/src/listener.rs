@@ -23,9 +23,9 @@ use tracing::{debug, warn};
 pub use connection::{Connection, Peer};
 pub use server_certificate::{CertificateError, CurrentCertificate, ServerCertificate};
 
-/// Connections at a time; others wait in the listener's queue.
+/// Connections on which somebody has authenticated, at a time; others wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 8192;
-/// Of these, without an authenticated call yet: the newest displaces the oldest.
+/// Beside them, those without an authenticated call yet: the newest displaces the oldest.
 const MAX_STRANGERS: usize = 1024;
 /// For a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,7 +70,7 @@ async fn accept_all(
     acceptor: &TlsAcceptor,
     ready: &mpsc::Sender<io::Result<Connection>>,
 ) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS + MAX_STRANGERS));
     let threshold = Threshold::new(MAX_STRANGERS);
     let mut handshakes = JoinSet::new();
     loop {

@@ -63,16 +63,17 @@ pub(crate) async fn serve_tcp(share: Rc<Share>, listener: TcpListener) -> io::Re
     match tcp::serve(Rc::new(Connections { listener, pod: Arc::clone(&share.pod) }), resolver, spawn).await {}
 }
 
-/// Who asked is answered though nobody polls the listener any more, for as long as the Pod is carried: until then it is not released.
+/// Who asked is answered though nobody polls the listener any more, for as long as the Pod is carried. A Pod that is stopping is
+/// not released before.
 fn serve_beside(pod: &Arc<Pod>, task: Task) {
     let pod = Arc::clone(pod);
-    let place = pod.hold();
+    let question = pod.question();
     tokio::task::spawn_local(async move {
         tokio::select! {
             () = task => {}
             () = pod.gone() => {}
         }
-        drop(place);
+        drop(question);
     });
 }
 
@@ -131,5 +132,9 @@ impl TcpSockets for Connections {
 
     async fn dial(&self, server: SocketAddr) -> io::Result<TcpStream> {
         dial::connect(&self.pod.stock, server).await.map_err(io::Error::other)
+    }
+
+    async fn stopping(&self) {
+        self.pod.stopping().await;
     }
 }

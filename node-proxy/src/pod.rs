@@ -21,11 +21,6 @@ pub(crate) mod places;
 pub(crate) use places::Place;
 use places::Places;
 
-/// Clients that a Pod's tunnels shake hands with at a time, at most: each costs memory before it has proven anything.
-const MOST_STRANGERS: usize = 1024;
-/// And one for so many connections that the Pod may have.
-const CONNECTIONS_A_STRANGER: usize = 4;
-
 /// An enrolled Pod that this process carries.
 #[derive(Debug)]
 pub(crate) struct Pod {
@@ -39,11 +34,13 @@ pub(crate) struct Pod {
     pub(crate) certificate: watch::Receiver<State>,
     /// Its sockets.
     pub(crate) stock: PodStock,
-    /// What its outbound streams leave unread.
+    /// What its outbound streams, and its connections without a tunnel, leave unread.
     pub(crate) account: Arc<Account>,
     standing: watch::Sender<Standing>,
     places: Arc<Places>,
     threshold: Arc<Threshold>,
+    /// Held by each DNS question that is not answered yet; they have bounds of their own.
+    questions: Arc<()>,
 }
 
 /// How a Pod stands with this process; it only goes forward.
@@ -72,6 +69,7 @@ impl Pod {
         stock: PodStock,
         account: Arc<Account>,
         places: Arc<Places>,
+        strangers: usize,
     ) -> Self {
         let local = LocalPod {
             uid: workload_uid(&home.cluster, &enrolled.namespace, &enrolled.name).into(),
@@ -80,7 +78,6 @@ impl Pod {
             addresses: enrolled.addresses.iter().map(IpAddr::to_canonical).collect(),
         };
         let standing = watch::Sender::new(Standing::Carried);
-        let strangers = places.most().div_ceil(CONNECTIONS_A_STRANGER).min(MOST_STRANGERS);
         Self {
             enrolled,
             local,
@@ -91,6 +88,7 @@ impl Pod {
             standing,
             places,
             threshold: Threshold::new(strangers),
+            questions: Arc::new(()),
         }
     }
 
@@ -104,9 +102,9 @@ impl Pod {
         self.places.take().ok_or(Refusal::LimitReached { limit: Limit::Connections })
     }
 
-    /// Takes a place, whether or not the limit allows another: for what is bounded elsewhere.
-    pub(crate) fn hold(&self) -> Place {
-        self.places.hold()
+    /// To be held by a DNS question until it is answered.
+    pub(crate) fn question(&self) -> Arc<()> {
+        Arc::clone(&self.questions)
     }
 
     /// Takes in a tunnel whose client has yet to prove who it is; [`Self::place`] is for those who have.
@@ -155,9 +153,9 @@ impl Pod {
         let _ = self.standing.subscribe().wait_for(|standing| *standing >= wanted).await;
     }
 
-    /// Places that are taken: none without connections.
-    pub(crate) fn places_taken(&self) -> usize {
-        self.places.taken()
+    /// Whether it has neither a connection nor an unanswered DNS question.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.places.taken() == 0 && Arc::strong_count(&self.questions) == 1
     }
 }
 

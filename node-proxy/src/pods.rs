@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::duties::{Carried, Duties, share_out};
-use crate::pod::places::Places;
+use crate::pod::places::{Places, Shares};
 use crate::pod::{Home, Pod};
 use crate::stock::PodStock;
 use crate::worker::Pulse;
@@ -53,8 +53,8 @@ pub(crate) struct Means {
     pub(crate) budget: Arc<Budget>,
     /// Places for the connections of all.
     pub(crate) places: Arc<Places>,
-    /// Of which one may have so many.
-    pub(crate) most_places: usize,
+    /// What one gets of them.
+    pub(crate) shares: Shares,
 }
 
 /// One worker, as the Pods' owner sees it.
@@ -131,7 +131,7 @@ impl Pods {
             }
             self.take_up_waiting(&mut agent);
             self.tell();
-            if self.is_draining && self.connections() == 0 {
+            if self.is_draining && self.is_idle() {
                 return;
             }
         }
@@ -251,8 +251,9 @@ impl Pods {
         }
     }
 
-    fn connections(&self) -> usize {
-        self.held.values().filter_map(Held::pod).map(|pod| pod.places_taken()).sum()
+    /// Whether no Pod has anything open.
+    fn is_idle(&self) -> bool {
+        self.held.values().filter_map(Held::pod).all(|pod| pod.is_idle())
     }
 
     /// Publishes the workers' duties anew.
@@ -289,8 +290,17 @@ impl Means {
         certificate.borrow().usable(&identity).map_err(|failure| failure.to_string())?;
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
         let account = self.budget.account();
-        let places = Places::of_pod(self.most_places, Arc::clone(&self.places));
+        let places = Places::of_pod(self.shares.pod, Arc::clone(&self.places));
         let enrolled = Arc::clone(enrolled);
-        Ok(Pod::new(enrolled, &self.home, identity, certificate, stock, account, places))
+        Ok(Pod::new(
+            enrolled,
+            &self.home,
+            identity,
+            certificate,
+            stock,
+            account,
+            places,
+            self.shares.strangers,
+        ))
     }
 }

@@ -88,7 +88,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
         stock: socket_stock,
         budget,
         places: Places::of_process(shares.process),
-        most_places: shares.pod,
+        shares,
     };
     let (pods, told) = Pods::new(means, view.clone(), stations);
 

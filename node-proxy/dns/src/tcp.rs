@@ -34,6 +34,9 @@ pub trait Sockets {
 
     /// A connection from the Pod to `server` that is not captured again.
     fn dial(&self, server: SocketAddr) -> impl Future<Output = io::Result<TcpStream>>;
+
+    /// Returns when connections on which something was asked are to take no more questions. Cancel safe.
+    fn stopping(&self) -> impl Future<Output = ()>;
 }
 
 /// Accepts from one listener of a Pod until it is dropped, and has each connection served by `spawn`.
@@ -69,8 +72,9 @@ struct Conversation<'a, S, N> {
     sockets: &'a S,
     resolver: &'a Resolver<N>,
     server: SocketAddr,
-    /// `None` once the client has finished.
+    /// `None` once the client has finished, or no more are taken.
     queries: Option<Messages>,
+    has_asked: bool,
     client: OwnedWriteHalf,
     upstream: Option<Upstream>,
     waiting: VecDeque<Waiting>,
@@ -92,7 +96,7 @@ struct Waiting {
 
 enum Event {
     Query(BytesMut),
-    ClientFinished,
+    NoMoreQueries,
     Answer(BytesMut),
     /// The connection to it ended or broke.
     ServerFinished,
@@ -108,18 +112,19 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
             resolver,
             server,
             queries: Some(messages(read)),
+            has_asked: false,
             client: write,
             upstream: None,
             waiting: VecDeque::new(),
         }
     }
 
-    /// Until the client has finished and all is answered, or nothing happens any longer.
+    /// Until no more is asked and all is answered, or nothing happens any longer.
     async fn run(mut self) -> io::Result<()> {
         while self.queries.is_some() || !self.waiting.is_empty() {
             match self.event().await? {
                 Event::Query(query) => self.query(&query).await?,
-                Event::ClientFinished => self.queries = None,
+                Event::NoMoreQueries => self.queries = None,
                 Event::Answer(answer) => self.answer(&answer).await?,
                 Event::ServerFinished => self.ask_again().await?,
                 Event::ServerLate => self.fail_waiting().await?,
@@ -139,8 +144,9 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         tokio::select! {
             query = next(self.queries.as_mut()), if has_room => Ok(match query? {
                 Some(query) => Event::Query(query),
-                None => Event::ClientFinished,
+                None => Event::NoMoreQueries,
             }),
+            () = self.sockets.stopping(), if self.has_asked && self.queries.is_some() => Ok(Event::NoMoreQueries),
             // Whether the server ends or breaks the connection: what waits will not be answered on it.
             answer = next(self.upstream.as_mut().map(|upstream| &mut upstream.answers)) => {
                 Ok(answer.ok().flatten().map_or(Event::ServerFinished, Event::Answer))
@@ -150,6 +156,7 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
     }
 
     async fn query(&mut self, query: &[u8]) -> io::Result<()> {
+        self.has_asked = true;
         match self.resolver.decide(query, Transport::Tcp) {
             Decision::Answer(answer) | Decision::Malformed(answer) => send(&mut self.client, &answer).await,
             Decision::Ignore => Ok(()),

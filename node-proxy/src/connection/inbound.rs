@@ -33,8 +33,8 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// Begins the record of it.
-    fn flow(&self) -> Flow {
+    /// What its record begins with.
+    pub(crate) fn flow(&self) -> Flow {
         let mut flow = Flow::unknown(Direction::Inbound, self.client, self.target);
         describe::proven(&mut flow, self.peer.as_ref());
         flow

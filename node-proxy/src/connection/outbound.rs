@@ -111,10 +111,11 @@ fn note_attempt(workload: &Workload, outcome: &Outcome) {
     tracing::debug!(workload = %workload.uid, %outcome, "endpoint not reached: trying another");
 }
 
-/// Whether another endpoint may be better: what the mesh has decided it decides everywhere.
+/// Whether another endpoint may be better: what the mesh has decided it decides everywhere, but not every Pod is full.
 fn may_try_elsewhere(outcome: &Outcome) -> bool {
     const UNAVAILABLE: u16 = 503;
     match outcome {
+        Outcome::Refused(Refusal::LimitReached { .. }) => true,
         Outcome::Done | Outcome::Refused(_) => false,
         Outcome::Failed(Failure::ConnectAnswer { status, .. }) => *status == UNAVAILABLE,
         Outcome::Failed(Failure::NoSocket | Failure::NoCertificate { .. }) => false,

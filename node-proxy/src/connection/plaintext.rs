@@ -19,15 +19,16 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     // Of a refusal too, it is told by a reset, never by an end that looks like an empty answer.
     reset_when_closed(&client);
     let Some(admission) = admission(&client) else { return };
+    // For the socket to the application, before it is dialled.
+    let own = match share.pod.place() {
+        Ok(own) => own,
+        Err(refusal) => return share.worker.telemetry.open(admission.flow()).finish(refusal),
+    };
     let Ok(Joined { application, ticket, ending }) =
         inbound::join(&share, &admission, dial::gave_up(&client)).await
     else {
         // Its record is finished.
         return;
-    };
-    let own = match share.pod.place() {
-        Ok(own) => own,
-        Err(refusal) => return ticket.account.finish(refusal),
     };
     let account = share.worker.accounts.of(admission.client.ip());
     let far = Far::Direct(Direct { socket: client, account, place });

@@ -27,7 +27,7 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let stock = PodStock::new(reference, agent, runtime.handle().clone());
     let account = Budget::new(Limits::default()).account();
     let places = Places::of_pod(10, Places::of_process(10));
-    Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, account, places))
+    Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, account, places, 1))
 }
 
 /// Two members of the outbound and two of the HBONE group.

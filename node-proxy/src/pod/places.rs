@@ -3,6 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Strangers at a time, at most: each costs memory before it has proven anything.
+const MOST_STRANGERS: usize = 1024;
+/// And one for so many connections that the Pod may have.
+const CONNECTIONS_A_STRANGER: usize = 4;
+
 /// The places of a Pod, or of the process.
 #[derive(Debug)]
 pub(crate) struct Places {
@@ -19,6 +24,8 @@ pub(crate) struct Shares {
     pub(crate) pod: usize,
     /// For all together.
     pub(crate) process: usize,
+    /// Beside them: clients of one Pod that have yet to prove who they are.
+    pub(crate) strangers: usize,
 }
 
 /// A place; given back when dropped.
@@ -29,10 +36,12 @@ pub(crate) struct Place {
 
 impl Shares {
     /// With `open_files`, of which Pods together get seven eighths and one gets three quarters, but no more than `wanted`. The
-    /// rest is for tunnels, DNS, sockets that are ready, the agent and the controller.
+    /// rest is for strangers, tunnels, DNS, sockets that are ready, the agent and the controller.
     pub(crate) fn of(open_files: u64, wanted: usize) -> Self {
         let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
-        Self { pod: wanted.min(open_files / 4 * 3), process: open_files / 8 * 7 }
+        let pod = wanted.min(open_files / 4 * 3);
+        let strangers = pod.div_ceil(CONNECTIONS_A_STRANGER).min(open_files / 64).clamp(1, MOST_STRANGERS);
+        Self { pod, process: open_files / 8 * 7, strangers }
     }
 }
 
@@ -52,17 +61,6 @@ impl Places {
         self.enter().then(|| Place { places: Arc::clone(self) })
     }
 
-    /// One of them, though there be none left.
-    pub(crate) fn hold(self: &Arc<Self>) -> Place {
-        self.count();
-        Place { places: Arc::clone(self) }
-    }
-
-    /// How many there are.
-    pub(crate) fn most(&self) -> usize {
-        self.most
-    }
-
     /// How many are taken.
     pub(crate) fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
@@ -76,13 +74,6 @@ impl Places {
             self.taken.fetch_sub(1, Ordering::Relaxed);
         }
         entered
-    }
-
-    fn count(&self) {
-        self.taken.fetch_add(1, Ordering::Relaxed);
-        if let Some(all) = &self.within {
-            all.count();
-        }
     }
 
     fn leave(&self) {

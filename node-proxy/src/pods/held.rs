@@ -103,7 +103,7 @@ impl Held {
     /// Whether it begins nothing new and has nothing open.
     pub(crate) fn is_released(&self) -> bool {
         match &self.stage {
-            Stage::Stopping(stop) => stop.pod.as_ref().is_none_or(|pod| pod.places_taken() == 0),
+            Stage::Stopping(stop) => stop.pod.as_ref().is_none_or(|pod| pod.is_idle()),
             Stage::Waiting(_) | Stage::Carrying(_) => false,
         }
     }

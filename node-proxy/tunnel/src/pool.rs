@@ -196,8 +196,8 @@ where
         }
     }
 
-    /// Begins no more streams on the connections of the keys that `leaving` names; each ends after its last stream. Dials under way go on:
-    /// somebody waits for them.
+    /// Begins no more streams on the connections of the keys that `leaving` names; each ends after its last stream. Dials under
+    /// way go on: somebody waits for them.
     pub fn retire(&self, leaving: impl Fn(&K) -> bool) {
         let entries = self.inner.entries.borrow();
         let left = entries.iter().filter(|(key, _)| leaving(key));

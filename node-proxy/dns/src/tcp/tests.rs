@@ -5,6 +5,7 @@ use hickory_proto::rr::{Name, RecordType};
 use karez_mesh::names::{Addressing, Resolution};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use super::*;
@@ -14,6 +15,7 @@ use crate::counters::Counters;
 struct Loopback {
     listener: TcpListener,
     server: SocketAddr,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Sockets for Loopback {
@@ -24,6 +26,12 @@ impl Sockets for Loopback {
 
     async fn dial(&self, server: SocketAddr) -> io::Result<TcpStream> {
         TcpStream::connect(server).await
+    }
+
+    async fn stopping(&self) {
+        if self.stopping.clone().wait_for(|stopping| *stopping).await.is_err() {
+            std::future::pending().await
+        }
     }
 }
 
@@ -42,11 +50,17 @@ fn mesh(host: &str) -> Option<Resolution> {
 
 /// A Pod whose connections are served, and a client's connection in it.
 async fn pod(server: SocketAddr) -> (TcpStream, Arc<Counters>) {
+    let (_, stopping) = watch::channel(false);
+    pod_until(server, stopping).await
+}
+
+/// The same, until it is stopping.
+async fn pod_until(server: SocketAddr, stopping: watch::Receiver<bool>) -> (TcpStream, Arc<Counters>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let counters = Arc::new(Counters::default());
     let resolver = Resolver::new(mesh as fn(&str) -> _, Arc::clone(&counters));
-    tokio::task::spawn_local(serve(Rc::new(Loopback { listener, server }), resolver, spawn));
+    tokio::task::spawn_local(serve(Rc::new(Loopback { listener, server, stopping }), resolver, spawn));
     (TcpStream::connect(address).await.unwrap(), counters)
 }
 
@@ -224,6 +238,32 @@ async fn an_idle_connection_is_closed() {
             let begun = Instant::now();
             assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
             assert!(begun.elapsed() >= IDLE);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn when_the_pod_is_stopping_what_waits_is_answered_and_no_more_taken() {
+    LocalSet::new()
+        .run_until(async {
+            let (server, address) = server().await;
+            let (stop, stopping) = watch::channel(false);
+            let (mut client, _) = pod_until(address, stopping).await;
+            let asked = query(1, "example.org.", RecordType::A);
+            write(&mut client, &asked).await;
+            let (mut upstream, _) = server.accept().await.unwrap();
+            assert_eq!(read(&mut upstream).await, asked);
+            stop.send_replace(true);
+            tokio::task::yield_now().await;
+            write(&mut upstream, &asked).await;
+            assert_eq!(read(&mut client).await, asked);
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+
+            // One on which nothing was asked yet may ask.
+            let (mut client, _) = pod_until(address, stop.subscribe()).await;
+            write(&mut client, &query(2, "web.shop.", RecordType::A)).await;
+            assert_eq!(code(&read(&mut client).await), ResponseCode::NoError);
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
         })
         .await;
 }

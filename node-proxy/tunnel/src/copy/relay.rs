@@ -121,7 +121,7 @@ impl<'a> Relay<'a> {
 
     /// None if nothing was there, 0 at the end.
     fn read(&mut self) -> io::Result<Option<usize>> {
-        let size = self.appetite.size();
+        let size = self.size();
         self.prepare(size);
         let read = match &mut self.waiting {
             Waiting::Pipe(lent) => socket::fill(self.from, &mut lent.pipe)?,
@@ -132,6 +132,12 @@ impl<'a> Relay<'a> {
             self.appetite.after(read, size.bytes());
         }
         Ok(read)
+    }
+
+    /// As much at a time as the appetite is for, while the account has room for relays that stall with that much.
+    fn size(&self) -> Size {
+        let size = self.appetite.size();
+        if self.holding.room() < size.bytes() { Size::Small } else { size }
     }
 
     /// Takes what to read into: a pipe where there is much, if there is a pipe to be had.

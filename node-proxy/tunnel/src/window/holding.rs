@@ -56,6 +56,11 @@ impl Holding {
         Self { account, entry: None }
     }
 
+    /// How much it may hold beside what the account bears already, so that half of the bounds remains for others.
+    pub(crate) fn room(&self) -> usize {
+        self.account.window(1) as usize
+    }
+
     /// The stream now holds `bytes` unread, and `waker` is told if it must go.
     ///
     /// # Errors
