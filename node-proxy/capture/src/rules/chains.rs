@@ -21,6 +21,9 @@ const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
 
 pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
     let mut chains = vec![divert(settings), local(), deliver(settings), confine()];
+    if settings.proxy != Proxy::Ztunnel {
+        chains.extend([departing(), arriving()]);
+    }
     match settings.phase {
         Phase::Capturing { close_older } => {
             chains.extend([outbound(settings), inbound(settings)]);
@@ -49,13 +52,15 @@ pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
 
 /// In front of connection tracking, where packets go out: most of them are asked two questions.
 fn divert(settings: &RuleSettings) -> Chain {
-    let chain =
+    let mut chain =
         Chain::hooked("divert", "route", "output", -310).rule(format!("{} goto local", marked(marks::LOCAL)));
+    if settings.proxy != Proxy::Ztunnel {
+        chain = chain.rule("meta l4proto tcp goto departing");
+    }
     let to_loopback = format!("meta mark set meta mark & {:#x} | {} notrack", !marks::MASK, marks::LOCAL);
     match (settings.phase, settings.proxy) {
         (Phase::Leaving, _) => chain,
         (Phase::Capturing { .. }, Proxy::Karez { .. }) if settings.dns => chain
-            .rule(NOT_UDP)
             .rule("oif \"lo\" accept")
             .rule(format!("{} accept", settings.ours()))
             .rules(settings.link_local_rules("accept"))
@@ -74,11 +79,29 @@ fn local() -> Chain {
     Chain::plain("local").rule(format!("{} udp sport set 53", exactly_dns_reply())).rule("notrack")
 }
 
-/// The same, where it comes out of loopback.
+/// Tunnels are not tracked: nothing of them is to be translated, or closed for being older than the rules. What the kernel says
+/// when their sockets are gone counts as theirs. A SYN with the mark of another's is refused later: see [`egress_new`].
+fn departing() -> Chain {
+    Chain::plain("departing")
+        .rule(format!("tcp sport {HBONE} notrack accept"))
+        .rule(format!("tcp dport {HBONE} {} notrack", marked(marks::OUTBOUND)))
+}
+
+/// The same, where they come in: from the port of another's tunnels anything may come.
+fn arriving() -> Chain {
+    Chain::plain("arriving").rule(format!("tcp dport {HBONE} notrack accept")).rule(format!(
+        "tcp sport {HBONE} socket mark & {:#x} == {} notrack",
+        marks::MASK,
+        marks::OUTBOUND
+    ))
+}
+
+/// What [`local`] let go, where it comes out of loopback.
 fn deliver(settings: &RuleSettings) -> Chain {
+    let from_elsewhere = if settings.proxy == Proxy::Ztunnel { "accept" } else { "goto arriving" };
     let chain = Chain::hooked("deliver", "filter", "prerouting", -300)
+        .rule(format!("iif != \"lo\" {from_elsewhere}"))
         .rule(format!("meta mark & {:#x} != {} accept", marks::MASK, marks::LOCAL))
-        .rule("iif != \"lo\" accept")
         .rule("notrack");
     let captured = matches!(settings.phase, Phase::Capturing { .. });
     if !captured || !settings.dns || settings.proxy == Proxy::Ztunnel {
@@ -130,6 +153,7 @@ fn egress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("egress_new")
         .rule("oif \"lo\" accept")
         .rule(format!("{} accept", marked(marks::LOCAL)))
+        .rules(settings.tunnel_rules())
         .rule(format!("{} {} accept", settings.ours(), born_here()))
         .rules(settings.link_local_rules(&format!("{} accept", born_here())))
         .rule(format!("ct status dnat {} accept", born_here()))
@@ -149,7 +173,7 @@ fn ingress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("ingress_new")
         .rule(refuse_unredirected())
         .rule("iif \"lo\" accept")
-        .rule(format!("tcp dport {HBONE} {} accept", born_here()))
+        .rule(settings.arriving_tunnel())
         .rules(settings.probe_rules(&format!("{} accept", born_here())))
         .rule(format!("ct status dnat {} accept", born_here()))
         .rule(CAUGHT_BETWEEN)
@@ -203,6 +227,22 @@ impl RuleSettings {
         match self.proxy {
             Proxy::Karez { socket_uid: Some(uid) } => format!("{mark} meta skuid {uid}"),
             Proxy::Karez { socket_uid: None } | Proxy::Ztunnel => mark,
+        }
+    }
+
+    /// Accepts a tunnel that begins here; one that is tracked is noted as any other connection.
+    fn tunnel_rules(&self) -> Vec<String> {
+        match self.proxy {
+            Proxy::Karez { .. } => vec![format!("tcp dport {HBONE} {} accept", self.ours())],
+            Proxy::Ztunnel => Vec::new(),
+        }
+    }
+
+    /// Accepts a tunnel that begins elsewhere.
+    fn arriving_tunnel(&self) -> String {
+        match self.proxy {
+            Proxy::Karez { .. } => format!("tcp dport {HBONE} accept"),
+            Proxy::Ztunnel => format!("tcp dport {HBONE} {} accept", born_here()),
         }
     }
 
