@@ -51,6 +51,17 @@ enum Standing {
     Gone,
 }
 
+/// What a Pod may hold of this process.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    /// Unread bytes.
+    pub(crate) account: Arc<Account>,
+    /// Connections.
+    pub(crate) places: Arc<Places>,
+    /// Clients that have yet to prove who they are.
+    pub(crate) strangers: usize,
+}
+
 /// Where a Pod runs, in the words of the controller.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
@@ -67,9 +78,7 @@ impl Pod {
         identity: Identity,
         certificate: watch::Receiver<State>,
         stock: PodStock,
-        account: Arc<Account>,
-        places: Arc<Places>,
-        strangers: usize,
+        bounds: Bounds,
     ) -> Self {
         let local = LocalPod {
             uid: workload_uid(&home.cluster, &enrolled.namespace, &enrolled.name).into(),
@@ -77,6 +86,7 @@ impl Pod {
             node: Arc::clone(&home.node),
             addresses: enrolled.addresses.iter().map(IpAddr::to_canonical).collect(),
         };
+        let Bounds { account, places, strangers } = bounds;
         let standing = watch::Sender::new(Standing::Carried);
         Self {
             enrolled,

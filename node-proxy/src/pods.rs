@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use crate::duties::{Carried, Duties, share_out};
 use crate::pod::places::{Places, Shares};
-use crate::pod::{Home, Pod};
+use crate::pod::{Bounds, Home, Pod};
 use crate::stock::PodStock;
 use crate::worker::Pulse;
 
@@ -289,18 +289,11 @@ impl Means {
         let certificate = wait.certificate.get_or_insert_with(|| self.certificates.want(&identity)).clone();
         certificate.borrow().usable(&identity).map_err(|failure| failure.to_string())?;
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
-        let account = self.budget.account();
-        let places = Places::of_pod(self.shares.pod, Arc::clone(&self.places));
-        let enrolled = Arc::clone(enrolled);
-        Ok(Pod::new(
-            enrolled,
-            &self.home,
-            identity,
-            certificate,
-            stock,
-            account,
-            places,
-            self.shares.strangers,
-        ))
+        let bounds = Bounds {
+            account: self.budget.account(),
+            places: Places::of_pod(self.shares.pod, Arc::clone(&self.places)),
+            strangers: self.shares.strangers,
+        };
+        Ok(Pod::new(Arc::clone(enrolled), &self.home, identity, certificate, stock, bounds))
     }
 }

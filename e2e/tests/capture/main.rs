@@ -9,6 +9,7 @@ mod pace;
 mod redirection;
 mod removal;
 mod source;
+mod tunnels;
 mod unprivileged;
 mod upkeep;
 mod ztunnel;

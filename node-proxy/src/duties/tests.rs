@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::{Carried, Duties, Polled, share_out};
 use crate::pod::places::Places;
-use crate::pod::{Home, Pod};
+use crate::pod::{Bounds, Home, Pod};
 use crate::stock::PodStock;
 
 pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
@@ -27,7 +27,8 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let stock = PodStock::new(reference, agent, runtime.handle().clone());
     let account = Budget::new(Limits::default()).account();
     let places = Places::of_pod(10, Places::of_process(10));
-    Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, account, places, 1))
+    let bounds = Bounds { account, places, strangers: 1 };
+    Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, bounds))
 }
 
 /// Two members of the outbound and two of the HBONE group.
