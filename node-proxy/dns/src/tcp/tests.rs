@@ -30,7 +30,7 @@ impl Sockets for Loopback {
 
     async fn stopping(&self) {
         if self.stopping.clone().wait_for(|stopping| *stopping).await.is_err() {
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         }
     }
 }
