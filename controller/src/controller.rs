@@ -20,7 +20,7 @@ use tracing::{info, warn};
 
 use crate::ca::StateError;
 use crate::inventory::folder::{self, FolderError};
-use crate::listener::{self, CertificateError};
+use crate::listener::{self, Bounds, CertificateError};
 use crate::settings::Settings;
 use crate::tokens::TokensError;
 use rooms::Readers;
@@ -85,11 +85,11 @@ struct Last {
 }
 
 impl Controller {
-    /// Starts it: when this returns its ports are open.
+    /// Starts it, in a process that may open so many files: when this returns its ports are open.
     ///
     /// # Errors
     /// When something that it needs is not there.
-    pub async fn start(settings: Settings) -> Result<Self, ControllerError> {
+    pub async fn start(settings: Settings, open_files: u64) -> Result<Self, ControllerError> {
         check_lifetimes(&settings)?;
         folder::check(&settings.manifests)?;
         let (trigger, drain) = drain::new();
@@ -99,7 +99,7 @@ impl Controller {
         let metrics_port = http::listen(settings.metrics_listen).await?;
         let (address, metrics_address) = (port.local_addr()?, metrics_port.local_addr()?);
         let tls = listener::server_config(writers.certificate.current())?;
-        let (accepting, connections) = listener::accept(port, tls, drain.clone());
+        let (accepting, connections) = listener::accept(port, tls, Bounds::of(open_files), drain.clone());
 
         let mut tasks = Tasks::new();
         writers.spawn(&mut tasks, &readers);

@@ -24,15 +24,34 @@ pub use connection::{Connection, Peer};
 pub use server_certificate::{CertificateError, CurrentCertificate, ServerCertificate};
 
 /// Connections on which somebody has authenticated, at a time; others wait in the listener's queue.
-const MAX_CONNECTIONS: usize = 8192;
+const MOST_CONNECTIONS: usize = 8192;
 /// Beside them, those without an authenticated call yet: the newest displaces the oldest.
-const MAX_STRANGERS: usize = 1024;
+const MOST_STRANGERS: usize = 1024;
 /// For a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Before accepting again after an error such as "too many open files".
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Accepted connections that wait for the server to take them.
 const QUEUE: usize = 16;
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    connections: usize,
+    strangers: usize,
+}
+
+impl Bounds {
+    /// As the limit of open files allows: half of it for those who have authenticated, an eighth for strangers.
+    #[must_use]
+    pub fn of(open_files: u64) -> Self {
+        let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
+        Self {
+            connections: (open_files / 2).clamp(1, MOST_CONNECTIONS),
+            strangers: (open_files / 8).clamp(1, MOST_STRANGERS),
+        }
+    }
+}
 
 /// TLS 1.3 and HTTP/2, with whatever certificate is current at each handshake.
 ///
@@ -52,13 +71,14 @@ pub fn server_config(certificate: Arc<CurrentCertificate>) -> Result<Arc<ServerC
 pub fn accept(
     listener: TcpListener,
     config: Arc<ServerConfig>,
+    bounds: Bounds,
     drain: Drain,
 ) -> (impl Future<Output = ()>, mpsc::Receiver<io::Result<Connection>>) {
     let (ready, accepted) = mpsc::channel(QUEUE);
     let acceptor = TlsAcceptor::from(config);
     let accepting = async move {
         tokio::select! {
-            () = accept_all(&listener, &acceptor, &ready) => {}
+            () = accept_all(&listener, &acceptor, bounds, &ready) => {}
             () = drain.started() => {}
         }
     };
@@ -68,10 +88,11 @@ pub fn accept(
 async fn accept_all(
     listener: &TcpListener,
     acceptor: &TlsAcceptor,
+    bounds: Bounds,
     ready: &mpsc::Sender<io::Result<Connection>>,
 ) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS + MAX_STRANGERS));
-    let threshold = Threshold::new(MAX_STRANGERS);
+    let slots = Arc::new(Semaphore::new(bounds.connections + bounds.strangers));
+    let threshold = Threshold::new(bounds.strangers);
     let mut handshakes = JoinSet::new();
     loop {
         // The semaphore is never closed.
@@ -112,5 +133,19 @@ async fn handshake(
         Ok(Ok(stream)) => drop(ready.send(Ok(Connection::new(stream, peer, slot, stranger))).await),
         Ok(Err(error)) => debug!(?peer, %error, "no TLS handshake"),
         Err(_) => debug!(?peer, "no TLS handshake within {HANDSHAKE_TIMEOUT:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_low_limit_of_open_files_leaves_some_for_the_rest() {
+        for (open_files, connections, strangers) in
+            [(1 << 20, 8192, 1024), (20_000, 8192, 1024), (1024, 512, 128), (64, 32, 8), (0, 1, 1)]
+        {
+            assert_eq!(Bounds::of(open_files), Bounds { connections, strangers }, "{open_files}");
+        }
     }
 }

@@ -28,13 +28,11 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings) -> Result<(), ControllerError> {
-    if let Err(error) = limits::raise_open_files() {
-        tracing::warn!(%error, "the limit of open files stays as it was");
-    }
+    let open_files = limits::raise_open_files()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let signals = signals::Signals::catch()?;
-        let controller = Controller::start(settings).await?;
+        let controller = Controller::start(settings, open_files).await?;
         controller.run(signals).await
     })
 }

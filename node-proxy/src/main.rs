@@ -6,7 +6,7 @@
 //! * [`worker`] – a thread with everything that connections need; [`assignment`] says which polls what
 //! * [`connection`] – one connection, from accept to end
 //! * [`dns`] – the Pod's queries
-//! * [`validity`], [`accounts`] – how long certificates serve, who bears what is unread
+//! * [`validity`], [`accounts`], [`shares`] – how long certificates serve, who bears what is unread, who gets how many descriptors
 //! * [`report`], [`admin`], [`metrics`] – what it tells about itself
 
 mod accounts;
@@ -21,6 +21,7 @@ mod pods;
 mod program;
 mod report;
 mod settings;
+mod shares;
 mod stock;
 mod validity;
 mod worker;

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::duties::{Carried, Duties, share_out};
-use crate::pod::places::{Places, Shares};
+use crate::pod::places::AllPlaces;
 use crate::pod::{Bounds, Home, Pod};
 use crate::stock::PodStock;
 use crate::worker::Pulse;
@@ -52,9 +52,11 @@ pub(crate) struct Means {
     /// Who bounds what they leave unread.
     pub(crate) budget: Arc<Budget>,
     /// Places for the connections of all.
-    pub(crate) places: Arc<Places>,
-    /// What one gets of them.
-    pub(crate) shares: Shares,
+    pub(crate) places: Arc<AllPlaces>,
+    /// Of which one may have so many.
+    pub(crate) most_connections: usize,
+    /// Clients of one that have yet to prove who they are.
+    pub(crate) strangers: usize,
 }
 
 /// One worker, as the Pods' owner sees it.
@@ -291,8 +293,8 @@ impl Means {
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
         let bounds = Bounds {
             account: self.budget.account(),
-            places: Places::of_pod(self.shares.pod, Arc::clone(&self.places)),
-            strangers: self.shares.strangers,
+            places: self.places.of_pod(self.most_connections),
+            strangers: self.strangers,
         };
         Ok(Pod::new(Arc::clone(enrolled), &self.home, identity, certificate, stock, bounds))
     }

@@ -25,9 +25,10 @@ use tokio::task::JoinSet;
 use crate::accounts::Accounts;
 use crate::duties::Duties;
 use crate::pod::Home;
-use crate::pod::places::{Places, Shares};
+use crate::pod::places::AllPlaces;
 use crate::pods::{Means, Pods, Station};
 use crate::settings::{self, Settings};
+use crate::shares::Shares;
 use crate::worker::{self, Seed, Thread};
 use crate::{admin, metrics, report};
 
@@ -42,16 +43,9 @@ const WORKERS_END: Duration = Duration::from_secs(5);
 /// When it cannot start: what is missing, and where it was looked for.
 pub(crate) fn run(settings: Settings) -> Result<()> {
     let open_files = limits::raise_open_files().context("raising the limit of open files")?;
-    tracing::info!(version = build::VERSION, node = settings.node, open_files, "starting");
-    let wanted = settings.pod_connections.get();
-    let shares = Shares::of(open_files, wanted);
-    if shares.pod < wanted {
-        tracing::warn!(
-            open_files,
-            pod_connections = shares.pod,
-            "a Pod may have fewer connections than --pod-connections says: the limit of open files is too low for more"
-        );
-    }
+    let shares = Shares::of(open_files, settings.pod_connections);
+    let Shares { connections, .. } = shares;
+    tracing::info!(version = build::VERSION, node = settings.node, open_files, connections, "starting");
     // Configuration, agent, metrics and readiness share a thread that carries no traffic.
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let outcome = runtime.block_on(serve(settings, shares));
@@ -77,7 +71,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
     let unread = settings.unread_mib.get() << 20;
     let budget = Budget::new(Limits::of(unread));
     let dns = Arc::new(karez_dns::Counters::default());
-    let (stations, threads, metrics) = start_workers(&settings, &view, log, &budget, &dns)?;
+    let (stations, threads, metrics) = start_workers(&settings, shares, &view, log, &budget, &dns)?;
 
     let address = settings.agent_socket.parse().context("--agent-socket")?;
     let (socket_stock, purveyor) = stock::connect(&address, Some(AGENT_UID));
@@ -87,8 +81,9 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
         certificates: certificates.clone(),
         stock: socket_stock,
         budget,
-        places: Places::of_process(shares.process),
-        shares,
+        places: AllPlaces::new(shares.connections),
+        most_connections: settings.pod_connections.get(),
+        strangers: shares.strangers,
     };
     let (pods, told) = Pods::new(means, view.clone(), stations);
 
@@ -135,6 +130,7 @@ type Workers = (Vec<Station>, Vec<Thread>, Arc<Metrics>);
 
 fn start_workers(
     settings: &Settings,
+    shares: Shares,
     view: &View,
     log: AccessLog,
     budget: &Arc<Budget>,
@@ -154,6 +150,7 @@ fn start_workers(
             metrics: Arc::clone(&metrics),
             accounts: Arc::clone(&accounts),
             dns: Arc::clone(dns),
+            questions: shares.questions,
             pulse: Arc::clone(&pulse),
         };
         threads.push(worker::start(index, seed).with_context(|| format!("starting worker {index}"))?);

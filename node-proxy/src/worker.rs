@@ -37,6 +37,8 @@ pub(crate) struct Worker {
     pub(crate) accounts: Arc<Accounts>,
     /// DNS queries, counted.
     pub(crate) dns: Arc<karez_dns::Counters>,
+    /// How many of one Pod there may be on it.
+    pub(crate) questions: karez_dns::resolver::Bounds,
 }
 
 impl Worker {

@@ -73,7 +73,7 @@ impl Scene {
             "--metrics-listen=127.0.0.1:0".to_owned(),
         ];
         let settings = Settings::parse_from(fixed.iter().chain(&self.flags));
-        let controller = Controller::start(settings).await.unwrap();
+        let controller = Controller::start(settings, 1024).await.unwrap();
         within(controller.ready()).await;
         self.controller = Some(controller);
     }

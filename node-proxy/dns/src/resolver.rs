@@ -10,12 +10,22 @@ use tokio::sync::Semaphore;
 use crate::answer::{Decision, Transport, answer};
 use crate::counters::Counters;
 
-/// Queries of a Pod that wait for a server's answer at a time, over UDP.
-const FORWARDED: usize = 512;
-/// Answers of our own that a Pod's socket has not taken yet, over UDP: apart from what a dead server lets wait.
-const ANSWERED: usize = 128;
-/// TCP connections of a Pod at a time; others wait in the listener's queue.
-const CONNECTIONS: usize = 64;
+/// What one Pod may have at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Queries that wait for a server's answer, over UDP; each takes a descriptor.
+    pub forwarded: usize,
+    /// Answers of our own that a Pod's socket has not taken yet, over UDP: apart from what a dead server lets wait.
+    pub answered: usize,
+    /// TCP connections, of two descriptors each; others wait in the listener's queue.
+    pub connections: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { forwarded: 512, answered: 128, connections: 64 }
+    }
+}
 
 /// How long a server may take to answer, or to be reached.
 pub(crate) const FORWARD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,12 +55,12 @@ pub struct Resolver<N> {
 impl<N: Names> Resolver<N> {
     /// A Pod's resolver; `counters` may be shared by all Pods.
     #[must_use]
-    pub fn new(names: N, counters: Arc<Counters>) -> Rc<Self> {
+    pub fn new(names: N, bounds: Bounds, counters: Arc<Counters>) -> Rc<Self> {
         Rc::new(Self {
             names,
-            forwarded: Arc::new(Semaphore::new(FORWARDED)),
-            answered: Arc::new(Semaphore::new(ANSWERED)),
-            connections: Arc::new(Semaphore::new(CONNECTIONS)),
+            forwarded: Arc::new(Semaphore::new(bounds.forwarded)),
+            answered: Arc::new(Semaphore::new(bounds.answered)),
+            connections: Arc::new(Semaphore::new(bounds.connections)),
             counters,
         })
     }

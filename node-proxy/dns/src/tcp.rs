@@ -22,6 +22,8 @@ use crate::resolver::{FORWARD_TIMEOUT, Names, Resolver};
 
 /// A connection on which nothing happens for so long is closed.
 const IDLE: Duration = Duration::from_secs(5);
+/// The same where it is to end and nothing was asked on it.
+const LAST_WORD: Duration = Duration::from_millis(250);
 /// Forwarded queries of a connection that wait for an answer at a time; no more are read meanwhile.
 const WAITING: usize = 64;
 /// Before accepting again after an error.
@@ -35,7 +37,7 @@ pub trait Sockets {
     /// A connection from the Pod to `server` that is not captured again.
     fn dial(&self, server: SocketAddr) -> impl Future<Output = io::Result<TcpStream>>;
 
-    /// Returns when connections on which something was asked are to take no more questions. Cancel safe.
+    /// Returns when connections are to end as soon as what was asked on them is answered. Cancel safe.
     fn stopping(&self) -> impl Future<Output = ()>;
 }
 
@@ -72,9 +74,10 @@ struct Conversation<'a, S, N> {
     sockets: &'a S,
     resolver: &'a Resolver<N>,
     server: SocketAddr,
-    /// `None` once the client has finished, or no more are taken.
+    /// `None` once the client has finished.
     queries: Option<Messages>,
     has_asked: bool,
+    is_stopping: bool,
     client: OwnedWriteHalf,
     upstream: Option<Upstream>,
     waiting: VecDeque<Waiting>,
@@ -97,6 +100,7 @@ struct Waiting {
 enum Event {
     Query(BytesMut),
     NoMoreQueries,
+    Stopping,
     Answer(BytesMut),
     /// The connection to it ended or broke.
     ServerFinished,
@@ -113,18 +117,20 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
             server,
             queries: Some(messages(read)),
             has_asked: false,
+            is_stopping: false,
             client: write,
             upstream: None,
             waiting: VecDeque::new(),
         }
     }
 
-    /// Until no more is asked and all is answered, or nothing happens any longer.
+    /// Until the client has finished, or the Pod is stopping, and all is answered, or nothing happens any longer.
     async fn run(mut self) -> io::Result<()> {
         while self.queries.is_some() || !self.waiting.is_empty() {
             match self.event().await? {
                 Event::Query(query) => self.query(&query).await?,
                 Event::NoMoreQueries => self.queries = None,
+                Event::Stopping => self.is_stopping = true,
                 Event::Answer(answer) => self.answer(&answer).await?,
                 Event::ServerFinished => self.ask_again().await?,
                 Event::ServerLate => self.fail_waiting().await?,
@@ -138,20 +144,29 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         // The one that waits longest is the first.
         let (end, at_end) = match self.waiting.front() {
             Some(waiting) => (waiting.since + FORWARD_TIMEOUT, Event::ServerLate),
-            None => (Instant::now() + IDLE, Event::Idle),
+            None => (Instant::now() + self.patience(), Event::Idle),
         };
-        let has_room = self.waiting.len() < WAITING;
+        let has_room = self.waiting.len() < WAITING && !(self.is_stopping && self.has_asked);
         tokio::select! {
             query = next(self.queries.as_mut()), if has_room => Ok(match query? {
                 Some(query) => Event::Query(query),
                 None => Event::NoMoreQueries,
             }),
-            () = self.sockets.stopping(), if self.has_asked && self.queries.is_some() => Ok(Event::NoMoreQueries),
+            () = self.sockets.stopping(), if !self.is_stopping => Ok(Event::Stopping),
             // Whether the server ends or breaks the connection: what waits will not be answered on it.
             answer = next(self.upstream.as_mut().map(|upstream| &mut upstream.answers)) => {
                 Ok(answer.ok().flatten().map_or(Event::ServerFinished, Event::Answer))
             }
             () = sleep_until(end) => Ok(at_end),
+        }
+    }
+
+    /// How long nothing may happen. One that came just before the Pod began to stop may say what it came for.
+    fn patience(&self) -> Duration {
+        match (self.is_stopping, self.has_asked) {
+            (false, _) => IDLE,
+            (true, false) => LAST_WORD,
+            (true, true) => Duration::ZERO,
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::{Carried, Duties, Polled, share_out};
-use crate::pod::places::Places;
+use crate::pod::places::AllPlaces;
 use crate::pod::{Bounds, Home, Pod};
 use crate::stock::PodStock;
 
@@ -26,7 +26,7 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let (agent, _) = karez_handover::stock::connect(&"@nobody".parse().unwrap(), None);
     let stock = PodStock::new(reference, agent, runtime.handle().clone());
     let account = Budget::new(Limits::default()).account();
-    let places = Places::of_pod(10, Places::of_process(10));
+    let places = AllPlaces::new(100).of_pod(10);
     let bounds = Bounds { account, places, strangers: 1 };
     Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, bounds))
 }

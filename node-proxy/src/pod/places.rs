@@ -1,31 +1,25 @@
 //! How many connections a Pod may have open, and all Pods together: a place for each descriptor that one takes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Strangers at a time, at most: each costs memory before it has proven anything.
-const MOST_STRANGERS: usize = 1024;
-/// And one for so many connections that the Pod may have.
-const CONNECTIONS_A_STRANGER: usize = 4;
+/// Kept for each Pod beside its connections: its listeners, and sockets that are ready.
+const KEPT_FOR_A_POD: usize = 64;
 
-/// The places of a Pod, or of the process.
+/// The places of the process.
 #[derive(Debug)]
-pub(crate) struct Places {
-    taken: AtomicUsize,
+pub(crate) struct AllPlaces {
     most: usize,
-    /// Whose places these are among; None for the process.
-    within: Option<Arc<Self>>,
+    taken: AtomicUsize,
+    kept: AtomicUsize,
 }
 
-/// How the places of a process are shared out, as its limit of open files allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shares {
-    /// For one Pod.
-    pub(crate) pod: usize,
-    /// For all together.
-    pub(crate) process: usize,
-    /// Beside them: clients of one Pod that have yet to prove who they are.
-    pub(crate) strangers: usize,
+/// The places of one Pod.
+#[derive(Debug)]
+pub(crate) struct Places {
+    all: Arc<AllPlaces>,
+    most: usize,
+    taken: AtomicUsize,
 }
 
 /// A place; given back when dropped.
@@ -34,59 +28,64 @@ pub(crate) struct Place {
     places: Arc<Places>,
 }
 
-impl Shares {
-    /// With `open_files`, of which Pods together get seven eighths and one gets three quarters, but no more than `wanted`. The
-    /// rest is for strangers, tunnels, DNS, sockets that are ready, the agent and the controller.
-    pub(crate) fn of(open_files: u64, wanted: usize) -> Self {
-        let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
-        let pod = wanted.min(open_files / 4 * 3);
-        let strangers = pod.div_ceil(CONNECTIONS_A_STRANGER).min(open_files / 64).clamp(1, MOST_STRANGERS);
-        Self { pod, process: open_files / 8 * 7, strangers }
+impl AllPlaces {
+    /// So many.
+    pub(crate) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, taken: AtomicUsize::new(0), kept: AtomicUsize::new(0) })
+    }
+
+    /// For a Pod that may have `most`.
+    pub(crate) fn of_pod(self: &Arc<Self>, most: usize) -> Arc<Places> {
+        self.kept.fetch_add(KEPT_FOR_A_POD, Relaxed);
+        Arc::new(Places { all: Arc::clone(self), most, taken: AtomicUsize::new(0) })
+    }
+
+    /// What is for connections.
+    fn free(&self) -> usize {
+        self.most.saturating_sub(self.kept.load(Relaxed))
     }
 }
 
 impl Places {
-    /// Of all Pods.
-    pub(crate) fn of_process(most: usize) -> Arc<Self> {
-        Arc::new(Self { taken: AtomicUsize::new(0), most, within: None })
-    }
-
-    /// Of one Pod, among those of all.
-    pub(crate) fn of_pod(most: usize, all: Arc<Self>) -> Arc<Self> {
-        Arc::new(Self { taken: AtomicUsize::new(0), most, within: Some(all) })
-    }
-
-    /// One of them; None if as many are taken as may be.
+    /// One of them; None if the Pod has as many as it may, or three quarters of all: other Pods get through.
     pub(crate) fn take(self: &Arc<Self>) -> Option<Place> {
-        self.enter().then(|| Place { places: Arc::clone(self) })
+        let free = self.all.free();
+        let most = self.most.min(free / 4 * 3);
+        if !enter(&self.taken, most) {
+            return None;
+        }
+        if !enter(&self.all.taken, free) {
+            self.taken.fetch_sub(1, Relaxed);
+            return None;
+        }
+        Some(Place { places: Arc::clone(self) })
     }
 
     /// How many are taken.
     pub(crate) fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
+        self.taken.load(Relaxed)
     }
+}
 
-    fn enter(&self) -> bool {
-        // Counted first and compared then: two that come at once may both be refused, never both admitted.
-        let before = self.taken.fetch_add(1, Ordering::Relaxed);
-        let entered = before < self.most && self.within.as_ref().is_none_or(|all| all.enter());
-        if !entered {
-            self.taken.fetch_sub(1, Ordering::Relaxed);
-        }
-        entered
+/// Counted first and compared then: two that come at once may both be refused, never both admitted.
+fn enter(taken: &AtomicUsize, most: usize) -> bool {
+    let entered = taken.fetch_add(1, Relaxed) < most;
+    if !entered {
+        taken.fetch_sub(1, Relaxed);
     }
-
-    fn leave(&self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
-        if let Some(all) = &self.within {
-            all.leave();
-        }
-    }
+    entered
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.leave();
+        self.places.taken.fetch_sub(1, Relaxed);
+        self.places.all.taken.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        self.all.kept.fetch_sub(KEPT_FOR_A_POD, Relaxed);
     }
 }
 

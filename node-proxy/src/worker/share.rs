@@ -26,7 +26,7 @@ pub(crate) struct Share {
 impl Share {
     pub(crate) fn new(pod: Arc<Pod>, worker: SharedWorker) -> Self {
         let names = PodNames::new(Arc::clone(&pod), worker.meshes());
-        let resolver = Resolver::new(names, Arc::clone(&worker.dns));
+        let resolver = Resolver::new(names, worker.questions, Arc::clone(&worker.dns));
         Self { pod, worker, tunnels: Tunnels::new(), resolver }
     }
 

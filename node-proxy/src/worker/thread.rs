@@ -39,6 +39,8 @@ pub(crate) struct Seed {
     pub(crate) accounts: Arc<Accounts>,
     /// DNS queries of all workers, counted.
     pub(crate) dns: Arc<karez_dns::Counters>,
+    /// How many of one Pod there may be on it.
+    pub(crate) questions: karez_dns::resolver::Bounds,
     /// What it shows of itself.
     pub(crate) pulse: Arc<Pulse>,
 }
@@ -91,7 +93,7 @@ struct Running {
 
 impl Running {
     fn new(seed: Seed) -> Self {
-        let Seed { mut mesh, duties, metrics, accounts, dns, pulse } = seed;
+        let Seed { mut mesh, duties, metrics, accounts, dns, questions, pulse } = seed;
         let worker = Worker {
             mesh: watch::Sender::new(Arc::clone(&mesh.borrow_and_update())),
             duties: duties.clone(),
@@ -100,6 +102,7 @@ impl Running {
             live: Live::default(),
             accounts,
             dns,
+            questions,
         };
         Self { worker: Rc::new(worker), mesh, duties, pulse, shares: HashMap::new(), polled: HashMap::new() }
     }

@@ -66,7 +66,7 @@ impl Scene {
             "--metrics-listen=127.0.0.1:0".to_owned(),
             "--leaf-lifetime=1s".to_owned(),
         ]);
-        let controller = Controller::start(settings).await.unwrap();
+        let controller = Controller::start(settings, 1024).await.unwrap();
         controller.ready().await;
         Self { folder, controller }
     }

@@ -64,9 +64,8 @@ fn list(folder: &Path) -> io::Result<BTreeMap<String, Listed>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if is_manifest(&name)
-            && let Some(listed) = look(&folder.join(&name))
-        {
+        if is_manifest(&name) {
+            let listed = look(&folder.join(&name));
             files.insert(name, listed);
         }
     }
@@ -78,12 +77,12 @@ fn is_manifest(name: &str) -> bool {
     !name.starts_with('.') && matches!(ending, Some("yaml" | "yml" | "json"))
 }
 
-/// Folders, pipes and the like are none.
-fn look(path: &Path) -> Option<Listed> {
+/// Folders, pipes and the like are never opened.
+fn look(path: &Path) -> Listed {
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Some(Listed::Present(FileStamp::from(&metadata))),
-        Ok(_) => None,
-        Err(error) => Some(Listed::Unreadable(error.to_string())),
+        Ok(metadata) if metadata.is_file() => Listed::Present(FileStamp::from(&metadata)),
+        Ok(_) => Listed::Unreadable("not a regular file".to_owned()),
+        Err(error) => Listed::Unreadable(error.to_string()),
     }
 }
 

@@ -130,6 +130,18 @@ fn a_file_that_cannot_be_looked_at_keeps_what_it_had() {
 }
 
 #[test]
+fn what_became_no_regular_file_keeps_what_it_had() {
+    let mut scene = Scene::new();
+    scene.write("a.yaml", &pod("a", "one"));
+    scene.look();
+    std::fs::remove_file(scene.path("a.yaml")).unwrap();
+    std::fs::create_dir(scene.path("a.yaml")).unwrap();
+    scene.look();
+    assert_eq!(scene.node_of("a"), Some("one".to_owned()));
+    assert_eq!(scene.unreadable(), ["a.yaml"]);
+}
+
+#[test]
 fn a_swapped_link_is_a_changed_file() {
     // As kubelet updates a mounted ConfigMap.
     let mut scene = Scene::new();

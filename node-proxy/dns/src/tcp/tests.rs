@@ -10,6 +10,7 @@ use tokio::task::LocalSet;
 
 use super::*;
 use crate::counters::Counters;
+use crate::resolver::Bounds;
 
 /// A listener on loopback that says of everything that `server` was dialled.
 struct Loopback {
@@ -59,7 +60,7 @@ async fn pod_until(server: SocketAddr, stopping: watch::Receiver<bool>) -> (TcpS
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let counters = Arc::new(Counters::default());
-    let resolver = Resolver::new(mesh as fn(&str) -> _, Arc::clone(&counters));
+    let resolver = Resolver::new(mesh as fn(&str) -> _, Bounds::default(), Arc::clone(&counters));
     tokio::task::spawn_local(serve(Rc::new(Loopback { listener, server, stopping }), resolver, spawn));
     (TcpStream::connect(address).await.unwrap(), counters)
 }

@@ -8,6 +8,7 @@ use tokio::task::{AbortHandle, LocalSet};
 
 use super::*;
 use crate::counters::Counters;
+use crate::resolver::Bounds;
 
 /// A listener on loopback that says of everything that `server` was asked.
 struct Loopback {
@@ -66,7 +67,7 @@ async fn pod(server: SocketAddr) -> Pod {
     let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     client.connect(listener.local_addr().unwrap()).await.unwrap();
     let counters = Arc::new(Counters::default());
-    let resolver = Resolver::new(mesh as fn(&str) -> _, Arc::clone(&counters));
+    let resolver = Resolver::new(mesh as fn(&str) -> _, Bounds::default(), Arc::clone(&counters));
     let sockets = Rc::new(Loopback { listener, server, seemed: Cell::new(None) });
     let listening = tokio::task::spawn_local(serve(Rc::clone(&sockets), Rc::clone(&resolver), spawn));
     Pod { client, sockets, counters, resolver, listening: listening.abort_handle() }
