@@ -7,6 +7,9 @@ const LEAST: usize = 4;
 /// Asked for at most, and kept at most: one packet's worth.
 const MOST: usize = 64;
 
+/// Refills between two trims that show that each brings too little, though the shelf never runs dry.
+const MANY: usize = 4;
+
 /// Ready things, and how many of them are worth having.
 #[derive(Debug)]
 pub(crate) struct Shelf<T> {
@@ -14,13 +17,15 @@ pub(crate) struct Shelf<T> {
     /// How many a refill brings the shelf to.
     target: usize,
     is_filling: bool,
+    /// How often it was refilled since the target last changed, or since the last trim.
+    refills: usize,
     /// The fewest that were ready since the last trim: so many were not needed.
     spare: usize,
 }
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self { ready: Vec::new(), target: LEAST, is_filling: false, spare: 0 }
+        Self { ready: Vec::new(), target: LEAST, is_filling: false, refills: 0, spare: 0 }
     }
 }
 
@@ -31,12 +36,23 @@ impl<T> Shelf<T> {
         self.spare = self.spare.min(self.ready.len());
         if taken.is_none() && !self.is_filling {
             // It ran dry: it was too small.
-            self.target = (self.target * 2).min(MOST);
+            self.grow();
         }
         let low = self.ready.len() <= self.target / 4;
-        let refill = (low && !self.is_filling).then(|| self.target - self.ready.len());
-        self.is_filling |= refill.is_some();
-        (taken, refill)
+        if !low || self.is_filling {
+            return (taken, None);
+        }
+        self.is_filling = true;
+        self.refills += 1;
+        if self.refills > MANY {
+            self.grow();
+        }
+        (taken, Some(self.target - self.ready.len()))
+    }
+
+    fn grow(&mut self) {
+        self.target = (self.target * 2).min(MOST);
+        self.refills = 0;
     }
 
     /// What was asked for has come, all of it or less.
@@ -47,6 +63,7 @@ impl<T> Shelf<T> {
 
     /// Gives back what was not needed since the last call, but for a few.
     pub(crate) fn trim(&mut self) -> Vec<T> {
+        self.refills = 0;
         let spare = mem::replace(&mut self.spare, self.ready.len()).min(self.ready.len());
         if spare == self.ready.len() && spare > 0 {
             self.target = (self.target / 2).max(LEAST);

@@ -57,3 +57,27 @@ fn what_is_in_use_stays() {
     }
     assert_eq!(shelf.trim().len(), 20 - 7 - LEAST, "seven of twenty were needed");
 }
+
+#[test]
+fn what_is_refilled_again_and_again_grows_though_it_never_runs_dry() {
+    let mut shelf = Shelf::default();
+    let mut refills = Vec::new();
+    for _ in 0..2000 {
+        if let (_, Some(count)) = shelf.take() {
+            refills.push(count);
+            shelf.put(vec![(); count]);
+        }
+    }
+    assert_eq!(shelf.target, MOST);
+    assert_eq!(refills.iter().rev().take(10).copied().collect::<Vec<_>>(), [MOST - MOST / 4; 10]);
+    // At an ordinary pace it stays what it is.
+    let mut shelf = Shelf::default();
+    shelf.put(vec![(); LEAST]);
+    for _ in 0..100 {
+        if let (_, Some(count)) = shelf.take() {
+            shelf.put(vec![(); count]);
+        }
+        shelf.trim();
+    }
+    assert_eq!(shelf.target, LEAST);
+}
