@@ -18,7 +18,10 @@ fn a_workload_that_leaves_the_configuration_takes_the_tunnels_to_it_along() -> R
     let stream = sockets::dial(shop.web.namespace(), format!("{VIP}:{PORT}"))?;
     sockets::echoes(&stream, "known")?;
     shop.mesh.manifests.remove_pod(&shop.api)?;
-    sockets::ensure_reset(&stream)
+    sockets::ensure_reset(&stream)?;
+    let line = access_log::wait_for(&shop.mesh, "n1", "what was cut", access_log::Line::is_failure)?;
+    ensure!(line.text("response_flags") == "CLOSING", "{line}");
+    Ok(())
 }
 
 #[test]

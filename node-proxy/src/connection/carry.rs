@@ -4,7 +4,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use karez_api::outcome::{Failure, Limit, Outcome, Refusal, Side};
+use karez_api::outcome::{Closing, Failure, Limit, Outcome, Refusal, Side};
 use karez_tunnel::Stream;
 use karez_tunnel::aside::Aside;
 use karez_tunnel::buffers::BufferPool;
@@ -102,6 +102,8 @@ fn outcome(copied: &Result<(), CopyError>, dialled: Dialled) -> Outcome {
     match copied {
         Ok(()) => Outcome::Done,
         Err(CopyError::Broken { end, .. }) => Failure::Reset(side(*end, dialled)).into(),
+        // A tunnel is ended under its streams when the Pod at either end is gone.
+        Err(CopyError::Aborted) => Refusal::Closing(Closing::PodRemoved).into(),
         Err(CopyError::UnreadBytes) => Refusal::LimitReached { limit: Limit::UnreadBytes }.into(),
         Err(CopyError::HalfCloseTimeout) => Failure::HalfCloseTimeout.into(),
     }

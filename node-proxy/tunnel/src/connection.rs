@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::metered::Meter;
 use crate::settings::Http2;
+use crate::stream::StreamError;
 use crate::window::{Account, Growth};
 
 /// Why a connection ended, or could not begin.
@@ -175,6 +176,11 @@ impl Place {
 
     pub(crate) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// What it means for the stream that h2 says so.
+    pub(crate) fn broken(&self, error: h2::Error) -> StreamError {
+        if self.state.is_aborted() { StreamError::Aborted } else { error.into() }
     }
 }
 

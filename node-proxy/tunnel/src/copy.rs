@@ -95,6 +95,9 @@ pub enum CopyError {
     /// Its Pod left too much unread, and this flow most of it.
     #[error("the Pod's limit of unread bytes is reached")]
     UnreadBytes,
+    /// The tunnel was ended on this side.
+    #[error("the tunnel was ended by the mesh")]
+    Aborted,
     /// One direction had ended, and nothing moved in the other for too long.
     #[error("idle for too long after one side had finished")]
     HalfCloseTimeout,
@@ -112,7 +115,7 @@ impl CopyError {
     /// RFC 9113 section 8.5 says CONNECT_ERROR for a TCP RST; Istio's peers know CANCEL as a cut and nothing else.
     fn reason(&self) -> Reason {
         match self {
-            Self::Broken { .. } | Self::HalfCloseTimeout => Reason::CANCEL,
+            Self::Broken { .. } | Self::Aborted | Self::HalfCloseTimeout => Reason::CANCEL,
             Self::UnreadBytes => Reason::ENHANCE_YOUR_CALM,
         }
     }
@@ -128,6 +131,7 @@ impl From<StreamError> for CopyError {
     fn from(error: StreamError) -> Self {
         match error {
             StreamError::UnreadBytes => Self::UnreadBytes,
+            StreamError::Aborted => Self::Aborted,
             StreamError::Reset(_) | StreamError::Connection(_) => Self::far(error.into()),
         }
     }

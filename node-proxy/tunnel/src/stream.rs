@@ -31,6 +31,9 @@ pub enum StreamError {
     /// It held most of what its Pod may leave unread.
     #[error("reset because the Pod's limit of unread bytes is reached")]
     UnreadBytes,
+    /// The connection below was ended on this side.
+    #[error("the connection was ended by the mesh")]
+    Aborted,
     /// The connection below broke.
     #[error("the connection broke: {0}")]
     Connection(h2::Error),

@@ -52,7 +52,7 @@ impl Reader {
                 {
                     self.end();
                 }
-                Poll::Ready(Some(Err(error))) => return Err(error.into()),
+                Poll::Ready(Some(Err(error))) => return Err(self.place.broken(error)),
             }
         }
         Ok(())

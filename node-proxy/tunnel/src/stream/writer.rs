@@ -14,13 +14,12 @@ use crate::connection::Place;
 #[derive(Debug)]
 pub struct Writer {
     send: SendStream<Bytes>,
-    /// Held for its drop.
-    _place: Rc<Place>,
+    place: Rc<Place>,
 }
 
 impl Writer {
     pub(crate) fn new(send: SendStream<Bytes>, place: Rc<Place>) -> Self {
-        Self { send, _place: place }
+        Self { send, place }
     }
 
     /// Asks for room for up to `wanted` bytes and waits until there is some: how much may be sent now.
@@ -35,7 +34,7 @@ impl Writer {
                 return Poll::Ready(Ok(room));
             }
             match ready!(self.send.poll_capacity(cx)) {
-                Some(granted) => granted?,
+                Some(granted) => granted.map_err(|error| self.place.broken(error))?,
                 None => return self.poll_closed(cx).map(Err),
             };
         }
@@ -51,7 +50,7 @@ impl Writer {
     /// # Errors
     /// When the stream has ended or was reset.
     pub fn send(&mut self, data: Bytes) -> Result<(), StreamError> {
-        Ok(self.send.send_data(data, false)?)
+        self.send.send_data(data, false).map_err(|error| self.place.broken(error))
     }
 
     /// Sends all of `data` as room comes.
@@ -71,7 +70,7 @@ impl Writer {
     /// # Errors
     /// When the stream has ended or was reset.
     pub fn finish(&mut self) -> Result<(), StreamError> {
-        Ok(self.send.send_data(Bytes::new(), true)?)
+        self.send.send_data(Bytes::new(), true).map_err(|error| self.place.broken(error))
     }
 
     /// Resets the stream, both directions of it; what waits to be sent is dropped.
@@ -85,7 +84,7 @@ impl Writer {
         Poll::Ready(match ready!(self.send.poll_reset(cx)) {
             Ok(Reason::NO_ERROR) => None,
             Ok(reason) => Some(StreamError::Reset(reason)),
-            Err(error) => Some(error.into()),
+            Err(error) => Some(self.place.broken(error)),
         })
     }
 

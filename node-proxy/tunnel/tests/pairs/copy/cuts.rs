@@ -141,6 +141,20 @@ async fn a_tunnel_that_dies_cuts_the_socket() {
     .await;
 }
 
+#[tokio::test]
+async fn a_tunnel_that_the_mesh_ends_is_told_from_one_that_broke() {
+    local(async {
+        let (client, mut server) = pair().await;
+        let (near, _far) = stream(&client, &mut server).await;
+        let (mut application, socket) = sockets().await;
+        let copied = spawn_local(carry(socket, near));
+        client.connection.abort();
+        assert_cut(&mut application).await;
+        assert!(matches!(copied.await.unwrap().0, Err(CopyError::Aborted)));
+    })
+    .await;
+}
+
 /// Writes until nothing more is taken: what lies in between is full.
 async fn fill(socket: &TcpStream) {
     const BLOCK: &[u8] = &[7; 64 * 1024];
