@@ -23,9 +23,9 @@ use tracing::{debug, warn};
 pub use connection::{Connection, Peer};
 pub use server_certificate::{CertificateError, CurrentCertificate, ServerCertificate};
 
-/// Connections on which somebody has authenticated, at a time; others wait in the listener's queue.
+/// Connections at a time, beside as many as there may be strangers; others wait in the listener's queue.
 const MOST_CONNECTIONS: usize = 8192;
-/// Beside them, those without an authenticated call yet: the newest displaces the oldest.
+/// Those without an authenticated call yet: the newest displaces the oldest.
 const MOST_STRANGERS: usize = 1024;
 /// For a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

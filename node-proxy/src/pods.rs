@@ -191,7 +191,7 @@ impl Pods {
         let mut is_changed = false;
         for held in self.held.values_mut() {
             let Stage::Waiting(wait) = &mut held.stage else { continue };
-            let state = match self.means.take_up(&held.enrolled, wait, &trust_domain) {
+            let state = match self.means.take_up(&held.enrolled, held.listeners.len(), wait, &trust_domain) {
                 Ok(pod) => {
                     held.stage = Stage::Carrying(Arc::new(pod));
                     is_changed = true;
@@ -283,6 +283,7 @@ impl Means {
     fn take_up(
         &self,
         enrolled: &Arc<EnrolledPod>,
+        listeners: usize,
         wait: &mut Wait,
         trust_domain: &str,
     ) -> Result<Pod, String> {
@@ -293,7 +294,7 @@ impl Means {
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
         let bounds = Bounds {
             account: self.budget.account(),
-            places: self.places.of_pod(self.most_connections),
+            places: self.places.of_pod(listeners, self.most_connections),
             strangers: self.strangers,
         };
         Ok(Pod::new(Arc::clone(enrolled), &self.home, identity, certificate, stock, bounds))

@@ -1,7 +1,8 @@
 //! Tunnels are not tracked: there is nothing to translate in them.
 
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use karez_capture::capture::Settings;
@@ -9,7 +10,7 @@ use karez_capture::sockets::{Family, Kind, Listening};
 use karez_lab::wait;
 use socket2::{Domain, Socket, Type};
 
-use crate::lab::{Lab, PATIENCE, both_ways, canonical, inside, patient};
+use crate::lab::{Lab, PATIENCE, both_ways, canonical, ensure_dead, inside, patient};
 
 /// Either mode of the mesh.
 fn captured(name: &str, close_older: bool) -> Result<Lab> {
@@ -71,6 +72,28 @@ fn a_peer_whose_tunnel_is_gone_is_told() -> Result<()> {
     Ok(())
 }
 
+/// Its end was lost on the way, and with its socket went the mark.
+#[test]
+fn a_peer_that_did_not_hear_of_the_end_is_told() -> Result<()> {
+    for close_older in [false, true] {
+        let lab = captured("unheard", close_older)?;
+        for family in Family::ALL {
+            for (near, far) in tunnels(&lab, family)? {
+                both_ways(&near, &far, "frames")?;
+                let rules = "add table inet deaf; add chain inet deaf in { type filter hook input priority 0; policy drop; }";
+                lab.outside.namespace().run("nft", &[rules])?;
+                let socket = Socket::from(near);
+                socket.set_linger(Some(Duration::ZERO))?;
+                drop(socket);
+                lab.outside.namespace().run("nft", &["delete table inet deaf"])?;
+                far.shutdown(Shutdown::Write)?;
+                ensure_dead(&far)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn what_was_open_goes_on_through_every_change_of_rules() -> Result<()> {
     let lab = captured("changed", true)?;
@@ -125,6 +148,14 @@ fn who_forges_one_is_refused() -> Result<()> {
             ensure!(dialled.is_err(), "the mark passed");
         }
         server.ensure_unvisited()?;
+
+        // Nor does a captured connection leave by a mark that it takes on later.
+        let proxy = lab.proxy(Listening::Outbound, Family::V4)?;
+        let application = lab.dial_from_pod((lab.outside_ip(Family::V4), 15008).into())?;
+        let captured = proxy.accept()?;
+        let application = Socket::from(application);
+        application.set_mark(0x539)?;
+        both_ways(&application.into(), &captured, "by the proxy")?;
 
         // Who listens under the mark is not reached past the node proxy.
         let open = inside(lab.pod.namespace(), || {

@@ -5,8 +5,8 @@
 //! | chain | hook, priority | what it does |
 //! | --- | --- | --- |
 //! | `divert`, `local` | output, route, −310 | turns captured DNS queries (and a ztunnel's source-preserving dials) to loopback by [`marks::LOCAL`], and keeps what bears that out of connection tracking, where it would collide with the client's own connections |
-//! | `departing`, `arriving` | from `divert` and `deliver` | keep Karez' own tunnels out of connection tracking |
 //! | `deliver` | prerouting, −300 | the same where it comes out of loopback. TPROXY: hands captured queries to port 15053 with the asked server in them |
+//! | `departing`, `arriving` | from `divert` and `deliver` | keep Karez' own tunnels out of connection tracking |
 //! | `outbound` | output, nat, −100 | redirects what the application dials |
 //! | `inbound` | prerouting, nat, −100 | redirects what comes without a tunnel |
 //! | `egress`, `ingress` | output and input, 0 | lets nothing past that should have been redirected; closes older flows |

@@ -22,7 +22,7 @@ use crate::resolver::{FORWARD_TIMEOUT, Names, Resolver};
 
 /// A connection on which nothing happens for so long is closed.
 const IDLE: Duration = Duration::from_secs(5);
-/// The same where it is to end and nothing was asked on it.
+/// The same where it is to end: what has come is answered, and more that comes at once.
 const LAST_WORD: Duration = Duration::from_millis(250);
 /// Forwarded queries of a connection that wait for an answer at a time; no more are read meanwhile.
 const WAITING: usize = 64;
@@ -37,7 +37,7 @@ pub trait Sockets {
     /// A connection from the Pod to `server` that is not captured again.
     fn dial(&self, server: SocketAddr) -> impl Future<Output = io::Result<TcpStream>>;
 
-    /// Returns when connections are to end as soon as what was asked on them is answered. Cancel safe.
+    /// Returns when connections are to end as soon as nothing happens on them. Cancel safe.
     fn stopping(&self) -> impl Future<Output = ()>;
 }
 
@@ -76,7 +76,6 @@ struct Conversation<'a, S, N> {
     server: SocketAddr,
     /// `None` once the client has finished.
     queries: Option<Messages>,
-    has_asked: bool,
     is_stopping: bool,
     client: OwnedWriteHalf,
     upstream: Option<Upstream>,
@@ -116,7 +115,6 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
             resolver,
             server,
             queries: Some(messages(read)),
-            has_asked: false,
             is_stopping: false,
             client: write,
             upstream: None,
@@ -124,7 +122,7 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         }
     }
 
-    /// Until the client has finished, or the Pod is stopping, and all is answered, or nothing happens any longer.
+    /// Until the client has finished and all is answered, or nothing happens any longer.
     async fn run(mut self) -> io::Result<()> {
         while self.queries.is_some() || !self.waiting.is_empty() {
             match self.event().await? {
@@ -144,9 +142,9 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         // The one that waits longest is the first.
         let (end, at_end) = match self.waiting.front() {
             Some(waiting) => (waiting.since + FORWARD_TIMEOUT, Event::ServerLate),
-            None => (Instant::now() + self.patience(), Event::Idle),
+            None => (Instant::now() + if self.is_stopping { LAST_WORD } else { IDLE }, Event::Idle),
         };
-        let has_room = self.waiting.len() < WAITING && !(self.is_stopping && self.has_asked);
+        let has_room = self.waiting.len() < WAITING;
         tokio::select! {
             query = next(self.queries.as_mut()), if has_room => Ok(match query? {
                 Some(query) => Event::Query(query),
@@ -161,17 +159,7 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         }
     }
 
-    /// How long nothing may happen. One that came just before the Pod began to stop may say what it came for.
-    fn patience(&self) -> Duration {
-        match (self.is_stopping, self.has_asked) {
-            (false, _) => IDLE,
-            (true, false) => LAST_WORD,
-            (true, true) => Duration::ZERO,
-        }
-    }
-
     async fn query(&mut self, query: &[u8]) -> io::Result<()> {
-        self.has_asked = true;
         match self.resolver.decide(query, Transport::Tcp) {
             Decision::Answer(answer) | Decision::Malformed(answer) => send(&mut self.client, &answer).await,
             Decision::Ignore => Ok(()),

@@ -171,6 +171,13 @@ impl Ticket {
             entry.admission = Some((Arc::clone(pod), connection));
         }
     }
+
+    /// That Pod was not reached: another one is tried.
+    pub(crate) fn not_admitted(&self) {
+        if let Some(entry) = self.live.inner.entries.borrow_mut().get_mut(&self.id) {
+            entry.admission = None;
+        }
+    }
 }
 
 impl Ending {

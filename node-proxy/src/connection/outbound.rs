@@ -99,6 +99,7 @@ async fn join(
             Ok(far) => return Ok(far),
             Err(outcome) if tried.len() + 1 < ATTEMPTS && may_try_elsewhere(&outcome) => {
                 note_attempt(&workload, &outcome);
+                ticket.not_admitted();
                 tried.push(Arc::clone(&workload.uid));
                 last = Some(outcome);
             }

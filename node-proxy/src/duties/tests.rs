@@ -26,7 +26,7 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let (agent, _) = karez_handover::stock::connect(&"@nobody".parse().unwrap(), None);
     let stock = PodStock::new(reference, agent, runtime.handle().clone());
     let account = Budget::new(Limits::default()).account();
-    let places = AllPlaces::new(100).of_pod(10);
+    let places = AllPlaces::new(100).of_pod(4, 10);
     let bounds = Bounds { account, places, strangers: 1 };
     Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, bounds))
 }

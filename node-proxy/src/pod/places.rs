@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Kept for each Pod beside its connections: its listeners, and sockets that are ready.
-const KEPT_FOR_A_POD: usize = 64;
+/// Kept for each Pod beside its connections: sockets that are ready.
+const READY: usize = 24;
+/// And for each of its listeners, which a worker polls by a descriptor of its own.
+const A_LISTENER: usize = 2;
 
 /// The places of the process.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub(crate) struct AllPlaces {
 pub(crate) struct Places {
     all: Arc<AllPlaces>,
     most: usize,
+    kept: usize,
     taken: AtomicUsize,
 }
 
@@ -34,15 +37,16 @@ impl AllPlaces {
         Arc::new(Self { most, taken: AtomicUsize::new(0), kept: AtomicUsize::new(0) })
     }
 
-    /// For a Pod that may have `most`.
-    pub(crate) fn of_pod(self: &Arc<Self>, most: usize) -> Arc<Places> {
-        self.kept.fetch_add(KEPT_FOR_A_POD, Relaxed);
-        Arc::new(Places { all: Arc::clone(self), most, taken: AtomicUsize::new(0) })
+    /// For a Pod with so many listeners that may have `most`.
+    pub(crate) fn of_pod(self: &Arc<Self>, listeners: usize, most: usize) -> Arc<Places> {
+        let kept = READY + A_LISTENER * listeners;
+        self.kept.fetch_add(kept, Relaxed);
+        Arc::new(Places { all: Arc::clone(self), most, kept, taken: AtomicUsize::new(0) })
     }
 
-    /// What is for connections.
+    /// What is for connections: however many Pods there are, a quarter.
     fn free(&self) -> usize {
-        self.most.saturating_sub(self.kept.load(Relaxed))
+        self.most.saturating_sub(self.kept.load(Relaxed)).max(self.most / 4)
     }
 }
 
@@ -85,7 +89,7 @@ impl Drop for Place {
 
 impl Drop for Places {
     fn drop(&mut self) {
-        self.all.kept.fetch_sub(KEPT_FOR_A_POD, Relaxed);
+        self.all.kept.fetch_sub(self.kept, Relaxed);
     }
 }
 

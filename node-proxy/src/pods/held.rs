@@ -17,7 +17,7 @@ use crate::pod::Pod;
 pub(crate) struct Held {
     /// What the agent says of it.
     pub(crate) enrolled: Arc<EnrolledPod>,
-    listeners: Listeners,
+    pub(crate) listeners: Listeners,
     /// How far it is.
     pub(crate) stage: Stage,
 }

@@ -22,7 +22,7 @@ const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
 pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
     let mut chains = vec![divert(settings), local(), deliver(settings), confine()];
     if settings.proxy != Proxy::Ztunnel {
-        chains.extend([departing(), arriving()]);
+        chains.extend([departing(settings), arriving()]);
     }
     match settings.phase {
         Phase::Capturing { close_older } => {
@@ -79,12 +79,15 @@ fn local() -> Chain {
     Chain::plain("local").rule(format!("{} udp sport set 53", exactly_dns_reply())).rule("notrack")
 }
 
-/// Tunnels are not tracked: nothing of them is to be translated, or closed for being older than the rules. What the kernel says
-/// when their sockets are gone counts as theirs. A SYN with the mark of another's is refused later: see [`egress_new`].
-fn departing() -> Chain {
-    Chain::plain("departing")
-        .rule(format!("tcp sport {HBONE} notrack accept"))
-        .rule(format!("tcp dport {HBONE} {} notrack", marked(marks::OUTBOUND)))
+/// Tunnels are not tracked: nothing of them is to be translated, or closed for being older than the rules. A mark counts on what no
+/// socket sends, as where one has just ended, but not on another's socket: a captured connection must not lose its translation.
+fn departing(settings: &RuleSettings) -> Chain {
+    let to_tunnel = format!("tcp dport {HBONE} {}", marked(marks::OUTBOUND));
+    let mut chain = Chain::plain("departing").rule(format!("tcp sport {HBONE} notrack accept"));
+    if let Proxy::Karez { socket_uid: Some(uid) } = settings.proxy {
+        chain = chain.rule(format!("{to_tunnel} meta skuid != {uid} accept"));
+    }
+    chain.rule(format!("{to_tunnel} notrack"))
 }
 
 /// The same, where they come in: from the port of another's tunnels anything may come.
@@ -96,7 +99,7 @@ fn arriving() -> Chain {
     ))
 }
 
-/// What [`local`] let go, where it comes out of loopback.
+/// What [`local`] did not have tracked, where it comes out of loopback.
 fn deliver(settings: &RuleSettings) -> Chain {
     let from_elsewhere = if settings.proxy == Proxy::Ztunnel { "accept" } else { "goto arriving" };
     let chain = Chain::hooked("deliver", "filter", "prerouting", -300)
@@ -216,6 +219,8 @@ fn confine() -> Chain {
         .rule("oif \"lo\" accept")
         // Routing keeps these on loopback, unless a socket names another interface.
         .rule(format!("{} drop", marked(marks::LOCAL)))
+        // A peer is told of a tunnel whose socket, and with it the mark, is gone.
+        .rule(format!("tcp dport {HBONE} tcp flags & rst == rst accept"))
         // Not translated: it would leave as the application addressed it.
         .rule("meta l4proto tcp ct state invalid drop")
 }
@@ -230,7 +235,7 @@ impl RuleSettings {
         }
     }
 
-    /// Accepts a tunnel that begins here; one that is tracked is noted as any other connection.
+    /// Accepts a tunnel that begins here. It has no connection mark to set; a ztunnel's, which is tracked, has.
     fn tunnel_rules(&self) -> Vec<String> {
         match self.proxy {
             Proxy::Karez { .. } => vec![format!("tcp dport {HBONE} {} accept", self.ours())],

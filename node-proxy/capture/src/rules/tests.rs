@@ -110,8 +110,10 @@ proptest! {
     #[test]
     fn the_mark_passes_only_with_its_owner(settings in any_settings()) {
         let Proxy::Karez { socket_uid: Some(uid) } = settings.proxy else { return Ok(()) };
-        // What a rule keeps from being tracked may be refused still.
-        let passing = |line: &&str| line.contains("== 0x539") && !line.ends_with(" notrack");
+        // What a rule keeps from being tracked may be refused still, and what another's socket sends is tracked.
+        let others = format!("meta skuid != {uid} accept");
+        let passing =
+            |line: &&str| line.contains("== 0x539") && !line.ends_with(" notrack") && !line.ends_with(&others);
         for rule in render(&settings).lines().filter(passing) {
             prop_assert!(rule.contains(&format!("== 0x539 meta skuid {uid} ")), "{}", rule);
         }

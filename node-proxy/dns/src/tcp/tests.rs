@@ -244,7 +244,7 @@ async fn an_idle_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn when_the_pod_is_stopping_what_waits_is_answered_and_no_more_taken() {
+async fn when_the_pod_is_stopping_what_was_asked_is_answered_and_what_is_idle_ends() {
     LocalSet::new()
         .run_until(async {
             let (server, address) = server().await;
@@ -258,7 +258,9 @@ async fn when_the_pod_is_stopping_what_waits_is_answered_and_no_more_taken() {
             tokio::task::yield_now().await;
             write(&mut upstream, &asked).await;
             assert_eq!(read(&mut client).await, asked);
+            let begun = Instant::now();
             assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+            assert!(begun.elapsed() < IDLE / 2, "an idle one is waited for");
 
             // One on which nothing was asked yet may ask.
             let (mut client, _) = pod_until(address, stop.subscribe()).await;
