@@ -44,8 +44,8 @@ const WORKERS_END: Duration = Duration::from_secs(5);
 pub(crate) fn run(settings: Settings) -> Result<()> {
     let open_files = limits::raise_open_files().context("raising the limit of open files")?;
     let shares = Shares::of(open_files, settings.pod_connections);
-    let Shares { connections, .. } = shares;
-    tracing::info!(version = build::VERSION, node = settings.node, open_files, connections, "starting");
+    let (version, node, connections) = (build::VERSION, &settings.node, shares.connections);
+    tracing::info!(version, node, open_files, connections, "starting");
     // Configuration, agent, metrics and readiness share a thread that carries no traffic.
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let outcome = runtime.block_on(serve(settings, shares));

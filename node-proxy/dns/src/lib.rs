@@ -17,10 +17,10 @@ pub mod udp;
 
 use std::pin::Pin;
 
-/// What is served once, a query or a connection, beside the listener that it came by: run by the caller. It ends by itself, the
-/// connection with its client, or when it is idle for long.
-pub type Task = Pin<Box<dyn Future<Output = ()>>>;
-
 pub use answer::{Decision, Transport, answer};
 pub use counters::Counters;
 pub use resolver::{Names, Resolver};
+
+/// What is served once, a query or a connection, beside the listener that it came by: run by the caller. It ends by itself, the
+/// connection with its client, or when it is idle for long.
+pub type Task = Pin<Box<dyn Future<Output = ()>>>;

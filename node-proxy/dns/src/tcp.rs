@@ -98,7 +98,7 @@ struct Waiting {
 
 enum Event {
     Query(BytesMut),
-    NoMoreQueries,
+    ClientFinished,
     Stopping,
     Answer(BytesMut),
     /// The connection to it ended or broke.
@@ -127,7 +127,7 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         while self.queries.is_some() || !self.waiting.is_empty() {
             match self.event().await? {
                 Event::Query(query) => self.query(&query).await?,
-                Event::NoMoreQueries => self.queries = None,
+                Event::ClientFinished => self.queries = None,
                 Event::Stopping => self.is_stopping = true,
                 Event::Answer(answer) => self.answer(&answer).await?,
                 Event::ServerFinished => self.ask_again().await?,
@@ -148,7 +148,7 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         tokio::select! {
             query = next(self.queries.as_mut()), if has_room => Ok(match query? {
                 Some(query) => Event::Query(query),
-                None => Event::NoMoreQueries,
+                None => Event::ClientFinished,
             }),
             () = self.sockets.stopping(), if !self.is_stopping => Ok(Event::Stopping),
             // Whether the server ends or breaks the connection: what waits will not be answered on it.

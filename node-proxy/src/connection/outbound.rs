@@ -191,3 +191,27 @@ async fn to_neighbour(
     let socket = dial::application(&neighbour.stock, planned.dial, source.ip()).await?;
     Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.account), place }))
 }
+
+#[cfg(test)]
+mod tests {
+    use karez_api::outcome::Limit;
+
+    use super::*;
+
+    #[test]
+    fn another_endpoint_is_tried_where_one_is_full_or_away_and_not_where_the_mesh_refuses() {
+        let peer = "10.0.0.1:15008".parse().unwrap();
+        let answered = |status| Failure::ConnectAnswer { peer, status }.into();
+        let elsewhere: [(Outcome, bool); 6] = [
+            (Refusal::LimitReached { limit: Limit::Connections }.into(), true),
+            (answered(503), true),
+            (answered(401), false),
+            (Refusal::ReservedPort { port: 15001 }.into(), false),
+            (Failure::NoSocket.into(), false),
+            (Outcome::Done, false),
+        ];
+        for (outcome, wanted) in elsewhere {
+            assert_eq!(may_try_elsewhere(&outcome), wanted, "{outcome}");
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! How much may lie unread: bounded for the process, with a share for each Pod.
 //!
 //! A byte is unread from when a tunnel delivered it, or it was read from a connection without one, until the socket at the other
-//! end took it. Streams that keep up are
-//! never counted; one that stalls holds what it received, at most its window. When a Pod's streams hold more than its
-//! share, or all hold more than the total, the stream that holds most (of the Pod that holds most) is reset.
+//! end took it. Streams that keep up are never counted; one that stalls holds what it received, at most its window. When a Pod's
+//! streams hold more than its share, or all hold more than the total, the stream that holds most (of the Pod that holds most) is
+//! reset.
 
 mod growth;
 mod holding;

@@ -21,7 +21,7 @@ const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
 
 pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
     let mut chains = vec![divert(settings), local(), deliver(settings), confine()];
-    if settings.proxy != Proxy::Ztunnel {
+    if !settings.tracks_tunnels() {
         chains.extend([departing(settings), arriving()]);
     }
     match settings.phase {
@@ -50,11 +50,11 @@ pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
     chains
 }
 
-/// In front of connection tracking, where packets go out: most of them are asked two questions.
+/// In front of connection tracking, where packets go out.
 fn divert(settings: &RuleSettings) -> Chain {
     let mut chain =
         Chain::hooked("divert", "route", "output", -310).rule(format!("{} goto local", marked(marks::LOCAL)));
-    if settings.proxy != Proxy::Ztunnel {
+    if !settings.tracks_tunnels() {
         chain = chain.rule("meta l4proto tcp goto departing");
     }
     let to_loopback = format!("meta mark set meta mark & {:#x} | {} notrack", !marks::MASK, marks::LOCAL);
@@ -101,7 +101,7 @@ fn arriving() -> Chain {
 
 /// What [`local`] did not have tracked, where it comes out of loopback.
 fn deliver(settings: &RuleSettings) -> Chain {
-    let from_elsewhere = if settings.proxy == Proxy::Ztunnel { "accept" } else { "goto arriving" };
+    let from_elsewhere = if settings.tracks_tunnels() { "accept" } else { "goto arriving" };
     let chain = Chain::hooked("deliver", "filter", "prerouting", -300)
         .rule(format!("iif != \"lo\" {from_elsewhere}"))
         .rule(format!("meta mark & {:#x} != {} accept", marks::MASK, marks::LOCAL))
@@ -235,20 +235,25 @@ impl RuleSettings {
         }
     }
 
+    /// Whether tunnels are known to connection tracking: a ztunnel's, whose sockets are not ours to tell apart.
+    fn tracks_tunnels(&self) -> bool {
+        self.proxy == Proxy::Ztunnel
+    }
+
     /// Accepts a tunnel that begins here. It has no connection mark to set; a ztunnel's, which is tracked, has.
     fn tunnel_rules(&self) -> Vec<String> {
-        match self.proxy {
-            Proxy::Karez { .. } => vec![format!("tcp dport {HBONE} {} accept", self.ours())],
-            Proxy::Ztunnel => Vec::new(),
+        if self.tracks_tunnels() {
+            return Vec::new();
         }
+        vec![format!("tcp dport {HBONE} {} accept", self.ours())]
     }
 
     /// Accepts a tunnel that begins elsewhere.
     fn arriving_tunnel(&self) -> String {
-        match self.proxy {
-            Proxy::Karez { .. } => format!("tcp dport {HBONE} accept"),
-            Proxy::Ztunnel => format!("tcp dport {HBONE} {} accept", born_here()),
+        if self.tracks_tunnels() {
+            return format!("tcp dport {HBONE} {} accept", born_here());
         }
+        format!("tcp dport {HBONE} accept")
     }
 
     /// Matches what goes to an address of the link (RFC 4291 section 2.5.6). It means nothing without its interface, which
