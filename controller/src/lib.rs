@@ -25,7 +25,6 @@
 
 mod atomic_file;
 mod file_stamp;
-mod log_limit;
 
 pub mod ca;
 pub mod callers;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use karez_process::log_limit::LogLimiter;
 use tokio::sync::watch;
 use tonic::service::Interceptor;
 use tonic::{Code, Request, Status};
@@ -13,7 +14,6 @@ use tracing::warn;
 
 use super::{Bearer, Calls};
 use crate::listener::Peer;
-use crate::log_limit::LogLimit;
 use crate::metrics::Metrics;
 use crate::tokens::Tokens;
 
@@ -26,7 +26,7 @@ pub struct Gate {
     tokens: watch::Receiver<Arc<Tokens>>,
     metrics: Metrics,
     /// About strangers, and about callers that are known: the ones cannot hide the others.
-    complaints: Arc<[LogLimit; 2]>,
+    complaints: Arc<[LogLimiter; 2]>,
     calls: Calls,
 }
 
@@ -34,7 +34,8 @@ impl Gate {
     /// Knows callers by these tokens.
     #[must_use]
     pub fn new(tokens: watch::Receiver<Arc<Tokens>>, metrics: Metrics) -> Self {
-        let complaints = Arc::new([LogLimit::new(COMPLAIN_EVERY), LogLimit::new(COMPLAIN_EVERY)]);
+        let complaints =
+            Arc::new([LogLimiter::one_each(COMPLAIN_EVERY), LogLimiter::one_each(COMPLAIN_EVERY)]);
         Self { tokens, metrics, complaints, calls: Calls::default() }
     }
 
@@ -49,9 +50,9 @@ impl Gate {
             peer.inspect(|peer| peer.has_authenticated());
             of_known
         };
-        if complaints.allows() {
+        if let Some(left_out) = complaints.allow() {
             let peer = peer.and_then(Peer::address);
-            warn!(?peer, reason = status.message(), "a call is refused");
+            warn!(?peer, reason = status.message(), left_out, "a call is refused");
         }
     }
 }

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use karez_process::log_limit::LogLimiter;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{BadLine, Tokens};
 use crate::file_stamp::FileStamp;
-use crate::log_limit::LogLimit;
 
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -84,7 +84,7 @@ pub struct TokensWatch {
     /// As it was when it was last read, or did not hold what it should.
     read: Option<FileStamp>,
     /// A file that cannot be read is tried again at every look, and each time says the same.
-    complaints: LogLimit,
+    complaints: LogLimiter,
     current: watch::Sender<Arc<Tokens>>,
 }
 
@@ -96,7 +96,7 @@ impl TokensWatch {
     pub fn open(path: PathBuf) -> Result<(Self, watch::Receiver<Arc<Tokens>>), TokensError> {
         let stamp = FileStamp::of(&path).ok();
         let (current, reader) = watch::channel(Arc::new(read(&path)?));
-        let complaints = LogLimit::new(COMPLAIN_EVERY);
+        let complaints = LogLimiter::one_each(COMPLAIN_EVERY);
         Ok((Self { path, seen: stamp, read: stamp, complaints, current }, reader))
     }
 
@@ -129,7 +129,7 @@ impl TokensWatch {
         match read {
             // What is there may be good, and may take a token away. (What is not there looks otherwise once it is.)
             Err(error) if !error.is_of_content() && stamp.is_some() => {
-                if self.complaints.allows() {
+                if self.complaints.allow().is_some() {
                     warn!(%error, "the tokens that were read before stay in force until it can be read");
                 }
                 return self;

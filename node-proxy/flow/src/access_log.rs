@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use karez_api::identity::Identity;
 use karez_api::outcome::Outcome;
 use karez_process::lines::{self, Flush, Lines};
+use karez_process::log_limit::LogLimiter;
 use serde::Serialize;
 
 use crate::endpoint::Flow;
@@ -15,11 +17,16 @@ use crate::timestamp::rfc3339;
 
 /// Bytes of lines that may wait for a slow reader; what goes beyond is dropped and counted.
 const QUEUE: usize = 4 << 20;
+/// Lines at once about failures of which neither end is known: anybody can cause them.
+const ANONYMOUS_BURST: u32 = 50;
+/// And one more each such period.
+const ANONYMOUS_PERIOD: Duration = Duration::from_millis(200);
 
 /// Where records go when they end. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AccessLog {
     lines: Option<Lines>,
+    anonymous: Arc<LogLimiter>,
 }
 
 /// A connection that has ended.
@@ -35,7 +42,7 @@ impl AccessLog {
     /// None is kept.
     #[must_use]
     pub fn off() -> Self {
-        Self { lines: None }
+        Self::new(None)
     }
 
     /// Writes to `sink`, usually stdout. Keep the second half until the end: dropping it waits for the last lines.
@@ -44,7 +51,12 @@ impl AccessLog {
     /// When the system gives no thread.
     pub fn start(sink: impl io::Write + Send + 'static) -> io::Result<(Self, Flush)> {
         let (lines, flush) = lines::start("access-log", sink, QUEUE)?;
-        Ok((Self { lines: Some(lines) }, flush))
+        Ok((Self::new(Some(lines)), flush))
+    }
+
+    fn new(lines: Option<Lines>) -> Self {
+        let anonymous = LogLimiter::new(ANONYMOUS_BURST, ANONYMOUS_PERIOD);
+        Self { lines, anonymous: Arc::new(anonymous) }
     }
 
     /// Lines that were lost, because the reader was too slow or gone.
@@ -53,10 +65,22 @@ impl AccessLog {
         self.lines.as_ref().map_or(0, Lines::dropped)
     }
 
+    /// Failures that were not written, because neither end was known and there were too many of them.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.anonymous.left_out()
+    }
+
     pub(crate) fn write(&self, ended: &Ended<'_>) {
-        if let Some(lines) = &self.lines {
-            lines.push(ended.line(SystemTime::now()));
+        let Some(lines) = &self.lines else { return };
+        if ended.is_failed() && ended.is_anonymous() {
+            match self.anonymous.allow() {
+                None => return,
+                Some(0) => {}
+                Some(count) => lines.push(left_out_line(count, SystemTime::now())),
+            }
         }
+        lines.push(ended.line(SystemTime::now()));
     }
 }
 
@@ -102,19 +126,38 @@ struct Line<'a> {
     error: Option<String>,
 }
 
+/// Stands for lines that were left out.
+#[derive(Serialize)]
+struct LeftOut {
+    level: &'static str,
+    time: String,
+    scope: &'static str,
+    message: &'static str,
+    left_out: u64,
+}
+
+fn left_out_line(left_out: u64, now: SystemTime) -> Vec<u8> {
+    let message = "connections failed before either end was known";
+    json_line(&LeftOut { level: "warn", time: rfc3339(now), scope: "access", message, left_out })
+}
+
+fn json_line(fields: &impl Serialize) -> Vec<u8> {
+    // No line has a map with odd keys or a failing part: it always serializes.
+    let mut line = serde_json::to_vec(fields).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
 impl Ended<'_> {
     /// The line, its end included, as written at `now`.
     fn line(&self, now: SystemTime) -> Vec<u8> {
-        // The line has no map with odd keys and no failing part: it always serializes.
-        let mut line = serde_json::to_vec(&self.fields(now)).unwrap_or_default();
-        line.push(b'\n');
-        line
+        json_line(&self.fields(now))
     }
 
     fn fields(&self, now: SystemTime) -> Line<'_> {
         let flow = self.flow;
         let (source, destination) = (&flow.source.endpoint, &flow.destination.endpoint);
-        let failed = *self.outcome != Outcome::Done;
+        let failed = self.is_failed();
         let (level, message) = match (failed, self.is_anonymous()) {
             (false, _) => ("info", "connection complete"),
             (true, false) => ("error", "connection complete"),
@@ -144,6 +187,10 @@ impl Ended<'_> {
             response_flags: failed.then(|| self.outcome.flag()),
             error: failed.then(|| self.outcome.to_string()),
         }
+    }
+
+    fn is_failed(&self) -> bool {
+        *self.outcome != Outcome::Done
     }
 
     /// Whether it ended before anything was known of either side.

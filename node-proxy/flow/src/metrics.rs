@@ -40,8 +40,11 @@ impl Metrics {
         let mut standard = Registry::default();
         standard.register_collector(Box::new(Usage::new()));
         let mut metrics = Self { register, log: log.clone(), own, standard };
+        let limited = log.clone();
         metrics
             .counter("access_log_dropped", "Lines of the access log that were lost", move || log.dropped());
+        let help = "Failures of unknown clients that the access log left out";
+        metrics.counter("access_log_left_out", help, move || limited.left_out());
         metrics
     }
 

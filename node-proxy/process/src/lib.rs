@@ -4,6 +4,7 @@
 //! * [`duration`] – `10s`, `24h`, `1h30m`
 //! * [`names`] – what flags name, read
 //! * [`logs`] – the program's own log, on stderr
+//! * [`log_limit`] – limits lines that others can cause
 //! * [`lines`] – a bounded queue and a thread of its own between whoever writes lines and a slow reader
 //! * [`readiness`] – named conditions, all of which must hold
 //! * [`http`] – a small server for metrics, readiness and dumps
@@ -21,6 +22,7 @@ pub mod duration;
 pub mod http;
 pub mod limits;
 pub mod lines;
+pub mod log_limit;
 pub mod logs;
 pub mod names;
 pub mod readiness;

@@ -101,6 +101,47 @@ impl io::Write for Sink {
     }
 }
 
+impl Sink {
+    /// The lines that were written.
+    fn lines(&self) -> Vec<serde_json::Value> {
+        let written = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        written.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+#[test]
+fn failures_of_the_unknown_are_limited_and_hide_no_other_line() {
+    const FAILURES: usize = 5000;
+    let sink = Sink::default();
+    let (log, flush) = AccessLog::start(sink.clone()).unwrap();
+    let worker = Metrics::new("karez", log.clone()).worker();
+    let (client, server) = ("[fd00::1]:40312".parse().unwrap(), "[fd00::2]:15008".parse().unwrap());
+    for _ in 0..FAILURES {
+        worker.open(Flow::unknown(Direction::Inbound, client, server)).finish(Refusal::NotConfigured);
+    }
+    worker.open(tunnelled(Direction::Inbound)).finish(Refusal::NotConfigured);
+    worker.open(Flow::unknown(Direction::Inbound, client, server)).finish(Outcome::Done);
+    drop(flush);
+    let lines = sink.lines();
+    let anonymous = lines.iter().filter(|line| line["message"] == "connection failed").count();
+    let left_out = usize::try_from(log.left_out()).unwrap();
+    assert!(anonymous < FAILURES / 2, "{anonymous} lines");
+    assert_eq!(anonymous + left_out, FAILURES);
+    let others: Vec<_> = lines.iter().filter(|line| line["message"] == "connection complete").collect();
+    assert_eq!(others.len(), 2);
+}
+
+#[test]
+fn a_line_stands_for_those_that_were_left_out() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_507_380);
+    let expected = concat!(
+        r#"{"level":"warn","time":"2026-11-24T08:03:00.000000Z","scope":"access","#,
+        r#""message":"connections failed before either end was known","left_out":7}"#,
+        "\n",
+    );
+    assert_eq!(String::from_utf8(left_out_line(7, now)).unwrap(), expected);
+}
+
 #[test]
 fn a_record_writes_one_line_when_it_ends() {
     let sink = Sink::default();
@@ -109,9 +150,7 @@ fn a_record_writes_one_line_when_it_ends() {
     worker.open(tunnelled(Direction::Outbound)).finish(Outcome::Done);
     drop(worker.open(tunnelled(Direction::Inbound)));
     drop(flush);
-    let written = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
-    let lines: Vec<serde_json::Value> =
-        written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = sink.lines();
     assert_eq!(lines.len(), 2);
     assert_eq!(lines[0]["direction"], "outbound");
     assert_eq!(lines[1]["error"], "closed because the node proxy is stopping");

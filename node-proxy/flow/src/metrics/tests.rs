@@ -90,6 +90,9 @@ istio_tcp_connections_failed_total{denied} 1
 # HELP istio_access_log_dropped Lines of the access log that were lost
 # TYPE istio_access_log_dropped counter
 istio_access_log_dropped_total 0
+# HELP istio_access_log_left_out Failures of unknown clients that the access log left out
+# TYPE istio_access_log_left_out counter
+istio_access_log_left_out_total 0
 "#,
         version = build::VERSION,
         commit = build::COMMIT,
