@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ::http::{HeaderValue, StatusCode};
 use karez_process::drain::{self, Drain, Trigger};
-use karez_process::http::{self, ListenError, Routes};
+use karez_process::http::{self, Answer, ListenError, Routes};
 use karez_process::readiness::{Condition, Readiness};
 use karez_process::signals::Signals;
 use karez_process::tasks::{Ended, Tasks};
@@ -109,8 +109,8 @@ impl Controller {
         let routes = metrics_routes(readers, readiness.clone());
         // They are served while the rest drains, and end with it.
         let (last_trigger, last_drain) = drain.level();
-        let last =
-            Last { task: tokio::spawn(http::serve(metrics_port, routes, last_drain)), trigger: last_trigger };
+        let serving = http::serve_apart(vec![(metrics_port, routes)], &last_drain)?;
+        let last = Last { task: tokio::spawn(serving), trigger: last_trigger };
         info!(%address, %metrics_address, "karez-controller listens");
         Ok(Self { address, metrics_address, readiness, tasks, last, trigger, drain })
     }
@@ -191,10 +191,12 @@ async fn watch_readiness(readers: Readers, served: Condition) {
 }
 
 fn metrics_routes(readers: Readers, readiness: Readiness) -> Routes {
-    let metrics = move || {
-        let root = readers.authority.state().borrow().roots.signing().certificate().not_after();
-        let text = readers.metrics.render(readers.nodes.connected(), root.seconds());
-        http::answer(StatusCode::OK, OPEN_METRICS, text)
-    };
-    Routes::new().at("/metrics", metrics).at("/healthz/ready", move || readiness.answer())
+    let metrics = move || std::future::ready(rendered(&readers));
+    Routes::new().at_shared(&["/metrics"], metrics).at("/healthz/ready", move || readiness.answer())
+}
+
+fn rendered(readers: &Readers) -> Answer {
+    let root = readers.authority.state().borrow().roots.signing().certificate().not_after();
+    let text = readers.metrics.render(readers.nodes.connected(), root.seconds());
+    http::answer(StatusCode::OK, OPEN_METRICS, text)
 }

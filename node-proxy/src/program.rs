@@ -17,7 +17,6 @@ use karez_process::readiness::{Condition, Readiness};
 use karez_process::signals::Signals;
 use karez_process::{build, limits};
 use karez_tunnel::window::{Budget, Limits};
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -46,7 +45,7 @@ pub(crate) fn run(settings: Settings) -> Result<()> {
     let shares = Shares::of(open_files, settings.pod_connections);
     let (version, node, connections) = (build::VERSION, &settings.node, shares.connections);
     tracing::info!(version, node, open_files, connections, "starting");
-    // Configuration, agent, metrics and readiness share a thread that carries no traffic.
+    // Configuration, agent and certificates share a thread that carries no traffic and serves no strangers.
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let outcome = runtime.block_on(serve(settings, shares));
     // A name that is being looked up holds nobody up.
@@ -169,7 +168,6 @@ async fn serve_http(
     reported: &watch::Receiver<NodeReport>,
 ) -> Result<()> {
     let (mesh, reported) = (view.mesh.clone(), reported.clone());
-    let again = Arc::clone(&metrics);
     let drained = draining.clone();
     let ready = move || {
         if drained.is_draining() {
@@ -178,22 +176,19 @@ async fn serve_http(
             readiness.answer()
         }
     };
-    let served: [(TcpListener, Routes); 3] = [
+    let render = move || std::future::ready(metrics::answer(&metrics));
+    let ports = vec![
         (http::listen(settings.readiness_listen).await?, Routes::new().at("/healthz/ready", ready)),
         (
             http::listen(settings.metrics_listen).await?,
-            Routes::new()
-                .at("/metrics", move || metrics::answer(&metrics))
-                .at("/stats/prometheus", move || metrics::answer(&again)),
+            Routes::new().at_shared(&["/metrics", "/stats/prometheus"], render),
         ),
         (
             http::listen(settings.admin_listen).await?,
             Routes::new().at("/config_dump", move || admin::dump(&mesh, &reported)),
         ),
     ];
-    for (listener, routes) in served {
-        tasks.spawn(http::serve(listener, routes, draining.clone()));
-    }
+    tasks.spawn(http::serve_apart(ports, draining).context("serving metrics, readiness and dump")?);
     Ok(())
 }
 

@@ -72,7 +72,8 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     if let Some(address) = settings.metrics_listen {
         let metrics = Arc::new(Metrics::new(ground.repairs.clone(), served));
         let routes = routes(&desk, &metrics, &readiness);
-        tasks.spawn("metrics", http::serve(http::listen(address).await?, routes, drain));
+        let ports = vec![(http::listen(address).await?, routes)];
+        tasks.spawn("metrics", http::serve_apart(ports, &drain).context("serving metrics")?);
     }
     serving.met();
     tracing::info!(enrol = %settings.enrol_socket.display(), node = %settings.node_socket, "serving");
@@ -118,7 +119,7 @@ fn serve_proxies(
 
 fn routes(desk: &Desk<Linux>, metrics: &Arc<Metrics>, readiness: &Readiness) -> Routes {
     let (desk, metrics, readiness) = (desk.clone(), Arc::clone(metrics), readiness.clone());
-    Routes::new().at("/healthz/ready", move || readiness.answer()).at_async("/metrics", move |_| {
+    Routes::new().at("/healthz/ready", move || readiness.answer()).at_shared(&["/metrics"], move || {
         let (desk, metrics) = (desk.clone(), Arc::clone(&metrics));
         async move {
             match desk.list().await {

@@ -2,6 +2,12 @@
 //!
 //! It knows GET and HEAD and a handful of paths, and is bounded: so many connections at a time, so long for a request's
 //! head, so long for a connection at all.
+//!
+//! * [`serve_apart`] – ports on a thread of their own
+//! * `shared` – an answer that is made once a second
+
+mod shared;
+mod thread;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -22,6 +28,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::drain::Drain;
+use shared::SharedAnswer;
+
+pub use thread::serve_apart;
 
 /// What a handler answers.
 pub type Answer = http::Response<Full<Bytes>>;
@@ -71,6 +80,23 @@ impl Routes {
         F: Future<Output = Answer> + Send + 'static,
     {
         self.handler(path, Box::new(move |request| Box::pin(answer(request))))
+    }
+
+    /// Adds paths that share one answer, which is made at most once a second: it may cost more than whoever asks for it pays.
+    #[must_use]
+    pub fn at_shared<F>(self, paths: &[&'static str], answer: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Answer> + Send + 'static,
+    {
+        let shared = Arc::new(SharedAnswer::new(answer));
+        paths.iter().fold(self, |routes, path| {
+            let shared = Arc::clone(&shared);
+            let handler = move |_| {
+                let shared = Arc::clone(&shared);
+                async move { shared.get().await }
+            };
+            routes.at_async(path, handler)
+        })
     }
 
     fn handler(mut self, path: &'static str, handler: Handler) -> Self {
@@ -136,7 +162,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|error| ListenError { address, error })
 }
 
-/// Serves until the drain is over, so that metrics and readiness can be read while the program drains.
+/// Serves on the current runtime until the drain is over, so that metrics and readiness can be read while the program drains.
 pub async fn serve(listener: TcpListener, routes: Routes, drain: Drain) {
     let routes = Arc::new(routes);
     let mut connections = JoinSet::new();

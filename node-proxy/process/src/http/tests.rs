@@ -92,6 +92,27 @@ async fn whoever_holds_connections_keeps_nobody_out() {
 }
 
 #[tokio::test]
+async fn a_thread_serves_while_the_program_is_busy_and_ends_with_what_started_it() {
+    let (_trigger, drain) = drain::new();
+    let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = Routes::new().at_shared(&["/a", "/b"], async || text(StatusCode::OK, "answered\n"));
+    let serving = serve_apart(vec![(listener, routes)], &drain).unwrap();
+    // The test's own runtime polls nothing meanwhile.
+    for path in ["/a", "/b"] {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        assert!(answer.ends_with("\r\n\r\nanswered\n"), "{answer}");
+    }
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    drop(serving);
+    assert_eq!(idle.read(&mut [0]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
 async fn a_busy_address_is_named() {
     let (address, _trigger, _server) = server().await;
     let error = listen(address).await.unwrap_err();
