@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use karez_process::drain::Drain;
-use karez_process::threshold::{Stranger, Threshold};
+use karez_process::handshakes::{HandshakeLimiter, HandshakePermit};
 use rustls::ServerConfig;
 use rustls::version::TLS13;
 use tokio::net::{TcpListener, TcpStream};
@@ -23,10 +23,10 @@ use tracing::{debug, warn};
 pub use connection::{Connection, Peer};
 pub use server_certificate::{CertificateError, CurrentCertificate, ServerCertificate};
 
-/// Connections at a time, beside as many as there may be strangers; others wait in the listener's queue.
-const MOST_CONNECTIONS: usize = 8192;
-/// Those without an authenticated call yet: the newest displaces the oldest.
-const MOST_STRANGERS: usize = 1024;
+/// Limit of connections, beside the unproven ones; others wait in the listener's queue.
+const CONNECTION_LIMIT: usize = 8192;
+/// Limit of connections without an authenticated call; the source with most of them gives way.
+const UNPROVEN_LIMIT: usize = 1024;
 /// For a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Before accepting again after an error such as "too many open files".
@@ -38,17 +38,17 @@ const QUEUE: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     connections: usize,
-    strangers: usize,
+    unproven: usize,
 }
 
 impl Bounds {
-    /// As the limit of open files allows: half of it for those who have authenticated, an eighth for strangers.
+    /// As the limit of open files allows: half of it for those who have authenticated, an eighth for the unproven.
     #[must_use]
     pub fn of(open_files: u64) -> Self {
         let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
         Self {
-            connections: (open_files / 2).clamp(1, MOST_CONNECTIONS),
-            strangers: (open_files / 8).clamp(1, MOST_STRANGERS),
+            connections: (open_files / 2).clamp(1, CONNECTION_LIMIT),
+            unproven: (open_files / 8).clamp(1, UNPROVEN_LIMIT),
         }
     }
 }
@@ -91,17 +91,19 @@ async fn accept_all(
     bounds: Bounds,
     ready: &mpsc::Sender<io::Result<Connection>>,
 ) {
-    let slots = Arc::new(Semaphore::new(bounds.connections + bounds.strangers));
-    let threshold = Threshold::new(bounds.strangers);
+    let slots = Arc::new(Semaphore::new(bounds.connections + bounds.unproven));
+    let limiter = HandshakeLimiter::new(bounds.unproven);
     let mut handshakes = JoinSet::new();
     loop {
         // The semaphore is never closed.
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let stranger = threshold.enter();
-                handshakes.spawn(handshake(stream, slot, stranger, acceptor.clone(), ready.clone()));
-            }
+            Ok((stream, peer)) => match limiter.admit(peer.ip()) {
+                Some(permit) => {
+                    handshakes.spawn(handshake(stream, slot, permit, acceptor.clone(), ready.clone()));
+                }
+                None => debug!(%peer, "connections that give way are not closed yet: this one is refused"),
+            },
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -114,7 +116,7 @@ async fn accept_all(
 async fn handshake(
     stream: TcpStream,
     slot: OwnedSemaphorePermit,
-    mut stranger: Stranger,
+    mut permit: HandshakePermit,
     acceptor: TlsAcceptor,
     ready: mpsc::Sender<io::Result<Connection>>,
 ) {
@@ -123,14 +125,14 @@ async fn handshake(
     let _ = stream.set_nodelay(true);
     let shaken = tokio::select! {
         shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)) => shaken,
-        () = &mut stranger => {
+        () = &mut permit => {
             debug!(?peer, "no TLS handshake yet, and newer connections need the place");
             return;
         }
     };
     match shaken {
         // The server takes no more once it has ended.
-        Ok(Ok(stream)) => drop(ready.send(Ok(Connection::new(stream, peer, slot, stranger))).await),
+        Ok(Ok(stream)) => drop(ready.send(Ok(Connection::new(stream, peer, slot, permit))).await),
         Ok(Err(error)) => debug!(?peer, %error, "no TLS handshake"),
         Err(_) => debug!(?peer, "no TLS handshake within {HANDSHAKE_TIMEOUT:?}"),
     }
@@ -142,10 +144,10 @@ mod tests {
 
     #[test]
     fn a_low_limit_of_open_files_leaves_some_for_the_rest() {
-        for (open_files, connections, strangers) in
+        for (open_files, connections, unproven) in
             [(1 << 20, 8192, 1024), (20_000, 8192, 1024), (1024, 512, 128), (64, 32, 8), (0, 1, 1)]
         {
-            assert_eq!(Bounds::of(open_files), Bounds { connections, strangers }, "{open_files}");
+            assert_eq!(Bounds::of(open_files), Bounds { connections, unproven }, "{open_files}");
         }
     }
 }

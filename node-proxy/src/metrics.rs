@@ -6,6 +6,7 @@ use http::HeaderValue;
 use http::StatusCode;
 use karez_flow::Metrics;
 use karez_link::discovery::View;
+use karez_process::handshakes::HandshakeLimiter;
 use karez_process::http::{Answer, answer as http_answer};
 use karez_tunnel::window::Budget;
 
@@ -22,6 +23,7 @@ pub(crate) fn register(
     pulses: &[Arc<Pulse>],
     dns: &Arc<karez_dns::Counters>,
     budget: &Arc<Budget>,
+    handshakes: &Arc<HandshakeLimiter>,
     view: &View,
 ) {
     let sum = |value: fn(&Pulse) -> usize| {
@@ -32,6 +34,9 @@ pub(crate) fn register(
     metrics.gauge("tunnels_open", "Tunnels that this node has dialled", sum(Pulse::tunnels));
     let held = Arc::clone(budget);
     metrics.gauge("unread_bytes", "Bytes that applications have not read yet", move || held.held() as u64);
+    let unproven = Arc::clone(handshakes);
+    let help = "Clients that have yet to prove who they are";
+    metrics.gauge("unproven_clients", help, move || unproven.unproven() as u64);
     let mesh = view.mesh.clone();
     metrics
         .gauge("workloads", "Workloads in the configuration", move || mesh.borrow().workloads().len() as u64);

@@ -10,7 +10,6 @@ use karez_link::Credential;
 use karez_link::certificates::State;
 use karez_mesh::LocalPod;
 use karez_mesh::pod::workload_uid;
-use karez_process::threshold::{Stranger, Threshold};
 use karez_tunnel::window::Account;
 use tokio::sync::watch;
 
@@ -38,7 +37,6 @@ pub(crate) struct Pod {
     pub(crate) account: Arc<Account>,
     standing: watch::Sender<Standing>,
     places: Arc<Places>,
-    threshold: Arc<Threshold>,
     /// Held by each DNS question that is not answered yet; they have bounds of their own.
     questions: Arc<()>,
 }
@@ -58,8 +56,6 @@ pub(crate) struct Bounds {
     pub(crate) account: Arc<Account>,
     /// Connections.
     pub(crate) places: Arc<Places>,
-    /// Clients that have yet to prove who they are.
-    pub(crate) strangers: usize,
 }
 
 /// Where a Pod runs, in the words of the controller.
@@ -86,7 +82,7 @@ impl Pod {
             node: Arc::clone(&home.node),
             addresses: enrolled.addresses.iter().map(IpAddr::to_canonical).collect(),
         };
-        let Bounds { account, places, strangers } = bounds;
+        let Bounds { account, places } = bounds;
         let standing = watch::Sender::new(Standing::Carried);
         Self {
             enrolled,
@@ -97,7 +93,6 @@ impl Pod {
             account,
             standing,
             places,
-            threshold: Threshold::new(strangers),
             questions: Arc::new(()),
         }
     }
@@ -115,11 +110,6 @@ impl Pod {
     /// To be held by a DNS question until it is answered.
     pub(crate) fn question(&self) -> Arc<()> {
         Arc::clone(&self.questions)
-    }
-
-    /// Takes in a tunnel whose client has yet to prove who it is; [`Self::place`] is for those who have.
-    pub(crate) fn stranger(&self) -> Stranger {
-        self.threshold.enter()
     }
 
     /// From now on nothing new is begun: tunnels say GOAWAY.

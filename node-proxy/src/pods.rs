@@ -55,8 +55,6 @@ pub(crate) struct Means {
     pub(crate) places: Arc<AllPlaces>,
     /// Of which one may have so many.
     pub(crate) most_connections: usize,
-    /// Clients of one that have yet to prove who they are.
-    pub(crate) strangers: usize,
 }
 
 /// One worker, as the Pods' owner sees it.
@@ -295,7 +293,6 @@ impl Means {
         let bounds = Bounds {
             account: self.budget.account(),
             places: self.places.of_pod(listeners, self.most_connections),
-            strangers: self.strangers,
         };
         Ok(Pod::new(Arc::clone(enrolled), &self.home, identity, certificate, stock, bounds))
     }

@@ -12,6 +12,7 @@ use karez_link::controller::{Controller, LearnedRoots, Settings as ControllerSet
 use karez_link::discovery::{self, Store, Synced, View};
 use karez_link::{Certificates, report as reports};
 use karez_process::drain::{self, Drain};
+use karez_process::handshakes::HandshakeLimiter;
 use karez_process::http::{self, Routes};
 use karez_process::readiness::{Condition, Readiness};
 use karez_process::signals::Signals;
@@ -42,7 +43,7 @@ const WORKERS_END: Duration = Duration::from_secs(5);
 /// When it cannot start: what is missing, and where it was looked for.
 pub(crate) fn run(settings: Settings) -> Result<()> {
     let open_files = limits::raise_open_files().context("raising the limit of open files")?;
-    let shares = Shares::of(open_files, settings.pod_connections);
+    let shares = Shares::of(open_files);
     let (version, node, connections) = (build::VERSION, &settings.node, shares.connections);
     tracing::info!(version, node, open_files, connections, "starting");
     // Configuration, agent and certificates share a thread that carries no traffic and serves no strangers.
@@ -82,7 +83,6 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
         budget,
         places: AllPlaces::new(shares.connections),
         most_connections: settings.pod_connections.get(),
-        strangers: shares.strangers,
     };
     let (pods, told) = Pods::new(means, view.clone(), stations);
 
@@ -136,9 +136,10 @@ fn start_workers(
     dns: &Arc<karez_dns::Counters>,
 ) -> Result<Workers> {
     let accounts = Arc::new(Accounts::new(Arc::clone(budget)));
+    let handshakes = HandshakeLimiter::new(shares.handshakes);
     let mut metrics = Metrics::new(&settings.metrics_prefix, log);
     let pulses = metrics::pulses(settings.worker_count());
-    metrics::register(&mut metrics, &pulses, dns, budget, view);
+    metrics::register(&mut metrics, &pulses, dns, budget, &handshakes, view);
     let metrics = Arc::new(metrics);
     let (mut stations, mut threads) = (Vec::new(), Vec::new());
     for (index, pulse) in pulses.into_iter().enumerate() {
@@ -148,6 +149,7 @@ fn start_workers(
             duties: watched,
             metrics: Arc::clone(&metrics),
             accounts: Arc::clone(&accounts),
+            handshakes: Arc::clone(&handshakes),
             dns: Arc::clone(dns),
             questions: shares.questions,
             pulse: Arc::clone(&pulse),

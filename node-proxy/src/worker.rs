@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use karez_mesh::Mesh;
+use karez_process::handshakes::HandshakeLimiter;
 use karez_tunnel::buffers::BufferPool;
 use tokio::sync::watch;
 
@@ -35,6 +36,8 @@ pub(crate) struct Worker {
     pub(crate) live: Live,
     /// Who bears what peers leave unread.
     pub(crate) accounts: Arc<Accounts>,
+    /// Bounds the clients of all workers that have yet to prove who they are.
+    pub(crate) handshakes: Arc<HandshakeLimiter>,
     /// DNS queries, counted.
     pub(crate) dns: Arc<karez_dns::Counters>,
     /// How many of one Pod there may be on it.
@@ -42,6 +45,20 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    pub(crate) fn new(seed: &Seed) -> Self {
+        Self {
+            mesh: watch::Sender::new(Arc::clone(&seed.mesh.borrow())),
+            duties: seed.duties.clone(),
+            buffers: BufferPool::default(),
+            telemetry: seed.metrics.worker(),
+            live: Live::default(),
+            accounts: Arc::clone(&seed.accounts),
+            handshakes: Arc::clone(&seed.handshakes),
+            dns: Arc::clone(&seed.dns),
+            questions: seed.questions,
+        }
+    }
+
     /// The mesh that this worker goes by now.
     pub(crate) fn mesh(&self) -> Arc<Mesh> {
         Arc::clone(&self.mesh.borrow())

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use karez_process::threshold::Stranger;
+use karez_process::handshakes::HandshakePermit;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -31,11 +31,12 @@ pub struct Connection<S = TlsStream<TcpStream>> {
     _slot: OwnedSemaphorePermit,
 }
 
-/// A connection on which nobody has authenticated yet: it ends at its deadline, or when strangers who came later need its place.
+/// A connection on which nobody has authenticated yet: it ends at its deadline, or when it has to give
+/// way to others.
 #[derive(Debug)]
 struct Trial {
     deadline: Pin<Box<Sleep>>,
-    stranger: Stranger,
+    permit: HandshakePermit,
 }
 
 /// Who is at the other end of a connection: every call on it has this among its extensions. Cheap to clone.
@@ -51,11 +52,11 @@ impl<S> Connection<S> {
         stream: S,
         address: Option<SocketAddr>,
         slot: OwnedSemaphorePermit,
-        stranger: Stranger,
+        permit: HandshakePermit,
     ) -> Self {
         let peer = Peer { address, authenticated: Arc::default() };
         let deadline = Box::pin(tokio::time::sleep(AUTHENTICATION_TIMEOUT));
-        Self { stream, peer, trial: Some(Trial { deadline, stranger }), _slot: slot }
+        Self { stream, peer, trial: Some(Trial { deadline, permit }), _slot: slot }
     }
 
     /// An error once its trial is over and nobody has authenticated; until then that wakes whoever asked. Writing asks as well as
@@ -78,7 +79,7 @@ impl Trial {
         if self.deadline.as_mut().poll(context).is_ready() {
             return Poll::Ready("no authenticated call in time");
         }
-        Pin::new(&mut self.stranger)
+        Pin::new(&mut self.permit)
             .poll(context)
             .map(|()| "no authenticated call yet, and newer connections without one need the place")
     }

@@ -36,6 +36,8 @@ pub struct Settings {
     pub leaf_lifetime: String,
     /// Further words for every node proxy.
     pub node_arguments: Vec<String>,
+    /// Files that a node proxy may open; None for as many as the machine allows.
+    pub node_open_files: Option<u32>,
     /// Further words for every agent.
     pub agent_arguments: Vec<String>,
     /// TCP's congestion control in the Pods; None for the machine's own.
@@ -76,6 +78,7 @@ impl Default for Settings {
             workers: 2,
             leaf_lifetime: "24h".to_owned(),
             node_arguments: Vec::new(),
+            node_open_files: None,
             agent_arguments: Vec::new(),
             congestion_control: None,
         }

@@ -12,13 +12,14 @@
 //! * [`signals`] – SIGTERM and SIGINT start the drain; a second one ends the process
 //! * [`backoff`] – pure
 //! * [`limits`] – open files
-//! * [`threshold`] – clients that have yet to prove who they are
+//! * [`handshakes`] – bounds clients that have yet to prove who they are
 //! * [`build`] – which build this is
 
 pub mod backoff;
 pub mod build;
 pub mod drain;
 pub mod duration;
+pub mod handshakes;
 pub mod http;
 pub mod limits;
 pub mod lines;
@@ -29,4 +30,3 @@ pub mod readiness;
 pub mod settings;
 pub mod signals;
 pub mod tasks;
-pub mod threshold;

@@ -1,5 +1,6 @@
 //! Tunnels that arrive at a Pod: TLS with the Pod's certificate, HTTP/2, and the CONNECT requests in it.
 
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
@@ -9,7 +10,8 @@ use http::StatusCode;
 use karez_api::identity::Identity;
 use karez_api::outcome::{BadRequest, Closing, Failure, Limit, Outcome, Refusal, Side};
 use karez_flow::{Direction, Flow};
-use karez_link::tls;
+use karez_link::{Credential, tls};
+use karez_process::handshakes::HandshakePermit;
 use karez_tunnel::aside::Aside;
 use karez_tunnel::headers::{Forwarded, Target};
 use karez_tunnel::read_ahead::ReadAhead;
@@ -28,6 +30,9 @@ use crate::worker::Share;
 
 /// How long a peer may take to prove who it is.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+/// What it may send until then, which is kept while a message is not complete: three times what the longest usual chain of
+/// certificates takes.
+const UNPROVEN_BYTES: usize = 32 * 1024;
 
 /// A tunnel's other end.
 #[derive(Debug, Clone)]
@@ -40,6 +45,18 @@ struct Client {
 
 type Tunnel = Incoming<TlsStream<ReadAhead<TcpStream>>>;
 
+impl From<Failure> for Unserved {
+    fn from(failure: Failure) -> Self {
+        Self { identity: None, outcome: failure.into() }
+    }
+}
+
+impl From<Refusal> for Unserved {
+    fn from(refusal: Refusal) -> Self {
+        Self { identity: None, outcome: refusal.into() }
+    }
+}
+
 impl Client {
     /// Begins the record of a request that says nothing of where it wants to go.
     fn flow(&self) -> Flow {
@@ -49,19 +66,33 @@ impl Client {
     }
 }
 
+/// A tunnel whose client has proven who it is.
+struct Proven {
+    tunnel: Tunnel,
+    identity: Identity,
+    proof: Proof,
+}
+
+/// A connection that is no tunnel: why, and whose it is if that is known.
+struct Unserved {
+    identity: Option<Identity>,
+    outcome: Outcome,
+}
+
 /// Serves one connection to 15008. It counts among the Pod's connections once its client has proven who it is.
-pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream) {
+pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream, permit: HandshakePermit) {
     dial::tune(&stream);
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     let (Ok(address), Ok(dialled)) = (stream.peer_addr(), stream.local_addr()) else { return };
     let (address, dialled) = (canonical(address), canonical(dialled));
-    match Box::pin(admit(&share, stream, address)).await {
-        Ok((tunnel, identity, proof, place)) => {
+    match Box::pin(admit(&share, stream, address, permit)).await {
+        Ok((Proven { tunnel, identity, proof }, place)) => {
             serve_requests(&share, tunnel, Client { identity, address, dialled }, proof).await;
             drop(place);
         }
-        Err(outcome) => {
-            let flow = Flow::unknown(Direction::Inbound, address, dialled);
+        Err(Unserved { identity, outcome }) => {
+            let mut flow = Flow::unknown(Direction::Inbound, address, dialled);
+            describe::proven(&mut flow, identity.as_ref());
             share.worker.telemetry.open(flow).finish(outcome);
         }
     }
@@ -72,37 +103,50 @@ async fn admit(
     share: &Share,
     stream: TcpStream,
     peer: SocketAddr,
-) -> Result<(Tunnel, Identity, Proof, Place), Outcome> {
-    let mut stranger = share.pod.stranger();
-    let (tunnel, identity, proof) = tokio::select! {
+    mut permit: HandshakePermit,
+) -> Result<(Proven, Place), Unserved> {
+    let proven = tokio::select! {
         begun = begin(share, stream, peer) => begun?,
-        () = &mut stranger => return Err(Refusal::LimitReached { limit: Limit::Handshakes }.into()),
+        () = &mut permit => return Err(Refusal::LimitReached { limit: Limit::Handshakes }.into()),
         // Whoever says nothing must not keep the Pod's last socket open.
         () = share.pod.gone() => return Err(Refusal::Closing(Closing::PodRemoved).into()),
     };
-    Ok((tunnel, identity, proof, share.pod.place()?))
+    match share.pod.place() {
+        Ok(place) => Ok((proven, place)),
+        Err(refusal) => Err(Unserved { identity: Some(proven.identity), outcome: refusal.into() }),
+    }
 }
 
 /// TLS and HTTP/2.
-async fn begin(
-    share: &Share,
-    stream: TcpStream,
-    peer: SocketAddr,
-) -> Result<(Tunnel, Identity, Proof), Failure> {
+async fn begin(share: &Share, stream: TcpStream, peer: SocketAddr) -> Result<Proven, Unserved> {
     let credential = share.pod.credential()?;
-    let io = ReadAhead::new(stream, share.worker.buffers.clone());
-    let accepted = tokio::time::timeout(TLS_TIMEOUT, TlsAcceptor::from(credential.server()).accept(io));
+    let accepted = tokio::time::timeout(TLS_TIMEOUT, accept_tls(share, &credential, stream)).await;
     let late = |_| Failure::Tls { peer, message: "no TLS handshake within its time".to_owned() };
-    let tls = accepted.await.map_err(late)?.map_err(|error| tls::failure(&error, peer))?;
+    let mut tls = accepted.map_err(late)?.map_err(|error| tls::failure(&error, peer))?;
     let chain = tls.get_ref().1.peer_certificates().unwrap_or_default();
     let proven =
         tls::peer(chain).ok_or(Failure::WrongIdentity { peer, found: None, expected: Vec::new() })?;
     let proof = Proof::new(&credential, chain);
+    tls.get_mut().0.lift_limit();
     let account = share.worker.accounts.of(peer.ip());
-    let tunnel = server::handshake(tls, &Http2::server(), &account)
-        .await
-        .map_err(|error| Failure::Http2 { peer, message: error.to_string() })?;
-    Ok((tunnel, proven.identity, proof))
+    match Box::pin(server::handshake(tls, &Http2::server(), &account)).await {
+        Ok(tunnel) => Ok(Proven { tunnel, identity: proven.identity, proof }),
+        Err(error) => Err(Unserved {
+            identity: Some(proven.identity),
+            outcome: Failure::Http2 { peer, message: error.to_string() }.into(),
+        }),
+    }
+}
+
+/// Takes memory for a handshake only once there is something to read: silence costs a descriptor and a task.
+async fn accept_tls(
+    share: &Share,
+    credential: &Credential,
+    stream: TcpStream,
+) -> io::Result<TlsStream<ReadAhead<TcpStream>>> {
+    stream.readable().await?;
+    let stream = ReadAhead::limited(stream, share.worker.buffers.clone(), UNPROVEN_BYTES);
+    Box::pin(TlsAcceptor::from(credential.server()).accept(stream)).await
 }
 
 /// Takes requests until the connection ends; GOAWAY when it may take no more.

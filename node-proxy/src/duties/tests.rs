@@ -27,7 +27,7 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let stock = PodStock::new(reference, agent, runtime.handle().clone());
     let account = Budget::new(Limits::default()).account();
     let places = AllPlaces::new(100).of_pod(4, 10);
-    let bounds = Bounds { account, places, strangers: 1 };
+    let bounds = Bounds { account, places };
     Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, bounds))
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::AsFd as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use karez_api::outcome::Refusal;
+use karez_api::outcome::{Limit, Refusal};
 use karez_flow::{Direction, Flow};
 use karez_handover::listener::{Listener, Listening};
 use karez_tunnel::copy::reset_when_closed;
@@ -47,7 +47,13 @@ fn tcp(listener: &Listener) -> io::Result<TcpListener> {
 async fn accept(share: Rc<Share>, listener: TcpListener, kind: Listening) -> io::Result<()> {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => serve(&share, stream, peer, kind),
+            Ok((stream, peer)) => {
+                serve(&share, stream, peer, kind);
+                if kind == Listening::Hbone {
+                    // Clients that had to give way close their sockets before more are accepted.
+                    tokio::task::yield_now().await;
+                }
+            }
             // The peer was gone before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -60,8 +66,10 @@ async fn accept(share: Rc<Share>, listener: TcpListener, kind: Listening) -> io:
 
 fn serve(share: &Rc<Share>, stream: TcpStream, peer: SocketAddr, kind: Listening) {
     if kind == Listening::Hbone {
-        tokio::task::spawn_local(hbone::serve(Rc::clone(share), stream));
-        return;
+        return match share.worker.handshakes.admit(peer.ip()) {
+            Some(permit) => drop(tokio::task::spawn_local(hbone::serve(Rc::clone(share), stream, permit))),
+            None => refuse(share, &stream, peer, kind, Refusal::LimitReached { limit: Limit::Handshakes }),
+        };
     }
     let place = match share.pod.place() {
         Ok(place) => place,

@@ -10,14 +10,13 @@ use std::time::Duration;
 use karez_api::outcome::Closing;
 use karez_flow::Metrics;
 use karez_mesh::Mesh;
-use karez_tunnel::buffers::BufferPool;
+use karez_process::handshakes::HandshakeLimiter;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::accounts::Accounts;
-use crate::connection::live::Live;
 use crate::duties::{Duties, ListenerId};
 use crate::worker::{Pulse, Share, SharedWorker, Worker, accept};
 
@@ -37,6 +36,8 @@ pub(crate) struct Seed {
     pub(crate) metrics: Arc<Metrics>,
     /// Who bears what peers leave unread.
     pub(crate) accounts: Arc<Accounts>,
+    /// Bounds the clients of all workers that have yet to prove who they are.
+    pub(crate) handshakes: Arc<HandshakeLimiter>,
     /// DNS queries of all workers, counted.
     pub(crate) dns: Arc<karez_dns::Counters>,
     /// How many of one Pod there may be on it.
@@ -93,18 +94,9 @@ struct Running {
 
 impl Running {
     fn new(seed: Seed) -> Self {
-        let Seed { mut mesh, duties, metrics, accounts, dns, questions, pulse } = seed;
-        let worker = Worker {
-            mesh: watch::Sender::new(Arc::clone(&mesh.borrow_and_update())),
-            duties: duties.clone(),
-            buffers: BufferPool::default(),
-            telemetry: metrics.worker(),
-            live: Live::default(),
-            accounts,
-            dns,
-            questions,
-        };
-        Self { worker: Rc::new(worker), mesh, duties, pulse, shares: HashMap::new(), polled: HashMap::new() }
+        let worker = Rc::new(Worker::new(&seed));
+        let Seed { mesh, duties, pulse, .. } = seed;
+        Self { worker, mesh, duties, pulse, shares: HashMap::new(), polled: HashMap::new() }
     }
 
     async fn run(mut self) {

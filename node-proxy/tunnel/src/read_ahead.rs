@@ -21,13 +21,31 @@ pub struct ReadAhead<Io> {
     buffers: BufferPool,
     /// Some only while it holds bytes that were read and not yet asked for.
     ahead: Option<Buffer>,
+    /// Bytes that may still be passed on; None without a limit.
+    allowance: Option<usize>,
 }
+
+/// The peer sent more than it may before the limit is lifted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the peer sent more than it may before it has proven who it is")]
+pub struct AllowanceSpent;
 
 impl<Io> ReadAhead<Io> {
     /// Wraps `io`, to be read with buffers of `buffers`.
     #[must_use]
     pub fn new(io: Io, buffers: BufferPool) -> Self {
-        Self { io, buffers, ahead: None }
+        Self { io, buffers, ahead: None, allowance: None }
+    }
+
+    /// The same for a peer that may send so many bytes before [`Self::lift_limit`], as its reader may have to keep them all.
+    #[must_use]
+    pub fn limited(io: Io, buffers: BufferPool, allowance: usize) -> Self {
+        Self { allowance: Some(allowance), ..Self::new(io, buffers) }
+    }
+
+    /// From now on the peer may send without end.
+    pub fn lift_limit(&mut self) {
+        self.allowance = None;
     }
 
     /// Serves from what was read ahead.
@@ -35,7 +53,11 @@ impl<Io> ReadAhead<Io> {
         let Some(ahead) = &mut self.ahead else {
             return;
         };
-        let served = ahead.len().min(buf.remaining());
+        let mut served = ahead.len().min(buf.remaining());
+        if let Some(allowance) = &mut self.allowance {
+            served = served.min(*allowance);
+            *allowance -= served;
+        }
         buf.put_slice(ahead.get(..served).unwrap_or_default());
         ahead.advance(served);
         if ahead.is_empty() {
@@ -51,8 +73,11 @@ impl<Io: AsyncRead + Unpin> AsyncRead for ReadAhead<Io> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.allowance == Some(0) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, AllowanceSpent)));
+        }
         if this.ahead.is_none() {
-            if buf.remaining() >= READ.bytes() {
+            if buf.remaining() >= READ.bytes() && this.allowance.is_none() {
                 return Pin::new(&mut this.io).poll_read(cx, buf);
             }
             // If nothing has come, the buffer goes back at once.

@@ -1,14 +1,22 @@
-use karez_process::threshold::Threshold;
+use std::net::{IpAddr, Ipv4Addr};
+
+use karez_process::handshakes::HandshakeLimiter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::Semaphore;
 
 use super::*;
 
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn limiter() -> Arc<HandshakeLimiter> {
+    HandshakeLimiter::new(1)
+}
+
 /// A connection with its other end, which holds the bytes of `room` that nobody has read.
 fn pair(room: usize) -> (Connection<DuplexStream>, DuplexStream) {
     let (stream, other) = tokio::io::duplex(room);
     let slot = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-    (Connection::new(stream, None, slot, Threshold::new(1).enter()), other)
+    (Connection::new(stream, None, slot, limiter().admit(PEER).unwrap()), other)
 }
 
 /// What the connection does until it is ended, which is soon.
@@ -63,12 +71,12 @@ async fn a_peer_that_has_authenticated_may_be_silent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stranger_gives_way_and_who_has_authenticated_does_not() {
+async fn an_unproven_peer_gives_way_and_who_has_authenticated_does_not() {
     for is_known in [false, true] {
-        let threshold = Threshold::new(1);
+        let limiter = limiter();
         let (stream, mut other) = tokio::io::duplex(16);
         let slot = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let mut connection = Connection::new(stream, None, slot, threshold.enter());
+        let mut connection = Connection::new(stream, None, slot, limiter.admit(PEER).unwrap());
         if is_known {
             connection.connect_info().has_authenticated();
         }
@@ -79,7 +87,7 @@ async fn a_stranger_gives_way_and_who_has_authenticated_does_not() {
             _ = &mut reading => panic!("nothing is there"),
             () = now => {}
         }
-        let _newer = threshold.enter();
+        let _newer = limiter.admit(PEER).unwrap();
         other.write_u8(7).await.unwrap();
         let read = reading.await;
         assert_eq!(read.is_ok(), is_known, "{read:?}");

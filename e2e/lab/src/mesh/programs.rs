@@ -74,10 +74,9 @@ impl Mesh {
     /// # Errors
     /// When it cannot be started.
     pub fn start_node(&mut self, name: &str) -> Result<()> {
-        let words = self.privilege.unprivileged(NODE_UID);
-        let (setpriv, options) = words.split_first().context("no command")?;
-        let mut command = self.node(name)?.host().namespace().command(setpriv);
-        command.args(options).arg(self.program("karez-node")?);
+        let limit = self.settings.node_open_files.map(|files| format!("--nofile={files}"));
+        let mut command = self.node(name)?.host().namespace().command("prlimit");
+        command.args(limit).args(self.privilege.unprivileged(NODE_UID)).arg(self.program("karez-node")?);
         command.args(["--node", name, "--controller", &self.controller_url()]);
         command.arg("--controller-ca").arg(self.controller_ca(name));
         command.arg("--token-file").arg(self.folder().join(format!("{name}.token")));

@@ -51,6 +51,26 @@ async fn waiting_holds_no_buffer_and_an_end_is_an_end() {
     assert_eq!(ahead.read(&mut piece).await.unwrap(), 0);
 }
 
+#[tokio::test]
+async fn a_limited_peer_is_read_no_further_until_the_limit_is_lifted() {
+    for is_lifted in [false, true] {
+        let (mut far, near) = duplex(1 << 20);
+        far.write_all(&[7; 200_000]).await.unwrap();
+        let mut ahead = ReadAhead::limited(near, BufferPool::default(), 70_000);
+        let mut first = vec![0; 70_000 - usize::from(is_lifted)];
+        ahead.read_exact(&mut first).await.unwrap();
+        if is_lifted {
+            ahead.lift_limit();
+            let mut rest = vec![0; 200_000 - first.len()];
+            ahead.read_exact(&mut rest).await.unwrap();
+            assert!(rest.iter().all(|byte| *byte == 7));
+        } else {
+            let error = ahead.read(&mut [0; 100_000]).await.unwrap_err();
+            assert_eq!(error.to_string(), AllowanceSpent.to_string());
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_is_lost_whatever_the_sizes(writes in vec(1..3_000_usize, 1..20), reads in vec(1..100_000_usize, 1..8)) {
