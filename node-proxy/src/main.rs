@@ -15,6 +15,8 @@ mod assignment;
 mod connection;
 mod dns;
 mod duties;
+#[cfg(test)]
+mod fixture;
 mod metrics;
 mod pod;
 mod pods;

@@ -297,3 +297,6 @@ impl Means {
         Ok(Pod::new(Arc::clone(enrolled), &self.home, identity, certificate, stock, bounds))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,6 @@ impl Worker {
 
 /// Workers are handed about by reference count: connections outlive the loop that began them.
 pub(crate) type SharedWorker = Rc<Worker>;
+
+#[cfg(test)]
+mod tests;
