@@ -10,6 +10,10 @@ use anyhow::{Context as _, Result};
 
 use crate::namespace::Namespace;
 
+/// Hardware address of every node's bridge. Without one of its own a bridge takes the lowest of its ports': the next Pod would
+/// change it, and what the other Pods send would be lost until they ask for it again.
+const BRIDGE_ADDRESS: &str = "02:00:00:00:00:01";
+
 /// A machine on the switch: a node, or a host outside the mesh.
 #[derive(Debug)]
 pub struct Host {
@@ -102,7 +106,7 @@ impl Network {
         let node = Node { host, pods: 1 };
         let namespace = &node.host.namespace;
         namespace.ip(&[
-            "link add pods type bridge".to_owned(),
+            format!("link add pods address {BRIDGE_ADDRESS} type bridge"),
             format!("addr add {}/24 dev pods", node.pod_v4(1)),
             format!("addr add {}/64 dev pods nodad", node.pod_v6(1)),
             "link set pods up".to_owned(),
