@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, SocketAddr};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -169,9 +169,10 @@ fn trips(bed: &Bed<'_>, work: &[&str], connections: usize, seconds: f64) -> Resu
     let (figures, cpu) = measure(bed, work, ECHO, connections, seconds)?;
     ensure!(
         figures.errors == 0,
-        "{} of {} connections failed",
+        "{} of {} connections failed, the first with: {}",
         figures.errors,
-        figures.units + figures.errors
+        figures.units + figures.errors,
+        figures.first_error.as_deref().unwrap_or("no error")
     );
     let units = figures.units as f64;
     let latency = figures.latency.context("karez-peer gave no latencies")?;
@@ -204,11 +205,20 @@ fn measure(
     let mut arguments = work.to_vec();
     arguments.extend([to.as_str(), "--connections", &connections, "--seconds", &seconds]);
     let before = usage::cpu_seconds(bed.carriers)?;
-    let printed = bed.client.run(&peer_program()?, &arguments)?;
+    let output = bed.client.output(&peer_program()?, &arguments)?;
     let spent = usage::cpu_seconds(bed.carriers)? - before;
+    ensure!(output.status.success(), "{}", cause(&output));
+    let printed = String::from_utf8_lossy(&output.stdout);
     let figures =
         serde_json::from_str(&printed).with_context(|| format!("karez-peer printed {printed:?}"))?;
     Ok((figures, (spent > 0.0).then_some(spent)))
+}
+
+/// Why a load generator failed: its last line.
+fn cause(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+    last.map_or_else(|| format!("karez-peer ended with {} and said nothing", output.status), str::to_owned)
 }
 
 /// Memory of the largest proxy while `connections` are held, or `rest` after they were closed.
@@ -226,8 +236,7 @@ fn resident(bed: &Bed<'_>, connections: usize, rest: Duration) -> Result<Sample>
         let held = usage::resident_kib(bed.carriers)?;
         drop(holder.stdin.take());
         let ended = holder.wait_with_output()?;
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        ensure!(line.trim() == "open", "{connections} connections could not be opened: {}", said.trim());
+        ensure!(line.trim() == "open", "{connections} connections could not be opened: {}", cause(&ended));
         if rest.is_zero() {
             held
         } else {

@@ -148,7 +148,8 @@ impl Side {
                 let printed = bed.client.run(&peers::peer_program()?, &["churn", &to, "--most", "1"])?;
                 let figures: crate::peer::load::Figures =
                     serde_json::from_str(&printed).context("karez-peer")?;
-                ensure!(figures.units == 1, "{to} does not answer");
+                let error = figures.first_error.unwrap_or_default();
+                ensure!(figures.units == 1, "{to} does not answer: {error}");
                 Ok(())
             })?;
         }

@@ -131,7 +131,7 @@ fn measure(cases: &[Case], sides: &[Side], options: &Options) -> Results {
                 match case.run(&side.bed(case.route), options.seconds) {
                     Ok(samples) => results.add(*case, &side.name, samples),
                     Err(error) => {
-                        progress(&format!("no figure: {error:#}"));
+                        progress(&format!("no figure: {case} with {}: {error:#}", side.name));
                         results.add_failed(*case, &side.name, format!("{error:#}"));
                     }
                 }

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -101,9 +102,19 @@ impl Load {
     }
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match start(Command::parse().work) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(work: Work) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(Command::parse().work))
+    runtime.block_on(run(work))
 }
 
 async fn run(work: Work) -> Result<()> {
@@ -157,4 +168,10 @@ fn print(found: &impl Serialize) -> Result<()> {
 #[allow(clippy::print_stdout, reason = "its output is its result")]
 fn say(line: &str) {
     println!("{line}");
+}
+
+/// One line, without a backtrace: the bench shows it as the cause.
+#[allow(clippy::print_stderr, reason = "it is what a command says errors on")]
+fn complain(line: &str) {
+    eprintln!("karez-peer: {line}");
 }
