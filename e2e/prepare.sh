@@ -76,7 +76,7 @@ enter_private() {
   if [ "$(id -u)" != 0 ]; then
     unshare --user --map-root-user true 2>/dev/null ||
       fail "not root, and the kernel allows no user namespace: run as root, or set kernel.unprivileged_userns_clone=1"
-    say "not root: in a user namespace with one uid. Left out: programs under users of their own, and what needs the reserved uid"
+    say "not root: in a user namespace with one uid; what takes users of its own is left out"
     user=(--user --map-root-user)
   fi
   # shellcheck disable=SC2016 # expanded by the inner shell

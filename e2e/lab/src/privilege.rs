@@ -1,8 +1,13 @@
 //! What this process may do, and that it is inside namespaces of its own.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::panic::Location;
 
 use anyhow::{Context as _, Result, ensure};
+
+/// Names the file that [`Privilege::leaves_out`] writes to.
+const LEFT_OUT: &str = "LAB_LEFT_OUT";
 
 /// How the lab's programs can change who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +32,25 @@ impl Privilege {
         let uids: u64 =
             map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum();
         Ok(if uids > 1 { Self::Root } else { Self::OneUid })
+    }
+
+    /// Whether a test has to leave `what` out, because it takes more than one uid: never as root. The list of it is what
+    /// `e2e/test` shows last, so no test leaves anything out unseen.
+    ///
+    /// # Errors
+    /// When there is no list to put it on.
+    #[track_caller]
+    pub fn leaves_out(self, what: &str) -> Result<bool> {
+        if self == Self::Root {
+            return Ok(false);
+        }
+        let test = Location::caller();
+        let file = std::env::var_os(LEFT_OUT).with_context(|| {
+            format!("not root, so {what} has to be left out: run it by `e2e/test`, which lists that")
+        })?;
+        let mut list = File::options().append(true).create(true).open(&file)?;
+        writeln!(list, "{}:{}: {what}", test.file(), test.line())?;
+        Ok(true)
     }
 
     /// The words before a command line that make it run without any privilege: as `uid` where there is more than one.

@@ -70,6 +70,12 @@ impl Lab {
         (self.privilege == Privilege::Root).then_some(SOCKET_UID)
     }
 
+    /// Whether `what` is left out, for want of a second uid: the mark alone tells the mesh's sockets then.
+    #[track_caller]
+    pub(crate) fn leaves_out(&self, what: &str) -> Result<bool> {
+        self.privilege.leaves_out(what)
+    }
+
     pub(crate) fn install(&self, settings: &Settings) -> Result<capture::Installed> {
         Ok(capture::install(&self.namespace()?, settings, None)?)
     }
