@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::settings::{CaCommand, Command, PodCommand, Settings};
-use crate::{dump, pod, rotation, status};
+use crate::{check, dump, pod, rotation, status};
 
 /// Runs the command.
 ///
@@ -14,6 +14,7 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
         Command::Pod(PodCommand::Add(command)) => pod::add(command, format).await,
         Command::Pod(PodCommand::Remove(command)) => pod::remove(&command, format).await,
         Command::Pod(PodCommand::List(agent)) => pod::list(&agent, format).await,
+        Command::Check(agent) => check::check(&agent, format).await,
         Command::Status(command) => status::show(&command.controller, format).await,
         Command::Dump(command) => dump::print(&command.admin).await,
         Command::Ca(CaCommand::Rotate(command)) => rotation::rotate(&command, format).await,

@@ -4,12 +4,14 @@
 //! * [`command`] – runs what was asked for
 //! * [`pod`] – `karez pod`: asks the agent of this machine
 //! * [`status`] – `karez status`: what the controller knows, and what is wrong with it
+//! * [`check`] – `karez check`: what could break the mesh's promises in the Pods of this machine
 //! * [`rotation`] – `karez ca rotate`
 //! * [`dump`] – `karez dump`: the node proxy's configuration
 //! * [`controller`] – the connection to the controller
 //! * [`failure`] – exit statuses, and what to do next
 //! * [`table`], [`times`], [`output`] – how things are shown
 
+pub mod check;
 pub mod command;
 pub mod controller;
 pub mod dump;

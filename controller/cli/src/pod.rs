@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use karez_handover::enrol::client::{Client, ClientError};
-use karez_handover::enrol::{Enrolment, PodRequest, PodStatus};
+use karez_handover::enrol::{Enrolment, PodList, PodRequest, PodStatus};
 
 use crate::failure::Failure;
 use crate::output;
@@ -58,13 +58,23 @@ pub async fn remove(command: &PodRemove, format: Format) -> Result<(), Failure> 
 /// # Errors
 /// When the agent cannot be asked, or one of them is not well.
 pub async fn list(agent: &AgentSocket, format: Format) -> Result<(), Failure> {
-    let list = Client::new(&agent.agent).list().await.map_err(|error| failure(&error))?;
+    let pods = enrolled(agent).await?;
+    let is_well = pods.iter().all(is_well);
     match format {
-        Format::Json => output::json(&list)?,
-        Format::Text if list.pods.is_empty() => output::text("no Pod of this machine is in the mesh\n")?,
-        Format::Text => output::text(&table(&list.pods))?,
+        Format::Json => output::json(&PodList { pods })?,
+        Format::Text if pods.is_empty() => output::text("no Pod of this machine is in the mesh\n")?,
+        Format::Text => output::text(&table(&pods))?,
     }
-    if list.pods.iter().all(is_well) { Ok(()) } else { Err(Failure::Found) }
+    if is_well { Ok(()) } else { Err(Failure::Found) }
+}
+
+/// The enrolled Pods.
+///
+/// # Errors
+/// When the agent cannot be asked.
+pub async fn enrolled(agent: &AgentSocket) -> Result<Vec<PodStatus>, Failure> {
+    let list = Client::new(&agent.agent).list().await.map_err(|error| failure(&error))?;
+    Ok(list.pods)
 }
 
 /// The agent runs elsewhere: a path that begins here says nothing to it.

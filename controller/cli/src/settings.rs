@@ -35,6 +35,9 @@ pub enum Command {
     /// Take Pods of this machine into the mesh, and out of it.
     #[command(subcommand)]
     Pod(PodCommand),
+    /// Say what could break the mesh's promises in the enrolled Pods of this machine: capabilities of their processes, by which
+    /// traffic passes by the mesh. Run it as root; it asks no controller. Exit status 1 when it finds something.
+    Check(AgentSocket),
     /// Show nodes, Pods, certificates and roots, and what is wrong: then the exit status is 1.
     Status(StatusCommand),
     /// Print the configuration that the node proxy of this machine works with.

@@ -1,6 +1,7 @@
 //! Pods that enter and leave the mesh while they run.
 
 mod again;
+mod check;
 mod entering;
 mod errors;
 mod hanging;

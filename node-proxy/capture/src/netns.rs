@@ -128,6 +128,15 @@ impl NetworkNamespace {
         &self.path
     }
 
+    /// The user namespace that it belongs to: whose capabilities count in it.
+    ///
+    /// # Errors
+    /// When the kernel does not tell: that user namespace is neither this process's own nor one inside it.
+    pub fn owner(&self) -> Result<NamespaceId, NamespaceError> {
+        users::owner_of(&self.file)
+            .map_err(|source| NamespaceError::Users { path: self.path.clone(), source })
+    }
+
     /// Whether a uid is the same in its rules as in this process: it belongs to the same user namespace.
     ///
     /// # Errors

@@ -30,6 +30,11 @@ pub(super) fn are_shared_with(namespace: &File) -> io::Result<bool> {
     }
 }
 
+/// The user namespace that a namespace belongs to.
+pub(super) fn owner_of(namespace: &File) -> io::Result<NamespaceId> {
+    NamespaceId::of(&owner(namespace)?)
+}
+
 fn owner(namespace: &File) -> Result<File, Errno> {
     #[allow(unsafe_code, reason = "nix knows no safe form of this ioctl")]
     // SAFETY: it takes no argument, and the descriptor that it answers with is new and nobody else's.
