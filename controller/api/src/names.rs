@@ -87,6 +87,9 @@ pub const GROUP: &str = "karez.dev";
 /// API group and version of Karez's own kinds.
 pub const API_VERSION: &str = "karez.dev/v1alpha1";
 
+/// Namespace of the Services that stand in the way of addresses to which claims conflict.
+pub const CONTESTED_ADDRESSES: &str = "karez-contested-addresses";
+
 /// Name of the policy, in the namespace that it covers, by which strict mode refuses peers without an identity: the form
 /// in which Istio's own control plane tells its node proxies.
 pub const STRICT_POLICY: &str = "karez-strict-mtls";

@@ -73,6 +73,12 @@ pub enum Refusal {
         /// The address.
         address: std::net::IpAddr,
     },
+    /// Claims to the address conflict.
+    #[error("it is not certain whose {address} is: karez status names the objects that claim it")]
+    ContestedAddress {
+        /// The address.
+        address: std::net::IpAddr,
+    },
     /// The destination must be reached through a waypoint, and none can be.
     #[error("{destination} must be reached through its waypoint, which is not available")]
     WaypointUnavailable {
@@ -265,9 +271,10 @@ impl Refusal {
             | Self::PlaintextInStrictMode { .. }
             | Self::UnreadablePolicy { .. } => "DENY",
             Self::BadRequest(_) | Self::NotThisPod { .. } | Self::ReservedPort { .. } => "BAD_REQUEST",
-            Self::NoEndpoint { .. } | Self::UnknownMeshAddress { .. } | Self::WaypointUnavailable { .. } => {
-                "NO_ENDPOINT"
-            }
+            Self::NoEndpoint { .. }
+            | Self::UnknownMeshAddress { .. }
+            | Self::ContestedAddress { .. }
+            | Self::WaypointUnavailable { .. } => "NO_ENDPOINT",
             Self::NotConfigured => "NOT_CONFIGURED",
             Self::LimitReached { .. } => "LIMIT",
             Self::Closing(_) => "CLOSING",
@@ -285,6 +292,7 @@ impl Refusal {
             Self::BadRequest(_) | Self::NotThisPod { .. } | Self::ReservedPort { .. } => 400,
             Self::NoEndpoint { .. }
             | Self::UnknownMeshAddress { .. }
+            | Self::ContestedAddress { .. }
             | Self::WaypointUnavailable { .. }
             | Self::NotConfigured
             | Self::LimitReached { .. }

@@ -144,6 +144,8 @@ fn addresses(status: &k8s::PodStatus) -> Result<Vec<IpAddr>, FieldError> {
 pub(crate) fn address(field: &str, text: &str) -> Result<IpAddr, FieldError> {
     let address: IpAddr =
         text.parse().map_err(|_| FieldError::new(field, format!("{text:?} is not an IP address")))?;
+    // One address in two forms would be two, and each could be claimed.
+    let address = address.to_canonical();
     if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
         return Err(FieldError::new(field, format!("{address} is not an address that others can dial")));
     }

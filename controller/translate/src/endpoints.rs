@@ -12,7 +12,7 @@ use karez_resources::endpoint_slice::{Endpoint, EndpointSlice};
 use karez_resources::pod::Pod;
 use karez_resources::service::{Service, TargetPort};
 
-use crate::addresses::Addresses;
+use crate::addresses::{Addresses, Reserved, Standing};
 use crate::services;
 use crate::view::View;
 
@@ -25,6 +25,16 @@ pub(crate) struct Endpoints<'a> {
     pods: BTreeMap<(&'a str, &'a str), ServicePorts>,
     /// Addresses that are no Pod's.
     pub(crate) external: BTreeMap<IpAddr, External<'a>>,
+    /// Endpoints at addresses that are none of theirs.
+    pub(crate) unused: Vec<Unused<'a>>,
+}
+
+/// An endpoint of a slice at one of the mesh's own addresses, which is no Pod's.
+#[derive(Debug)]
+pub(crate) struct Unused<'a> {
+    pub(crate) slice: &'a EndpointSlice,
+    pub(crate) address: IpAddr,
+    pub(crate) reserved: Reserved<'a>,
 }
 
 /// An endpoint outside the mesh.
@@ -85,9 +95,12 @@ impl<'a> Endpoints<'a> {
                 continue;
             }
             for address in &endpoint.addresses {
-                match addresses.holder(*address) {
-                    Some(pod) => self.add_pod(pod, name, &ports),
-                    None => self.add_external(*address, slice, endpoint, name, &ports),
+                match addresses.standing(*address) {
+                    Standing::Pod(pod) => self.add_pod(pod, name, &ports),
+                    Standing::Free => self.add_external(*address, slice, endpoint, name, &ports),
+                    Standing::Reserved(reserved) => {
+                        self.unused.push(Unused { slice, address: *address, reserved });
+                    }
                 }
             }
         }

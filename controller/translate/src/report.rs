@@ -24,6 +24,8 @@ pub enum Effect {
     Refused,
     /// The object itself, but what cannot be enforced is taken on the strict side.
     Stricter,
+    /// The object as it is written, which may be a mistake.
+    AsWritten,
     /// Nothing: it is as if it were not there.
     Nothing,
 }
@@ -36,6 +38,7 @@ impl Effect {
             Self::LastGoodVersion => "last good version",
             Self::Refused => "refused",
             Self::Stricter => "stricter than written",
+            Self::AsWritten => "as written",
             Self::Nothing => "nothing",
         }
     }

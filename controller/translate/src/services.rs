@@ -1,55 +1,43 @@
 //! `Service` → `Address`.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use karez_api::names::type_url;
+use karez_api::names::{CONTESTED_ADDRESSES, type_url};
 use karez_api::workload::load_balancing::{HealthPolicy, Mode, Scope};
 use karez_api::workload::{self, Address, IpFamilies, LoadBalancing, NetworkAddress, Port, address};
 use karez_resources::service::{Distribution, IpFamily, Service, TargetPort};
-use karez_resources::{Key, Kind};
 
-use crate::report::Effect;
+use crate::addresses::Addresses;
 use crate::translation::Output;
 use crate::view::View;
 
-pub(crate) fn translate(view: &View<'_>, output: &mut Output<'_>) {
+pub(crate) fn translate(view: &View<'_>, addresses: &Addresses<'_>, output: &mut Output<'_>) {
     for service in &view.services {
         // An alias in DNS has no address and no endpoint.
         if service.external_name {
             continue;
         }
-        let message = message(view, service);
+        let message = message(view, addresses, service);
         let name = resource_name(view, service);
         output.add(type_url::ADDRESS, name, &Address { r#type: Some(address::Type::Service(message)) });
     }
-    report_shared_addresses(view, output);
-}
-
-/// Of Services with one address node proxies take that of the client's namespace, and else the first by resource name.
-fn report_shared_addresses(view: &View<'_>, output: &mut Output<'_>) {
-    let mut services = view.services.clone();
-    services.sort_by_cached_key(|service| resource_name(view, service));
-    let mut first: BTreeMap<IpAddr, &Service> = BTreeMap::new();
-    for service in services {
-        for address in &service.addresses {
-            let other = *first.entry(*address).or_insert(service);
-            if !std::ptr::eq(other, service) {
-                let key = Key::new(Kind::Service, &service.namespace, &service.name);
-                let message = shared_address(*address, other, service);
-                output.report(&key, "spec.clusterIPs".to_owned(), &message, Effect::Nothing);
-            }
-        }
+    for address in addresses.contested() {
+        let message = contested(address);
+        let name = format!("{}/{}", message.namespace, message.hostname);
+        output.add(type_url::ADDRESS, name, &Address { r#type: Some(address::Type::Service(message)) });
     }
 }
 
-fn shared_address(address: IpAddr, first: &Service, second: &Service) -> String {
-    let Service { namespace, name, .. } = first;
-    let served = format!("{address} is also Service {namespace}/{name}'s, which is served there");
-    if second.namespace == *namespace {
-        served
-    } else {
-        format!("{served} but to Pods of namespace {}", second.namespace)
+/// Stands in the way of an address to which claims conflict. Node proxies ask for Services first, and Istio's refuses a Service
+/// without endpoints.
+fn contested(address: IpAddr) -> workload::Service {
+    workload::Service {
+        name: address.to_string(),
+        namespace: CONTESTED_ADDRESSES.to_owned(),
+        hostname: address.to_string(),
+        addresses: vec![network_address(address)],
+        contested: true,
+        ..workload::Service::default()
     }
 }
 
@@ -70,8 +58,7 @@ fn hostname(view: &View<'_>, service: &Service) -> String {
     format!("{}.{}.svc.{}", service.name, service.namespace, view.mesh.cluster_domain())
 }
 
-fn message(view: &View<'_>, service: &Service) -> workload::Service {
-    let address = |address: &IpAddr| NetworkAddress { network: String::new(), address: octets(*address) };
+fn message(view: &View<'_>, addresses: &Addresses<'_>, service: &Service) -> workload::Service {
     let port = |port: &karez_resources::service::ServicePort| Port {
         service_port: port.port.into(),
         target_port: match port.target {
@@ -84,13 +71,17 @@ fn message(view: &View<'_>, service: &Service) -> workload::Service {
         name: service.name.clone(),
         namespace: service.namespace.clone(),
         hostname: hostname(view, service),
-        addresses: service.addresses.iter().map(address).collect(),
+        addresses: addresses.of_service(service).map(network_address).collect(),
         ports: service.ports.iter().map(port).collect(),
         load_balancing: load_balancing(service),
         ip_families: ip_families(&service.ip_families).into(),
         canonical: true,
         ..workload::Service::default()
     }
+}
+
+fn network_address(address: IpAddr) -> NetworkAddress {
+    NetworkAddress { network: String::new(), address: octets(address) }
 }
 
 fn ip_families(families: &[IpFamily]) -> IpFamilies {

@@ -71,7 +71,7 @@ pub fn translate(objects: &Objects, options: &Options) -> Translation {
     mesh::translate(&view, &mut output);
     namespaces::translate(&view, &mut output);
     policies::translate(&view, &mut output);
-    services::translate(&view, &mut output);
+    services::translate(&view, &addresses, &mut output);
     workloads::translate(&view, &addresses, options, &mut output);
     addresses.report(&view, &mut output);
     let Output { resources, mut problems, .. } = output;

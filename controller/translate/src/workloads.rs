@@ -9,10 +9,12 @@ use karez_api::workload::{
 };
 use karez_resources::pod::{Controller, Pod};
 use karez_resources::resource::Labels;
+use karez_resources::{Key, Kind};
 
 use crate::addresses::Addresses;
-use crate::endpoints::{Endpoints, External};
+use crate::endpoints::{Endpoints, External, Unused};
 use crate::policies;
+use crate::report::Effect;
 use crate::services::octets;
 use crate::translation::{Options, Output, PodPlacement};
 use crate::view::View;
@@ -26,12 +28,16 @@ pub(crate) fn translate(
     let endpoints = Endpoints::of(view, addresses);
     for pod in view.pods.values() {
         let mut workload = of_pod(view, pod, options);
-        workload.addresses = addresses.served(pod).map(octets).collect();
+        workload.addresses = addresses.of_pod(pod).map(octets).collect();
         workload.services = endpoints.services_of(pod).into_iter().collect();
         add(output, workload);
     }
     for (address, external) in &endpoints.external {
         add(output, of_external(*address, external, options));
+    }
+    for Unused { slice, address, reserved } in &endpoints.unused {
+        let key = Key::new(Kind::EndpointSlice, &slice.namespace, &slice.name);
+        output.report(&key, "endpoints".to_owned(), &reserved.message(*address), Effect::Nothing);
     }
 }
 

@@ -2,6 +2,7 @@
 //! sees.
 
 mod bodies;
+mod claims;
 mod configuration;
 mod endpoints;
 mod ends;

@@ -56,6 +56,9 @@ fn service(it: &Service) -> String {
     line(&mut text, "name", &[&it.namespace, &it.name, &it.hostname]);
     line(&mut text, "addresses", &ips(it.addresses.iter().map(|address| address.address.as_slice())));
     line(&mut text, "ports", &format_args!("{}", ports(&it.ports)));
+    if it.contested {
+        line(&mut text, "", &"contested");
+    }
     line(&mut text, "families", &it.ip_families());
     if let Some(balancing) = &it.load_balancing {
         let scopes: Vec<_> = balancing.routing_preference().collect();

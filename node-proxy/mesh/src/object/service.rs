@@ -34,6 +34,8 @@ pub struct Service {
     pub families: Families,
     /// Preferred to others of its hostname where the client's own namespace has none.
     pub precedence: Precedence,
+    /// It is not certain whose its addresses are, so nothing is sent to them.
+    pub contested: bool,
 }
 
 /// The key of a service. Its text is `namespace/hostname`.
@@ -136,6 +138,7 @@ impl Service {
             balancing: wire.load_balancing.as_ref().map(Balancing::read).transpose()?.unwrap_or_default(),
             families: Families::read(wire.ip_families)?,
             precedence: if wire.canonical { Precedence::Canonical } else { Precedence::Ordinary },
+            contested: wire.contested,
         })
     }
 

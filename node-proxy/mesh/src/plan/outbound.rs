@@ -119,6 +119,9 @@ struct Dial<'a> {
 
 impl<'a> Dial<'a> {
     fn to_service(&self, service: &'a Arc<Service>) -> Outbound {
+        if service.contested {
+            return Outbound::Refuse(Refusal::ContestedAddress { address: self.destination.ip() });
+        }
         if let Some(gateway) = &service.waypoint
             && let Some(outbound) = self.through(gateway, Some(service), &service.name)
         {

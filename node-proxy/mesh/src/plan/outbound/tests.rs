@@ -73,6 +73,14 @@ fn to_a_workloads_own_address() {
 }
 
 #[test]
+fn to_an_address_that_two_objects_claim() {
+    let contested = wire::Service { contested: true, ..service("10.0.0.1", &["10.0.0.1"]) };
+    let mesh = mesh([workload("db", "10.0.0.1").into(), contested.into(), client()]);
+    let refusal = Refusal::ContestedAddress { address: at(DB).ip() };
+    assert_eq!(plan(&mesh, DB), Outbound::Refuse(refusal));
+}
+
+#[test]
 fn to_an_ipv6_address() {
     let mesh = mesh([workload("db", "fd00::1").into()]);
     let tunnel = tunnel(plan(&mesh, "[fd00::1]:5432"));
