@@ -7,6 +7,7 @@ use karez_resources::policy::{Action, Mode, PolicyResource, Selector};
 use karez_resources::resource::Labels;
 use karez_resources::{Key, Kind};
 
+mod principals;
 mod rules;
 
 use crate::report::Effect;
@@ -17,9 +18,9 @@ pub(crate) fn translate(view: &View<'_>, output: &mut Output<'_>) {
     for policy in &view.policies {
         let key = Key::new(Kind::AuthorizationPolicy, &policy.namespace, &policy.name);
         if policy.spec.target_refs.is_empty() {
-            let (rules, taken_strictly) = rules::translate(policy);
+            let (rules, taken_strictly) = rules::translate(policy, view.mesh.trust_domain());
             for strict in taken_strictly {
-                output.report(&key, strict.field, strict.reason, Effect::Stricter);
+                output.report(&key, strict.field, &strict.reason, Effect::Stricter);
             }
             output.add(type_url::AUTHORIZATION, resource_name(&key), &message(policy, rules));
         } else {

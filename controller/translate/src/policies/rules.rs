@@ -11,16 +11,18 @@ use karez_resources::policy::{
     Values,
 };
 
+use super::principals::{self, Reading};
+
 /// A field that was taken on the strict side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TakenStrictly {
     pub(super) field: String,
-    pub(super) reason: &'static str,
+    pub(super) reason: String,
 }
 
 /// The rules that can match, and what was taken strictly in them.
-pub(super) fn translate(policy: &PolicyResource) -> (Vec<Rule>, Vec<TakenStrictly>) {
-    let mut translator = Translator { policy, taken: Vec::new() };
+pub(super) fn translate(policy: &PolicyResource, trust_domain: &str) -> (Vec<Rule>, Vec<TakenStrictly>) {
+    let mut translator = Translator { policy, trust_domain, taken: Vec::new() };
     let rules = policy.spec.rules.iter().enumerate();
     let rules = rules.filter_map(|(at, rule)| translator.rule(rule, &format!("spec.rules[{at}]"))).collect();
     (rules, translator.taken)
@@ -28,7 +30,18 @@ pub(super) fn translate(policy: &PolicyResource) -> (Vec<Rule>, Vec<TakenStrictl
 
 struct Translator<'a> {
     policy: &'a PolicyResource,
+    /// The mesh's own.
+    trust_domain: &'a str,
     taken: Vec<TakenStrictly>,
+}
+
+/// What a list of principals names.
+#[derive(Clone, Copy)]
+enum Names {
+    /// Peers that the rule is for.
+    Peers,
+    /// Peers that it is not for.
+    Exceptions,
 }
 
 /// What one of a rule's parts asks for.
@@ -47,12 +60,12 @@ impl Translator<'_> {
         let from = self.alternatives(
             &rule.from,
             |at| format!("{field}.from[{at}].source"),
-            |from, translator| (from.source.layer7_field(), translator.source(&from.source)),
+            |from, field, translator| (from.source.layer7_field(), translator.source(&from.source, field)),
         );
         let to = self.alternatives(
             &rule.to,
             |at| format!("{field}.to[{at}].operation"),
-            |to, _| (to.operation.layer7_field(), operation(&to.operation)),
+            |to, _, _| (to.operation.layer7_field(), operation(&to.operation)),
         );
         let when: Vec<Part> = rule
             .when
@@ -76,7 +89,7 @@ impl Translator<'_> {
         &mut self,
         written: &[T],
         field: impl Fn(usize) -> String,
-        translate: impl Fn(&T, &Self) -> (Option<&'static str>, Match),
+        translate: impl Fn(&T, &str, &mut Self) -> (Option<&'static str>, Match),
     ) -> Part {
         if written.is_empty() {
             return Part::Always;
@@ -84,9 +97,10 @@ impl Translator<'_> {
         let mut matches = Vec::new();
         let mut always = false;
         for (at, alternative) in written.iter().enumerate() {
-            let (layer7, seen) = translate(alternative, self);
+            let field = field(at);
+            let (layer7, seen) = translate(alternative, &field, self);
             if let Some(name) = layer7 {
-                self.take_strictly(format!("{}.{name}", field(at)));
+                self.leave_to_waypoint(format!("{field}.{name}"));
             }
             match (layer7, self.policy.spec.action) {
                 (Some(_), Action::Allow) => {}
@@ -118,14 +132,16 @@ impl Translator<'_> {
                 (one.namespaces, one.not_namespaces) = (texts(values), texts(not_values));
             }
             Test::SourcePrincipal(Values { values, not_values }) => {
-                (one.principals, one.not_principals) = (principals(values), principals(not_values));
+                one.principals = self.principals(values, &format!("{field}.values"), Names::Peers);
+                one.not_principals =
+                    self.principals(not_values, &format!("{field}.notValues"), Names::Exceptions);
             }
             Test::SourceServiceAccount(Values { values, not_values }) => {
                 one.service_accounts = self.service_accounts(values);
                 one.not_service_accounts = self.service_accounts(not_values);
             }
             Test::Layer7 => {
-                self.take_strictly(format!("{field}.key"));
+                self.leave_to_waypoint(format!("{field}.key"));
                 return match self.policy.spec.action {
                     Action::Allow => Part::Never,
                     Action::Deny => Part::Always,
@@ -135,10 +151,14 @@ impl Translator<'_> {
         Part::Any(Clause { matches: vec![one] })
     }
 
-    fn source(&self, source: &Source) -> Match {
+    fn source(&mut self, source: &Source, field: &str) -> Match {
         Match {
-            principals: principals(&source.principals),
-            not_principals: principals(&source.not_principals),
+            principals: self.principals(&source.principals, &format!("{field}.principals"), Names::Peers),
+            not_principals: self.principals(
+                &source.not_principals,
+                &format!("{field}.notPrincipals"),
+                Names::Exceptions,
+            ),
             namespaces: texts(&source.namespaces),
             not_namespaces: texts(&source.not_namespaces),
             service_accounts: self.service_accounts(&source.service_accounts),
@@ -157,12 +177,37 @@ impl Translator<'_> {
         written.iter().map(one).collect()
     }
 
-    fn take_strictly(&mut self, field: String) {
+    fn principals(&mut self, written: &[Principal], field: &str, names: Names) -> Vec<StringMatch> {
+        let closes = match names {
+            Names::Peers => self.policy.spec.action == Action::Deny,
+            Names::Exceptions => self.policy.spec.action == Action::Allow,
+        };
+        let mut matches = Vec::new();
+        for (at, principal) in written.iter().enumerate() {
+            matches.push(text(match principals::read(principal.pattern(), self.trust_domain) {
+                Reading::Own(pattern) => pattern,
+                Reading::Foreign { domain, as_own } => {
+                    self.report_foreign(format!("{field}[{at}]"), &domain, closes);
+                    if closes { as_own } else { principal.pattern().clone() }
+                }
+            }));
+        }
+        matches
+    }
+
+    fn report_foreign(&mut self, field: String, domain: &str, closes: bool) {
+        let own = self.trust_domain;
+        let taken = if closes { "it is taken for that one" } else { "no peer matches it" };
+        let reason = format!("trust domain {domain:?} is not the mesh's own, {own:?}: {taken}");
+        self.taken.push(TakenStrictly { field, reason });
+    }
+
+    fn leave_to_waypoint(&mut self, field: String) {
         let reason = match self.policy.spec.action {
             Action::Allow => "needs a waypoint: what an L4 proxy cannot check, it does not allow",
             Action::Deny => "needs a waypoint: an L4 proxy denies without regard to it",
         };
-        self.taken.push(TakenStrictly { field, reason });
+        self.taken.push(TakenStrictly { field, reason: reason.to_owned() });
     }
 }
 
@@ -188,10 +233,6 @@ fn addresses(blocks: &[IpBlock]) -> Vec<Address> {
 
 fn texts(patterns: &[Pattern]) -> Vec<StringMatch> {
     patterns.iter().cloned().map(text).collect()
-}
-
-fn principals(principals: &[Principal]) -> Vec<StringMatch> {
-    principals.iter().map(|principal| text(principal.pattern().clone())).collect()
 }
 
 fn text(pattern: Pattern) -> StringMatch {
