@@ -2,6 +2,8 @@
 //!
 //! * [`identity`] – SPIFFE ids of the form that the mesh gives to its workloads
 //! * [`names`] – ports, marks, labels, annotations, type URLs: every name that two crates must agree on
+//! * [`syntax`] – the forms that names have, one validator for each
+//! * [`printable`] – text of users and peers, made fit for a log or a table
 //! * [`outcome`] – how a connection ended, in one closed enum from the data plane to `karez explain`
 //! * [`workload`], [`security`], [`discovery`], [`certificates`] – Istio's wire types
 //! * [`settings`], [`operator`] – Karez's own
@@ -11,6 +13,8 @@
 pub mod identity;
 pub mod names;
 pub mod outcome;
+pub mod printable;
+pub mod syntax;
 
 macro_rules! generated {
     ($(#[$doc:meta])* $name:ident, $package:literal) => {

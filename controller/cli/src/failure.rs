@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use karez_api::printable::one_line;
+
 /// Why the command did not end with 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -28,7 +30,7 @@ impl Failure {
         if let Some(message) = message {
             #[allow(clippy::print_stderr, reason = "it is what a command says errors on")]
             {
-                eprintln!("karez: {message}");
+                eprintln!("karez: {}", one_line(message));
             }
         }
         ExitCode::from(status)

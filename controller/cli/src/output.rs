@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use karez_api::printable::one_line;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -33,6 +34,6 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 pub fn progress(message: &str) {
     #[allow(clippy::print_stderr, reason = "it is not what the command prints")]
     {
-        eprintln!("karez: {message}");
+        eprintln!("karez: {}", one_line(message));
     }
 }

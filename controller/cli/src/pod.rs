@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use karez_api::printable::one_line;
 use karez_handover::enrol::client::{Client, ClientError};
 use karez_handover::enrol::{Enrolment, PodList, PodRequest, PodStatus};
 
@@ -100,7 +101,7 @@ fn described(pod: &PodStatus) -> String {
         [] => "no node proxy carries its traffic yet: its connections wait".to_owned(),
         proxies => format!("carried by {}", proxies.join(", ")),
     };
-    let problem = pod.problem.as_ref().map(|problem| format!("; {problem}")).unwrap_or_default();
+    let problem = pod.problem.as_ref().map(|problem| format!("; {}", one_line(problem))).unwrap_or_default();
     format!("{name} {captured}; {carried}{problem}\n")
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use karez_api::syntax::{is_label, is_subdomain};
 
 /// The operator's command of the Karez service mesh.
 ///
@@ -171,7 +172,9 @@ pub struct PodName {
 
 /// Why a text does not name a Pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected NAMESPACE/NAME, each of lower-case letters, digits, dashes and dots, such as shop/web-0")]
+#[error(
+    "expected NAMESPACE/NAME, each of lower-case letters, digits and dashes, a name of dots too, such as shop/web-0"
+)]
 pub struct InvalidPodName;
 
 impl FromStr for PodName {
@@ -179,21 +182,11 @@ impl FromStr for PodName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (namespace, name) = text.split_once('/').ok_or(InvalidPodName)?;
-        if !is_name(namespace) || !is_name(name) {
+        if !is_label(namespace) || !is_subdomain(name) {
             return Err(InvalidPodName);
         }
         Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })
     }
-}
-
-/// RFC 1123, as Kubernetes names objects.
-fn is_name(text: &str) -> bool {
-    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-    !text.is_empty()
-        && text.len() <= 253
-        && text.chars().all(is_inner)
-        && !text.starts_with(['-', '.'])
-        && !text.ends_with(['-', '.'])
 }
 
 #[cfg(test)]

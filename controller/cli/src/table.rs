@@ -1,5 +1,7 @@
 //! Tables of text. Pure.
 
+use karez_api::printable::one_line;
+
 /// A table with a head. Columns are as wide as their widest cell.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -18,11 +20,11 @@ impl Table {
         Self { rows: vec![head.iter().map(ToString::to_string).collect()] }
     }
 
-    /// Adds a row. An empty cell is shown as a dash; control characters, which could change the terminal, as `?`.
+    /// Adds a row. An empty cell is shown as a dash; text of others on one line.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let clean = |cell: String| match cell.as_str() {
             "" => NOTHING.to_owned(),
-            cell => cell.chars().map(|c| if c.is_control() { '?' } else { c }).collect(),
+            cell => one_line(cell).into_owned(),
         };
         self.rows.push(cells.into_iter().map(clean).collect());
     }

@@ -1,8 +1,10 @@
-//! The forms that Kubernetes gives to names and labels.
+//! Says why a text is not of the form that Kubernetes gives to names and labels.
+
+use karez_api::syntax::{is_label, is_subdomain};
 
 /// Says why `text` is not an RFC 1123 label, such as a namespace's name.
 pub(crate) fn label(text: &str) -> Result<(), String> {
-    if text.len() <= 63 && is_label(text) {
+    if is_label(text) {
         Ok(())
     } else {
         Err(format!("{text:?} is not a DNS label: 1 to 63 of a-z, 0-9 and `-`, and no `-` at its ends"))
@@ -11,7 +13,7 @@ pub(crate) fn label(text: &str) -> Result<(), String> {
 
 /// Says why `text` is not an RFC 1123 subdomain, such as a Pod's name.
 pub(crate) fn subdomain(text: &str) -> Result<(), String> {
-    if text.len() <= 253 && text.split('.').all(is_label) {
+    if is_subdomain(text) {
         Ok(())
     } else {
         Err(format!("{text:?} is not a DNS name: 1 to 253 of a-z, 0-9, `-` and `.`"))
@@ -21,8 +23,7 @@ pub(crate) fn subdomain(text: &str) -> Result<(), String> {
 /// Says why `text` is not a label's key: `NAME` or `DNS.PREFIX/NAME`.
 pub(crate) fn label_key(text: &str) -> Result<(), String> {
     let (prefix, name) = text.rsplit_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
-    let good_prefix = prefix.is_none_or(|prefix| prefix.len() <= 253 && prefix.split('.').all(is_label));
-    if good_prefix && is_label_word(name) {
+    if prefix.is_none_or(is_subdomain) && is_label_word(name) {
         Ok(())
     } else {
         Err(format!("{text:?} is not a label's key: NAME or DNS.PREFIX/NAME, NAME of at most 63 characters"))
@@ -36,13 +37,6 @@ pub(crate) fn label_value(text: &str) -> Result<(), String> {
     } else {
         Err(format!("{text:?} is not a label's value: at most 63 of a-z, A-Z, 0-9, `-`, `_` and `.`"))
     }
-}
-
-fn is_label(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
-        && bytes.first().is_some_and(|b| *b != b'-')
-        && bytes.last().is_some_and(|b| *b != b'-')
 }
 
 fn is_label_word(text: &str) -> bool {

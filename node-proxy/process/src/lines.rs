@@ -7,8 +7,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
-use tracing_subscriber::fmt::MakeWriter;
-
 /// How long a first line waits for others: so often at most is the thread woken, whatever the number of lines.
 const GATHER: Duration = Duration::from_millis(5);
 /// Bytes after which a batch is written.
@@ -148,26 +146,6 @@ impl<W: Write> Writer<W> {
         self.lines = 0;
         self.batch.clear();
         self.batch.shrink_to(BATCH);
-    }
-}
-
-/// tracing's formatter writes each event whole, in one call.
-impl Write for Lines {
-    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        self.push(event.to_vec());
-        Ok(event.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
     }
 }
 

@@ -1,13 +1,16 @@
 //! The program's own log: one event a line on stderr, as text or JSON.
 
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use karez_api::printable::one_line;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::lines::{self, Flush};
+use crate::lines::{self, Flush, Lines};
 
 /// Flags about the log: `#[command(flatten)]` them.
 #[derive(Debug, Clone, Args)]
@@ -52,7 +55,7 @@ impl FromStr for LogLevel {
 pub enum LogError {
     /// No thread for the writer.
     #[error("no thread for the log: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(#[from] io::Error),
     /// The process has a log already.
     #[error("the log was set up before: {0}")]
     Again(Box<dyn std::error::Error + Send + Sync>),
@@ -68,8 +71,8 @@ const QUEUE: usize = 1 << 20;
 /// # Errors
 /// When there is no thread to be had, or the process has a log already.
 pub fn start(settings: &LogSettings) -> Result<Flush, LogError> {
-    let (writer, flush) = lines::start("log", std::io::stderr(), QUEUE)?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let (lines, flush) = lines::start("log", io::stderr(), QUEUE)?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(EventWriter { lines });
     let filter = tracing_subscriber::registry().with(settings.log_level.0.clone());
     match settings.log_format {
         LogFormat::Text => filter.with(lines).try_init(),
@@ -77,6 +80,35 @@ pub fn start(settings: &LogSettings) -> Result<Flush, LogError> {
     }
     .map_err(|error| LogError::Again(error.into()))?;
     Ok(flush)
+}
+
+/// Writes each event as one line, whatever text of users or peers is in it.
+#[derive(Debug, Clone)]
+struct EventWriter {
+    lines: Lines,
+}
+
+/// tracing's formatter writes each event whole, in one call.
+impl Write for EventWriter {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let mut line = one_line(text.strip_suffix('\n').unwrap_or(&text)).into_owned();
+        line.push('\n');
+        self.lines.push(line.into_bytes());
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for EventWriter {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What flags name: nodes, clusters, metrics. Each function fits `#[arg(value_parser = ...)]`.
 
+use karez_api::syntax::is_subdomain;
+
 /// Why a text is no such name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
@@ -21,11 +23,7 @@ pub enum InvalidName {
 /// # Errors
 /// When it is none, or longer than 253 characters.
 pub fn node(text: &str) -> Result<String, InvalidName> {
-    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let is_label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
-    let is_name =
-        text.len() <= 253 && text.split('.').all(|label| is_label(label) && label.chars().all(is_inner));
-    is_name.then(|| text.to_owned()).ok_or(InvalidName::Node)
+    is_subdomain(text).then(|| text.to_owned()).ok_or(InvalidName::Node)
 }
 
 /// A cluster's name. It stands in workloads' uids before a slash, so it holds none.

@@ -14,7 +14,18 @@ fn the_command_line_is_consistent() {
 fn pods_are_named_by_namespace_and_name() {
     let pod: PodName = "shop/web-0.a".parse().unwrap();
     assert_eq!((&*pod.namespace, &*pod.name), ("shop", "web-0.a"));
-    for wrong in ["", "web", "/web", "shop/", "shop/web/0", "Shop/web", "shop/-web", "shop/we b", "../web"] {
+    for wrong in [
+        "",
+        "web",
+        "/web",
+        "shop/",
+        "shop/web/0",
+        "Shop/web",
+        "shop/-web",
+        "shop/we b",
+        "../web",
+        "shop/web\nx",
+    ] {
         assert!(wrong.parse::<PodName>().is_err(), "{wrong:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! The tables. Pure.
 
 use karez_api::operator::{NodeStatus, PodStatus, RootStatus, StatusReply};
+use karez_api::printable::one_line;
 
 use crate::table::Table;
 use crate::times::{iso, span};
@@ -13,7 +14,7 @@ const SHORT: usize = 16;
 pub fn text(reply: &StatusReply, findings: &[String], now: i64) -> String {
     let version = if reply.configuration_version.is_empty() { "none" } else { &reply.configuration_version };
     let mut sections = vec![
-        format!("Configuration {version}, trust domain {}\n", reply.trust_domain),
+        format!("Configuration {}, trust domain {}\n", one_line(version), one_line(&reply.trust_domain)),
         nodes(&reply.nodes),
         pods(&reply.pods, &reply.nodes, now),
         roots_table(&reply.roots),
@@ -21,7 +22,7 @@ pub fn text(reply: &StatusReply, findings: &[String], now: i64) -> String {
     sections.push(match findings {
         [] => "All is well.\n".to_owned(),
         findings => {
-            let lines = findings.iter().map(|finding| format!("  {}\n", clean(finding)));
+            let lines = findings.iter().map(|finding| format!("  {}\n", one_line(finding)));
             format!("Wrong:\n{}", lines.collect::<String>())
         }
     });
@@ -105,9 +106,8 @@ fn yes_no(is: bool) -> String {
     if is { "yes" } else { "no" }.to_owned()
 }
 
-/// Words that came from elsewhere must not change the terminal.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+fn yes_no(is: bool) -> String {
+    if is { "yes" } else { "no" }.to_owned()
 }
 
 #[cfg(test)]

@@ -12,5 +12,5 @@ fn columns_are_as_wide_as_their_widest_cell() {
 fn cells_cannot_change_the_terminal() {
     let mut table = Table::new(&["A"]);
     table.row(["\u{1b}[31m\n".to_owned()]);
-    assert_eq!(table.render(), "A\n?[31m?\n");
+    assert_eq!(table.render(), "A\n\\u{1b}[31m\\n\n");
 }

@@ -60,6 +60,6 @@ ROOT              PHASE    VALID UNTIL           WAITS FOR
 ";
     assert_eq!(text(&reply, &[], 1000), format!("{expected}All is well.\n"));
     let findings = ["one\n".to_owned(), "two".to_owned()];
-    assert_eq!(text(&reply, &findings, 1000), format!("{expected}Wrong:\n  one \n  two\n"));
+    assert_eq!(text(&reply, &findings, 1000), format!("{expected}Wrong:\n  one\\n\n  two\n"));
     assert!(text(&reply, &[], 5000).contains("expired"));
 }
