@@ -4,6 +4,7 @@
 //! change is believed when it was seen twice, and a file that does not end as a whole one does is not believed at all.
 
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,8 @@ use crate::file_stamp::FileStamp;
 const INTERVAL: Duration = Duration::from_millis(500);
 /// Between two lines in the log about a file that cannot be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+/// Bits of the mode by which others than the owner may do something.
+const OTHERS: u32 = 0o077;
 /// Bytes of the file that are read.
 const MAX_SIZE: u64 = 1 << 20;
 
@@ -32,6 +35,12 @@ pub enum TokensError {
         path: PathBuf,
         /// What the system said.
         error: std::io::Error,
+    },
+    /// Others may read the tokens, and call with them.
+    #[error("the tokens file {} holds secrets and others may read it: chmod 600 it, and replace the tokens if they may have", .path.display())]
+    TooOpen {
+        /// The file.
+        path: PathBuf,
     },
     /// Nothing is in it.
     #[error("the tokens file {} is empty: if nobody is to call, leave a comment in it", .path.display())]
@@ -70,6 +79,8 @@ impl TokensError {
         match self {
             // Not UTF-8.
             Self::Read { error, .. } => error.kind() == ErrorKind::InvalidData,
+            // Its content may be good.
+            Self::TooOpen { .. } => false,
             Self::Empty { .. } | Self::Unfinished { .. } | Self::TooBig { .. } | Self::Line { .. } => true,
         }
     }
@@ -148,6 +159,9 @@ impl TokensWatch {
 fn read(path: &Path) -> Result<Tokens, TokensError> {
     let failed = |error| TokensError::Read { path: path.to_owned(), error };
     let file = std::fs::File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.permissions().mode() & OTHERS != 0 {
+        return Err(TokensError::TooOpen { path: path.to_owned() });
+    }
     let mut text = String::new();
     let size = file.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(failed)?;
     if size as u64 > MAX_SIZE {

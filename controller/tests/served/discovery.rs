@@ -156,7 +156,7 @@ async fn a_token_that_is_taken_away_ends_its_streams() {
     let scene = Scene::new(&shop(), &[]).await;
     let mut stream = scene.discovery(NODE_1).await.unwrap();
     let mut other = scene.discovery(NODE_2).await.unwrap();
-    std::fs::write(scene.path("tokens"), format!("{NODE_2} node node-2\n{OPERATOR} operator\n")).unwrap();
+    write_private(&scene.path("tokens"), &format!("{NODE_2} node node-2\n{OPERATOR} operator\n"));
     assert_eq!(stream.next().await.unwrap_err().code(), Code::Unauthenticated);
     other.subscribe(type_url::ADDRESS).await;
     assert_eq!(names(&other.next().await.unwrap()), [DB, WEB]);

@@ -1,6 +1,7 @@
 //! A controller on a free port, its files in a temporary folder, and clients for it.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
@@ -41,12 +42,20 @@ pub(crate) fn pod(name: &str, node: &str, address: &str) -> String {
 pub(crate) const NAMESPACE: &str =
     "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {karez.dev/mesh: enabled}}\n---\n";
 
+/// Writes a file that its owner alone may read, as the controller wants of tokens.
+pub(crate) fn write_private(path: &Path, text: &str) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.create(true).write(true).truncate(true).mode(0o600).open(path);
+    file.unwrap().write_all(text.as_bytes()).unwrap();
+}
+
 impl Scene {
     /// With one file of manifests.
     pub(crate) async fn new(manifest: &str, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("manifests")).unwrap();
-        std::fs::write(folder.path().join("tokens"), TOKENS).unwrap();
+        write_private(&folder.path().join("tokens"), TOKENS);
         let flags = flags.iter().map(ToString::to_string).collect();
         let mut scene = Self { folder, controller: None, flags };
         scene.write("shop.yaml", manifest);

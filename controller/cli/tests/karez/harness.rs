@@ -1,5 +1,7 @@
 //! Runs the command, and a controller for it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -55,6 +57,7 @@ impl Scene {
         std::fs::create_dir(path("manifests")).unwrap();
         std::fs::write(path("manifests").join("shop.yaml"), manifest).unwrap();
         std::fs::write(path("tokens"), "operators-token operator\nnodes-token node node-1\n").unwrap();
+        std::fs::set_permissions(path("tokens"), Permissions::from_mode(0o600)).unwrap();
         std::fs::write(path("operator"), "operators-token\n").unwrap();
         std::fs::write(path("node"), "nodes-token\n").unwrap();
         let settings = Settings::parse_from([

@@ -1,3 +1,7 @@
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+
 use super::*;
 use crate::tokens::{Caller, Presented};
 
@@ -5,7 +9,7 @@ use crate::tokens::{Caller, Presented};
 fn a_changed_file_is_read_again_and_a_broken_one_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens");
-    std::fs::write(&path, "one operator\n").unwrap();
+    write(&path, "one operator\n");
     let (mut watch, mut reader) = TokensWatch::open(path.clone()).unwrap();
     let knows = |reader: &watch::Receiver<Arc<Tokens>>, token: &str| {
         let presented = Presented::from_header(&format!("Bearer {token}")).unwrap();
@@ -14,7 +18,7 @@ fn a_changed_file_is_read_again_and_a_broken_one_changes_nothing() {
     watch = watch.look();
     assert!(!reader.has_changed().unwrap());
 
-    std::fs::write(&path, "three operator\n").unwrap();
+    write(&path, "three operator\n");
     watch = watch.look();
     assert!(!reader.has_changed().unwrap(), "it may still be written to");
     watch = watch.look();
@@ -23,7 +27,7 @@ fn a_changed_file_is_read_again_and_a_broken_one_changes_nothing() {
     assert!(knows(&reader, "three") && !knows(&reader, "one"));
 
     for broken in ["three operator\nx\n", "\u{0}\n", "", "\n", "four operator", "four operator\nfive oper"] {
-        std::fs::write(&path, broken).unwrap();
+        write(&path, broken);
         watch = watch.look().look();
     }
     std::fs::remove_file(&path).unwrap();
@@ -31,10 +35,10 @@ fn a_changed_file_is_read_again_and_a_broken_one_changes_nothing() {
     assert!(!reader.has_changed().unwrap());
     assert!(knows(&reader, "three"));
 
-    std::fs::write(&path, "four operator\n").unwrap();
+    write(&path, "four operator\n");
     watch = watch.look().look();
     assert!(knows(&reader, "four"));
-    std::fs::write(&path, "# nobody\n").unwrap();
+    write(&path, "# nobody\n");
     watch.look().look();
     assert_eq!(reader.borrow().callers().count(), 0);
 }
@@ -44,10 +48,10 @@ fn a_file_that_grows_is_read_when_it_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens");
     let lines = |count: usize| (0..count).map(|at| format!("token-{at} node n{at}\n")).collect::<String>();
-    std::fs::write(&path, lines(3)).unwrap();
+    write(&path, lines(3));
     let (mut watch, reader) = TokensWatch::open(path.clone()).unwrap();
     for count in 1..=4 {
-        std::fs::write(&path, lines(count)).unwrap();
+        write(&path, lines(count));
         watch = watch.look();
         assert!(!reader.has_changed().unwrap(), "{count}");
     }
@@ -59,9 +63,9 @@ fn a_file_that_grows_is_read_when_it_is_whole() {
 fn a_file_that_could_not_be_read_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens");
-    std::fs::write(&path, "one operator\ntwo operator\n").unwrap();
+    write(&path, "one operator\ntwo operator\n");
     let (watch, reader) = TokensWatch::open(path.clone()).unwrap();
-    std::fs::write(&path, "one operator\n").unwrap();
+    write(&path, "one operator\n");
     let too_many_open_files = |path: &Path| {
         let error = std::io::Error::from_raw_os_error(nix::libc::EMFILE);
         Err(TokensError::Read { path: path.to_owned(), error })
@@ -76,10 +80,10 @@ fn a_file_that_could_not_be_read_is_tried_again() {
 fn a_file_that_holds_no_tokens_is_read_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens");
-    std::fs::write(&path, "one operator\n").unwrap();
+    write(&path, "one operator\n");
     let (mut watch, _reader) = TokensWatch::open(path.clone()).unwrap();
     for wrong in [&b"\xff\n"[..], b"", b"one operator", b"one\n"] {
-        std::fs::write(&path, wrong).unwrap();
+        write(&path, wrong);
         watch = watch.look().look();
         watch = watch.look_by(|_| panic!("{wrong:?} was read again"));
     }
@@ -92,7 +96,7 @@ fn what_cannot_be_believed_is_told_at_the_start() {
     for (text, words) in
         [("", "is empty"), (" \n", "is empty"), ("one operator", "does not end with a newline")]
     {
-        std::fs::write(&path, text).unwrap();
+        write(&path, text);
         let error = TokensWatch::open(path.clone()).unwrap_err().to_string();
         assert!(error.contains(words) && error.contains(&path.display().to_string()), "{error}");
     }
@@ -102,4 +106,32 @@ fn what_cannot_be_believed_is_told_at_the_start() {
 fn a_missing_file_is_an_error_that_names_it() {
     let error = TokensWatch::open("/nonexistent/tokens".into()).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/tokens"), "{error}");
+}
+
+#[test]
+fn a_file_that_others_may_read_is_refused_until_they_may_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    let allow = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    for mode in [0o640, 0o604, 0o620] {
+        write(&path, "one operator\n");
+        allow(mode);
+        let error = TokensWatch::open(path.clone()).unwrap_err().to_string();
+        assert!(error.contains("chmod 600") && error.contains(&path.display().to_string()), "{error}");
+    }
+    allow(0o600);
+    let (watch, reader) = TokensWatch::open(path.clone()).unwrap();
+    write(&path, "one operator\ntwo operator\n");
+    allow(0o644);
+    let watch = watch.look().look();
+    assert_eq!(reader.borrow().callers().count(), 1, "what was read before stays in force");
+    allow(0o600);
+    watch.look().look();
+    assert_eq!(reader.borrow().callers().count(), 2);
+}
+
+/// Writes a file that its owner alone may read, if it is new.
+fn write(path: &Path, text: impl AsRef<[u8]>) {
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path).unwrap();
+    file.write_all(text.as_ref()).unwrap();
 }
