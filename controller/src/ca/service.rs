@@ -7,6 +7,7 @@ use karez_api::certificates::istio_certificate_service_server::IstioCertificateS
 use karez_api::certificates::{IstioCertificateRequest, IstioCertificateResponse};
 use karez_api::identity::Identity;
 use karez_api::names::metadata::IMPERSONATED_IDENTITY;
+use karez_translate::Entitlement;
 use prost_types::value::Kind;
 use tonic::{Code, Request, Response, Status};
 use tracing::{info, warn};
@@ -23,7 +24,7 @@ const BURST: u32 = 500;
 /// And one more every so often.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Signs certificates for the identities of a node's live Pods.
+/// Signs certificates for the identities of a node's live Pods that are to be in the mesh.
 #[derive(Debug, Clone)]
 pub struct CertificateService {
     inventory: Reader,
@@ -74,17 +75,21 @@ impl CertificateService {
         })
     }
 
-    /// Rule: an identity is signed for a node only while the node runs a live Pod of it.
+    /// Rule: an identity is signed for a node only while the node runs a live Pod of it that is to be in the mesh.
     fn check_identity(&self, node: &str, identity: &Identity) -> Result<(), Refused> {
         let inventory = self.inventory.borrow();
         let Some(objects) = &inventory.objects else {
             let status = Status::unavailable("the manifests have not been read yet");
             return Err(Refused(CertificateRefusal::Failed, status));
         };
-        if objects.identity_on_node(identity, node) {
-            return Ok(());
-        }
-        let message = format!("node {node} runs no live Pod of {identity}");
+        let message = match objects.entitlement(identity, node) {
+            Entitlement::Entitled => return Ok(()),
+            Entitlement::NoPod => format!("node {node} runs no live Pod of {identity}"),
+            Entitlement::OutsideMesh { pod } => format!(
+                "Pod {pod} of {identity} on node {node} is kept out of the mesh by its labels: label it or its namespace \
+                 karez.dev/mesh=enabled, or run karez pod remove {pod} there"
+            ),
+        };
         Err(Refused(CertificateRefusal::Identity, Status::permission_denied(message)))
     }
 }

@@ -144,8 +144,8 @@ fn pod_problem(
         (true, Some(reported)) if reported.captured => String::new(),
         (true, Some(_)) => "its node does not carry its traffic yet".to_owned(),
         (false, Some(_)) => format!(
-            "enrolled on its node, and kept out of the mesh by its labels: label it or its namespace \
-             karez.dev/mesh=enabled, or run karez pod remove {name}"
+            "enrolled on its node, and kept out of the mesh by its labels, so it gets no certificate: label it or its \
+             namespace karez.dev/mesh=enabled, or run karez pod remove {name}"
         ),
         (false, None) => String::new(),
         (true, None) => match (&pod.node, record, report) {

@@ -81,8 +81,10 @@ async fn the_lifetime_is_what_is_asked_for_and_never_more_than_allowed() {
 #[tokio::test]
 async fn everything_else_is_refused() {
     let finished = pod("done", "node-1", "10.0.0.3").replace("Running", "Succeeded");
-    let shop =
-        [NAMESPACE, &pod("web", "node-1", "10.0.0.1"), &pod("db", "node-2", "10.0.0.2"), &finished].concat();
+    let outside = pod("outside", "node-1", "10.0.0.4")
+        .replace("namespace: shop", "namespace: shop, labels: {karez.dev/mesh: disabled}");
+    let [web, db] = [pod("web", "node-1", "10.0.0.1"), pod("db", "node-2", "10.0.0.2")];
+    let shop = [NAMESPACE, &web, &db, &finished, &outside].concat();
     let scene = Scene::new(&shop, &[]).await;
     let no_request = IstioCertificateRequest { csr: "nonsense".to_owned(), ..request(Some(WEB), 0) };
     let no_metadata = IstioCertificateRequest { metadata: None, ..request(None, 0) };
@@ -90,6 +92,7 @@ async fn everything_else_is_refused() {
     let cases = [
         ("another node's Pod", NODE_1, other("db"), Code::PermissionDenied),
         ("a finished Pod", NODE_1, other("done"), Code::PermissionDenied),
+        ("a Pod that is not to be in the mesh", NODE_1, other("outside"), Code::PermissionDenied),
         ("no Pod", NODE_1, other("nobody"), Code::PermissionDenied),
         (
             "another trust domain",
@@ -120,4 +123,18 @@ async fn a_pod_that_goes_takes_its_identity_along() {
     let status = sign(&scene, NODE_1, request(Some(WEB), 0)).await.unwrap_err();
     assert_eq!(status.code(), Code::PermissionDenied);
     sign(&scene, NODE_2, request(Some(WEB), 0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pod_that_is_to_leave_the_mesh_is_told_how_to_stay() {
+    let shop = [NAMESPACE, &pod("web", "node-1", "10.0.0.1")].concat();
+    let scene = Scene::new(&shop, &[]).await;
+    sign_web(&scene).await;
+    scene.write("shop.yaml", &shop.replace("enabled", "disabled"));
+    scene.status_when(|status| status.pods.iter().all(|pod| !pod.enrolled)).await;
+    let status = sign(&scene, NODE_1, request(Some(WEB), 0)).await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    for remedy in ["Pod shop/web ", "karez.dev/mesh=enabled", "karez pod remove shop/web"] {
+        assert!(status.message().contains(remedy), "{}", status.message());
+    }
 }

@@ -27,6 +27,6 @@ mod services;
 mod view;
 mod workloads;
 
-pub use objects::Objects;
+pub use objects::{Entitlement, Objects};
 pub use report::{Effect, Report};
 pub use translation::{Options, PodPlacement, ResourceName, Translation, translate};

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use karez_api::identity::Identity;
 use karez_resources::manifest::{Broken, Reading};
 use karez_resources::mesh::{MESH_NAME, MeshSpec};
-use karez_resources::pod::Pod;
 use karez_resources::{Key, Kind, Problem, Resource};
 
+mod entitlement;
 mod source;
 
 use source::Source;
+
+pub use entitlement::Entitlement;
 
 /// All objects, by the file that holds them. Where several files hold one object, that of the first file by name counts that
 /// has a good version of it.
@@ -74,30 +75,6 @@ impl Objects {
             Some(Resource::Mesh(mesh)) => mesh.spec.clone(),
             _ => MeshSpec::default(),
         }
-    }
-
-    /// Whether a live Pod of that identity is bound to that node. A Pod that is Pending and has no address yet counts: its
-    /// certificate is wanted before its first process starts.
-    #[must_use]
-    pub fn identity_on_node(&self, identity: &Identity, node: &str) -> bool {
-        let is_it = |pod: &Pod| {
-            pod.is_live()
-                && pod.node.as_deref() == Some(node)
-                && pod.namespace == identity.namespace()
-                && pod.service_account == identity.service_account()
-        };
-        self.mesh().trust_domain() == identity.trust_domain() && self.has_pod(is_it)
-    }
-
-    fn has_pod(&self, is_it: impl Fn(&Pod) -> bool) -> bool {
-        let mut pods = self.sources.values().flat_map(|source| source.entries_of(Kind::Pod));
-        // Whether it counts takes a look into every file, so that is asked last.
-        pods.any(|(key, entry)| match entry.good.as_deref() {
-            Some(Resource::Pod(pod)) => {
-                is_it(pod) && self.entry(key).is_some_and(|counts| std::ptr::eq(counts, entry))
-            }
-            _ => false,
-        })
     }
 
     fn entry(&self, key: &Key) -> Option<&Entry> {

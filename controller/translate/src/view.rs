@@ -40,13 +40,28 @@ impl NamespaceChoice {
     const UNREADABLE: Self =
         Self { enrolled: true, mtls: Some(MtlsMode::Strict), same_node: Some(SameNode::Tunnel) };
 
-    fn of(namespace: &Namespace) -> Self {
+    /// What the Namespace of this entry says, if it is one.
+    pub(crate) fn of(entry: &Entry) -> Option<Self> {
+        match (entry.good.as_deref(), &entry.broken) {
+            (Some(Resource::Namespace(namespace)), _) => Some(Self::said_by(namespace)),
+            (Some(_), _) | (None, None) => None,
+            (None, Some(_)) => Some(Self::UNREADABLE),
+        }
+    }
+
+    fn said_by(namespace: &Namespace) -> Self {
         Self {
             enrolled: namespace.enrolment == Some(Enrolment::Enabled),
             mtls: namespace.mtls,
             same_node: namespace.same_node,
         }
     }
+}
+
+/// In the mesh: by its own label, else by its namespace's. A Pod in the node's network namespace never is.
+pub(crate) fn is_enrolled(pod: &Pod, namespace: Option<NamespaceChoice>) -> bool {
+    let by_namespace = || namespace.is_some_and(|choice| choice.enrolled);
+    !pod.host_network && pod.enrolment.map_or_else(by_namespace, |own| own == Enrolment::Enabled)
 }
 
 impl<'a> View<'a> {
@@ -59,18 +74,27 @@ impl<'a> View<'a> {
     }
 
     fn add(&mut self, key: &'a Key, entry: &'a Entry) {
+        if key.kind == Kind::Namespace {
+            self.namespaces.extend(NamespaceChoice::of(entry).map(|choice| (key.name.as_str(), choice)));
+            return;
+        }
         match (entry.good.as_deref(), &entry.broken) {
-            (Some(Resource::Namespace(namespace)), _) => {
-                self.namespaces.insert(&namespace.name, NamespaceChoice::of(namespace));
-            }
             (Some(Resource::Pod(pod)), _) if pod.is_live() => {
                 self.pods.insert((&pod.namespace, &pod.name), pod);
             }
             (Some(Resource::Service(service)), _) => self.services.push(service),
             (Some(Resource::EndpointSlice(slice)), _) => self.slices.push(slice),
             (Some(Resource::AuthorizationPolicy(policy)), _) => self.policies.push(policy),
-            // A finished Pod is out of the mesh; a service account is its Pods' business, the mesh was read already.
-            (Some(Resource::Pod(_) | Resource::ServiceAccount(_) | Resource::Mesh(_)), _) => {}
+            // A finished Pod is out of the mesh; a service account is its Pods' business, the rest was read before.
+            (
+                Some(
+                    Resource::Pod(_)
+                    | Resource::ServiceAccount(_)
+                    | Resource::Mesh(_)
+                    | Resource::Namespace(_),
+                ),
+                _,
+            ) => {}
             (None, Some(broken)) => self.add_unreadable(key, broken),
             (None, None) => {}
         }
@@ -78,20 +102,15 @@ impl<'a> View<'a> {
 
     fn add_unreadable(&mut self, key: &'a Key, broken: &'a Broken) {
         match key.kind {
-            Kind::Namespace => {
-                self.namespaces.insert(&key.name, NamespaceChoice::UNREADABLE);
-            }
             Kind::Mesh => self.mesh.mtls = MtlsMode::Strict,
             Kind::AuthorizationPolicy => self.unreadable_policies.push((key, broken)),
-            Kind::ServiceAccount | Kind::Pod | Kind::Service | Kind::EndpointSlice => {}
+            Kind::Namespace | Kind::ServiceAccount | Kind::Pod | Kind::Service | Kind::EndpointSlice => {}
         }
     }
 
-    /// In the mesh: by its own label, else by its namespace's. A Pod in the node's network namespace never is.
+    /// In the mesh.
     pub(crate) fn is_enrolled(&self, pod: &Pod) -> bool {
-        let by_namespace =
-            || self.namespaces.get(pod.namespace.as_str()).is_some_and(|choice| choice.enrolled);
-        !pod.host_network && pod.enrolment.map_or_else(by_namespace, |own| own == Enrolment::Enabled)
+        is_enrolled(pod, self.namespaces.get(pod.namespace.as_str()).copied())
     }
 
     /// Plaintext is refused.

@@ -7,7 +7,7 @@ use karez_api::names::type_url;
 use karez_resources::manifest;
 use proptest::prelude::*;
 
-use super::Objects;
+use super::{Entitlement, Objects};
 use crate::{Effect, Options, Translation, translate};
 
 const NEXT: &str = "\n---\n";
@@ -20,6 +20,10 @@ fn policy(name: &str, spec: &str) -> String {
 
 fn pod(name: &str, more: &str) -> String {
     format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\n{more}\n")
+}
+
+fn namespace() -> String {
+    "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {karez.dev/mesh: enabled}}\n".to_owned()
 }
 
 fn mesh() -> String {
@@ -104,13 +108,14 @@ fn an_unreadable_file_keeps_what_it_held() {
 fn of_two_files_with_one_object_the_first_by_name_counts() {
     let on = |node: &str| pod("web", &format!("spec: {{nodeName: {node}, containers: []}}"));
     let identity = Identity::new("cluster.local", "shop", "default").unwrap();
-    let files = [("b", on("node-b")), ("a", on("node-a"))];
+    let files = [("b", on("node-b")), ("a", on("node-a")), ("mesh", namespace())];
     let mut objects = of_files(&files);
-    assert!(objects.identity_on_node(&identity, "node-a") && !objects.identity_on_node(&identity, "node-b"));
+    assert_eq!(objects.entitlement(&identity, "node-a"), Entitlement::Entitled);
+    assert_eq!(objects.entitlement(&identity, "node-b"), Entitlement::NoPod);
     let now = translate(&objects, &Options::default());
     assert_eq!(now.problems.iter().map(|report| report.source.as_str()).collect::<Vec<_>>(), ["b"]);
     objects.unload("a");
-    assert!(objects.identity_on_node(&identity, "node-b"));
+    assert_eq!(objects.entitlement(&identity, "node-b"), Entitlement::Entitled);
 }
 
 #[test]
@@ -129,7 +134,7 @@ fn of_several_files_with_one_object_the_first_with_a_good_version_counts() {
 }
 
 #[test]
-fn an_identity_is_on_a_node_while_a_live_pod_has_it_there() {
+fn a_node_is_entitled_to_an_identity_while_a_live_pod_of_the_mesh_has_it_there() {
     let mut objects = Objects::default();
     let pods = [
         pod("running", "spec: {nodeName: n1, serviceAccountName: a, containers: []}"),
@@ -143,19 +148,36 @@ fn an_identity_is_on_a_node_while_a_live_pod_has_it_there() {
         ),
         pod("failed", "spec: {nodeName: n1, serviceAccountName: d, containers: []}\nstatus: {phase: Failed}"),
         pod("unbound", "spec: {serviceAccountName: e, containers: []}"),
+        pod("outside", "spec: {nodeName: n1, serviceAccountName: f, containers: []}")
+            .replace("namespace: shop", "namespace: shop, labels: {karez.dev/mesh: disabled}"),
+        pod("on-the-host", "spec: {nodeName: n1, serviceAccountName: g, hostNetwork: true, containers: []}"),
     ];
     objects.load("file", manifest::read(pods.join(NEXT).as_bytes()));
-    let on = |trust_domain: &str, namespace: &str, account: &str, node: &str| {
-        objects.identity_on_node(&Identity::new(trust_domain, namespace, account).unwrap(), node)
+    let on = |objects: &Objects, trust_domain: &str, namespace: &str, account: &str, node: &str| {
+        objects.entitlement(&Identity::new(trust_domain, namespace, account).unwrap(), node)
     };
-    assert!(on("cluster.local", "shop", "a", "n1"));
-    assert!(on("cluster.local", "shop", "b", "n1"));
-    assert!(!on("cluster.local", "shop", "c", "n1"));
-    assert!(!on("cluster.local", "shop", "d", "n1"));
-    assert!(!on("cluster.local", "shop", "e", "n1"));
-    assert!(!on("cluster.local", "shop", "a", "n2"));
-    assert!(!on("cluster.local", "other", "a", "n1"));
-    assert!(!on("other.domain", "shop", "a", "n1"));
+    let outside = |name: &str| Entitlement::OutsideMesh { pod: format!("shop/{name}") };
+    assert_eq!(on(&objects, "cluster.local", "shop", "a", "n1"), outside("running"));
+    objects.load("mesh", manifest::read(namespace().as_bytes()));
+    let cases = [
+        ("cluster.local", "shop", "a", "n1", Entitlement::Entitled),
+        ("cluster.local", "shop", "b", "n1", Entitlement::Entitled),
+        ("cluster.local", "shop", "c", "n1", Entitlement::NoPod),
+        ("cluster.local", "shop", "d", "n1", Entitlement::NoPod),
+        ("cluster.local", "shop", "e", "n1", Entitlement::NoPod),
+        ("cluster.local", "shop", "f", "n1", outside("outside")),
+        ("cluster.local", "shop", "g", "n1", outside("on-the-host")),
+        ("cluster.local", "shop", "a", "n2", Entitlement::NoPod),
+        ("cluster.local", "other", "a", "n1", Entitlement::NoPod),
+        ("other.domain", "shop", "a", "n1", Entitlement::NoPod),
+    ];
+    for (trust_domain, namespace, account, node, expected) in cases {
+        assert_eq!(on(&objects, trust_domain, namespace, account, node), expected, "{account} on {node}");
+    }
+    // A namespace that never could be read is taken for one of the mesh.
+    objects.unload("mesh");
+    objects.load("mesh", manifest::read(namespace().replace("enabled", "enabld").as_bytes()));
+    assert_eq!(on(&objects, "cluster.local", "shop", "a", "n1"), Entitlement::Entitled);
 }
 
 proptest! {
@@ -166,7 +188,7 @@ proptest! {
             pod("db", "status: {podIP: 10.0.0.2}"),
             policy("a", "{rulez: []}"),
             policy("b", "{}"),
-            "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {karez.dev/mesh: enabled}}\n".to_owned(),
+            namespace(),
             "apiVersion: v1\nkind: Service\nmetadata: {name: all, namespace: shop}\nspec: {ports: [{port: 80}]}\n".to_owned(),
         ];
         let shuffled: Vec<&str> = order.iter().map(|at| all[*at].as_str()).collect();
