@@ -13,8 +13,10 @@ use rustls::pki_types::CertificateDer;
 
 use super::{RequestedKey, Root, Timestamp};
 
-/// How far before the present a certificate begins: nodes' clocks need not agree to the second.
-pub(super) const BACK_DATED: Duration = Duration::from_secs(60);
+/// How far before the present a certificate begins at most: nodes' clocks need not agree to the second.
+const MOST_BACK_DATED: Duration = Duration::from_secs(60);
+/// Part of its lifetime by which it does: who renews halfway between its begin and its end must find it new for long enough.
+const BACK_DATED_PART: u64 = 10;
 
 /// A signed certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,11 +102,16 @@ fn sign(
     lifetime: Duration,
 ) -> Result<Leaf, IssueError> {
     let not_after = now.after(lifetime).min(root.certificate().not_after());
-    params.not_before = now.before(BACK_DATED).date();
+    params.not_before = now.before(back_dated(now.until(not_after))).date();
     params.not_after = not_after.date();
     params.serial_number = Some(random_serial()?);
     let certificate = params.signed_by(key, root.issuer())?;
     Ok(Leaf { der: certificate.der().clone(), pem: certificate.pem(), not_after })
+}
+
+/// How far before the present a certificate begins that has so long to live.
+pub(super) fn back_dated(lifetime: Duration) -> Duration {
+    MOST_BACK_DATED.min(Duration::from_secs(lifetime.as_secs() / BACK_DATED_PART))
 }
 
 /// RFC 5280 §4.1.2.2: positive, unique for each issuer, at most 20 octets.

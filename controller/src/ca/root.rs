@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 use super::Timestamp;
-use super::leaf::{BACK_DATED, random_serial};
+use super::leaf::{back_dated, random_serial};
 
 /// The certificate of a root, as it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Root {
         params.distinguished_name.push(DnType::CommonName, format!("karez root {serial}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.not_before = now.before(BACK_DATED).date();
+        params.not_before = now.before(back_dated(lifetime)).date();
         params.not_after = now.after(lifetime).date();
         params.serial_number = Some(serial);
         let certificate = params.self_signed(&key).map_err(RootError::Generate)?;

@@ -47,11 +47,22 @@ fn a_workload_is_named_by_one_uri_and_nothing_else() {
 
 #[test]
 fn it_begins_a_little_in_the_past_and_ends_after_its_lifetime() {
-    let leaf = workload(&root(), HOUR);
-    assert_eq!(leaf.not_after, now().after(HOUR));
-    let (_, certificate) = X509Certificate::from_der(&leaf.der).unwrap();
-    assert_eq!(certificate.validity().not_before.timestamp(), now().before(BACK_DATED).seconds());
-    assert_eq!(certificate.validity().not_after.timestamp(), leaf.not_after.seconds());
+    // Seconds of its life, and seconds before the present.
+    for (life, back) in [(3600, 60), (600, 60), (599, 59), (40, 4), (10, 1), (9, 0), (1, 0)] {
+        let leaf = workload(&root(), Duration::from_secs(life));
+        assert_eq!(leaf.not_after, now().after(Duration::from_secs(life)));
+        let (_, certificate) = X509Certificate::from_der(&leaf.der).unwrap();
+        let validity = certificate.validity();
+        assert_eq!(
+            validity.not_before.timestamp(),
+            now().before(Duration::from_secs(back)).seconds(),
+            "{life}"
+        );
+        assert_eq!(validity.not_after.timestamp(), leaf.not_after.seconds());
+        // Whoever renews at half of that has at least two fifths of the life.
+        let halfway = i64::midpoint(validity.not_before.timestamp(), validity.not_after.timestamp());
+        assert!(halfway - now().seconds() >= i64::try_from(life).unwrap() * 2 / 5, "{life}");
+    }
 }
 
 #[test]
