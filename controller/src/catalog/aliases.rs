@@ -1,4 +1,5 @@
-//! The other names of a resource: a workload or service can be asked for by `NETWORK/ADDRESS`.
+//! By what else a client finds a resource that asks by name: a workload or service by `NETWORK/ADDRESS`, and the workloads behind a
+//! service with that service.
 
 use std::net::IpAddr;
 
@@ -8,20 +9,32 @@ use prost::Message;
 
 use super::ResourceType;
 
-/// The aliases of an encoded resource.
-pub(super) fn of(resource_type: ResourceType, body: &[u8]) -> Vec<String> {
-    if resource_type != ResourceType::Address {
-        return Vec::new();
-    }
-    // What does not decode has no addresses; it never comes from our own encoder.
-    match Address::decode(body).ok().and_then(|address| address.r#type) {
-        Some(Type::Workload(workload)) => {
-            workload.addresses.iter().filter_map(|address| alias(&workload.network, address)).collect()
+/// What an encoded resource is found by beside its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Aliases {
+    /// Its other names.
+    pub(super) names: Vec<String>,
+    /// Resource names of the services that it serves.
+    pub(super) services: Vec<String>,
+}
+
+impl Aliases {
+    pub(super) fn of(resource_type: ResourceType, body: &[u8]) -> Self {
+        if resource_type != ResourceType::Address {
+            return Self::default();
         }
-        Some(Type::Service(service)) => {
-            service.addresses.iter().filter_map(|at| alias(&at.network, &at.address)).collect()
+        // What does not decode has no addresses; it never comes from our own encoder.
+        match Address::decode(body).ok().and_then(|address| address.r#type) {
+            Some(Type::Workload(workload)) => Self {
+                names: workload.addresses.iter().filter_map(|at| alias(&workload.network, at)).collect(),
+                services: workload.services.into_keys().collect(),
+            },
+            Some(Type::Service(service)) => Self {
+                names: service.addresses.iter().filter_map(|at| alias(&at.network, &at.address)).collect(),
+                services: Vec::new(),
+            },
+            None => Self::default(),
         }
-        None => Vec::new(),
     }
 }
 

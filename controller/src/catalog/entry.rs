@@ -9,7 +9,8 @@ use bytes::Bytes;
 use karez_api::discovery::Resource;
 use prost_types::Any;
 
-use super::{ResourceType, aliases};
+use super::ResourceType;
+use super::aliases::Aliases;
 
 /// A hash of content: the same content has the same version in every controller and after every restart.
 ///
@@ -68,7 +69,7 @@ impl FromStr for Version {
 pub struct Entry {
     name: Arc<str>,
     version: Version,
-    aliases: Vec<String>,
+    aliases: Aliases,
     body: Bytes,
 }
 
@@ -77,8 +78,14 @@ impl Entry {
     #[must_use]
     pub fn new(resource_type: ResourceType, name: &str, body: Vec<u8>) -> Self {
         let version = Version::of(name, &body);
-        let aliases = aliases::of(resource_type, &body);
+        let aliases = Aliases::of(resource_type, &body);
         Self { name: name.into(), version, aliases, body: body.into() }
+    }
+
+    /// The same under one of its other names, for a client that waits for what it asked for by that name.
+    #[must_use]
+    pub fn under(&self, alias: &str) -> Self {
+        Self { name: alias.into(), ..self.clone() }
     }
 
     /// Unique within its type.
@@ -96,14 +103,20 @@ impl Entry {
     /// Other names that it can be asked for by; they follow from the body.
     #[must_use]
     pub fn aliases(&self) -> &[String] {
-        &self.aliases
+        &self.aliases.names
+    }
+
+    /// Resource names of the services that it serves: who asks for one of them wants it too.
+    #[must_use]
+    pub fn services(&self) -> &[String] {
+        &self.aliases.services
     }
 
     /// About how many bytes it takes on the wire.
     #[must_use]
     pub fn size(&self) -> usize {
         const FRAMING: usize = 100;
-        FRAMING + self.name.len() + self.body.len() + self.aliases.iter().map(String::len).sum::<usize>()
+        FRAMING + self.name.len() + self.body.len() + self.aliases().iter().map(String::len).sum::<usize>()
     }
 
     /// The wire form.
@@ -113,7 +126,7 @@ impl Entry {
             version: self.version.to_string(),
             resource: Some(Any { type_url: resource_type.url().to_owned(), value: self.body.to_vec() }),
             name: self.name.to_string(),
-            aliases: self.aliases.clone(),
+            aliases: self.aliases.names.clone(),
         }
     }
 }

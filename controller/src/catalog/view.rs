@@ -6,13 +6,18 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Entry, ResourceType, Version};
 
+/// Entries by a text that several may have.
+type Index = BTreeMap<String, Vec<Arc<Entry>>>;
+
 /// Resources of one type, sorted by name.
 #[derive(Debug)]
 pub struct View {
     entries: Vec<Arc<Entry>>,
     version: Version,
     // Built for the first client that asks by name: those that follow everything never need it.
-    by_alias: OnceLock<BTreeMap<String, Vec<Arc<Entry>>>>,
+    by_alias: OnceLock<Index>,
+    // Likewise.
+    by_service: OnceLock<Index>,
 }
 
 /// What turns one view into another.
@@ -45,7 +50,7 @@ impl View {
         entries.sort_by(|a, b| a.name().cmp(b.name()));
         entries.dedup_by(|later, first| later.name() == first.name());
         let version = Version::of_all(entries.iter().map(|entry| entry.version()));
-        Self { entries, version, by_alias: OnceLock::new() }
+        Self { entries, version, by_alias: OnceLock::new(), by_service: OnceLock::new() }
     }
 
     /// The view that follows. Entries that did not change are shared; with no change at all it is `self`.
@@ -87,20 +92,28 @@ impl View {
     pub fn resolve(&self, name: &str) -> &[Arc<Entry>] {
         match self.find(name) {
             Some(entry) => std::slice::from_ref(entry),
-            None => self.by_alias().get(name).map_or(&[], Vec::as_slice),
+            None => {
+                let index = self.by_alias.get_or_init(|| self.index(Entry::aliases));
+                index.get(name).map_or(&[], Vec::as_slice)
+            }
         }
     }
 
-    fn by_alias(&self) -> &BTreeMap<String, Vec<Arc<Entry>>> {
-        self.by_alias.get_or_init(|| {
-            let mut index: BTreeMap<String, Vec<Arc<Entry>>> = BTreeMap::new();
-            for entry in &self.entries {
-                for alias in entry.aliases() {
-                    index.entry(alias.clone()).or_default().push(Arc::clone(entry));
-                }
+    /// The entries that serve the service of that resource name.
+    #[must_use]
+    pub fn serving(&self, service: &str) -> &[Arc<Entry>] {
+        let index = self.by_service.get_or_init(|| self.index(Entry::services));
+        index.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    fn index(&self, keys: impl Fn(&Entry) -> &[String]) -> Index {
+        let mut index = Index::new();
+        for entry in &self.entries {
+            for key in keys(entry) {
+                index.entry(key.clone()).or_default().push(Arc::clone(entry));
             }
-            index
-        })
+        }
+        index
     }
 
     /// What a client that has `self` must be told to have `next`.

@@ -84,6 +84,7 @@ impl Subscription {
         subscription.resumed = Some(request.initial_resource_versions.into_iter().collect());
         subscription
             .change_interest(request.resource_names_subscribe, &request.resource_names_unsubscribe)?;
+        subscription.go_on_with_resumed()?;
         Ok(subscription)
     }
 
@@ -140,7 +141,16 @@ impl Subscription {
         // What the client no longer asks for it has forgotten; it is not told that it is gone.
         self.shown = self.interest.choose(&self.shown);
         self.source = None;
-        if self.interest.names.len() > MAX_NAMES { Err(Violation::TooManyNames) } else { Ok(()) }
+        self.interest.check()
+    }
+
+    /// A client of Istio's that asks by name does not repeat, on a new stream, the names of what it holds.
+    fn go_on_with_resumed(&mut self) -> Result<(), Violation> {
+        if !self.interest.everything {
+            let held = self.resumed.iter().flat_map(BTreeMap::keys);
+            self.interest.names.extend(held.cloned());
+        }
+        self.interest.check()
     }
 
     /// Whether the client has been told, and has answered, all that there was to say.
@@ -181,7 +191,7 @@ impl Subscription {
         let chosen = self.interest.choose(present);
         let resumed = self.resumed.take();
         let mut changes = match &resumed {
-            Some(held) => chosen.changes_from(held.iter().map(|(name, version)| (&**name, &**version))),
+            Some(held) => self.interest.changes_from(&chosen, held),
             None => self.shown.changes_to(&chosen),
         };
         repeat_asked(&std::mem::take(&mut self.asked), present, &mut changes);
@@ -203,23 +213,44 @@ impl Interest {
             return Arc::clone(view);
         }
         let named = self.names.iter().flat_map(|name| view.resolve(name));
-        Arc::new(View::new(named.cloned().collect()))
+        // A service without the workloads behind it would be one that nobody serves.
+        let chosen = named.flat_map(|entry| std::iter::once(entry).chain(view.serving(entry.name())));
+        Arc::new(View::new(chosen.cloned().collect()))
+    }
+
+    /// What a client must be told that holds these versions of what was `chosen` for it.
+    fn changes_from(&self, chosen: &View, held: &BTreeMap<String, String>) -> Changes {
+        let mut changes = chosen.changes_from(held.iter().map(|(name, version)| (&**name, &**version)));
+        if !self.everything {
+            // What it holds by another name is not gone.
+            changes.removed.retain(|name| chosen.resolve(name).is_empty());
+        }
+        changes
+    }
+
+    fn check(&self) -> Result<(), Violation> {
+        if self.names.len() > MAX_NAMES { Err(Violation::TooManyNames) } else { Ok(()) }
     }
 }
 
 /// xDS protocol, "Subscribing to Resources": a resource that a client asks for by name is sent even when nothing says that
-/// it changed, because the client may have dropped it; a name that does not exist is answered as removed.
+/// it changed, because the client may have dropped it; a name that does not exist is answered as removed. What was asked for by
+/// another name is answered by that name as well, at the end: Istio's node proxy waits for a resource that is called so.
 fn repeat_asked(asked: &BTreeSet<String>, present: &View, changes: &mut Changes) {
     let mut set: BTreeSet<Arc<str>> = changes.set.iter().map(|entry| Arc::clone(entry.name())).collect();
     let mut removed: BTreeSet<Arc<str>> = changes.removed.iter().cloned().collect();
+    let mut by_alias = Vec::new();
     for name in asked {
         let found = present.resolve(name);
         changes.set.extend(found.iter().filter(|entry| set.insert(Arc::clone(entry.name()))).cloned());
+        let alias = found.first().filter(|entry| **entry.name() != **name);
+        by_alias.extend(alias.map(|entry| Arc::new(entry.under(name))));
         if found.is_empty() {
             let name: Arc<str> = name.as_str().into();
             changes.removed.extend(removed.insert(Arc::clone(&name)).then_some(name));
         }
     }
+    changes.set.extend(by_alias);
 }
 
 /// Characters of a client's complaint that are read and kept: Karez's node proxy writes fewer.

@@ -102,13 +102,20 @@ async fn a_workload_can_be_asked_for_by_its_address() {
     let mut stream = scene.discovery(NODE_1).await.unwrap();
     let by_name = DeltaDiscoveryRequest {
         type_url: type_url::ADDRESS.to_owned(),
-        resource_names_subscribe: vec!["/10.0.0.1".to_owned(), "/10.9.9.9".to_owned()],
+        // Istio's node proxy begins with nothing at all, which is to take back that it wants everything.
+        resource_names_subscribe: ["*", "/10.0.0.1", "/10.9.9.9"].map(str::to_owned).to_vec(),
+        resource_names_unsubscribe: vec!["*".to_owned()],
         ..Default::default()
     };
     stream.send(by_name).await;
     let response = stream.next().await.unwrap();
-    assert_eq!((names(&response), &*response.removed_resources), (vec![WEB], &["/10.9.9.9".to_owned()][..]));
-    assert_eq!(response.resources[0].aliases, ["/10.0.0.1"]);
+    assert_eq!(names(&response), ["/10.0.0.1", WEB], "under the name that was asked for, too");
+    assert_eq!(response.removed_resources, ["/10.9.9.9"]);
+    assert!(response.resources.iter().all(|resource| resource.aliases == ["/10.0.0.1"]));
+    stream.acknowledge(&response).await;
+    scene.write("shop.yaml", NAMESPACE);
+    let gone = stream.next().await.unwrap();
+    assert_eq!((names(&gone), &*gone.removed_resources), (vec![], &[WEB.to_owned()][..]));
 }
 
 #[tokio::test]

@@ -223,3 +223,70 @@ fn a_client_that_asks_for_too_many_names_is_told_so() {
     let first = DeltaDiscoveryRequest { resource_names_subscribe: names, ..Default::default() };
     assert_eq!(Subscription::new(first).unwrap_err(), Violation::TooManyNames);
 }
+
+/// The service `shop/front` at 10.96.0.1 and the workload `web` behind it at 10.0.0.1.
+fn front() -> Arc<View> {
+    use karez_api::workload::address::Type;
+    use karez_api::workload::{Address, NetworkAddress, PortList, Service, Workload};
+    use prost::Message as _;
+    let entry = |name: &str, resource| {
+        let body = Address { r#type: Some(resource) }.encode_to_vec();
+        Arc::new(Entry::new(ResourceType::Address, name, body))
+    };
+    let address = |last| vec![10, 96, 0, last];
+    let service = Service {
+        namespace: "shop".to_owned(),
+        hostname: "front".to_owned(),
+        addresses: vec![NetworkAddress { address: address(1), ..Default::default() }],
+        ..Default::default()
+    };
+    let workload = Workload {
+        uid: "web".to_owned(),
+        addresses: vec![address(2)],
+        services: [("shop/front".to_owned(), PortList::default())].into(),
+        ..Default::default()
+    };
+    Arc::new(View::new(vec![
+        entry("shop/front", Type::Service(service)),
+        entry("web", Type::Workload(workload)),
+        entry("other", Type::Workload(Workload { uid: "other".to_owned(), ..Default::default() })),
+    ]))
+}
+
+#[test]
+fn what_is_asked_for_by_an_address_is_answered_under_it_with_all_that_belongs_to_it() {
+    let present = front();
+    let cases: [(&str, &[&str], &[&str]); 5] = [
+        ("/10.96.0.1", &["shop/front", "web", "/10.96.0.1"], &[]),
+        ("shop/front", &["shop/front", "web"], &[]),
+        ("/10.96.0.2", &["web", "/10.96.0.2"], &[]),
+        ("web", &["web"], &[]),
+        ("/10.96.0.3", &[], &["/10.96.0.3"]),
+    ];
+    for (name, set, removed) in cases {
+        let mut nothing = subscribe(&["*"]);
+        nothing.resource_names_unsubscribe = vec!["*".to_owned()];
+        let mut subscription = Subscription::new(nothing).unwrap();
+        assert_eq!(names(&next(&mut subscription, &present, 1).unwrap()), (vec![], vec![]));
+        subscription.receive(acknowledge(1)).unwrap();
+        subscription.receive(subscribe(&[name])).unwrap();
+        assert_eq!(names(&next(&mut subscription, &present, 2).unwrap()), (set.to_vec(), removed.to_vec()));
+        subscription.receive(acknowledge(2)).unwrap();
+        assert!(next(&mut subscription, &present, 3).is_none(), "{name}");
+        // When it goes, its own name goes.
+        let own: Vec<_> = set.iter().copied().filter(|name| !name.starts_with('/')).collect();
+        let gone = next(&mut subscription, &view(&[]), 3).map(|batch| names(&batch).1.join(" "));
+        assert_eq!(gone.unwrap_or_default(), own.join(" "), "{name}");
+    }
+}
+
+#[test]
+fn a_client_that_asked_by_name_goes_on_with_what_it_holds() {
+    let mut again = subscribe(&["*"]);
+    again.resource_names_unsubscribe = vec!["*".to_owned()];
+    let held = ["/10.96.0.1", "shop/front", "web", "gone"].map(|name| (name.to_owned(), String::new()));
+    again.initial_resource_versions = held.into_iter().collect();
+    let mut subscription = Subscription::new(again).unwrap();
+    let batch = next(&mut subscription, &front(), 1).unwrap();
+    assert_eq!(names(&batch), (vec!["shop/front", "web"], vec!["gone"]));
+}
