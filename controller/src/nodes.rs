@@ -18,6 +18,8 @@ pub type StreamProgress = BTreeMap<ResourceType, Progress>;
 #[derive(Debug, Default)]
 pub struct NodeRecord {
     streams: BTreeMap<u64, StreamProgress>,
+    /// What it followed last is nothing of Karez's own.
+    foreign: bool,
     /// The last version of the trust bundles that it acknowledged, on whatever stream.
     bundles: Option<Version>,
     report: Option<(Instant, NodeReport)>,
@@ -73,7 +75,7 @@ impl OpenStream {
         let bundles = progress.get(&ResourceType::TrustBundle).filter(|bundles| bundles.rejected.is_none());
         let bundles = bundles.and_then(|bundles| bundles.acknowledged);
         node.bundles = bundles.or(node.bundles);
-        node.streams.insert(self.id, progress);
+        node.follow(self.id, progress);
     }
 }
 
@@ -90,6 +92,21 @@ impl NodeRecord {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         !self.streams.is_empty()
+    }
+
+    /// Whether another mesh's proxy, such as Istio's ztunnel, serves it or did last: one that follows none of Karez's own types, and
+    /// sends no reports.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
+    }
+
+    fn follow(&mut self, stream: u64, progress: StreamProgress) {
+        self.streams.insert(stream, progress);
+        let mut followed = self.streams.values().flat_map(BTreeMap::keys).peekable();
+        if followed.peek().is_some() {
+            self.foreign = !followed.any(|followed| followed.is_own());
+        }
     }
 
     /// Its last report, and when it came.

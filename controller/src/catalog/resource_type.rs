@@ -40,6 +40,15 @@ impl ResourceType {
         Self::ALL.into_iter().find(|known| known.url() == url)
     }
 
+    /// Whether node proxies of Karez's alone ask for it.
+    #[must_use]
+    pub fn is_own(self) -> bool {
+        match self {
+            Self::Address | Self::Authorization => false,
+            Self::Mesh | Self::Namespace | Self::TrustBundle => true,
+        }
+    }
+
     /// The last part of its URL, as metrics and messages call it.
     #[must_use]
     pub fn label(self) -> &'static str {

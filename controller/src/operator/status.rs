@@ -46,7 +46,9 @@ fn node_names<'a>(known: &Known<'a>) -> BTreeSet<&'a str> {
 
 fn node(known: &Known<'_>, name: &str) -> NodeStatus {
     let record = known.records.get(name);
-    let report = record.and_then(NodeRecord::report);
+    let is_foreign = record.is_some_and(NodeRecord::is_foreign);
+    // What another proxy reported before is not this one's.
+    let report = record.and_then(NodeRecord::report).filter(|_| !is_foreign);
     let age = report.map(|(at, _)| known.now.saturating_duration_since(*at).as_secs());
     NodeStatus {
         node: name.to_owned(),
@@ -55,6 +57,7 @@ fn node(known: &Known<'_>, name: &str) -> NodeStatus {
         report: report.map(|(_, report)| report.clone()),
         in_sync: record.zip(known.snapshot).is_some_and(|(record, present)| record.is_in_sync(present)),
         rejected: record.map(|record| record.rejected().join("; ")).unwrap_or_default(),
+        foreign: is_foreign,
     }
 }
 
@@ -75,7 +78,8 @@ fn pods(known: &Known<'_>) -> Vec<PodStatus> {
 fn carried<'a>(known: &Known<'a>) -> Carried<'a> {
     let mut carried = Carried::new();
     for node in node_names(known) {
-        let report = known.records.get(node).and_then(NodeRecord::report);
+        let record = known.records.get(node).filter(|record| !record.is_foreign());
+        let report = record.and_then(NodeRecord::report);
         for pod in report.map_or(&[][..], |(_, report)| &report.pods) {
             carried.entry((&pod.namespace, &pod.name)).or_default().push((node, pod));
         }
@@ -85,7 +89,8 @@ fn carried<'a>(known: &Known<'a>) -> Carried<'a> {
 
 fn pod_status(known: &Known<'_>, carried: &Carried<'_>, pod: &PodPlacement) -> PodStatus {
     let record = pod.node.as_ref().and_then(|node| known.records.get(node));
-    let report = record.and_then(NodeRecord::report).map(|(_, report)| report);
+    let is_foreign = record.is_some_and(NodeRecord::is_foreign);
+    let report = record.filter(|_| !is_foreign).and_then(NodeRecord::report).map(|(_, report)| report);
     let reported = report.and_then(|report| reported(report, pod));
     let elsewhere = elsewhere(known, carried, pod).filter(|_| reported.is_none());
     PodStatus {
@@ -99,6 +104,7 @@ fn pod_status(known: &Known<'_>, carried: &Carried<'_>, pod: &PodPlacement) -> P
             Some((node, _)) => misplaced(pod, node),
             None => pod_problem(pod, record, report, reported),
         },
+        unreported: is_foreign && pod.enrolled && elsewhere.is_none(),
     }
 }
 
@@ -149,6 +155,10 @@ fn pod_problem(
         ),
         (false, None) => String::new(),
         (true, None) => match (&pod.node, record, report) {
+            (Some(node), Some(record), _) if record.is_foreign() => match record.is_connected() {
+                true => String::new(),
+                false => format!("node {node} is not connected to the controller"),
+            },
             (None, _, _) => "not bound to a node yet".to_owned(),
             (Some(node), _, Some(_)) => {
                 format!("not enrolled: run karez pod add {name} --netns PATH on node {node}")
@@ -170,6 +180,7 @@ fn stranger(node: &str, pod: &PodReport) -> PodStatus {
         identity: String::new(),
         enrolled: false,
         captured: pod.captured,
+        unreported: false,
         problem: "enrolled on its node, and no manifest has it: it gets no certificate".to_owned(),
     }
 }

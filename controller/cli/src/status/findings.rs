@@ -115,7 +115,7 @@ fn of_pod(pod: &PodStatus) -> Option<String> {
     if !pod.problem.is_empty() {
         return Some(format!("Pod {name}: {}", pod.problem));
     }
-    (pod.enrolled && !pod.captured).then(|| format!("Pod {name}: not captured"))
+    (pod.enrolled && !pod.captured && !pod.unreported).then(|| format!("Pod {name}: not captured"))
 }
 
 /// That the root that signs ends soon: with it ends every certificate of the mesh. A retiring one is to end.

@@ -47,10 +47,10 @@ fn nodes(nodes: &[NodeStatus]) -> String {
             agent.to_owned(),
             report.map(|report| report.pods.len().to_string()).unwrap_or_default(),
             report.map(|report| report.version.clone()).unwrap_or_default(),
-            if node.report_age_s < 0 {
-                "never".to_owned()
-            } else {
-                format!("{} ago", span(node.report_age_s))
+            match node.report_age_s {
+                _ if node.foreign => "another mesh's proxy".to_owned(),
+                ..0 => "never".to_owned(),
+                age => format!("{} ago", span(age)),
             },
         ]);
     }
@@ -65,7 +65,7 @@ fn pods(pods: &[PodStatus], nodes: &[NodeStatus], now: i64) -> String {
             format!("{}/{}", pod.namespace, pod.name),
             pod.node.clone(),
             yes_no(pod.enrolled),
-            yes_no(pod.captured),
+            if pod.unreported { "unknown".to_owned() } else { yes_no(pod.captured) },
             certificate(pod, nodes, now),
             pod.identity.clone(),
             pod.problem.clone(),

@@ -29,6 +29,8 @@ struct NodeView {
     /// It has acknowledged the present configuration.
     in_sync: bool,
     rejected: Option<String>,
+    /// Another mesh's proxy, which sends no reports.
+    foreign: bool,
     /// Of the last report.
     report_age_seconds: Option<i64>,
     version: Option<String>,
@@ -53,7 +55,8 @@ struct PodView {
     node: Option<String>,
     identity: Option<String>,
     enrolled: bool,
-    captured: bool,
+    /// Nothing when its node's proxy sends no reports.
+    captured: Option<bool>,
     certificate_not_after: Option<String>,
     problem: Option<String>,
 }
@@ -104,6 +107,7 @@ impl NodeView {
             connected: node.connected,
             in_sync: node.in_sync,
             rejected: some(&node.rejected),
+            foreign: node.foreign,
             report_age_seconds: (node.report_age_s >= 0).then_some(node.report_age_s),
             version: report.and_then(|report| some(&report.version)),
             agent_connected: report.map(|report| report.agent_connected),
@@ -135,7 +139,7 @@ impl PodView {
             node: some(&pod.node),
             identity: some(&pod.identity),
             enrolled: pod.enrolled,
-            captured: pod.captured,
+            captured: (!pod.unreported).then_some(pod.captured),
             certificate_not_after: held.and_then(|certificate| time(certificate.not_after)),
             problem: some(&pod.problem),
         }

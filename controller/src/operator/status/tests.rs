@@ -6,7 +6,9 @@ use karez_translate::Effect;
 
 use super::*;
 use crate::ca::{Root, Roots, Standing};
+use crate::catalog::ResourceType;
 use crate::nodes::Nodes;
+use crate::xds::Progress;
 
 fn placement(name: &str, node: Option<&str>, enrolled: bool) -> PodPlacement {
     PodPlacement {
@@ -120,6 +122,37 @@ fn a_pod_that_is_enrolled_elsewhere_says_where() {
         assert_eq!(problem.is_empty(), pod.problem.is_empty(), "{name}: {}", pod.problem);
         assert!(pod.problem.contains(problem), "{name}: {}", pod.problem);
     }
+}
+
+#[test]
+fn pods_under_another_meshs_proxy_are_unreported_and_not_wrong() {
+    let now = Instant::now();
+    let nodes = Nodes::default();
+    let follows = |types: &[ResourceType]| types.iter().map(|it| (*it, Progress::default())).collect();
+    let [ztunnel, own, _silent] = ["ztunnel", "own", "silent"].map(|node| nodes.connect(node));
+    ztunnel.progress(follows(&[ResourceType::Address, ResourceType::Authorization]));
+    own.progress(follows(&[ResourceType::Address, ResourceType::TrustBundle]));
+    // From the time when Karez's own proxy served that node.
+    nodes.report("ztunnel", NodeReport { pods: vec![carried("web", true, "")], ..Default::default() }, now);
+    let placements = [("web", "ztunnel"), ("db", "own"), ("api", "silent")];
+    let placements = placements.map(|(name, node)| placement(name, Some(node), true));
+    let published = Published { pods: placements.to_vec(), ..Default::default() };
+    let records = nodes.records();
+    let tokens = Tokens::parse("aaa node ztunnel\nbbb node own\nccc node silent").unwrap();
+    let known = Known { now, snapshot: None, published: &published, tokens: &tokens, records: &records };
+    let reply = reply(&known, vec![]);
+    let shown: Vec<_> =
+        reply.nodes.iter().map(|node| (&*node.node, node.foreign, node.report_age_s)).collect();
+    assert_eq!(shown, [("own", false, -1), ("silent", false, -1), ("ztunnel", true, -1)]);
+    let pods: Vec<_> =
+        reply.pods.iter().map(|pod| (&*pod.name, pod.unreported, pod.problem.is_empty())).collect();
+    assert_eq!(pods, [("web", true, true), ("db", false, false), ("api", false, false)]);
+    drop(records);
+    drop(ztunnel);
+    let records = nodes.records();
+    let known = Known { now, snapshot: None, published: &published, tokens: &tokens, records: &records };
+    let gone = &pods_by_name(&known)["web"];
+    assert_eq!((gone.unreported, &*gone.problem), (true, "node ztunnel is not connected to the controller"));
 }
 
 fn pods_by_name(known: &Known<'_>) -> BTreeMap<String, PodStatus> {
