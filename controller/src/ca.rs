@@ -21,11 +21,13 @@ mod store;
 mod timestamp;
 
 pub(crate) use authority::nodes;
-pub use authority::{Authority, AuthoritySettings, AuthorityTask, RotateError, SignError, Witnesses};
+pub use authority::{
+    Authority, AuthoritySettings, AuthorityTask, ForceError, RotateError, SignError, Witnesses,
+};
 pub use leaf::{IssueError, Leaf, Names};
 pub use request::{BadRequest, RequestedKey};
 pub use root::{Root, RootCertificate, RootError};
-pub use rotation::{Node, Phase, Roots, Standing, UnderWay, Wait};
+pub use rotation::{Node, NotUnderWay, Phase, Roots, Standing, UnderWay, Wait};
 pub use service::CertificateService;
 pub use store::{State, StateError, Store};
 pub use timestamp::Timestamp;

@@ -80,12 +80,12 @@ impl Controller {
         self.answer(answer)
     }
 
-    /// Begins a rotation.
+    /// Begins a rotation, or lets the one that is under way go on without those that it waits for.
     ///
     /// # Errors
-    /// When it does not answer, or not to us, or another rotation is under way.
-    pub async fn rotate(&mut self) -> Result<RotateRootReply, Failure> {
-        let request = self.request(RotateRootRequest {});
+    /// When it does not answer, or not to us, or another rotation is under way, or none that could go on.
+    pub async fn rotate(&mut self, force: bool) -> Result<RotateRootReply, Failure> {
+        let request = self.request(RotateRootRequest { force });
         let answer = timeout(CALL_TIMEOUT, self.client.rotate_root(request)).await;
         self.answer(answer)
     }

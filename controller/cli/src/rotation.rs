@@ -10,7 +10,7 @@ use crate::controller::Controller;
 use crate::failure::Failure;
 use crate::output;
 use crate::settings::{Format, RotateCommand, WaitFor};
-use crate::status::{RootView, roots_table};
+use crate::status::{RootView, roots_table, way_out};
 
 /// How often the controller is asked how far it is.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -29,7 +29,9 @@ struct Rotation {
 pub async fn rotate(command: &RotateCommand, format: Format) -> Result<(), Failure> {
     let mut controller = Controller::connect(&command.controller).await?;
     let before = controller.status().await?.roots;
-    let begun = controller.rotate().await?.roots;
+    let reply = controller.rotate(command.force).await?;
+    say_left_behind(&reply.left_behind);
+    let begun = reply.roots;
     let new = new_root(&before, &begun).map(str::to_owned);
     let roots = match command.wait {
         None => begun,
@@ -87,8 +89,15 @@ async fn ask(
 /// been there before.
 fn new_root<'a>(before: &[RootStatus], begun: &'a [RootStatus]) -> Option<&'a str> {
     let is_new = |root: &&RootStatus| before.iter().all(|known| known.fingerprint != root.fingerprint);
-    let announced = || begun.iter().find(|root| root.phase == "announced");
-    begun.iter().find(is_new).or_else(announced).map(|root| root.fingerprint.as_str())
+    // One that was forced was there before, and signs now.
+    let was_announced = |root: &&RootStatus| {
+        before.iter().any(|known| known.fingerprint == root.fingerprint && known.phase == "announced")
+    };
+    begun
+        .iter()
+        .find(is_new)
+        .or_else(|| begun.iter().find(was_announced))
+        .map(|root| root.fingerprint.as_str())
 }
 
 /// Whether the root that was announced has come as far as that.
@@ -100,13 +109,28 @@ fn is_reached(roots: &[RootStatus], new: Option<&str>, step: WaitFor) -> bool {
     }
 }
 
-/// Says what is waited for, once each.
+/// Says who is left behind by force, and how to mend it.
+fn say_left_behind(left_behind: &[String]) {
+    for wait in left_behind {
+        output::progress(&format!("went on without waiting for {wait}"));
+    }
+    if !left_behind.is_empty() {
+        output::progress(
+            "until these nodes know the new root, their Pods refuse peers whose certificates are of it: restart karez-node there",
+        );
+    }
+}
+
+/// Says what is waited for, once each, and how to go on.
 fn say(roots: &[RootStatus], said: &mut String) {
     let waits: Vec<&str> =
         roots.iter().map(|root| root.waiting_for.as_str()).filter(|wait| !wait.is_empty()).collect();
     let message = waits.join("; ");
     if message != *said && !message.is_empty() {
         output::progress(&format!("waiting for {message}"));
+        if let Some(way_out) = way_out(roots) {
+            output::progress(way_out);
+        }
         *said = message;
     }
 }

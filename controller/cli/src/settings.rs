@@ -147,6 +147,10 @@ pub struct RotateCommand {
     #[arg(long, value_enum, value_name = "STEP", num_args = 0..=1, require_equals = true,
           default_missing_value = "signing")]
     pub wait: Option<WaitFor>,
+    /// Go on with the rotation that is under way without the nodes that it waits for. Until they know the new root, their Pods refuse
+    /// every peer whose certificate is of it: restart karez-node there instead if you can.
+    #[arg(long)]
+    pub force: bool,
     /// Where the controller is.
     #[command(flatten)]
     pub controller: ControllerAddress,

@@ -16,7 +16,7 @@ use crate::output;
 use crate::settings::{ControllerAddress, Format};
 
 pub use findings::findings;
-pub use text::{roots_table, text};
+pub use text::{roots_table, text, way_out};
 pub use view::{RootView, StatusView};
 
 /// Shows it.

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use karez_api::identity::Identity;
 use rcgen::PublicKeyData;
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{
-    IssueError, Leaf, Names, Node, RequestedKey, Root, Roots, Standing, State, StateError, Store, Timestamp,
-    UnderWay,
+    IssueError, Leaf, Names, Node, NotUnderWay, RequestedKey, Root, Roots, Standing, State, StateError,
+    Store, Timestamp, UnderWay, Wait,
 };
 
 /// How often a rotation is looked at while it goes on.
@@ -48,6 +48,20 @@ pub enum RotateError {
     Stopping,
 }
 
+/// Why a rotation did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ForceError {
+    /// None is under way.
+    #[error(transparent)]
+    NotUnderWay(#[from] NotUnderWay),
+    /// It could not be saved.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The controller is going.
+    #[error("the controller is stopping")]
+    Stopping,
+}
+
 /// The authority, as the rest of the controller uses it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Authority {
@@ -59,6 +73,7 @@ pub struct Authority {
 #[derive(Debug)]
 enum Command {
     Rotate(oneshot::Sender<Result<(), RotateError>>),
+    Force(oneshot::Sender<Result<Vec<Wait>, ForceError>>),
     Note { node: String, until: Timestamp, noted: oneshot::Sender<Result<(), StateError>> },
 }
 
@@ -117,6 +132,16 @@ impl Authority {
         let (answer, answered) = oneshot::channel();
         self.commands.send(Command::Rotate(answer)).await.map_err(|_| RotateError::Stopping)?;
         answered.await.map_err(|_| RotateError::Stopping)?
+    }
+
+    /// Lets the announced root sign without those that it waits for, who are returned.
+    ///
+    /// # Errors
+    /// When none is announced, or its signing cannot be kept.
+    pub async fn force(&self) -> Result<Vec<Wait>, ForceError> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(Command::Force(answer)).await.map_err(|_| ForceError::Stopping)?;
+        answered.await.map_err(|_| ForceError::Stopping)?
     }
 
     /// Signs a workload's certificate for a node, and remembers that the node has certificates.
@@ -186,7 +211,7 @@ impl AuthorityTask {
             let rotating = self.state.borrow().roots.is_rotating();
             tokio::select! {
                 command = self.commands.recv() => match command {
-                    Some(command) => self.obey(command).await,
+                    Some(command) => self.obey(command, &witnesses).await,
                     None => return,
                 },
                 _ = steps.tick(), if rotating => self.step(&witnesses).await,
@@ -194,11 +219,14 @@ impl AuthorityTask {
         }
     }
 
-    async fn obey(&mut self, command: Command) {
+    async fn obey(&mut self, command: Command, witnesses: &impl Witnesses) {
         // Whoever asked may have gone: a caller that hung up is no failure.
         match command {
             Command::Rotate(answer) => {
                 let _ = answer.send(self.announce().await);
+            }
+            Command::Force(answer) => {
+                let _ = answer.send(self.force(witnesses).await);
             }
             Command::Note { node, until, noted } => {
                 let mut next = self.next();
@@ -218,6 +246,19 @@ impl AuthorityTask {
         self.keep(next).await?;
         info!(root = fingerprint, "a new root is announced; it signs once every live node knows it");
         Ok(())
+    }
+
+    async fn force(&mut self, witnesses: &impl Witnesses) -> Result<Vec<Wait>, ForceError> {
+        let now = Timestamp::of(SystemTime::now());
+        let mut next = self.next();
+        let left_behind = next.roots.waits(now, &nodes(&next, witnesses));
+        next.roots.sign_with_announced(now, self.settings.leaf_lifetime)?;
+        let signing = next.roots.signing().certificate().fingerprint().to_owned();
+        self.keep(next).await?;
+        for wait in &left_behind {
+            warn!(signing, "the operator lets the new root sign without waiting for {wait}");
+        }
+        Ok(left_behind)
     }
 
     async fn step(&mut self, witnesses: &impl Witnesses) {

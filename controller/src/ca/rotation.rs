@@ -68,12 +68,20 @@ impl fmt::Display for Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnderWay {
     /// One has not come to signing yet.
-    #[error("a rotation is under way: its root is announced and does not sign yet")]
+    #[error(
+        "a rotation is under way: its root is announced and does not sign yet; karez status says whom it waits for, and karez ca rotate \
+         --force goes on without them"
+    )]
     Announced,
     /// Too many old roots have certificates that live on.
     #[error("{MAX_RETIRING} old roots are retiring: wait until the certificates of one have expired")]
     Retiring,
 }
+
+/// No root waits to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no root waits to sign: begin a rotation with karez ca rotate")]
+pub struct NotUnderWay;
 
 /// A node that may hold certificates of the mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,15 +199,27 @@ impl Roots {
         let before = self.retiring.len();
         self.retiring.retain(|retiring| now < retiring.until);
         let dropped = self.retiring.len() < before;
-        let signs = self.waits(now, nodes).is_empty().then(|| self.announced.take()).flatten();
-        let Some(announced) = signs else { return dropped };
+        let signs = self.waits(now, nodes).is_empty() && self.sign_with_announced(now, leaf_lifetime).is_ok();
+        signs || dropped
+    }
+
+    /// Lets the announced root sign, whoever does not know it yet.
+    ///
+    /// # Errors
+    /// When none is announced.
+    pub fn sign_with_announced(
+        &mut self,
+        now: Timestamp,
+        leaf_lifetime: Duration,
+    ) -> Result<(), NotUnderWay> {
+        let announced = self.announced.take().ok_or(NotUnderWay)?;
         let until = now.after(self.longest_leaf).after(SIGNING_SLACK);
         let old = std::mem::replace(&mut self.signing, announced.root);
         // Nothing that it signed outlives it.
         let until = until.min(old.certificate().not_after());
         self.retiring.push(Retiring { root: old.certificate().clone(), until });
         self.longest_leaf = leaf_lifetime;
-        true
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use tracing::error;
 
 use super::status::{self, Known};
-use crate::ca::{Authority, RotateError, Timestamp};
+use crate::ca::{Authority, ForceError, RotateError, Timestamp};
 use crate::callers::Bearer;
 use crate::catalog::Reader;
 use crate::nodes::Nodes;
@@ -79,8 +79,14 @@ impl Operator for OperatorService {
         request: Request<RotateRootRequest>,
     ) -> Result<Response<RotateRootReply>, Status> {
         Bearer::of(request.extensions())?.operator()?;
-        self.authority.rotate().await.map_err(|refused| refusal(&refused))?;
-        Ok(Response::new(RotateRootReply { roots: self.roots() }))
+        let left_behind = if request.get_ref().force {
+            self.authority.force().await.map_err(|refused| not_forced(&refused))?
+        } else {
+            self.authority.rotate().await.map_err(|refused| refusal(&refused))?;
+            Vec::new()
+        };
+        let left_behind = left_behind.iter().map(ToString::to_string).collect();
+        Ok(Response::new(RotateRootReply { roots: self.roots(), left_behind }))
     }
 }
 
@@ -88,6 +94,18 @@ impl OperatorService {
     fn roots(&self) -> Vec<RootStatus> {
         let state = Arc::clone(&self.authority.state().borrow());
         status::roots(&state, &self.witness, Timestamp::of(SystemTime::now()))
+    }
+}
+
+fn not_forced(refused: &ForceError) -> Status {
+    let message = refused.to_string();
+    match refused {
+        ForceError::NotUnderWay(_) => Status::failed_precondition(message),
+        ForceError::State(_) => {
+            error!(error = message, "the rotation does not go on");
+            Status::unavailable(message)
+        }
+        ForceError::Stopping => Status::unavailable(message),
     }
 }
 

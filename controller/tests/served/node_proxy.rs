@@ -61,7 +61,7 @@ async fn it_learns_the_mesh_and_gets_its_certificates_through_a_rotation() {
     scene.status_when(|status| status.nodes[0].in_sync).await;
 
     let mut operator = scene.operator().await;
-    let rotate = authorized(karez_api::operator::RotateRootRequest {}, OPERATOR);
+    let rotate = authorized(karez_api::operator::RotateRootRequest::default(), OPERATOR);
     within(operator.rotate_root(rotate)).await.unwrap();
     // The node acknowledges of itself, and its next certificate comes from the new root.
     scene.status_when(|status| status.roots.iter().any(|root| root.phase == "retiring")).await;

@@ -46,7 +46,8 @@ async fn a_node_is_no_operator() {
     let mut operator = scene.operator().await;
     let status = within(operator.status(authorized(StatusRequest {}, NODE_1))).await.unwrap_err();
     assert_eq!(status.code(), Code::PermissionDenied);
-    let status = within(operator.rotate_root(authorized(RotateRootRequest {}, NODE_1))).await.unwrap_err();
+    let status =
+        within(operator.rotate_root(authorized(RotateRootRequest::default(), NODE_1))).await.unwrap_err();
     assert_eq!(status.code(), Code::PermissionDenied);
     let status = within(operator.status(tonic::Request::new(StatusRequest {}))).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);

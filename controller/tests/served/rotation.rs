@@ -13,7 +13,7 @@ fn shop() -> String {
 
 async fn rotate(scene: &Scene) {
     let mut operator = scene.operator().await;
-    within(operator.rotate_root(authorized(RotateRootRequest {}, OPERATOR))).await.unwrap();
+    within(operator.rotate_root(authorized(RotateRootRequest::default(), OPERATOR))).await.unwrap();
 }
 
 fn phases(status: &StatusReply) -> Vec<&str> {
@@ -90,7 +90,8 @@ async fn a_restart_in_the_middle_goes_on_where_it_was() {
     assert_eq!(phases(&status), ["signing", "announced"]);
     assert_eq!(status.roots.iter().map(|root| root.fingerprint.clone()).collect::<Vec<_>>(), roots);
     let mut operator = scene.operator().await;
-    let again = within(operator.rotate_root(authorized(RotateRootRequest {}, OPERATOR))).await.unwrap_err();
+    let again =
+        within(operator.rotate_root(authorized(RotateRootRequest::default(), OPERATOR))).await.unwrap_err();
     assert_eq!(again.code(), Code::FailedPrecondition);
 
     let mut stream = scene.discovery(NODE_1).await.unwrap();
@@ -116,4 +117,32 @@ async fn a_node_that_does_not_follow_the_bundle_has_a_leaf_lifetime_to_renew() {
     assert_eq!(phases(&status), ["signing", "announced"]);
     assert!(status.roots[1].waiting_for.contains("does not follow the trust bundle"), "{status:?}");
     scene.status_when(|status| phases(status) == ["signing", "retiring"]).await;
+}
+
+#[tokio::test]
+async fn the_operator_goes_on_without_a_node_that_never_acknowledges() {
+    let scene = Scene::new(&shop(), &["--leaf-lifetime=1h"]).await;
+    let mut stream = scene.discovery(NODE_1).await.unwrap();
+    stream.subscribe(type_url::TRUST_BUNDLE).await;
+    let (response, old) = bundle(&mut stream).await;
+    stream.acknowledge(&response).await;
+    let mut operator = scene.operator().await;
+    let force = || authorized(RotateRootRequest { force: true }, OPERATOR);
+    let early = within(operator.rotate_root(force())).await.unwrap_err();
+    assert_eq!(early.code(), Code::FailedPrecondition, "{early}");
+
+    rotate(&scene).await;
+    let (response, both) = bundle(&mut stream).await;
+    let waits = ["node node-1 to acknowledge the trust bundle"];
+    let status = scene.status_when(|status| status.roots.len() == 2).await;
+    assert_eq!((phases(&status), &*status.roots[1].waiting_for), (vec!["signing", "announced"], waits[0]));
+    let forced = within(operator.rotate_root(force())).await.unwrap().into_inner();
+    assert_eq!(forced.left_behind, waits);
+    assert_eq!(phases(&scene.status().await), ["signing", "retiring"]);
+    let new: Vec<String> = both.iter().filter(|root| !old.contains(root)).cloned().collect();
+    assert_eq!(issuer(&sign_web(&scene).await, &new), [0]);
+
+    // It may still follow.
+    stream.acknowledge(&response).await;
+    scene.status_when(|status| status.nodes[0].in_sync).await;
 }

@@ -31,4 +31,6 @@ fn the_new_root_is_found_even_when_it_signs_at_once() {
     // A rotation that had begun already is taken up.
     let begun = roots(&[("old", "signing"), ("new", "announced")]);
     assert_eq!(new_root(&begun, &begun), Some("new"));
+    // So is one that was forced.
+    assert_eq!(new_root(&begun, &roots(&[("new", "signing"), ("old", "retiring")])), Some("new"));
 }

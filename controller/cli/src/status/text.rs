@@ -17,7 +17,7 @@ pub fn text(reply: &StatusReply, findings: &[String], now: i64) -> String {
         format!("Configuration {}, trust domain {}\n", one_line(version), one_line(&reply.trust_domain)),
         nodes(&reply.nodes),
         pods(&reply.pods, &reply.nodes, now),
-        roots_table(&reply.roots),
+        roots(&reply.roots),
     ];
     sections.push(match findings {
         [] => "All is well.\n".to_owned(),
@@ -87,7 +87,13 @@ fn certificate(pod: &PodStatus, nodes: &[NodeStatus], now: i64) -> String {
     }
 }
 
-/// The roots.
+/// The roots, and how to go on with what never comes.
+fn roots(roots: &[RootStatus]) -> String {
+    let way_out = way_out(roots).map(|way_out| format!("{way_out}\n"));
+    roots_table(roots) + &way_out.unwrap_or_default()
+}
+
+/// The table of roots.
 #[must_use]
 pub fn roots_table(roots: &[RootStatus]) -> String {
     let mut table = Table::new(&["ROOT", "PHASE", "VALID UNTIL", "WAITS FOR"]);
@@ -102,8 +108,14 @@ pub fn roots_table(roots: &[RootStatus]) -> String {
     table.render()
 }
 
-fn yes_no(is: bool) -> String {
-    if is { "yes" } else { "no" }.to_owned()
+/// How to go on with a rotation when what it waits for never comes; nothing while no root waits to sign.
+#[must_use]
+pub fn way_out(roots: &[RootStatus]) -> Option<&'static str> {
+    let waits = |root: &RootStatus| root.phase == "announced" && !root.waiting_for.is_empty();
+    roots.iter().any(waits).then_some(
+        "if that never comes: restart karez-node on the node, take its line out of the controller's tokens file, or go on without \
+         it by karez ca rotate --force",
+    )
 }
 
 fn yes_no(is: bool) -> String {

@@ -22,3 +22,11 @@ async fn a_rotation_begins_and_the_command_returns() {
     assert_eq!(run.status, 0, "{run:?}");
     assert!(run.stdout.contains("announced"), "{run:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_rotation_that_is_under_way_is_forced() {
+    let scene = Scene::new("").await;
+    let run = scene.karez(&["ca", "rotate", "--force"]).await;
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.stderr.contains("no root waits to sign: begin a rotation with karez ca rotate"), "{run:?}");
+}

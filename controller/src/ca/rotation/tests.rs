@@ -204,3 +204,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_operator_lets_the_announced_root_sign_whoever_it_waits_for() {
+    let mut roots = announced();
+    assert!(!roots.advance(at(1001), &[node("a", Standing::Pending, 2000)], LEAF));
+    roots.sign_with_announced(at(1001), LEAF).unwrap();
+    assert_eq!(phases(&roots), [(Phase::Signing, fingerprint(1)), (Phase::Retiring, fingerprint(0))]);
+    // Certificates of the old root are trusted until the last one has expired, by whomever.
+    assert_eq!(roots.retires(fingerprint(0)), Some(at(1001).after(LEAF).after(SIGNING_SLACK)));
+    assert_eq!(roots.sign_with_announced(at(1002), LEAF), Err(NotUnderWay));
+}

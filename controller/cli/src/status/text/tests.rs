@@ -63,3 +63,43 @@ ROOT              PHASE    VALID UNTIL           WAITS FOR
     assert_eq!(text(&reply, &findings, 1000), format!("{expected}Wrong:\n  one\\n\n  two\n"));
     assert!(text(&reply, &[], 5000).contains("expired"));
 }
+
+#[test]
+fn a_node_under_another_meshs_proxy_and_a_rotation_that_waits_are_told() {
+    let reply = StatusReply {
+        nodes: vec![NodeStatus {
+            node: "n1".to_owned(),
+            connected: true,
+            in_sync: true,
+            report_age_s: -1,
+            foreign: true,
+            ..Default::default()
+        }],
+        pods: vec![PodStatus {
+            namespace: "shop".to_owned(),
+            name: "web".to_owned(),
+            node: "n1".to_owned(),
+            enrolled: true,
+            unreported: true,
+            ..Default::default()
+        }],
+        roots: vec![RootStatus {
+            phase: "announced".to_owned(),
+            waiting_for: "node n2 to acknowledge the trust bundle".to_owned(),
+            ..Default::default()
+        }],
+        configuration_version: "00ff".to_owned(),
+        ..Default::default()
+    };
+    let shown = text(&reply, &crate::status::findings(&reply, 1000), 1000);
+    let lines = [
+        "n1    yes        current        -      -     -        another mesh's proxy\n",
+        "shop/web  n1    yes       unknown   -            -         -\n",
+        "node n2 to acknowledge the trust bundle\n",
+        "karez ca rotate --force\n",
+        "All is well.\n",
+    ];
+    for line in lines {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+}
