@@ -8,8 +8,9 @@ pub(super) struct Piece<'a> {
     pub(super) first_line: usize,
 }
 
-/// Splits at lines that begin with `---` (YAML 1.2.2 §9.1.2: nothing inside a document can, block scalars included).
-/// The marker's line belongs to the document that it begins, which may start on it.
+/// Splits at lines that begin with `---`, and after lines that are `...` (YAML 1.2.2 §9.1.2: nothing inside a document can,
+/// block scalars included). The first marker's line belongs to the document that it begins, which may start on it, and so do
+/// the directives before it, such as `%YAML 1.1`.
 pub(super) fn documents(file: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     let mut first_line = 1;
@@ -23,18 +24,28 @@ pub(super) fn documents(file: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// Where the next marker stands, after the first line.
+/// Where the next document begins.
 fn end_of_document(text: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(length) = text.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) {
-        at += length + 1;
-        if text.get(at..).is_some_and(is_marker) {
+    let mut is_prefix = text.first() == Some(&b'%');
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        if at > 0 && is_marker(line, b"---") && !is_prefix {
+            return at;
+        }
+        is_prefix = is_prefix && is_of_prefix(line);
+        at += line.len();
+        if is_marker(line, b"...") {
             return at;
         }
     }
     text.len()
 }
 
-fn is_marker(text: &[u8]) -> bool {
-    text.strip_prefix(b"---").is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
+fn is_marker(line: &[u8], marker: &[u8]) -> bool {
+    line.strip_prefix(marker).is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
+}
+
+/// A directive, or what may stand between directives and the document.
+fn is_of_prefix(line: &[u8]) -> bool {
+    matches!(line.trim_ascii().first(), None | Some(b'%' | b'#'))
 }

@@ -28,6 +28,30 @@ fn known(kind: Kind, namespace: &str, name: &str) -> Vec<Subject> {
 }
 
 #[test]
+fn directives_belong_to_the_document_that_follows() {
+    let pod = |name: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\n");
+    let names = |text: &str| {
+        let name = |reading: Reading| match reading {
+            Reading::Good(resource) => resource.key().name,
+            other => panic!("{text}: {other:?}"),
+        };
+        read(text.as_bytes()).into_iter().map(name).collect::<Vec<_>>()
+    };
+    let (a, b) = (pod("a"), pod("b"));
+    let table = [
+        format!("%YAML 1.1\n---\n{a}---\n{b}"),
+        format!("%YAML 1.2\n# why\n\n--- # a\n{a}...\n%YAML 1.1\n---\n{b}"),
+        format!("%TAG ! tag:example.org,2026:\n---\n{a}...\n---\n{b}"),
+        format!("# first\n---\n{a}...\n{b}...\n"),
+    ];
+    for text in table {
+        assert_eq!(names(&text), ["a", "b"], "{text}");
+    }
+    // And one with nothing after it is no file with nothing in it.
+    assert_eq!(subjects("%YAML 1.1\n"), [Subject::Unknown]);
+}
+
+#[test]
 fn nothing_is_read_from_nothing() {
     for empty in [
         "",
