@@ -3,6 +3,7 @@
 //! What it says is the metric's `response_flags`, the log's `error` and reason, and the HTTP status of a CONNECT.
 
 use crate::identity::{Found, Identity};
+use crate::names::port;
 
 /// How a connection, or an attempt to make one, ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,11 +139,19 @@ pub enum Closing {
 /// Something that did not work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// TCP to the next hop or the application.
-    #[error("could not connect to {to}: {reason}")]
+    /// TCP to the next hop, or to what is not in the mesh.
+    #[error("could not connect to {to}: {reason}{}", hint(*to, *reason))]
     Connect {
         /// Where to.
         to: std::net::SocketAddr,
+        /// What the system said.
+        reason: ConnectError,
+    },
+    /// TCP to the Pod's own application.
+    #[error("the application did not accept at {at}: {reason}")]
+    Application {
+        /// The Pod's address and the application's port.
+        at: std::net::SocketAddr,
         /// What the system said.
         reason: ConnectError,
     },
@@ -205,8 +214,8 @@ pub enum ConnectError {
     /// RST: nobody listens.
     #[error("connection refused")]
     Refused,
-    /// No answer in time; where a NetworkPolicy exists, port 15008 may be blocked.
-    #[error("timed out (if a NetworkPolicy covers the destination, does it admit TCP port 15008?)")]
+    /// No answer in time.
+    #[error("timed out")]
     TimedOut,
     /// No route.
     #[error("host or network unreachable")]
@@ -306,8 +315,10 @@ impl Failure {
     #[must_use]
     pub fn flag(&self) -> &'static str {
         match self {
-            Self::Connect { reason: ConnectError::TimedOut, .. } => "NETWORK_POLICY",
-            Self::Connect { .. } | Self::NoSocket | Self::ConnectAnswer { .. } => "CONNECT",
+            Self::Connect { to, reason } if is_tunnel_blocked(*to, *reason) => "NETWORK_POLICY",
+            Self::Connect { .. } | Self::Application { .. } | Self::NoSocket | Self::ConnectAnswer { .. } => {
+                "CONNECT"
+            }
             Self::Tls { .. } => "TLS_FAILURE",
             Self::Http2 { .. } => "H2_HANDSHAKE_FAILURE",
             Self::WrongIdentity { .. } | Self::NoCertificate { .. } => "IDENTITY_ERROR",
@@ -323,6 +334,18 @@ impl Failure {
     }
 }
 
+/// Whether packets to the port of tunnels seem to be dropped on the way, as a NetworkPolicy drops them.
+fn is_tunnel_blocked(to: std::net::SocketAddr, reason: ConnectError) -> bool {
+    to.port() == port::HBONE && reason == ConnectError::TimedOut
+}
+
+fn hint(to: std::net::SocketAddr, reason: ConnectError) -> &'static str {
+    match is_tunnel_blocked(to, reason) {
+        true => " (if a NetworkPolicy covers the destination, does it admit TCP port 15008?)",
+        false => "",
+    }
+}
+
 impl From<&std::io::Error> for ConnectError {
     fn from(error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
@@ -334,3 +357,6 @@ impl From<&std::io::Error> for ConnectError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

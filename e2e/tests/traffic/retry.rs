@@ -9,11 +9,13 @@ use karez_e2e::access_log::{self, Line};
 use karez_e2e::peers;
 use karez_e2e::shop::{Shop, VIP, VIP6};
 use karez_e2e::sockets::{self, PATIENCE};
-use karez_lab::{Mesh, Pod};
+use karez_lab::{Mesh, Pod, wait};
 use nix::sys::signal::Signal;
 
 /// At the endpoint that does not listen.
 const ATTEMPTS: usize = 30;
+/// More than the 10 s that an application has to answer.
+const SILENCE: Duration = Duration::from_secs(30);
 /// Connections at once: enough that each worker has some of them.
 const MANY: usize = 32;
 
@@ -44,6 +46,23 @@ fn a_service_of_which_no_endpoint_listens_resets() -> Result<()> {
     for _ in 0..4 {
         ensure!(!sockets::is_admitted(shop.web.namespace(), format!("{VIP}:80"))?, "nobody listens");
     }
+    Ok(())
+}
+
+/// Port 15008 and policies of the network have no part in it.
+#[test]
+fn an_application_that_does_not_answer_is_told_from_a_blocked_tunnel() -> Result<()> {
+    let shop = Shop::open("silent", &[(80, 8080)])?;
+    let drop_all =
+        "table inet silent { chain input { type filter hook input priority 0; tcp dport 8080 drop; }; }";
+    shop.api.namespace().feed("nft", &["-f", "-"], drop_all)?;
+    let _client = sockets::dial(shop.web.namespace(), format!("{VIP}:80"))?;
+    let line = wait::until("the application to be given up", SILENCE, || {
+        failures(&shop.mesh, "n2").next().context("nothing has failed")
+    })?;
+    let at = format!("{}:8080", shop.api.v4);
+    let wanted = format!("the application did not accept at {at}: timed out");
+    ensure!(line.text("response_flags") == "CONNECT" && line.text("error") == wanted, "{line}");
     Ok(())
 }
 

@@ -44,9 +44,17 @@ pub(crate) async fn application(
 ) -> Result<TcpStream, Failure> {
     let client = client.to_canonical();
     // An application that talks to itself through the mesh has that address already.
-    if client == to.ip() || client.is_ipv4() != to.is_ipv4() {
-        return connect(stock, to).await;
-    }
+    let dialled = match client == to.ip() || client.is_ipv4() != to.is_ipv4() {
+        true => connect(stock, to).await,
+        false => as_client(stock, to, client).await,
+    };
+    dialled.map_err(|failure| match failure {
+        Failure::Connect { to: at, reason } => Failure::Application { at, reason },
+        other => other,
+    })
+}
+
+async fn as_client(stock: &PodStock, to: SocketAddr, client: IpAddr) -> Result<TcpStream, Failure> {
     let kernels = |socket: &TcpSocket| socket.bind(SocketAddr::new(client, 0));
     let mut dialled = dial(stock, Kind::Application, to, FIRST_TRY, kernels).await;
     for patience in OTHER_TRIES {

@@ -38,7 +38,7 @@ fn one_that_was_never_established_counts_as_opened_closed_and_failed() {
     record.finish(Failure::Connect { to: address, reason: ConnectError::TimedOut });
     let totals = only(&register);
     assert_eq!((totals.opened, totals.closed), (1, 1));
-    assert_eq!(totals.failed.into_iter().collect::<Vec<_>>(), [("NETWORK_POLICY", 1)]);
+    assert_eq!(totals.failed.into_iter().collect::<Vec<_>>(), [("CONNECT", 1)]);
 }
 
 #[test]
