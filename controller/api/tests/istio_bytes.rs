@@ -39,7 +39,7 @@ fn held(field: u64, value: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 fn gateway(ip: u8) -> GatewayAddress {
-    let at = NetworkAddress { network: "net".into(), address: vec![10, 0, 0, ip] };
+    let at = NetworkAddress { network: "net".into(), address: vec![10, 0, 0, ip], external: false };
     GatewayAddress { destination: Some(gateway_address::Destination::Address(at)), hbone_mtls_port: 15008 }
 }
 
@@ -122,7 +122,11 @@ fn a_service() {
         name: "api".into(),
         namespace: "shop".into(),
         hostname: "api.shop".into(),
-        addresses: vec![NetworkAddress { network: "net".into(), address: vec![10, 1, 0, 1] }],
+        addresses: vec![NetworkAddress {
+            network: "net".into(),
+            address: vec![10, 1, 0, 1],
+            external: false,
+        }],
         ports: vec![Port { service_port: 80, target_port: 8080 }],
         subject_alt_names: vec!["spiffe://td".into()],
         waypoint: Some(gateway(4)),

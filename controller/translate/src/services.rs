@@ -81,7 +81,7 @@ fn message(view: &View<'_>, addresses: &Addresses<'_>, service: &Service) -> wor
 }
 
 fn network_address(address: IpAddr) -> NetworkAddress {
-    NetworkAddress { network: String::new(), address: octets(address) }
+    NetworkAddress { address: octets(address), ..NetworkAddress::default() }
 }
 
 fn ip_families(families: &[IpFamily]) -> IpFamilies {

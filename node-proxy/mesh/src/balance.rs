@@ -1,9 +1,11 @@
 //! Which endpoint of a service takes a connection.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::object::service::{HealthPolicy, Mode, Service};
+use crate::attempts::Attempts;
+use crate::object::service::{Affinity, HealthPolicy, Mode, Service};
 use crate::object::workload::{Health, Workload};
 use crate::state::Endpoint;
 use crate::viewpoint::Viewpoint;
@@ -15,8 +17,8 @@ pub struct Wanted<'a> {
     pub address: IpAddr,
     /// The service's port.
     pub port: u16,
-    /// Uids of the workloads that were tried for this connection already.
-    pub tried: &'a [Arc<str>],
+    /// What was tried for this connection already.
+    pub attempts: &'a Attempts,
     /// Uniform over all of `u64`.
     pub random: u64,
 }
@@ -30,34 +32,34 @@ pub struct Chosen<'a> {
     pub address: SocketAddr,
 }
 
-/// The endpoint for a connection: of those that can take it the nearest, as the service's scopes say; of these those
-/// of the dialled address's family; of these one at random, in proportion to capacity.
+/// The endpoint for a connection. Of those that can take it, one whose other address was tried comes first. Then ready ones
+/// come before terminating ones, near ones before far ones as the service's scopes say, and the dialled address's family
+/// before the other. Of equals one is taken at random, or the client's own, in proportion to capacity.
 #[must_use]
 pub fn choose<'a>(view: &Viewpoint<'a>, service: &Service, wanted: &Wanted<'_>) -> Option<Chosen<'a>> {
     let endpoints = view.mesh().endpoints(&service.name);
     let candidates: Vec<_> =
         endpoints.filter_map(|endpoint| Candidate::consider(view, service, endpoint, wanted)).collect();
     let rank = candidates.iter().map(|candidate| candidate.rank).max()?;
-    let best = || candidates.iter().filter(|candidate| candidate.rank == rank);
-
-    let mut point = scale(wanted.random, best().map(|candidate| candidate.weight).sum());
-    let chosen = best().find(|candidate| {
-        let hit = point < candidate.weight;
-        point = point.saturating_sub(candidate.weight);
-        hit
-    })?;
-    Some(chosen.endpoint)
+    let best = candidates.iter().filter(|candidate| candidate.rank == rank);
+    let chosen = match service.balancing.affinity {
+        Affinity::None => at_random(best, wanted.random),
+        Affinity::Client => of_client(best, &view.pod().uid),
+    };
+    Some(chosen?.endpoint)
 }
 
 struct Candidate<'a> {
     endpoint: Chosen<'a>,
     rank: Rank,
-    weight: u64,
+    weight: u32,
 }
 
 /// The greater, the better.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
+    begun: bool,
+    ready: bool,
     shared_scopes: usize,
     same_family: bool,
 }
@@ -70,21 +72,22 @@ impl<'a> Candidate<'a> {
         wanted: &Wanted<'_>,
     ) -> Option<Self> {
         let workload = &endpoint.workload;
-        let usable = workload.capacity > 0
-            && (service.balancing.health == HealthPolicy::All || workload.health == Health::Healthy)
-            && view.reaches(&workload.network)
-            && !wanted.tried.contains(&workload.uid);
-        if !usable {
+        let ready = service.balancing.health == HealthPolicy::All || workload.health == Health::Healthy;
+        // Kubernetes uses those that terminate and still serve where nobody is ready (KEP-1669).
+        let serves = ready || workload.health == Health::Terminating;
+        if !serves || workload.capacity == 0 || !view.reaches(&workload.network) {
             return None;
         }
         let port = endpoint.ports.target(wanted.port).or_else(|| service.ports.target(wanted.port))?;
-        let address = workload.address_like(wanted.address)?;
+        let address = wanted.attempts.next_address(workload, wanted.address)?;
         let rank = Rank {
+            begun: wanted.attempts.has_begun(workload),
+            ready,
             shared_scopes: shared_scopes(view, service, workload)?,
             same_family: address.is_ipv4() == wanted.address.is_ipv4(),
         };
         let endpoint = Chosen { workload, address: SocketAddr::new(address, port) };
-        Some(Self { endpoint, rank, weight: workload.capacity.into() })
+        Some(Self { endpoint, rank, weight: workload.capacity })
     }
 }
 
@@ -96,6 +99,41 @@ fn shared_scopes(view: &Viewpoint<'_>, service: &Service, workload: &Workload) -
         Mode::Failover => Some(view.shared_scopes(scopes, workload)),
         Mode::Strict => Some(scopes.len()).filter(|all| view.shared_scopes(scopes, workload) == *all),
     }
+}
+
+fn at_random<'c, 'a>(
+    mut best: impl Iterator<Item = &'c Candidate<'a>> + Clone,
+    random: u64,
+) -> Option<&'c Candidate<'a>> {
+    let weight = |candidate: &Candidate<'_>| u64::from(candidate.weight);
+    let mut point = scale(random, best.clone().map(weight).sum());
+    best.find(|candidate| {
+        let hit = point < weight(candidate);
+        point = point.saturating_sub(weight(candidate));
+        hit
+    })
+}
+
+/// The endpoint that this client always has: by weighted rendezvous hashing, so that every worker finds the same one without
+/// a table to share, and of an endpoint that goes only its own clients move.
+fn of_client<'c, 'a>(
+    best: impl Iterator<Item = &'c Candidate<'a>>,
+    client: &str,
+) -> Option<&'c Candidate<'a>> {
+    // The time until an event of this rate: the least of several falls to each in proportion to its rate.
+    let time = |candidate: &Candidate<'_>| {
+        let uniform = uniform(&candidate.endpoint.workload.uid, client);
+        -uniform.ln() / f64::from(candidate.weight)
+    };
+    best.min_by(|one, other| time(one).total_cmp(&time(other)))
+}
+
+/// Between 0 and 1, both excluded; always the same for one pair.
+fn uniform(endpoint: &str, client: &str) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    (endpoint, client).hash(&mut hasher);
+    let upper_half = u32::try_from(hasher.finish() >> 32).unwrap_or(0);
+    (f64::from(upper_half) + 0.5) / (f64::from(u32::MAX) + 1.0)
 }
 
 /// `random`, uniform over all of `u64`, as uniform below `total`.

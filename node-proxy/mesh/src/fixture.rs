@@ -84,7 +84,7 @@ pub(crate) fn service(name: &str, vips: &[&str]) -> wire::Service {
 }
 
 pub(crate) fn place(address: &str) -> wire::NetworkAddress {
-    wire::NetworkAddress { network: String::new(), address: bytes(address) }
+    wire::NetworkAddress { address: bytes(address), ..Default::default() }
 }
 
 /// The workload as an endpoint of the service, with the service's own ports.

@@ -14,6 +14,7 @@
 //! * [`plan`] – where a connection goes
 //! * [`authz`] – whether a peer may connect
 //! * [`balance`] – which endpoint of a service
+//! * [`attempts`] – what was tried for a connection, and which addresses are left
 //! * [`names`] – what a DNS name means
 //! * [`labels`] – what telemetry says of a workload and a service
 //!
@@ -21,6 +22,7 @@
 //! whatever the input. Randomness is an argument.
 
 pub mod apply;
+pub mod attempts;
 pub mod authz;
 pub mod balance;
 pub mod labels;
@@ -33,6 +35,7 @@ pub mod state;
 pub mod viewpoint;
 
 pub use apply::Change;
+pub use attempts::Attempts;
 pub use object::policy::{Policy, PolicyName};
 pub use object::service::{Service, ServiceName};
 pub use object::settings::Settings;

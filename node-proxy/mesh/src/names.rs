@@ -132,8 +132,9 @@ impl<'a> Found<'a> {
                 let addresses = workload.addresses.iter().copied();
                 Some(Resolution::new(addresses, canonical, Addressing::Workload))
             }
-            Self::Service(service) if !service.addresses.is_empty() => {
-                let here = service.addresses.iter().filter(|at| view.reaches(&at.network));
+            Self::Service(service) if service.addresses.iter().any(|at| !at.external) => {
+                let own = service.addresses.iter().filter(|at| !at.external);
+                let here = own.filter(|at| view.reaches(&at.network));
                 Some(Resolution::new(here.map(|at| at.address), canonical, Addressing::Virtual))
             }
             Self::Service(service) if is_kubernetes(service, &view.mesh().settings().cluster_domain) => {

@@ -1,9 +1,9 @@
 //! The mesh as one Pod sees it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::object::service::{Scope, Service};
+use crate::object::service::{Scope, Service, ServiceAddress};
 use crate::object::workload::Workload;
 use crate::pod::LocalPod;
 use crate::state::Mesh;
@@ -51,10 +51,30 @@ impl<'a> Viewpoint<'a> {
     /// The service that has the virtual address.
     #[must_use]
     pub fn service_at(&self, address: IpAddr) -> Option<&'a Arc<Service>> {
-        let here = |service: &Service| {
-            service.addresses.iter().any(|at| at.address == address && self.reaches(&at.network))
+        self.preferred(self.services_at(address, false))
+    }
+
+    /// The services that are reached at this address from outside, such as by a load balancer's. It is theirs for their own
+    /// ports alone: a load balancer has one address for several services, or that of a node.
+    pub(crate) fn services_from_outside(
+        &self,
+        destination: SocketAddr,
+    ) -> impl Iterator<Item = &'a Arc<Service>> + Clone + use<'a> {
+        let services = self.services_at(destination.ip(), true);
+        services.filter(move |service| service.ports.has(destination.port()))
+    }
+
+    fn services_at(
+        &self,
+        address: IpAddr,
+        external: bool,
+    ) -> impl Iterator<Item = &'a Arc<Service>> + Clone + use<'a> {
+        let view = *self;
+        let is_it = move |at: &ServiceAddress| {
+            at.address == address && at.external == external && view.reaches(&at.network)
         };
-        self.preferred(self.mesh.services.at(address).iter().filter(|service| here(service)))
+        let services = self.mesh.services.at(address).iter();
+        services.filter(move |service| service.addresses.iter().any(is_it))
     }
 
     /// The service that a name or address means where several have it: that of the Pod's own namespace, then the

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use karez_api::names::port;
-use karez_api::outcome::{Failure, Outcome, Refusal, Side};
+use karez_api::outcome::{ConnectError, Failure, Outcome, Refusal, Side};
 use karez_capture::original_destination;
 use karez_flow::{Direction, Flow, Security};
-use karez_mesh::Workload;
 use karez_mesh::plan::{self, Outbound, Plaintext, Tunnel};
+use karez_mesh::{Attempts, Workload};
 use karez_tunnel::copy::reset_when_closed;
 use tokio::net::TcpStream;
 
@@ -23,8 +23,8 @@ use crate::worker::Share;
 
 /// How long a connection to an address of the mesh waits for the configuration to name it.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
-/// Endpoints that are tried for one connection.
-const ATTEMPTS: usize = 4;
+/// Whoever takes longer to say no than this has not refused: another address of the same Pod would take as long.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Serves one connection that the Pod's application dialled.
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
@@ -69,38 +69,47 @@ async fn join(
     destination: SocketAddr,
     ticket: &Ticket,
 ) -> Result<Far, Outcome> {
-    let mut tried: Vec<Arc<str>> = Vec::new();
+    let mut attempts = Attempts::NONE;
     let mut last = None;
     loop {
         let mesh = share.worker.mesh();
-        let planned = plan::outbound(&mesh, &share.pod.local, destination, &tried, fastrand::u64(..));
-        let (workload, joined) = match planned {
+        let planned = plan::outbound(&mesh, &share.pod.local, destination, &attempts, fastrand::u64(..));
+        let begun = Instant::now();
+        let (target, joined) = match planned {
             // The last attempt says more than that there is nothing left to try.
             Outbound::Refuse(refusal) => return Err(last.unwrap_or_else(|| refusal.into())),
             Outbound::Unknown => {
-                wait_for_configuration(share, destination, &tried).await?;
+                wait_for_configuration(share, destination, &attempts).await?;
                 continue;
             }
             Outbound::Passthrough { .. } => return pass_through(share, client, destination).await,
             Outbound::Plaintext(plaintext) => {
                 ticket.account.describe(|flow| describe::plaintext(flow, &plaintext));
-                (Arc::clone(&plaintext.workload), to_plaintext(share, &plaintext).await)
+                let target = (Arc::clone(&plaintext.workload), plaintext.to);
+                (target, to_plaintext(share, &plaintext).await)
             }
             Outbound::SameNode(tunnel) => {
                 ticket.account.describe(|flow| describe::tunnel(flow, &tunnel, Security::Unknown));
-                (Arc::clone(&tunnel.workload), to_neighbour(share, source, &tunnel, ticket).await)
+                let target = (Arc::clone(&tunnel.workload), tunnel.next_hop);
+                (target, to_neighbour(share, source, &tunnel, ticket).await)
             }
             Outbound::Tunnel(tunnel) => {
                 ticket.account.describe(|flow| describe::tunnel(flow, &tunnel, Security::MutualTls));
-                (Arc::clone(&tunnel.workload), through_tunnel(share, source, &tunnel).await)
+                let target = (Arc::clone(&tunnel.workload), tunnel.next_hop);
+                (target, through_tunnel(share, source, &tunnel).await)
             }
         };
         match joined {
             Ok(far) => return Ok(far),
-            Err(outcome) if tried.len() + 1 < ATTEMPTS && may_try_elsewhere(&outcome) => {
-                note_attempt(&workload, &outcome);
+            Err(outcome) if may_try_elsewhere(&outcome) => {
+                let (workload, address) = target;
+                note_attempt(&workload, address, &outcome);
                 ticket.not_admitted();
-                tried.push(Arc::clone(&workload.uid));
+                if is_refusal(&outcome, begun.elapsed()) {
+                    attempts.refused_at(&workload.uid, address.ip());
+                } else {
+                    attempts.failed(&workload.uid);
+                }
                 last = Some(outcome);
             }
             Err(outcome) => return Err(outcome),
@@ -108,8 +117,20 @@ async fn join(
     }
 }
 
-fn note_attempt(workload: &Workload, outcome: &Outcome) {
-    tracing::debug!(workload = %workload.uid, %outcome, "endpoint not reached: trying another");
+fn note_attempt(workload: &Workload, address: SocketAddr, outcome: &Outcome) {
+    tracing::debug!(workload = %workload.uid, %address, %outcome, "endpoint not reached: trying another");
+}
+
+/// Whether the address was to blame and not the workload as a whole: somebody said no to it, and did not take long.
+fn is_refusal(outcome: &Outcome, took: Duration) -> bool {
+    let is_no = match outcome {
+        Outcome::Failed(Failure::ConnectAnswer { .. }) => true,
+        Outcome::Failed(Failure::Connect { reason, .. } | Failure::Application { reason, .. }) => {
+            matches!(reason, ConnectError::Refused | ConnectError::Unreachable)
+        }
+        _ => false,
+    };
+    is_no && took < AT_ONCE
 }
 
 /// Whether another endpoint may be better: what the mesh has decided it decides everywhere, but not every Pod is full.
@@ -127,12 +148,12 @@ fn may_try_elsewhere(outcome: &Outcome) -> bool {
 async fn wait_for_configuration(
     share: &Share,
     destination: SocketAddr,
-    tried: &[Arc<str>],
+    attempts: &Attempts,
 ) -> Result<(), Outcome> {
     let mut meshes = share.worker.meshes();
     let known = async {
         while matches!(
-            plan::outbound(&meshes.borrow_and_update(), &share.pod.local, destination, tried, 0),
+            plan::outbound(&meshes.borrow_and_update(), &share.pod.local, destination, attempts, 0),
             Outbound::Unknown
         ) {
             // Without a writer the process is stopping, and the ticket ends the connection.
@@ -212,6 +233,26 @@ mod tests {
         ];
         for (outcome, wanted) in elsewhere {
             assert_eq!(may_try_elsewhere(&outcome), wanted, "{outcome}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_to_blame_where_somebody_says_no_at_once() {
+        let at = "10.0.0.1:8080".parse().unwrap();
+        let answered = || Failure::ConnectAnswer { peer: at, status: 503 };
+        let soon = Duration::from_millis(20);
+        let table: [(Failure, Duration, bool); 7] = [
+            (answered(), soon, true),
+            (answered(), AT_ONCE, false),
+            (Failure::Connect { to: at, reason: ConnectError::Refused }, soon, true),
+            (Failure::Connect { to: at, reason: ConnectError::Unreachable }, soon, true),
+            (Failure::Connect { to: at, reason: ConnectError::TimedOut }, soon, false),
+            (Failure::Application { at, reason: ConnectError::Refused }, soon, true),
+            (Failure::Tls { peer: at, message: String::new() }, soon, false),
+        ];
+        for (failure, took, wanted) in table {
+            let outcome = Outcome::from(failure);
+            assert_eq!(is_refusal(&outcome, took), wanted, "{outcome} after {took:?}");
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::fixture::{
 };
 use crate::{Change, Mesh};
 
+/// Nothing was tried.
+static NONE: Attempts = Attempts::NONE;
+
 /// How often each endpoint of the service `front` is chosen, over the whole range of `random`.
 fn spread(mesh: &Mesh, wanted: &Wanted<'_>) -> BTreeMap<String, usize> {
     const STEPS: u64 = 600;
@@ -28,7 +31,7 @@ fn spread(mesh: &Mesh, wanted: &Wanted<'_>) -> BTreeMap<String, usize> {
 }
 
 fn wanted() -> Wanted<'static> {
-    Wanted { address: ip("10.9.0.1"), port: 80, tried: &[], random: 0 }
+    Wanted { address: ip("10.9.0.1"), port: 80, attempts: &NONE, random: 0 }
 }
 
 fn chosen(mesh: &Mesh) -> Vec<String> {
@@ -103,6 +106,111 @@ fn which_endpoints_are_candidates() {
     assert_eq!(chosen(&mesh([all, rest(), endpoint("other", "10.0.0.2", unready)])), ["other", "ready"]);
 }
 
+/// KEP-1669: nobody new goes to an endpoint that terminates, unless nobody else is left.
+#[test]
+fn terminating_endpoints_serve_where_nobody_is_ready() {
+    let unready = |workload: &mut wire::Workload| workload.status = wire::WorkloadStatus::Unhealthy.into();
+    let ending = |workload: &mut wire::Workload| {
+        unready(workload);
+        workload.terminating = true;
+    };
+    let endpoints = |ready: bool| {
+        let ready = ready.then(|| endpoint("ready", "10.0.0.1", |workload| workload.node = "far".to_owned()));
+        let others = [endpoint("ending", "10.0.0.2", ending), endpoint("unready", "10.0.0.3", unready)];
+        ready.into_iter().chain(others)
+    };
+    let on_node = |mode: WireMode| {
+        front(|front| {
+            let routing_preference = vec![WireScope::Node.into()];
+            front.load_balancing =
+                Some(wire::LoadBalancing { routing_preference, mode: mode.into(), health_policy: 0 });
+        })
+    };
+    let table: [(WireMode, bool, &[&str]); 6] = [
+        (WireMode::UnspecifiedMode, true, &["ready"]),
+        (WireMode::UnspecifiedMode, false, &["ending"]),
+        (WireMode::Failover, true, &["ready"]),
+        (WireMode::Failover, false, &["ending"]),
+        // Each node for itself, as kube-proxy does it for `internalTrafficPolicy: Local`.
+        (WireMode::Strict, true, &["ending"]),
+        (WireMode::Strict, false, &["ending"]),
+    ];
+    for (mode, ready, expected) in table {
+        let mesh = mesh([on_node(mode)].into_iter().chain(endpoints(ready)));
+        assert_eq!(chosen(&mesh), expected, "{mode:?}, ready: {ready}");
+    }
+}
+
+/// The endpoint of each of many clients.
+fn by_client(mesh: &Mesh) -> BTreeMap<String, String> {
+    let service = mesh.service("shop", &hostname("front")).unwrap();
+    let endpoint = |number: usize| {
+        let client = pod(&format!("client-{number}"), "10.0.0.100");
+        let view = Viewpoint::new(mesh, &client);
+        let chosen =
+            [0, u64::MAX].map(|random| choose(&view, service, &Wanted { random, ..wanted() }).unwrap());
+        assert_eq!(chosen[0].workload.uid, chosen[1].workload.uid, "chance has no say");
+        (client.uid.to_string(), chosen[0].workload.name.to_string())
+    };
+    (0..3000).map(endpoint).collect()
+}
+
+#[test]
+fn a_client_keeps_its_endpoint() {
+    let sticky = || front(|front| front.client_affinity = true);
+    let weighing = |capacity| move |workload: &mut wire::Workload| workload.capacity = Some(capacity);
+    let three = || {
+        [
+            sticky(),
+            endpoint("a", "10.0.0.1", weighing(1)),
+            endpoint("b", "10.0.0.2", weighing(1)),
+            endpoint("c", "10.0.0.3", weighing(2)),
+        ]
+    };
+    let of_three = by_client(&mesh(three()));
+    let share = |name: &str| of_three.values().filter(|endpoint| *endpoint == name).count();
+    for (name, fair) in [("a", 750), ("b", 750), ("c", 1500)] {
+        assert!(share(name).abs_diff(fair) < 150, "{name} has {} of 3000 clients", share(name));
+    }
+    // Only the clients of an endpoint that is gone move, and only to one that comes.
+    let of_two = by_client(&mesh(three().into_iter().take(3)));
+    for (client, endpoint) in &of_three {
+        assert!(endpoint == "c" || of_two[client] == *endpoint, "{client} was moved");
+    }
+    // And back with it.
+    assert_eq!(by_client(&mesh(three())), of_three);
+}
+
+#[test]
+fn a_client_keeps_its_endpoint_among_the_ready_and_near_ones() {
+    let sticky = || {
+        front(|front| {
+            front.client_affinity = true;
+            front.load_balancing = Some(wire::LoadBalancing {
+                routing_preference: vec![WireScope::Node.into()],
+                mode: WireMode::Failover.into(),
+                health_policy: 0,
+            });
+        })
+    };
+    let far = |workload: &mut wire::Workload| workload.node = "far".to_owned();
+    let unready = |workload: &mut wire::Workload| workload.status = wire::WorkloadStatus::Unhealthy.into();
+    let mesh = mesh([
+        sticky(),
+        endpoint("near", "10.0.0.1", |_| {}),
+        endpoint("far", "10.0.0.2", far),
+        endpoint("unready", "10.0.0.3", unready),
+    ]);
+    assert!(by_client(&mesh).values().all(|endpoint| endpoint == "near"));
+    // One that cannot be reached is passed over for that connection, and the next one is always the same.
+    let mut attempts = Attempts::NONE;
+    attempts.failed(&uid("near").into());
+    assert_eq!(
+        spread(&mesh, &Wanted { attempts: &attempts, ..wanted() }).into_keys().collect::<Vec<_>>(),
+        ["far"]
+    );
+}
+
 #[test]
 fn which_port() {
     let to = |pairs: &[(u32, u32)], service_ports: &[(u32, u32)], port| {
@@ -139,8 +247,9 @@ fn the_dialled_family_if_possible() {
 fn what_was_tried_is_not_tried_again() {
     let mesh = mesh([front(|_| {}), endpoint("a", "10.0.0.1", |_| {}), endpoint("b", "10.0.0.2", |_| {})]);
     let without = |tried: &[&str]| {
-        let tried: Vec<Arc<str>> = tried.iter().map(|name| uid(name).into()).collect();
-        spread(&mesh, &Wanted { tried: &tried, ..wanted() }).into_keys().collect::<Vec<_>>()
+        let mut attempts = Attempts::NONE;
+        tried.iter().for_each(|name| attempts.failed(&uid(name).into()));
+        spread(&mesh, &Wanted { attempts: &attempts, ..wanted() }).into_keys().collect::<Vec<_>>()
     };
     assert_eq!(without(&[]), ["a", "b"]);
     assert_eq!(without(&["a"]), ["b"]);
@@ -218,8 +327,9 @@ proptest! {
             prop_assert!(mesh.is_endpoint(&service.name, &chosen.workload.uid));
             prop_assert!(chosen.workload.addresses.contains(&chosen.address.ip()));
             prop_assert!(chosen.address.port() != 0 && chosen.workload.capacity > 0);
-            let tried = [Arc::clone(&chosen.workload.uid)];
-            let next = choose(&view, service, &Wanted { tried: &tried, ..wanted });
+            let mut attempts = Attempts::NONE;
+            attempts.failed(&chosen.workload.uid);
+            let next = choose(&view, service, &Wanted { attempts: &attempts, ..wanted });
             prop_assert!(next.is_none_or(|next| next.workload.uid != chosen.workload.uid));
         }
     }

@@ -147,6 +147,21 @@ fn a_virtual_address_of_each_family() {
     assert_eq!((found.v4.len(), found.v6.len()), (1, 1));
 }
 
+/// Whoever resolves the name is inside, and needs no load balancer.
+#[test]
+fn an_address_from_outside_is_not_what_the_name_means() {
+    let outside = || wire::NetworkAddress { external: true, ..place("203.0.113.10") };
+    let mut front = service("front", &["10.9.0.1"]);
+    front.addresses.push(outside());
+    let mut headless = service("headless", &[]);
+    headless.addresses.push(outside());
+    let endpoint = serving("headless", workload("db", "10.0.0.1"));
+    let mesh = mesh([front.into(), headless.into(), endpoint.into()]);
+    assert_eq!(answer(&mesh, "front"), Some((vec!["10.9.0.1".to_owned()], None)));
+    assert_eq!(answer(&mesh, "headless"), Some((vec!["10.0.0.1".to_owned()], None)));
+    assert!(mesh.service_at(crate::fixture::ip("203.0.113.10")).is_some(), "it leads there all the same");
+}
+
 /// A name that exists and has no address of the family asked for is no name that does not exist.
 #[test]
 fn a_name_without_an_address_here_is_still_a_name() {

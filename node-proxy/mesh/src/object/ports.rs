@@ -33,6 +33,12 @@ impl Ports {
         self.0.get(at).and_then(|(_, target)| *target)
     }
 
+    /// Whether it is a port of the service.
+    #[must_use]
+    pub fn has(&self, port: u16) -> bool {
+        self.0.binary_search_by_key(&port, |(service, _)| *service).is_ok()
+    }
+
     /// Pairs of service port and target port.
     pub fn iter(&self) -> impl Iterator<Item = (u16, Option<u16>)> {
         self.0.iter().copied()

@@ -54,6 +54,8 @@ pub struct ServiceAddress {
     pub network: Arc<str>,
     /// The address.
     pub address: IpAddr,
+    /// A load balancer's or another one from outside: it leads to the service, and its name does not mean it.
+    pub external: bool,
 }
 
 /// How an endpoint is chosen.
@@ -65,6 +67,8 @@ pub struct Balancing {
     pub scopes: Vec<Scope>,
     /// Which endpoints are candidates.
     pub health: HealthPolicy,
+    /// Whether a client keeps its endpoint.
+    pub affinity: Affinity,
 }
 
 /// What a service's scopes are for.
@@ -103,6 +107,16 @@ pub enum HealthPolicy {
     All,
 }
 
+/// Whether a client keeps its endpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Affinity {
+    /// Each connection has its own.
+    #[default]
+    None,
+    /// All connections of one client go to one endpoint, while that can take them.
+    Client,
+}
+
 /// The address families that a service is served in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Families {
@@ -135,7 +149,7 @@ impl Service {
             ports: Ports::read("ports", &wire.ports)?,
             accepted: accepted(&wire.subject_alt_names),
             waypoint: wire.waypoint.as_ref().map(Gateway::read).transpose()?,
-            balancing: wire.load_balancing.as_ref().map(Balancing::read).transpose()?.unwrap_or_default(),
+            balancing: Balancing::of(wire)?,
             families: Families::read(wire.ip_families)?,
             precedence: if wire.canonical { Precedence::Canonical } else { Precedence::Ordinary },
             contested: wire.contested,
@@ -189,6 +203,7 @@ impl ServiceAddress {
         Ok(Self {
             network: wire.network.as_str().into(),
             address: rejected::address("addresses", &wire.address)?,
+            external: wire.external,
         })
     }
 }
@@ -214,6 +229,12 @@ impl Families {
 }
 
 impl Balancing {
+    fn of(service: &wire::Service) -> Result<Self, Reason> {
+        let affinity = if service.client_affinity { Affinity::Client } else { Affinity::None };
+        let read = service.load_balancing.as_ref().map(Self::read).transpose()?;
+        Ok(Self { affinity, ..read.unwrap_or_default() })
+    }
+
     fn read(wire: &wire::LoadBalancing) -> Result<Self, Reason> {
         let mode = match rejected::known("load_balancing.mode", wire.mode)? {
             wire_balancing::Mode::UnspecifiedMode => Mode::Any,
@@ -226,7 +247,8 @@ impl Balancing {
             wire_balancing::HealthPolicy::AllowAll => HealthPolicy::All,
         };
         let scopes = wire.routing_preference.iter().map(|value| Scope::read(*value));
-        Ok(Self { mode, health, scopes: scopes.collect::<Result<_, _>>()? })
+        let scopes = scopes.collect::<Result<_, _>>()?;
+        Ok(Self { mode, scopes, health, affinity: Affinity::None })
     }
 }
 

@@ -114,6 +114,8 @@ pub enum OwnerKind {
 pub enum Health {
     Healthy,
     Unhealthy,
+    /// It is being deleted, and serves until it ends.
+    Terminating,
 }
 
 impl Workload {
@@ -137,7 +139,7 @@ impl Workload {
             locality: wire.locality.map(Locality::from).unwrap_or_default(),
             owner_kind: OwnerKind::read(wire.workload_type)?,
             policies: policies(&wire.authorization_policies),
-            health: Health::read(wire.status)?,
+            health: Health::read(wire.status, wire.terminating)?,
             services: services(&wire.services)?,
             capacity: wire.capacity.unwrap_or(1),
             uid: wire.uid.into(),
@@ -163,11 +165,10 @@ impl Workload {
         Some(Self { identity, ..self.clone() })
     }
 
-    /// The address of the wanted family, or whatever it has.
+    /// Its first address of a family, IPv4 or IPv6.
     #[must_use]
-    pub fn address_like(&self, wanted: IpAddr) -> Option<IpAddr> {
-        let same = |address: &&IpAddr| address.is_ipv4() == wanted.is_ipv4();
-        self.addresses.iter().find(same).or(self.addresses.first()).copied()
+    pub fn address_of(&self, is_ipv4: bool) -> Option<IpAddr> {
+        self.addresses.iter().find(|address| address.is_ipv4() == is_ipv4).copied()
     }
 }
 
@@ -218,9 +219,10 @@ impl OwnerKind {
 }
 
 impl Health {
-    fn read(value: i32) -> Result<Self, Reason> {
+    fn read(value: i32, terminating: bool) -> Result<Self, Reason> {
         Ok(match rejected::known("status", value)? {
             wire::WorkloadStatus::Healthy => Self::Healthy,
+            wire::WorkloadStatus::Unhealthy if terminating => Self::Terminating,
             wire::WorkloadStatus::Unhealthy => Self::Unhealthy,
         })
     }

@@ -9,6 +9,7 @@ use karez_api::names::port;
 use karez_api::outcome::Refusal;
 
 use super::waypoint::Waypoint;
+use crate::attempts::Attempts;
 use crate::balance::{self, Chosen, Wanted};
 use crate::object::gateway::Gateway;
 use crate::object::service::{Mode, Service};
@@ -81,22 +82,21 @@ pub struct Plaintext {
 
 /// Decides where a connection goes that `source` dialled to `destination`.
 ///
-/// `tried` holds the uids of workloads that were tried for this connection already and could not be reached: none of
-/// them is returned again, so that a loop of attempts ends in [`Outbound::Refuse`]. `random` is uniform over all of
-/// `u64` and fresh for each attempt.
+/// No address that is in `attempts` is returned again, so that a loop of attempts ends in [`Outbound::Refuse`]. `random`
+/// is uniform over all of `u64` and fresh for each attempt.
 #[must_use]
 pub fn outbound(
     mesh: &Mesh,
     source: &LocalPod,
     destination: SocketAddr,
-    tried: &[Arc<str>],
+    attempts: &Attempts,
     random: u64,
 ) -> Outbound {
     let destination = SocketAddr::new(destination.ip().to_canonical(), destination.port());
     if is_loop(source, destination) {
         return Outbound::Refuse(Refusal::ReservedPort { port: destination.port() });
     }
-    let dial = Dial { view: Viewpoint::new(mesh, source), destination, tried, random };
+    let dial = Dial { view: Viewpoint::new(mesh, source), destination, attempts, random };
     match dial.view.service_at(destination.ip()) {
         Some(service) => dial.to_service(service),
         None => dial.to_address(PassthroughReason::NotInMesh),
@@ -113,7 +113,7 @@ fn is_loop(source: &LocalPod, destination: SocketAddr) -> bool {
 struct Dial<'a> {
     view: Viewpoint<'a>,
     destination: SocketAddr,
-    tried: &'a [Arc<str>],
+    attempts: &'a Attempts,
     random: u64,
 }
 
@@ -140,8 +140,24 @@ impl<'a> Dial<'a> {
     fn to_address(&self, otherwise: PassthroughReason) -> Outbound {
         match self.view.workload_at(self.destination.ip()) {
             Some(workload) => self.to_workload(workload),
-            None => self.beyond(otherwise),
+            None => self.to_outside_address(otherwise).unwrap_or_else(|| self.beyond(otherwise)),
         }
+    }
+
+    /// To the service that outsiders reach at this address. Whoever has an address of their own comes before it, since any
+    /// service may name any address. Of two namespaces neither has it: one may mean to draw the other's clients.
+    fn to_outside_address(&self, otherwise: PassthroughReason) -> Option<Outbound> {
+        // An address that has brought the connection here is its service's, which asks for passthrough.
+        if otherwise == PassthroughReason::Service {
+            return None;
+        }
+        let mut services = self.view.services_from_outside(self.destination);
+        let service = self.view.preferred(services.clone())?;
+        if services.any(|other| other.name.namespace != service.name.namespace) {
+            let address = self.destination.ip();
+            return Some(Outbound::Refuse(Refusal::ContestedAddress { address }));
+        }
+        Some(self.to_service(service))
     }
 
     fn to_workload(&self, workload: &'a Arc<Workload>) -> Outbound {
@@ -150,10 +166,10 @@ impl<'a> Dial<'a> {
         {
             return outbound;
         }
-        if self.tried.contains(&workload.uid) {
+        let Some(address) = self.attempts.next_address(workload, self.destination.ip()) else {
             return self.no_endpoint(&workload.uid);
-        }
-        self.direct(Chosen { workload, address: self.destination }, None)
+        };
+        self.direct(Chosen { workload, address: SocketAddr::new(address, self.destination.port()) }, None)
     }
 
     fn beyond(&self, reason: PassthroughReason) -> Outbound {
@@ -225,7 +241,7 @@ impl<'a> Dial<'a> {
     }
 
     fn wanted(&self, port: u16) -> Wanted<'_> {
-        Wanted { address: self.destination.ip(), port, tried: self.tried, random: self.random }
+        Wanted { address: self.destination.ip(), port, attempts: self.attempts, random: self.random }
     }
 
     fn no_endpoint(&self, destination: &impl Display) -> Outbound {

@@ -49,9 +49,8 @@ impl<'a> Waypoint<'a> {
         match *self {
             Self::Service(service) => balance::choose(view, service, wanted),
             Self::Workload(workload) => {
-                let address = workload.address_like(wanted.address)?;
-                let chosen = Chosen { workload, address: (address, wanted.port).into() };
-                (!wanted.tried.contains(&workload.uid)).then_some(chosen)
+                let address = wanted.attempts.next_address(workload, wanted.address)?;
+                Some(Chosen { workload, address: (address, wanted.port).into() })
             }
         }
     }

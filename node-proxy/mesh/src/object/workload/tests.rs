@@ -35,10 +35,22 @@ fn addresses() {
     })
     .unwrap();
     assert_eq!(web.addresses, ["fd00::1", "10.0.0.1", "10.0.0.2"].map(ip));
-    assert_eq!(web.address_like(ip("192.0.2.1")), Some(ip("10.0.0.1")));
-    assert_eq!(web.address_like(ip("2001:db8::1")), Some(ip("fd00::1")));
-    assert_eq!(read(|_| {}).unwrap().address_like(ip("2001:db8::1")), Some(ip("10.0.0.1")));
-    assert_eq!(read(|web| web.addresses.clear()).unwrap().address_like(ip("192.0.2.1")), None);
+    assert_eq!([true, false].map(|v4| web.address_of(v4)), [Some(ip("10.0.0.1")), Some(ip("fd00::1"))]);
+    assert_eq!(read(|_| {}).unwrap().address_of(false), None);
+}
+
+#[test]
+fn health() {
+    let health = |change: fn(&mut wire::Workload)| read(change).unwrap().health;
+    let unhealthy = |web: &mut wire::Workload| web.status = wire::WorkloadStatus::Unhealthy.into();
+    assert_eq!(health(|_| {}), Health::Healthy);
+    assert_eq!(health(unhealthy), Health::Unhealthy);
+    assert_eq!(health(|web| web.terminating = true), Health::Healthy, "its status comes first");
+    let terminating = read(|web| {
+        unhealthy(web);
+        web.terminating = true;
+    });
+    assert_eq!(terminating.unwrap().health, Health::Terminating);
 }
 
 #[test]

@@ -19,13 +19,18 @@ fn source() -> LocalPod {
 }
 
 fn plan(mesh: &Mesh, destination: &str) -> Outbound {
-    outbound(mesh, &source(), at(destination), &[], 0)
+    outbound(mesh, &source(), at(destination), &Attempts::NONE, 0)
 }
 
-/// The plan after these were tried, by name.
+/// The plan after these have failed, by name.
 fn plan_without(mesh: &Mesh, destination: &str, tried: &[&str]) -> Outbound {
-    let tried: Vec<Arc<str>> = tried.iter().map(|name| uid(name).into()).collect();
-    outbound(mesh, &source(), at(destination), &tried, 0)
+    outbound(mesh, &source(), at(destination), &attempts(tried), 0)
+}
+
+fn attempts(failed: &[&str]) -> Attempts {
+    let mut attempts = Attempts::NONE;
+    failed.iter().for_each(|name| attempts.failed(&uid(name).into()));
+    attempts
 }
 
 fn identity(account: &str) -> Identity {
@@ -151,6 +156,86 @@ fn attempts_end() {
     assert_eq!(to_service(&["other", "web"]), Outbound::Refuse(no_endpoint));
     let no_other = Refusal::NoEndpoint { service: uid("db"), port: 5432 };
     assert_eq!(plan_without(&mesh, DB, &["db"]), Outbound::Refuse(no_other));
+}
+
+/// A Pod that is reached and has nobody at one address may have somebody at the other.
+#[test]
+fn where_an_address_is_refused_the_other_family_comes_next() {
+    let dual = |name, v4: &str, v6: &str| {
+        let mut endpoint = serving("front", workload(name, v4));
+        endpoint.addresses.push(bytes(v6));
+        Change::from(endpoint)
+    };
+    let [front, _, client] = front(|front| front.addresses.push(place("fd00:9::1")));
+    let mesh = mesh([front, client, dual("a", "10.0.0.1", "fd00::1"), dual("b", "10.0.0.2", "fd00::2")]);
+    let table: [(&str, &[&str]); 4] = [
+        ("[fd00:9::1]:80", &["[fd00::1]:8080", "10.0.0.1:8080", "[fd00::2]:8080", "10.0.0.2:8080"]),
+        ("10.9.0.1:80", &["10.0.0.1:8080", "[fd00::1]:8080", "10.0.0.2:8080", "[fd00::2]:8080"]),
+        ("[fd00::2]:5432", &["[fd00::2]:5432", "10.0.0.2:5432"]),
+        ("10.0.0.2:5432", &["10.0.0.2:5432", "[fd00::2]:5432"]),
+    ];
+    for (destination, expected) in table {
+        let mut attempts = Attempts::NONE;
+        let mut order = Vec::new();
+        while let Outbound::Tunnel(tunnel) = outbound(&mesh, &source(), at(destination), &attempts, 0) {
+            assert_eq!(tunnel.next_hop, SocketAddr::new(tunnel.authority.ip(), port::HBONE));
+            order.push(tunnel.authority.to_string());
+            attempts.refused_at(&tunnel.workload.uid, tunnel.next_hop.ip());
+        }
+        assert_eq!(order, expected, "dialled {destination}");
+    }
+}
+
+/// `front`, which outsiders reach at 203.0.113.10, and others of that address.
+#[test]
+fn an_address_from_outside_is_the_services_for_its_ports_where_nobody_else_has_it() {
+    let outside = || wire::NetworkAddress { external: true, ..place("203.0.113.10") };
+    let with_address = |service: wire::Service| {
+        let addresses = vec![service.addresses[0].clone(), outside()];
+        Change::from(wire::Service { addresses, ..service })
+    };
+    let beside = |port: u32| {
+        let other = wire::Service { ports: ports(&[(port, 8080)]), ..service("other", &["10.9.0.2"]) };
+        [with_address(other), serving("other", workload("cart", "10.0.0.3")).into()].to_vec()
+    };
+    let elsewhere = |port: u32| {
+        let other = wire::Service { namespace: "atm".to_owned(), ..service("other", &["10.9.0.2"]) };
+        vec![with_address(wire::Service { ports: ports(&[(port, 8080)]), ..other })]
+    };
+    let node = wire::Workload {
+        network_mode: wire::NetworkMode::HostNetwork.into(),
+        ..workload("kube-proxy", "203.0.113.10")
+    };
+    let table: [(&str, Vec<Change>, u16, &str); 9] = [
+        ("alone", vec![], 80, "web"),
+        ("another port", vec![], 22, "passed through"),
+        ("a Service with another port beside it", beside(443), 80, "web"),
+        ("that port", beside(443), 443, "cart"),
+        ("another namespace's port", elsewhere(443), 80, "web"),
+        ("another namespace's claim", elsewhere(80), 80, "refused"),
+        ("a node's address", vec![node.clone().into()], 80, "web"),
+        ("another port of the node", vec![node.into()], 22, "passed through"),
+        ("a Pod's own address", vec![workload("db", "203.0.113.10").into()], 80, "db"),
+    ];
+    for (what, others, port, expected) in table {
+        let [_, endpoint, client] = front(|_| {});
+        let front = with_address(service("front", &["10.9.0.1"]));
+        let mesh = mesh([front, endpoint, client].into_iter().chain(others));
+        let found = match plan(&mesh, &format!("203.0.113.10:{port}")) {
+            Outbound::Tunnel(tunnel) => tunnel.workload.name.to_string(),
+            Outbound::Passthrough { .. } => "passed through".to_owned(),
+            Outbound::Refuse(Refusal::ContestedAddress { .. }) => "refused".to_owned(),
+            other => panic!("{what}: {other:?}"),
+        };
+        assert_eq!(found, expected, "{what}");
+    }
+    // A cluster address comes before what another one claims from outside.
+    let owner = service("owner", &["203.0.113.10"]);
+    let [_, endpoint, client] = front(|_| {});
+    let claim = with_address(service("front", &["10.9.0.1"]));
+    let mesh =
+        mesh([claim, endpoint, client, owner.into(), serving("owner", workload("db", "10.0.0.1")).into()]);
+    assert_eq!(&*tunnel(plan(&mesh, "203.0.113.10:80")).workload.name, "db");
 }
 
 #[test]

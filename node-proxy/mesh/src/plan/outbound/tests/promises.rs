@@ -17,8 +17,8 @@ proptest! {
         names in proptest::collection::vec(proptest::sample::select(vec!["web", "cart", "db", "way"]), 0..3),
     ) {
         let mesh = applied(changes);
-        let tried: Vec<Arc<str>> = names.into_iter().map(|name| uid(name).into()).collect();
-        match outbound(&mesh, &source, destination, &tried, random) {
+        let tried: Vec<Arc<str>> = names.iter().map(|name| uid(name).into()).collect();
+        match outbound(&mesh, &source, destination, &attempts(&names), random) {
             Outbound::Tunnel(tunnel) | Outbound::SameNode(tunnel) => {
                 prop_assert!(!tried.contains(&tunnel.workload.uid));
                 prop_assert!(tunnel.workload.addresses.contains(&tunnel.next_hop.ip()));
@@ -49,7 +49,7 @@ proptest! {
             || mesh.service_at(address).is_some()
             || mesh.workloads().any(|workload| workload.addresses.contains(&address));
         if !known && mesh.settings().in_mesh_ranges(address) {
-            let plan = outbound(&mesh, &source, destination, &[], random);
+            let plan = outbound(&mesh, &source, destination, &Attempts::NONE, random);
             let refused = matches!(plan, Outbound::Refuse(Refusal::ReservedPort { .. }));
             prop_assert!(refused || plan == Outbound::Unknown, "{plan:?}");
         }
@@ -71,7 +71,7 @@ proptest! {
         if Waypoint::find(&view, gateway).is_some_and(|waypoint| waypoint.is_at(&view)) {
             return Ok(());
         }
-        match outbound(&mesh, &source, destination, &[], random) {
+        match outbound(&mesh, &source, destination, &Attempts::NONE, random) {
             Outbound::Tunnel(tunnel) => prop_assert!(tunnel.waypoint),
             Outbound::Refuse(_) => {}
             other => prop_assert!(false, "{other:?}"),

@@ -46,7 +46,7 @@ fn only_for_workloads_of_the_mesh_on_this_node() {
     assert!(matches!(plan(on("node-2")), Outbound::Tunnel(_)));
     assert!(matches!(plan(plaintext(on("node-1"))), Outbound::Plaintext(_)));
     let nowhere = LocalPod { node: "".into(), ..source() };
-    let unknown = outbound(&mesh([direct(), on("").into()]), &nowhere, at(DB), &[], 0);
+    let unknown = outbound(&mesh([direct(), on("").into()]), &nowhere, at(DB), &Attempts::NONE, 0);
     assert!(matches!(unknown, Outbound::Tunnel(_)), "two that are nowhere are not together");
 }
 

@@ -102,7 +102,7 @@ fn its_own_connections_go_on_from_it() {
     for gateway in [waypoint_service("way"), waypoint_address("10.9.0.9"), waypoint_address("10.0.0.9")] {
         let db = wire::Workload { waypoint: Some(gateway.clone()), ..workload("db", "10.0.0.1") };
         let mesh = mesh(front(behind(gateway)).into_iter().chain(way()).chain([db.into()]));
-        let from_it = |destination| tunnel(outbound(&mesh, &waypoint, at(destination), &[], 0));
+        let from_it = |destination| tunnel(outbound(&mesh, &waypoint, at(destination), &Attempts::NONE, 0));
         assert_eq!(&*from_it("10.9.0.1:80").workload.name, "web");
         assert_eq!(&*from_it(DB).workload.name, "db");
     }
