@@ -32,11 +32,25 @@ pub struct Listener(TcpListener);
 /// # Errors
 /// When the port cannot be had.
 pub fn listen(namespace: &Namespace, port: u16) -> Result<Listener> {
+    listen_on(namespace, (Ipv6Addr::UNSPECIFIED, port).into(), false)
+}
+
+/// Listens inside a namespace, on one family alone.
+///
+/// # Errors
+/// When the address cannot be had.
+pub fn listen_at(namespace: &Namespace, at: SocketAddr) -> Result<Listener> {
+    listen_on(namespace, at, true)
+}
+
+fn listen_on(namespace: &Namespace, at: SocketAddr, only_own_family: bool) -> Result<Listener> {
     let socket = namespace.inside(|| {
-        let socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
-        socket.set_only_v6(false)?;
+        let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
+        if at.is_ipv6() {
+            socket.set_only_v6(only_own_family)?;
+        }
         socket.set_reuse_address(true)?;
-        socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
+        socket.bind(&at.into())?;
         socket.listen(128)?;
         // It holds for accept too.
         socket.set_read_timeout(Some(PATIENCE))?;

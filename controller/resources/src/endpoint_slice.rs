@@ -9,6 +9,7 @@ use crate::metadata::Metadata;
 use crate::pod::{address, is_tcp, port_number};
 use crate::problem::FieldError;
 use crate::resource::Kind;
+use crate::unsupported::{self, Unsupported};
 
 /// What the mesh reads of an EndpointSlice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct EndpointSlice {
     pub endpoints: Vec<Endpoint>,
     /// The TCP ports that all of them have.
     pub ports: Vec<EndpointPort>,
+    /// What it says and the mesh does not do.
+    pub unsupported: Vec<Unsupported>,
 }
 
 /// One endpoint.
@@ -30,14 +33,25 @@ pub struct EndpointSlice {
 pub struct Endpoint {
     /// Where it is.
     pub addresses: Vec<IpAddr>,
-    /// It takes connections; absent means true.
-    pub ready: bool,
+    /// Whether it takes connections.
+    pub readiness: Readiness,
     /// The Pod of the same namespace that it is, if it is one.
     pub pod: Option<String>,
     /// The node that it runs on.
     pub node: Option<String>,
     /// Its zone.
     pub zone: Option<String>,
+}
+
+/// Whether an endpoint takes connections: its conditions as KEP-1669 gives them a meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// It does.
+    Ready,
+    /// It is being deleted and still serves: it does where nobody is ready.
+    Terminating,
+    /// It does not.
+    NotReady,
 }
 
 /// A port of every endpoint of a slice.
@@ -51,6 +65,7 @@ pub struct EndpointPort {
 
 impl EndpointSlice {
     pub(crate) fn read(object: k8s::EndpointSlice) -> Result<Self, FieldError> {
+        let unsupported = unsupported::of_endpoint_slice(&object);
         let mut meta = Metadata::read(Kind::EndpointSlice, object.metadata)?;
         let endpoints = match object.address_type.as_str() {
             "IPv4" | "IPv6" => endpoints(object.endpoints.unwrap_or_default())?,
@@ -66,9 +81,23 @@ impl EndpointSlice {
             service: meta.labels.remove(label::SERVICE_NAME),
             endpoints,
             ports: ports(object.ports.unwrap_or_default())?,
+            unsupported,
             namespace: meta.namespace,
             name: meta.name,
         })
+    }
+}
+
+impl Readiness {
+    fn of(conditions: &k8s::EndpointConditions) -> Self {
+        // What is absent is ready, serves if it is ready, and does not terminate.
+        let ready = conditions.ready.unwrap_or(true);
+        let serving = conditions.serving.unwrap_or(ready);
+        match (ready, serving && conditions.terminating.unwrap_or(false)) {
+            (true, _) => Self::Ready,
+            (false, true) => Self::Terminating,
+            (false, false) => Self::NotReady,
+        }
     }
 }
 
@@ -79,7 +108,7 @@ fn endpoints(written: Vec<k8s::Endpoint>) -> Result<Vec<Endpoint>, FieldError> {
             addresses.map(|(index, text)| address(&format!("endpoints[{at}].addresses[{index}]"), text));
         Ok(Endpoint {
             addresses: addresses.collect::<Result<_, FieldError>>()?,
-            ready: endpoint.conditions.and_then(|conditions| conditions.ready).unwrap_or(true),
+            readiness: Readiness::of(&endpoint.conditions.unwrap_or_default()),
             pod: endpoint
                 .target_ref
                 .filter(|target| target.kind.as_deref() == Some("Pod"))
@@ -97,9 +126,12 @@ fn ports(written: Vec<k8s::EndpointPort>) -> Result<Vec<EndpointPort>, FieldErro
         // A port without a number means all ports, which only a headless Service may have; no client asks for it by number.
         let Some(number) = port.port else { continue };
         let number = port_number(&format!("ports[{at}].port"), number.into())?;
-        if is_tcp(port.protocol.as_deref()) {
+        if is_tcp(&format!("ports[{at}].protocol"), port.protocol.as_deref())? {
             ports.push(EndpointPort { name: port.name.unwrap_or_default(), port: number });
         }
     }
     Ok(ports)
 }
+
+#[cfg(test)]
+mod tests;

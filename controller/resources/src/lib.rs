@@ -7,6 +7,7 @@
 //! * [`resource`] – [`Resource`], [`Kind`] and [`Key`]: what was read, and how an object is named
 //! * [`problem`] – what is wrong with an object, with its line and field
 //! * [`namespace`], [`pod`], [`service`], [`endpoint_slice`], [`service_account`] – the Kubernetes kinds
+//! * [`unsupported`] – what these say and the mesh does not do
 //! * [`ip_block`] – an address or a prefix
 //! * [`policy`], [`mesh`] – Karez's own kinds, `AuthorizationPolicy` and `Mesh` of `karez.dev/v1alpha1`
 //!
@@ -25,6 +26,7 @@ pub mod problem;
 pub mod resource;
 pub mod service;
 pub mod service_account;
+pub mod unsupported;
 
 mod document;
 mod fields;

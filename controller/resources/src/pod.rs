@@ -9,6 +9,7 @@ use crate::namespace::Enrolment;
 use crate::problem::FieldError;
 use crate::resource::{Kind, Labels};
 use crate::syntax;
+use crate::unsupported::{self, Unsupported};
 
 /// What the mesh reads of a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Pod {
     pub named_ports: Vec<NamedPort>,
     /// The object that made it.
     pub controller: Option<Controller>,
+    /// What it says and the mesh does not do.
+    pub unsupported: Vec<Unsupported>,
 }
 
 /// A Pod's phase.
@@ -77,10 +80,10 @@ impl Pod {
         !matches!(self.phase, Phase::Succeeded | Phase::Failed)
     }
 
-    /// It can take connections.
+    /// It answers connections, though it may be about to end.
     #[must_use]
-    pub fn is_healthy(&self) -> bool {
-        self.phase == Phase::Running && self.ready && !self.deleting
+    pub fn serves(&self) -> bool {
+        self.phase == Phase::Running && self.ready
     }
 
     /// The number of a named TCP port.
@@ -90,6 +93,7 @@ impl Pod {
     }
 
     pub(crate) fn read(object: k8s::Pod) -> Result<Self, FieldError> {
+        let unsupported = unsupported::of_pod(&object);
         let meta = Metadata::read(Kind::Pod, object.metadata)?;
         let spec = object.spec.unwrap_or_default();
         let status = object.status.unwrap_or_default();
@@ -105,7 +109,8 @@ impl Pod {
                 .iter()
                 .find(|condition| condition.type_ == "Ready")
                 .is_none_or(|condition| condition.status == "True"),
-            named_ports: named_ports(&spec.containers)?,
+            named_ports: named_ports(&spec)?,
+            unsupported,
             node: spec.node_name.filter(|node| !node.is_empty()),
             controller: meta.controller.map(|owner| Controller { kind: owner.kind, name: owner.name }),
             deleting: meta.deleting,
@@ -164,17 +169,22 @@ fn phase(text: Option<&str>) -> Result<Phase, FieldError> {
     }
 }
 
-fn named_ports(containers: &[k8s::Container]) -> Result<Vec<NamedPort>, FieldError> {
+/// Those of the containers come before those of native sidecars, as Kubernetes finds them. Other init containers are gone by
+/// the time that the Pod serves.
+fn named_ports(spec: &k8s::PodSpec) -> Result<Vec<NamedPort>, FieldError> {
+    let containers = spec.containers.iter().enumerate();
+    let containers = containers.map(|(at, container)| (format!("spec.containers[{at}]"), container));
+    let init = spec.init_containers.iter().flatten().enumerate();
+    let sidecars = init
+        .filter(|(_, container)| container.restart_policy.as_deref() == Some("Always"))
+        .map(|(at, container)| (format!("spec.initContainers[{at}]"), container));
     let mut named = Vec::new();
-    for (at, container) in containers.iter().enumerate() {
+    for (place, container) in containers.chain(sidecars) {
         for (index, port) in container.ports.iter().flatten().enumerate() {
-            let number = port_number(
-                &format!("spec.containers[{at}].ports[{index}].containerPort"),
-                port.container_port.into(),
-            )?;
-            if let Some(name) = port.name.clone()
-                && is_tcp(port.protocol.as_deref())
-            {
+            let field = |name: &str| format!("{place}.ports[{index}].{name}");
+            let number = port_number(&field("containerPort"), port.container_port.into())?;
+            let is_tcp = is_tcp(&field("protocol"), port.protocol.as_deref())?;
+            if let Some(name) = port.name.clone().filter(|_| is_tcp) {
                 named.push(NamedPort { name, port: number });
             }
         }
@@ -191,6 +201,13 @@ pub(crate) fn port_number(field: &str, number: i64) -> Result<u16, FieldError> {
 }
 
 /// The mesh carries TCP; absent means TCP.
-pub(crate) fn is_tcp(protocol: Option<&str>) -> bool {
-    matches!(protocol, None | Some("" | "TCP"))
+pub(crate) fn is_tcp(field: &str, protocol: Option<&str>) -> Result<bool, FieldError> {
+    match protocol {
+        None | Some("" | "TCP") => Ok(true),
+        Some("UDP" | "SCTP") => Ok(false),
+        Some(other) => Err(FieldError::new(field, format!("{other:?} is not one of: TCP, UDP, SCTP"))),
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ use crate::metadata::{Metadata, check_labels};
 use crate::pod::{address, is_tcp, port_number};
 use crate::problem::FieldError;
 use crate::resource::{Kind, Labels};
+use crate::syntax;
+use crate::unsupported::{self, Unsupported};
 
 /// What the mesh reads of a Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,24 @@ pub struct Service {
     pub publish_not_ready: bool,
     /// `type: ExternalName`: an alias in DNS, nothing to carry.
     pub external_name: bool,
+    /// Whether a client keeps its endpoint.
+    pub affinity: Affinity,
+    /// Addresses outside the cluster that lead to it, as `spec.externalIPs` lists them.
+    pub external_ips: Vec<IpAddr>,
+    /// Its load balancers' addresses that kube-proxy takes for the Service inside the cluster, too.
+    pub load_balancer_ips: Vec<IpAddr>,
+    /// What it asks for and the mesh does not do.
+    pub unsupported: Vec<Unsupported>,
+}
+
+/// `spec.sessionAffinity`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Affinity {
+    /// Each connection has its own endpoint.
+    #[default]
+    None,
+    /// All connections of one client go to one endpoint.
+    ClientIp,
 }
 
 /// A Service's port.
@@ -78,8 +98,10 @@ pub enum Distribution {
 
 impl Service {
     pub(crate) fn read(object: k8s::Service) -> Result<Self, FieldError> {
+        let unsupported = unsupported::of_service(&object);
         let meta = Metadata::read(Kind::Service, object.metadata)?;
         let spec = object.spec.unwrap_or_default();
+        let is_headless = spec.cluster_ip.as_deref() == Some("None");
         let selector = spec.selector.clone().unwrap_or_default();
         check_labels("spec.selector", &selector)?;
         Ok(Self {
@@ -89,6 +111,11 @@ impl Service {
             distribution: distribution(&spec)?,
             publish_not_ready: spec.publish_not_ready_addresses.unwrap_or(false),
             external_name: spec.type_.as_deref() == Some("ExternalName"),
+            affinity: affinity(&spec)?,
+            // kube-proxy passes headless Services over.
+            external_ips: if is_headless { Vec::new() } else { external_ips(&spec)? },
+            load_balancer_ips: load_balancer_ips(&object.status.unwrap_or_default())?,
+            unsupported,
             selector,
             namespace: meta.namespace,
             name: meta.name,
@@ -114,14 +141,8 @@ fn ports(spec: &k8s::ServiceSpec) -> Result<Vec<ServicePort>, FieldError> {
     let mut ports: Vec<ServicePort> = Vec::new();
     for (at, port) in spec.ports.iter().flatten().enumerate() {
         let number = port_number(&format!("spec.ports[{at}].port"), port.port.into())?;
-        let target = match &port.target_port {
-            None => TargetPort::Number(number),
-            Some(IntOrString::Int(target)) => {
-                TargetPort::Number(port_number(&format!("spec.ports[{at}].targetPort"), (*target).into())?)
-            }
-            Some(IntOrString::String(name)) => TargetPort::Named(name.clone()),
-        };
-        if !is_tcp(port.protocol.as_deref()) {
+        let target = target(&format!("spec.ports[{at}].targetPort"), port.target_port.as_ref(), number)?;
+        if !is_tcp(&format!("spec.ports[{at}].protocol"), port.protocol.as_deref())? {
             continue;
         }
         if ports.iter().any(|other| other.port == number) {
@@ -133,6 +154,45 @@ fn ports(spec: &k8s::ServiceSpec) -> Result<Vec<ServicePort>, FieldError> {
         ports.push(ServicePort { name: port.name.clone().unwrap_or_default(), port: number, target });
     }
     Ok(ports)
+}
+
+fn target(field: &str, written: Option<&IntOrString>, port: u16) -> Result<TargetPort, FieldError> {
+    match written {
+        // The API server takes 0 and the empty name for the port itself.
+        None | Some(IntOrString::Int(0)) => Ok(TargetPort::Number(port)),
+        Some(IntOrString::String(name)) if name.is_empty() => Ok(TargetPort::Number(port)),
+        Some(IntOrString::Int(number)) => port_number(field, (*number).into()).map(TargetPort::Number),
+        Some(IntOrString::String(name)) => {
+            syntax::port_name(name).map_err(|message| FieldError::new(field, message))?;
+            Ok(TargetPort::Named(name.clone()))
+        }
+    }
+}
+
+fn affinity(spec: &k8s::ServiceSpec) -> Result<Affinity, FieldError> {
+    match spec.session_affinity.as_deref() {
+        None | Some("" | "None") => Ok(Affinity::None),
+        Some("ClientIP") => Ok(Affinity::ClientIp),
+        Some(other) => {
+            Err(FieldError::new("spec.sessionAffinity", format!("{other:?} is neither None nor ClientIP")))
+        }
+    }
+}
+
+fn external_ips(spec: &k8s::ServiceSpec) -> Result<Vec<IpAddr>, FieldError> {
+    let written = spec.external_ips.iter().flatten().enumerate();
+    written.map(|(at, text)| address(&format!("spec.externalIPs[{at}]"), text)).collect()
+}
+
+fn load_balancer_ips(status: &k8s::ServiceStatus) -> Result<Vec<IpAddr>, FieldError> {
+    let ingress = status.load_balancer.iter().flat_map(|status| status.ingress.iter().flatten()).enumerate();
+    // `Proxy`: what is sent to the address has to pass the load balancer itself (KEP-1860).
+    let taken = ingress.filter(|(_, ingress)| ingress.ip_mode.as_deref() != Some("Proxy"));
+    let with_ip = taken.filter_map(|(at, ingress)| Some((at, ingress.ip.as_deref()?)));
+    with_ip
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(at, text)| address(&format!("status.loadBalancer.ingress[{at}].ip"), text))
+        .collect()
 }
 
 fn ip_families(spec: &k8s::ServiceSpec) -> Result<Vec<IpFamily>, FieldError> {
@@ -167,3 +227,6 @@ fn distribution(spec: &k8s::ServiceSpec) -> Result<Distribution, FieldError> {
         _ => Distribution::Everywhere,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,24 @@ pub(crate) fn subdomain(text: &str) -> Result<(), String> {
     }
 }
 
+/// Says why `text` is not the name of a container's port (RFC 6335 section 5.1, as Kubernetes narrows it).
+pub(crate) fn port_name(text: &str) -> Result<(), String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("{text:?} is a name, and a name needs a letter: write {text} without quotes"));
+    }
+    let is_it = text.len() <= 15
+        && is_label(text)
+        && !text.contains("--")
+        && text.bytes().any(|byte| byte.is_ascii_lowercase());
+    if is_it {
+        Ok(())
+    } else {
+        Err(format!(
+            "{text:?} is not a port's name: 1 to 15 of a-z, 0-9 and single `-`, at least one letter, and no `-` at its ends"
+        ))
+    }
+}
+
 /// Says why `text` is not a label's key: `NAME` or `DNS.PREFIX/NAME`.
 pub(crate) fn label_key(text: &str) -> Result<(), String> {
     let (prefix, name) = text.rsplit_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));

@@ -4,11 +4,11 @@
 //! whatever the slice calls it: a second workload at the same address, without the Pod's identity, would be spoken to in the
 //! clear.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use karez_api::workload::{Port, PortList};
-use karez_resources::endpoint_slice::{Endpoint, EndpointSlice};
+use karez_resources::endpoint_slice::{Endpoint, EndpointSlice, Readiness};
 use karez_resources::pod::Pod;
 use karez_resources::service::{Service, TargetPort};
 
@@ -23,6 +23,8 @@ pub(crate) type ServicePorts = BTreeMap<String, PortList>;
 #[derive(Debug, Default)]
 pub(crate) struct Endpoints<'a> {
     pods: BTreeMap<(&'a str, &'a str), ServicePorts>,
+    /// Pods that a slice calls terminating, which may know it before the Pod's own object says so.
+    terminating: BTreeSet<(&'a str, &'a str)>,
     /// Addresses that are no Pod's.
     pub(crate) external: BTreeMap<IpAddr, External<'a>>,
     /// Endpoints at addresses that are none of theirs.
@@ -43,6 +45,8 @@ pub(crate) struct External<'a> {
     /// The first slice that names it.
     pub(crate) slice: &'a EndpointSlice,
     pub(crate) endpoint: &'a Endpoint,
+    /// Some slice says so.
+    pub(crate) ready: bool,
     pub(crate) services: ServicePorts,
 }
 
@@ -74,6 +78,11 @@ impl<'a> Endpoints<'a> {
         self.pods.get(&(pod.namespace.as_str(), pod.name.as_str())).cloned().unwrap_or_default()
     }
 
+    /// Whether a slice calls the Pod terminating.
+    pub(crate) fn say_terminating(&self, pod: &Pod) -> bool {
+        self.terminating.contains(&(pod.namespace.as_str(), pod.name.as_str()))
+    }
+
     fn add_slice(
         &mut self,
         view: &View<'a>,
@@ -85,19 +94,30 @@ impl<'a> Endpoints<'a> {
         let number_of = |port: &str| slice.ports.iter().find(|one| one.name == port).map(|one| one.port);
         let ports = ports(service, |port, _| number_of(port));
         let Some(ports) = ports else { return };
-        let usable = |endpoint: &&Endpoint| endpoint.ready || service.publish_not_ready;
-        for endpoint in slice.endpoints.iter().filter(usable) {
+        for endpoint in &slice.endpoints {
+            if endpoint.readiness == Readiness::NotReady && !service.publish_not_ready {
+                continue;
+            }
             if let Some(pod) = &endpoint.pod {
                 // A slice may be later than the Pod's end; its address may be another's by then.
                 if let Some(pod) = view.pods.get(&(slice.namespace.as_str(), pod.as_str())) {
                     self.add_pod(pod, name, &ports);
+                    self.note_terminating(pod, slice, endpoint);
                 }
                 continue;
             }
             for address in &endpoint.addresses {
                 match addresses.standing(*address) {
-                    Standing::Pod(pod) => self.add_pod(pod, name, &ports),
-                    Standing::Free => self.add_external(*address, slice, endpoint, name, &ports),
+                    Standing::Pod(pod) => {
+                        self.add_pod(pod, name, &ports);
+                        self.note_terminating(pod, slice, endpoint);
+                    }
+                    Standing::Free => {
+                        let external =
+                            self.external.entry(*address).or_insert_with(|| External::of(slice, endpoint));
+                        external.ready |= endpoint.readiness == Readiness::Ready;
+                        merge(&mut external.services, name, &ports);
+                    }
                     Standing::Reserved(reserved) => {
                         self.unused.push(Unused { slice, address: *address, reserved });
                     }
@@ -130,20 +150,17 @@ impl<'a> Endpoints<'a> {
         merge(services, service, ports);
     }
 
-    fn add_external(
-        &mut self,
-        address: IpAddr,
-        slice: &'a EndpointSlice,
-        endpoint: &'a Endpoint,
-        service: &str,
-        ports: &[Port],
-    ) {
-        let external = self.external.entry(address).or_insert_with(|| External {
-            slice,
-            endpoint,
-            services: ServicePorts::new(),
-        });
-        merge(&mut external.services, service, ports);
+    /// A slice of another namespace has no say: it would take the Pod from the Services of its own.
+    fn note_terminating(&mut self, pod: &'a Pod, slice: &EndpointSlice, endpoint: &Endpoint) {
+        if endpoint.readiness == Readiness::Terminating && slice.namespace == pod.namespace {
+            self.terminating.insert((&pod.namespace, &pod.name));
+        }
+    }
+}
+
+impl<'a> External<'a> {
+    fn of(slice: &'a EndpointSlice, endpoint: &'a Endpoint) -> Self {
+        Self { slice, endpoint, ready: false, services: ServicePorts::new() }
     }
 }
 

@@ -22,8 +22,10 @@ mod addresses;
 mod endpoints;
 mod mesh;
 mod namespaces;
+mod outside;
 mod policies;
 mod services;
+mod unsupported;
 mod view;
 mod workloads;
 

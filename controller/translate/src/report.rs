@@ -26,6 +26,8 @@ pub enum Effect {
     Stricter,
     /// The object as it is written, which may be a mistake.
     AsWritten,
+    /// The object itself, without what this field asks for.
+    AllButField,
     /// Nothing: it is as if it were not there.
     Nothing,
 }
@@ -39,6 +41,7 @@ impl Effect {
             Self::Refused => "refused",
             Self::Stricter => "stricter than written",
             Self::AsWritten => "as written",
+            Self::AllButField => "all but this field",
             Self::Nothing => "nothing",
         }
     }

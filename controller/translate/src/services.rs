@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use karez_api::names::{CONTESTED_ADDRESSES, type_url};
 use karez_api::workload::load_balancing::{HealthPolicy, Mode, Scope};
 use karez_api::workload::{self, Address, IpFamilies, LoadBalancing, NetworkAddress, Port, address};
-use karez_resources::service::{Distribution, IpFamily, Service, TargetPort};
+use karez_resources::service::{Affinity, Distribution, IpFamily, Service, TargetPort};
 
 use crate::addresses::Addresses;
 use crate::translation::Output;
@@ -59,6 +59,8 @@ fn hostname(view: &View<'_>, service: &Service) -> String {
 }
 
 fn message(view: &View<'_>, addresses: &Addresses<'_>, service: &Service) -> workload::Service {
+    let outside = service.external_ips.iter().chain(&service.load_balancer_ips);
+    let outside = outside.map(|address| NetworkAddress { external: true, ..network_address(*address) });
     let port = |port: &karez_resources::service::ServicePort| Port {
         service_port: port.port.into(),
         target_port: match port.target {
@@ -71,11 +73,12 @@ fn message(view: &View<'_>, addresses: &Addresses<'_>, service: &Service) -> wor
         name: service.name.clone(),
         namespace: service.namespace.clone(),
         hostname: hostname(view, service),
-        addresses: addresses.of_service(service).map(network_address).collect(),
+        addresses: addresses.of_service(service).map(network_address).chain(outside).collect(),
         ports: service.ports.iter().map(port).collect(),
         load_balancing: load_balancing(service),
         ip_families: ip_families(&service.ip_families).into(),
         canonical: true,
+        client_affinity: service.affinity == Affinity::ClientIp,
         ..workload::Service::default()
     }
 }

@@ -10,7 +10,7 @@ use crate::addresses::Addresses;
 use crate::objects::Objects;
 use crate::report::{Effect, Report, whole_object};
 use crate::view::View;
-use crate::{mesh, namespaces, policies, services, workloads};
+use crate::{mesh, namespaces, outside, policies, services, unsupported, workloads};
 
 /// What translation needs to know beside the objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub fn translate(objects: &Objects, options: &Options) -> Translation {
     services::translate(&view, &addresses, &mut output);
     workloads::translate(&view, &addresses, options, &mut output);
     addresses.report(&view, &mut output);
+    outside::report(&view, &mut output);
+    unsupported::report(&view, &mut output);
     let Output { resources, mut problems, .. } = output;
     problems.sort();
     Translation { resources, problems, pods: workloads::placements(&view, options) }

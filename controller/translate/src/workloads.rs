@@ -28,6 +28,7 @@ pub(crate) fn translate(
     let endpoints = Endpoints::of(view, addresses);
     for pod in view.pods.values() {
         let mut workload = of_pod(view, pod, options);
+        set_health(&mut workload, pod.serves(), pod.deleting || endpoints.say_terminating(pod));
         workload.addresses = addresses.of_pod(pod).map(octets).collect();
         workload.services = endpoints.services_of(pod).into_iter().collect();
         add(output, workload);
@@ -91,7 +92,6 @@ fn of_pod(view: &View<'_>, pod: &Pod, options: &Options) -> Workload {
     } else {
         TunnelProtocol::None
     });
-    workload.set_status(if pod.is_healthy() { WorkloadStatus::Healthy } else { WorkloadStatus::Unhealthy });
     workload.set_network_mode(if pod.host_network {
         NetworkMode::HostNetwork
     } else {
@@ -100,9 +100,16 @@ fn of_pod(view: &View<'_>, pod: &Pod, options: &Options) -> Workload {
     workload
 }
 
+/// An endpoint that ends is used where nobody else is left; a node proxy that does not know that takes it for unhealthy.
+fn set_health(workload: &mut Workload, serves: bool, terminating: bool) {
+    let is_healthy = serves && !terminating;
+    workload.set_status(if is_healthy { WorkloadStatus::Healthy } else { WorkloadStatus::Unhealthy });
+    workload.terminating = serves && terminating;
+}
+
 fn of_external(address: IpAddr, external: &External<'_>, options: &Options) -> Workload {
-    let External { slice, endpoint, services } = external;
-    Workload {
+    let External { slice, endpoint, ready, services } = external;
+    let mut workload = Workload {
         uid: format!(
             "{}/discovery.k8s.io/EndpointSlice/{}/{}/{address}",
             options.cluster_id, slice.namespace, slice.name
@@ -117,7 +124,9 @@ fn of_external(address: IpAddr, external: &External<'_>, options: &Options) -> W
         services: services.clone().into_iter().collect(),
         locality: locality(None, endpoint.zone.as_deref()),
         ..Workload::default()
-    }
+    };
+    set_health(&mut workload, true, !ready);
+    workload
 }
 
 fn uid(options: &Options, pod: &Pod) -> String {

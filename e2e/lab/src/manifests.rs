@@ -83,7 +83,7 @@ impl Manifests {
     /// # Errors
     /// When the file cannot be written.
     pub fn pod(&self, pod: &Pod) -> Result<()> {
-        self.pod_that_is(pod, true)
+        self.pod_that_is(pod, true, false)
     }
 
     /// A running Pod that takes no connections: its condition `Ready` is `False`.
@@ -91,16 +91,27 @@ impl Manifests {
     /// # Errors
     /// When the file cannot be written.
     pub fn pod_not_ready(&self, pod: &Pod) -> Result<()> {
-        self.pod_that_is(pod, false)
+        self.pod_that_is(pod, false, false)
     }
 
-    fn pod_that_is(&self, pod: &Pod, ready: bool) -> Result<()> {
+    /// A Pod that is being deleted and still serves.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn pod_terminating(&self, pod: &Pod) -> Result<()> {
+        self.pod_that_is(pod, true, true)
+    }
+
+    fn pod_that_is(&self, pod: &Pod, ready: bool, terminating: bool) -> Result<()> {
         let labels: Value = pod.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
         self.object(
             &pod_file(pod),
             &json!({
                 "apiVersion": "v1", "kind": "Pod",
-                "metadata": {"name": pod.name, "namespace": pod.kube_namespace, "labels": labels},
+                "metadata": {
+                    "name": pod.name, "namespace": pod.kube_namespace, "labels": labels,
+                    "deletionTimestamp": terminating.then_some("2026-11-30T10:00:00Z"),
+                },
                 "spec": {"nodeName": pod.node, "serviceAccountName": pod.service_account},
                 "status": {
                     "phase": "Running", "podIP": pod.v4.to_string(),

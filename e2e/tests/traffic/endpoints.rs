@@ -1,4 +1,5 @@
-//! Which endpoints of a Service get the connections: those that are ready, and of these the near ones where the Service asks for it.
+//! Which endpoints of a Service get the connections: those that are ready, of these the near ones or the client's own where the
+//! Service asks for it, and those that end where nobody else is left.
 
 use std::collections::BTreeSet;
 use std::net::TcpStream;
@@ -37,6 +38,31 @@ fn an_endpoint_whose_slice_says_that_it_is_not_ready_gets_no_new_connection() ->
         world.wait_served_by(expected)?;
     }
     Ok(())
+}
+
+/// As a StatefulSet of one has it while its Pod is replaced.
+#[test]
+fn endpoints_that_terminate_serve_while_nobody_else_does() -> Result<()> {
+    let world = World::open("terminating", &json!({}), ["a", "a", "a"])?;
+    let manifests = &world.shop.mesh.manifests;
+    manifests.pod_terminating(&world.near)?;
+    world.wait_served_by(&["api"])?;
+    manifests.pod_terminating(&world.shop.api)?;
+    world.wait_served_by(&["api", "near"])?;
+    manifests.pod_not_ready(&world.near)?;
+    world.wait_served_by(&["api"])?;
+    manifests.pod(&world.near)?;
+    world.wait_served_by(&["near"])
+}
+
+#[test]
+fn a_client_keeps_its_endpoint_where_the_service_says_so() -> Result<()> {
+    let world = World::open("affinity", &json!({"sessionAffinity": "ClientIP"}), ["a", "a", "a"])?;
+    let served = world.served()?;
+    ensure!(served.len() == 1, "one client has {served:?}");
+    let both = [&world.shop.api, &world.near];
+    let [kept, other] = if served.contains("api") { both } else { [both[1], both[0]] };
+    world.ensure_preferred(kept, other)
 }
 
 #[test]

@@ -1,12 +1,14 @@
-//! Ordinary traffic: many connections, much data, every way to end, peers that stall, which endpoint serves, and whom the application
-//! sees.
+//! Ordinary traffic: many connections, much data, every way to end, peers that stall, which endpoint serves at which address, and whom
+//! the application sees.
 
 mod bodies;
 mod claims;
 mod configuration;
 mod endpoints;
 mod ends;
+mod families;
 mod grpc;
+mod outside;
 mod pressure;
 mod replicas;
 mod retry;

@@ -1,4 +1,16 @@
-use super::{label_key, label_value};
+use super::{label_key, label_value, port_name};
+
+#[test]
+fn port_names_have_a_letter() {
+    for good in ["http", "h", "8080-tcp", "a1", "grpc-web"] {
+        assert!(port_name(good).is_ok(), "{good:?}");
+    }
+    for bad in ["", "8080", "80-80", "-http", "http-", "grpc--web", "HTTP", "http_1", "sixteen-letters-"] {
+        assert!(port_name(bad).is_err(), "{bad:?}");
+    }
+    assert!(port_name(&"a".repeat(15)).is_ok() && port_name(&"a".repeat(16)).is_err());
+    assert!(port_name("8080").unwrap_err().contains("without quotes"));
+}
 
 #[test]
 fn label_keys_may_have_a_prefix() {

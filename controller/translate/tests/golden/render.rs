@@ -32,7 +32,12 @@ pub(crate) fn resource(name: &ResourceName, message: &[u8]) -> String {
 
 fn workload(it: &Workload) -> String {
     let mut text = String::new();
-    line(&mut text, "", &format_args!("{} {:?} {:?}", it.namespace, it.tunnel_protocol(), it.status()));
+    let terminating = if it.terminating { " terminating" } else { "" };
+    line(
+        &mut text,
+        "",
+        &format_args!("{} {:?} {:?}{terminating}", it.namespace, it.tunnel_protocol(), it.status()),
+    );
     line(&mut text, "name", &it.name);
     line(&mut text, "addresses", &ips(it.addresses.iter().map(Vec::as_slice)));
     line(&mut text, "identity", &[&it.trust_domain, &it.service_account]);
@@ -54,12 +59,17 @@ fn workload(it: &Workload) -> String {
 fn service(it: &Service) -> String {
     let mut text = String::new();
     line(&mut text, "name", &[&it.namespace, &it.name, &it.hostname]);
-    line(&mut text, "addresses", &ips(it.addresses.iter().map(|address| address.address.as_slice())));
+    let of_kind = |external| it.addresses.iter().filter(move |address| address.external == external);
+    line(&mut text, "addresses", &ips(of_kind(false).map(|address| address.address.as_slice())));
+    line(&mut text, "from outside", &ips(of_kind(true).map(|address| address.address.as_slice())));
     line(&mut text, "ports", &format_args!("{}", ports(&it.ports)));
     if it.contested {
         line(&mut text, "", &"contested");
     }
     line(&mut text, "families", &it.ip_families());
+    if it.client_affinity {
+        line(&mut text, "affinity", &"client");
+    }
     if let Some(balancing) = &it.load_balancing {
         let scopes: Vec<_> = balancing.routing_preference().collect();
         line(
