@@ -19,7 +19,7 @@ pub(crate) fn dump(mesh: &watch::Receiver<Arc<Mesh>>, report: &watch::Receiver<N
         "version": report.version,
         "configurationVersion": report.configuration_version,
         "mesh": {
-            "trustDomain": &*settings.trust_domain,
+            "trustDomain": settings.trust_domain(),
             "clusterDomain": &*settings.cluster_domain,
             "mtls": shown(&settings.mtls),
             "sameNode": shown(&settings.same_node),

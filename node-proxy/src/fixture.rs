@@ -81,9 +81,10 @@ impl Node {
         let ready = certificate.wait_for(|state| matches!(state, State::Ready { .. }));
         drop(tokio::time::timeout(PATIENCE, ready).await.unwrap().unwrap());
         let enrolled = enrolled(name, address);
+        let local = home().local_pod(&enrolled);
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
         let bounds = Bounds { account: self.budget.account(), places: self.places.of_pod(1, 100) };
-        Arc::new(Pod::new(enrolled.into(), &home(), identity, certificate, stock, bounds))
+        Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, bounds))
     }
 }
 

@@ -67,21 +67,27 @@ pub(crate) struct Home {
     pub(crate) node: Arc<str>,
 }
 
+impl Home {
+    /// The Pod as the mesh's decisions take it.
+    pub(crate) fn local_pod(&self, enrolled: &EnrolledPod) -> LocalPod {
+        LocalPod {
+            uid: workload_uid(&self.cluster, &enrolled.namespace, &enrolled.name).into(),
+            namespace: Arc::clone(&enrolled.namespace),
+            node: Arc::clone(&self.node),
+            addresses: enrolled.addresses.iter().map(IpAddr::to_canonical).collect(),
+        }
+    }
+}
+
 impl Pod {
     pub(crate) fn new(
         enrolled: Arc<EnrolledPod>,
-        home: &Home,
+        local: LocalPod,
         identity: Identity,
         certificate: watch::Receiver<State>,
         stock: PodStock,
         bounds: Bounds,
     ) -> Self {
-        let local = LocalPod {
-            uid: workload_uid(&home.cluster, &enrolled.namespace, &enrolled.name).into(),
-            namespace: Arc::clone(&enrolled.namespace),
-            node: Arc::clone(&home.node),
-            addresses: enrolled.addresses.iter().map(IpAddr::to_canonical).collect(),
-        };
         let Bounds { account, places } = bounds;
         let standing = watch::Sender::new(Standing::Carried);
         Self {

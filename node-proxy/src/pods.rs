@@ -17,6 +17,7 @@ use karez_handover::pod::{EnrolledPod, PodReference};
 use karez_handover::stock::Stock;
 use karez_link::Certificates;
 use karez_link::discovery::{Synced, View};
+use karez_mesh::Mesh;
 use karez_process::drain::Drain;
 use karez_process::readiness::Condition;
 use karez_tunnel::window::Budget;
@@ -39,6 +40,10 @@ const TICK: Duration = Duration::from_millis(250);
 const TRIM: Duration = Duration::from_secs(15);
 /// A worker that has shown no life for this long has its listeners polled by a neighbour.
 const STALLED: Duration = Duration::from_millis(1500);
+
+/// Why a Pod waits under Istio's control plane: its workload alone tells the trust domain.
+const UNKNOWN_TRUST_DOMAIN: &str = "the controller has sent neither the mesh's settings nor a workload of this Pod's name and address: its trust \
+     domain is unknown";
 
 /// What Pods are made with.
 #[derive(Debug)]
@@ -185,11 +190,11 @@ impl Pods {
         if *self.view.synced.borrow() != Synced::Complete || self.is_draining {
             return;
         }
-        let trust_domain = self.view.mesh.borrow().settings().trust_domain.clone();
+        let mesh = Arc::clone(&self.view.mesh.borrow());
         let mut is_changed = false;
         for held in self.held.values_mut() {
             let Stage::Waiting(wait) = &mut held.stage else { continue };
-            let state = match self.means.take_up(&held.enrolled, held.listeners.len(), wait, &trust_domain) {
+            let state = match self.means.take_up(&held.enrolled, held.listeners.len(), wait, &mesh) {
                 Ok(pod) => {
                     held.stage = Stage::Carrying(Arc::new(pod));
                     is_changed = true;
@@ -283,18 +288,20 @@ impl Means {
         enrolled: &Arc<EnrolledPod>,
         listeners: usize,
         wait: &mut Wait,
-        trust_domain: &str,
+        mesh: &Mesh,
     ) -> Result<Pod, String> {
+        let local = self.home.local_pod(enrolled);
+        let trust_domain = local.trust_domain(mesh).ok_or(UNKNOWN_TRUST_DOMAIN)?;
         let identity = Identity::new(trust_domain, &enrolled.namespace, &enrolled.service_account)
             .map_err(|invalid| invalid.to_string())?;
-        let certificate = wait.certificate.get_or_insert_with(|| self.certificates.want(&identity)).clone();
+        let certificate = wait.certificate(&identity, &self.certificates);
         certificate.borrow().usable(&identity).map_err(|failure| failure.to_string())?;
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
         let bounds = Bounds {
             account: self.budget.account(),
             places: self.places.of_pod(listeners, self.most_connections),
         };
-        Ok(Pod::new(Arc::clone(enrolled), &self.home, identity, certificate, stock, bounds))
+        Ok(Pod::new(Arc::clone(enrolled), local, identity, certificate, stock, bounds))
     }
 }
 

@@ -80,7 +80,7 @@ impl Mesh {
             Some(address::Type::Workload(wire)) => {
                 let uid = wire.uid.clone();
                 let workload =
-                    Workload::read(wire, &self.settings.trust_domain).map_err(named(uid.clone()))?;
+                    Workload::read(wire, self.settings.trust_domain()).map_err(named(uid.clone()))?;
                 self.replace_workload(&uid, Some(workload));
             }
             Some(address::Type::Service(wire)) => {
@@ -143,7 +143,7 @@ impl Mesh {
         // Workloads that name no trust domain have the mesh's, whichever of the two came first.
         let moved: Vec<_> = self
             .workloads()
-            .filter_map(|old| Some((Arc::clone(old), Arc::new(old.under(&settings.trust_domain)?))))
+            .filter_map(|old| Some((Arc::clone(old), Arc::new(old.under(settings.trust_domain())?))))
             .collect();
         for (old, new) in &moved {
             self.workloads.replace(Some(old), Some(new));

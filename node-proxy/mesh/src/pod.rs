@@ -37,6 +37,15 @@ impl LocalPod {
         shares_address.then_some(workload)
     }
 
+    /// The trust domain of the Pod's identity: the mesh's, or its workload's where the mesh has stated none.
+    ///
+    /// `None` while the mesh has stated none and has not heard of the Pod: a guess would ask for another's certificate.
+    #[must_use]
+    pub fn trust_domain<'a>(&self, mesh: &'a Mesh) -> Option<&'a str> {
+        let of_workload = || self.workload(mesh).map(|workload| workload.identity.trust_domain());
+        mesh.settings().stated_trust_domain.as_deref().or_else(of_workload)
+    }
+
     /// Whether the address is one of the Pod's.
     #[must_use]
     pub fn has(&self, address: IpAddr) -> bool {

@@ -20,7 +20,7 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let sandbox = NamespaceId { device: 4, inode };
     let reference = PodReference { uid, sandbox };
     let enrolled = EnrolledPod::new(reference.clone(), "shop", name, "web", Vec::new()).unwrap();
-    let home = Home { cluster: "c".into(), node: "n1".into() };
+    let local = Home { cluster: "c".into(), node: "n1".into() }.local_pod(&enrolled);
     let identity = Identity::new("cluster.local", "shop", "web").unwrap();
     let (_, certificate) = watch::channel(State::Waiting { problem: None });
     let (agent, _) = karez_handover::stock::connect(&"@nobody".parse().unwrap(), None);
@@ -28,7 +28,7 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let account = Budget::new(Limits::default()).account();
     let places = AllPlaces::new(100).of_pod(4, 10);
     let bounds = Bounds { account, places };
-    Arc::new(Pod::new(enrolled.into(), &home, identity, certificate, stock, bounds))
+    Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, bounds))
 }
 
 /// Two members of the outbound and two of the HBONE group.

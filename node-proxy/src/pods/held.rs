@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use karez_api::identity::Identity;
 use karez_api::operator::PodReport;
 use karez_handover::listener::Listeners;
 use karez_handover::pod::EnrolledPod;
+use karez_link::Certificates;
 use karez_link::certificates::State;
 use tokio::sync::watch;
 
@@ -53,10 +55,24 @@ pub(crate) enum Cause {
 /// What a Pod waits for.
 #[derive(Debug)]
 pub(crate) struct Wait {
-    /// Its certificate, once it is asked for.
-    pub(crate) certificate: Option<watch::Receiver<State>>,
+    /// Its certificate, once it is asked for, and whose it is.
+    certificate: Option<(Identity, watch::Receiver<State>)>,
     /// In words.
     pub(crate) problem: String,
+}
+
+impl Wait {
+    /// The certificate of that identity, asked for the first time it is needed.
+    pub(crate) fn certificate(
+        &mut self,
+        identity: &Identity,
+        certificates: &Certificates,
+    ) -> watch::Receiver<State> {
+        // The trust domain may have changed meanwhile.
+        let asked = self.certificate.take_if(|(asked, _)| asked == identity);
+        let want = || (identity.clone(), certificates.want(identity));
+        self.certificate.insert(asked.unwrap_or_else(want)).1.clone()
+    }
 }
 
 impl Held {

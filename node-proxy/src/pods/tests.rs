@@ -162,3 +162,23 @@ async fn a_workers_thread_follows_the_policies() {
     })
     .await;
 }
+
+/// Istio's control plane sends no settings: the trust domain comes with the Pod's workload.
+#[tokio::test]
+async fn a_pod_waits_for_its_trust_domain_and_is_carried_under_it() {
+    run(async |proxy, _client| {
+        proxy.mesh.send_replace(Arc::default());
+        proxy.enrol();
+        let mut told = proxy.told.clone();
+        let waits = |told: &Told| told.pods.iter().any(|pod| pod.problem == UNKNOWN_TRUST_DOMAIN);
+        assert!(told.wait_for(waits).await.is_ok());
+
+        proxy.mesh.send_replace(fixture::mesh::open_under("mesh.example"));
+        proxy.stands(Standing::Carrying).await;
+        let reports = proxy.node.certificates.reports();
+        let carried: Vec<_> = reports.iter().filter(|report| report.identity.ends_with("/sa/api")).collect();
+        assert_eq!(carried.len(), 1, "{reports:?}");
+        assert_eq!(carried[0].identity, "spiffe://mesh.example/ns/shop/sa/api");
+    })
+    .await;
+}

@@ -29,7 +29,7 @@ impl LearnedRoots {
     /// The roots at present; `None` before discovery has brought any.
     pub(super) fn current(&self) -> Option<Arc<TrustBundle>> {
         let mesh = Arc::clone(&self.mesh.borrow());
-        self.bundles.borrow().find(&mesh.settings().trust_domain).cloned()
+        self.bundles.borrow().find(mesh.settings().trust_domain()).cloned()
     }
 }
 

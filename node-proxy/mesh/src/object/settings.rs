@@ -9,11 +9,14 @@ use karez_api::settings as wire;
 
 use crate::rejected::{self, Reason};
 
+/// The trust domain of workloads that name none, unless the mesh has another: Istio's default.
+const DEFAULT_TRUST_DOMAIN: &str = "cluster.local";
+
 /// What holds for the whole mesh. The default stands until the controller sends one, and where it never does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The trust domain of workloads that name none.
-    pub trust_domain: Arc<str>,
+    /// The mesh's trust domain; `None` until the controller sends settings, which Istio's never does.
+    pub stated_trust_domain: Option<Arc<str>>,
     /// The DNS domain of Kubernetes services, in lower case, without a trailing dot.
     pub cluster_domain: Arc<str>,
     /// How two enrolled Pods of a node are joined, unless their namespaces say otherwise.
@@ -58,10 +61,10 @@ impl Settings {
         let default = Self::default();
         let address_ranges = wire.address_ranges.iter().map(|text| range(text));
         Ok(Self {
-            trust_domain: match wire.trust_domain.as_str() {
-                "" => default.trust_domain,
+            stated_trust_domain: Some(match wire.trust_domain.as_str() {
+                "" => DEFAULT_TRUST_DOMAIN.into(),
                 name => trust_domain(name)?,
-            },
+            }),
             cluster_domain: match wire.cluster_domain.trim_matches('.') {
                 "" => default.cluster_domain,
                 name => name.to_ascii_lowercase().into(),
@@ -70,6 +73,12 @@ impl Settings {
             address_ranges: address_ranges.collect::<Result<_, _>>()?,
             mtls: mtls(wire.strict),
         })
+    }
+
+    /// The trust domain of workloads that name none.
+    #[must_use]
+    pub fn trust_domain(&self) -> &str {
+        self.stated_trust_domain.as_deref().unwrap_or(DEFAULT_TRUST_DOMAIN)
     }
 
     /// Whether the address lies in the mesh's own ranges.
@@ -82,7 +91,7 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            trust_domain: "cluster.local".into(),
+            stated_trust_domain: None,
             cluster_domain: "cluster.local".into(),
             same_node: SameNode::Tunnel,
             address_ranges: Vec::new(),

@@ -22,7 +22,7 @@ fn what_is_said_holds() {
         settings.strict = true;
     })
     .unwrap();
-    assert_eq!(&*settings.trust_domain, "example.org");
+    assert_eq!(settings.trust_domain(), "example.org");
     assert_eq!(&*settings.cluster_domain, "cluster.example");
     assert_eq!(settings.same_node, SameNode::Direct);
     assert_eq!(settings.mtls, Mtls::Strict);
