@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use rustls::SupportedProtocolVersion;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, WebPkiSupportedAlgorithms};
 use rustls::pki_types::ServerName;
 
 /// ALPN of HBONE: HTTP/2, RFC 9113 §3.2.
@@ -14,10 +14,15 @@ pub(crate) const ALPN: &[u8] = b"h2";
 /// TLS 1.3 only.
 pub(crate) const VERSIONS: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
+/// The hybrid first: what is recorded today stays secret when a quantum computer breaks X25519. A peer that does not know
+/// it finds a share of X25519 beside it, so that falling back costs no round trip.
+const KEY_EXCHANGES: [&dyn SupportedKxGroup; 4] =
+    [kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
+
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     Arc::new(CryptoProvider {
         cipher_suites: vec![cipher_suite::TLS13_AES_128_GCM_SHA256, cipher_suite::TLS13_AES_256_GCM_SHA384],
-        kx_groups: vec![kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1],
+        kx_groups: KEY_EXCHANGES.to_vec(),
         ..aws_lc_rs::default_provider()
     })
 });

@@ -8,13 +8,19 @@ use std::time::Duration;
 use karez_api::identity::Identity;
 use karez_api::outcome::Failure;
 use rcgen::ExtendedKeyUsagePurpose;
-use rustls::{CipherSuite, ClientConfig, ProtocolVersion, ServerConfig};
+use rustls::crypto::aws_lc_rs::kx_group;
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::{
+    CipherSuite, ClientConfig, CommonState, HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::profile::{ALPN, VERSIONS, provider};
 use super::*;
 use crate::authority::{Authority, Leaf, Stopped, identity, noon};
-use crate::clock::Clock;
+use crate::bundle::TrustBundle;
+use crate::clock::{Clock, TlsTime};
 use crate::credential::{Credential, Issued};
 
 type Client = tokio_rustls::client::TlsStream<DuplexStream>;
@@ -66,8 +72,54 @@ impl Mesh {
         Credential::new(issued, self.root.bundle("mesh"), &clock).unwrap()
     }
 
+    /// A good peer with key exchanges of its own.
+    fn peer_with(&self, kx_groups: &[Group], identity: &Identity) -> OtherPeer {
+        let issued = self.root.issue(&Leaf::of(identity));
+        let clock: Arc<dyn Clock> = Arc::new(Stopped(noon()));
+        OtherPeer {
+            provider: Arc::new(CryptoProvider { kx_groups: kx_groups.to_vec(), ..(*provider()).clone() }),
+            time: Arc::new(TlsTime(Arc::clone(&clock))),
+            own: Arc::new(OwnCertificate { key: issued.key, not_after: issued.not_after, clock }),
+            bundle: self.root.bundle("mesh"),
+        }
+    }
+
     fn good(&self, identity: &Identity) -> Credential {
         self.holding(self.root.issue(&Leaf::of(identity)), 0)
+    }
+}
+
+type Group = &'static dyn SupportedKxGroup;
+
+struct OtherPeer {
+    provider: Arc<CryptoProvider>,
+    time: Arc<TlsTime>,
+    own: Arc<OwnCertificate>,
+    bundle: Arc<TrustBundle>,
+}
+
+impl OtherPeer {
+    fn client(&self, expected: &Identity) -> Arc<ClientConfig> {
+        let expected =
+            ExpectIdentities { bundle: Arc::clone(&self.bundle), expected: [expected.clone()].into() };
+        let mut config = ClientConfig::builder_with_details(Arc::clone(&self.provider), self.time.clone())
+            .with_protocol_versions(VERSIONS)
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(expected))
+            .with_client_cert_resolver(self.own.clone());
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Arc::new(config)
+    }
+
+    fn server(&self) -> Arc<ServerConfig> {
+        let mut config = ServerConfig::builder_with_details(Arc::clone(&self.provider), self.time.clone())
+            .with_protocol_versions(VERSIONS)
+            .unwrap()
+            .with_client_cert_verifier(Arc::new(RequireMeshPeer(Arc::clone(&self.bundle))))
+            .with_cert_resolver(self.own.clone());
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Arc::new(config)
     }
 }
 
@@ -90,8 +142,40 @@ async fn good_peers_meet_under_the_meshs_terms() {
     assert_eq!(client_end.protocol_version(), Some(ProtocolVersion::TLSv1_3));
     assert_eq!(client_end.alpn_protocol(), Some(&b"h2"[..]));
     assert_eq!(client_end.negotiated_cipher_suite().unwrap().suite(), CipherSuite::TLS13_AES_128_GCM_SHA256);
+    assert_eq!(exchange(client_end), (NamedGroup::X25519MLKEM768, HandshakeKind::Full));
     assert_eq!(server_end.server_name(), None, "no SNI");
     assert_eq!(client_end.tls13_tickets_received(), 0, "no resumption");
+}
+
+/// The key exchange of a connection, and what sort of handshake it took.
+fn exchange(end: &CommonState) -> (NamedGroup, HandshakeKind) {
+    (end.negotiated_key_exchange_group().unwrap().name(), end.handshake_kind().unwrap())
+}
+
+/// Falling back costs no round trip: no handshake begins anew with a HelloRetryRequest.
+#[tokio::test]
+async fn peers_that_know_other_key_exchanges_are_met_at_the_first_attempt() {
+    use NamedGroup::{X25519, X25519MLKEM768, secp256r1};
+    let mesh = Mesh::new();
+    let (hybrid, classical): (Group, Group) = (kx_group::X25519MLKEM768, kx_group::X25519);
+    let clients: [(&[Group], NamedGroup); 4] = [
+        (&[hybrid], X25519MLKEM768),
+        (&[classical], X25519),
+        (&[kx_group::SECP256R1], secp256r1),
+        (&[hybrid, classical], X25519MLKEM768),
+    ];
+    for (groups, expected) in clients {
+        let peer = mesh.peer_with(groups, &web());
+        let (dialled, _) = handshake(peer.client(&cart()), mesh.good(&cart()).server()).await;
+        assert_eq!(exchange(dialled.unwrap().get_ref().1), (expected, HandshakeKind::Full), "{groups:?}");
+    }
+    let servers: [(&[Group], NamedGroup); 3] =
+        [(&[hybrid], X25519MLKEM768), (&[classical], X25519), (&[classical, hybrid], X25519MLKEM768)];
+    for (groups, expected) in servers {
+        let peer = mesh.peer_with(groups, &cart());
+        let (dialled, _) = handshake(mesh.good(&web()).client(&[cart()]), peer.server()).await;
+        assert_eq!(exchange(dialled.unwrap().get_ref().1), (expected, HandshakeKind::Full), "{groups:?}");
+    }
 }
 
 #[tokio::test]
@@ -181,11 +265,11 @@ async fn a_server_refuses_clients_of_no_or_another_mesh() {
 #[tokio::test]
 async fn a_server_refuses_clients_without_a_certificate_or_tls_1_3() {
     let mesh = Mesh::new();
-    let time = || Arc::new(crate::clock::TlsTime(Arc::new(Stopped(noon()))));
+    let time = || Arc::new(TlsTime(Arc::new(Stopped(noon()))));
     let verifier =
         || Arc::new(ExpectIdentities { bundle: mesh.root.bundle("mesh"), expected: Box::new([cart()]) });
-    let anonymous = ClientConfig::builder_with_details(profile::provider(), time())
-        .with_protocol_versions(profile::VERSIONS)
+    let anonymous = ClientConfig::builder_with_details(provider(), time())
+        .with_protocol_versions(VERSIONS)
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(verifier())
