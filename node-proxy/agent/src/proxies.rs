@@ -1,10 +1,10 @@
 //! Node proxies: their connections, and the sockets that they ask for.
 
-use std::fs::Permissions;
+use std::fs::{DirBuilder, Permissions};
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ use tokio::time::Instant;
 use crate::ground::Ground;
 use crate::kernel::Kernel;
 
+/// Node proxies, which are not root, find the socket there; nobody but the agent puts one there.
+const FOLDER_MODE: u32 = 0o755;
 /// Connections of one kind at a time: a node proxy and its successor, with room for some that are not gone yet.
 const CONNECTIONS: usize = 8;
 /// After a connection of a node proxy, which may reconnect in a circle, and after an error such as "too many open files".
@@ -37,12 +39,17 @@ pub struct ListenError {
 }
 
 /// Listens for node proxies at `address`. A socket that is a file can be written to by everybody, as whoever connects has to:
-/// who it is, is asked of the kernel.
+/// who it is, is asked of the kernel. Its folder is made if it is not there.
 ///
 /// # Errors
 /// When the address is taken or cannot be made.
 pub fn listen(address: &Address) -> Result<Listener, ListenError> {
     let failed = |source| ListenError { address: address.clone(), source };
+    if let Address::Path(path) = address
+        && let Some(folder) = path.parent()
+    {
+        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(failed)?;
+    }
     let listener = Listener::bind(address).map_err(failed)?;
     if let Address::Path(path) = address {
         std::fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(failed)?;

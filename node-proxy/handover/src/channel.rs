@@ -1,5 +1,7 @@
 //! Packets over a connected socket, for a tokio runtime of any kind.
 
+mod socket_path;
+
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdStream;
@@ -39,12 +41,18 @@ impl Channel {
         Ok(Self { connection: Watched::new(connection)?, largest })
     }
 
-    /// Connects to `address`.
+    /// Connects to the agent at `address`. If a uid is given, a peer that may be somebody else is refused: the agent runs as
+    /// that uid, and at a path nobody but root or that uid could have put a socket in its place.
     ///
     /// # Errors
-    /// When nobody listens there.
-    pub fn connect(address: &Address, largest: usize) -> io::Result<Self> {
-        Self::new(seqpacket::Connection::connect(address)?, largest)
+    /// When nobody listens there, or not the agent.
+    pub fn connect(address: &Address, agent_uid: Option<u32>, largest: usize) -> io::Result<Self> {
+        if let (Address::Path(path), Some(uid)) = (address, agent_uid) {
+            socket_path::check(path, uid)?;
+        }
+        let channel = Self::new(seqpacket::Connection::connect(address)?, largest)?;
+        channel.expect_uid(agent_uid)?;
+        Ok(channel)
     }
 
     /// The uid of the process at the other end.

@@ -350,7 +350,7 @@ async fn somebody_elses_socket_is_not_the_agent() {
     let directory = tempfile::tempdir().unwrap();
     let address = address(directory.path());
     let _socket = Socket::bind(&address).unwrap();
-    let channel = Channel::connect(&address, LARGEST_PACKET).unwrap();
+    let channel = Channel::connect(&address, None, LARGEST_PACKET).unwrap();
     let own = channel.peer_uid().unwrap();
     assert!(channel.expect_uid(Some(own)).is_ok());
     let refused = channel.expect_uid(Some(own + 1)).unwrap_err();

@@ -26,7 +26,8 @@ pub struct AgentConnection {
 
 impl AgentConnection {
     /// The agent that listens at `address`. A process that runs under another uid than `agent_uid` is not believed to be
-    /// the agent, if one is given: an abstract address is anybody's who comes first. `program` says to people who we are.
+    /// the agent, if one is given: an abstract address is anybody's who comes first in this network namespace.
+    /// `program` says to people who we are.
     #[must_use]
     pub fn new(address: Address, agent_uid: Option<u32>, program: String) -> Self {
         Self {
@@ -89,8 +90,7 @@ impl AgentConnection {
         if let Some(next_attempt) = self.next_attempt {
             tokio::time::sleep_until(next_attempt).await;
         }
-        let channel = Channel::connect(&self.address, LARGEST_PACKET)?;
-        channel.expect_uid(self.agent_uid)?;
+        let channel = Channel::connect(&self.address, self.agent_uid, LARGEST_PACKET)?;
         self.channel = Some(channel);
         self.attempts.connected(Instant::now());
         self.replica.connected();

@@ -125,8 +125,7 @@ impl Purveyor {
 
     /// One connection. Ok when nobody can place an order any more.
     async fn connected(&mut self) -> io::Result<()> {
-        let channel = Channel::connect(&self.agent, LARGEST_PACKET)?;
-        channel.expect_uid(self.agent_uid)?;
+        let channel = Channel::connect(&self.agent, self.agent_uid, LARGEST_PACKET)?;
         let mut outgoing: Option<Packet> = None;
         // Since when the agent owes an answer and has said nothing. Who waited for it may have given up long ago.
         let mut silent: Option<Instant> = None;

@@ -1,0 +1,48 @@
+//! Who could have put a socket at a path.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+const ROOT: u32 = 0;
+/// Write permission of the group and of others.
+const WRITABLE: u32 = 0o022;
+/// inode(7): in such a folder everybody creates, and only owners rename and remove.
+const STICKY: u32 = 0o1000;
+
+/// Refuses a path where another user than root and `owner` could have put a socket.
+///
+/// # Errors
+/// When a folder on the way to it is not there, belongs to somebody else, or may be written to by others.
+pub(super) fn check(path: &Path, owner: u32) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    check_folder(&folder.canonicalize()?, &[ROOT, owner])
+}
+
+fn check_folder(folder: &Path, owners: &[u32]) -> io::Result<()> {
+    for (height, folder) in folder.ancestors().enumerate() {
+        let found = fs::metadata(folder)?;
+        let is_ours = owners.contains(&found.uid());
+        // Only above the last folder: there others may create, but what is on the way belongs to the owner already.
+        let is_guarded = height > 0 && found.mode() & STICKY != 0;
+        if !is_ours || found.mode() & WRITABLE != 0 && !is_guarded {
+            return Err(untrusted(folder));
+        }
+    }
+    Ok(())
+}
+
+fn untrusted(folder: &Path) -> io::Error {
+    let folder = folder.display();
+    let message = format!(
+        "others than the agent can put a socket into {folder}: make it belong to the agent's uid, with mode 0755"
+    );
+    io::Error::new(io::ErrorKind::PermissionDenied, message)
+}
+
+#[cfg(test)]
+mod tests;
