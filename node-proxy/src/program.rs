@@ -64,6 +64,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
         ca_file: settings.controller_ca.clone(),
         token_file: settings.token_file.clone(),
         node: settings.node.clone(),
+        namespace: settings.namespace.clone(),
         cluster_id: settings.cluster_id.clone(),
     };
     let controller = Controller::new(reached, LearnedRoots::of(&view))?;

@@ -25,7 +25,8 @@ pub(crate) struct Settings {
     /// Token that proves this node to the controller; read again at every call.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: PathBuf,
-    /// The agent's socket; `@NAME` is an abstract one in this network namespace.
+    /// The agent's socket; `@NAME` is an abstract one in this network namespace, which any root process there can take while
+    /// the agent is away.
     #[arg(long, default_value = "@karez-agent")]
     pub(crate) agent_socket: String,
     /// Worker threads, each with connections of its own; as many as there are cores, unless told.
@@ -56,6 +57,9 @@ pub(crate) struct Settings {
     /// MiB that may lie unread in this process, a quarter of it for one Pod at most.
     #[arg(long, default_value = "256")]
     pub(crate) unread_mib: NonZeroUsize,
+    /// Kubernetes namespace that this node proxy runs in: Istio's control plane compares it with the token's.
+    #[arg(long, default_value = "karez-system", value_parser = names::namespace)]
+    pub(crate) namespace: String,
     /// Name of the cluster, as the controller has it.
     #[arg(long, default_value = "Kubernetes", value_parser = names::cluster)]
     pub(crate) cluster_id: String,

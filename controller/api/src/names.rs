@@ -42,6 +42,9 @@ pub mod type_url {
     pub const TRUST_BUNDLE: &str = "type.googleapis.com/karez.settings.v1.TrustBundle";
 }
 
+/// The version of [`crate::settings`] that this build speaks: the value of [`metadata::SETTINGS_VERSION`].
+pub const SETTINGS_VERSION: &str = "v1";
+
 /// Labels on Namespaces and Pods.
 pub mod label {
     /// On a Namespace or Pod: `enabled` puts it in the mesh, `disabled` on a Pod keeps it out.
@@ -76,6 +79,9 @@ pub mod metadata {
     pub const IMPERSONATED_IDENTITY: &str = "ImpersonatedIdentity";
     /// In [`crate::discovery::Node`]: the node's name.
     pub const NODE_NAME: &str = "NODE_NAME";
+    /// In the response headers of a discovery stream: the version of [`crate::settings`] that the controller serves.
+    /// Istio's control plane sends no such header, and ends a stream that asks for those types.
+    pub const SETTINGS_VERSION: &str = "karez-settings-version";
 }
 
 /// How often a node proxy reports to the controller of which nothing has changed: its sign of life.

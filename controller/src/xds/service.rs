@@ -5,8 +5,10 @@ use std::pin::Pin;
 use futures_util::stream::unfold;
 use karez_api::discovery::aggregated_discovery_service_server::AggregatedDiscoveryService;
 use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse};
+use karez_api::names::{SETTINGS_VERSION, metadata};
 use karez_process::drain::Drain;
 use tokio_stream::Stream;
+use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{debug, info, warn};
 
@@ -52,7 +54,10 @@ impl AggregatedDiscoveryService for Discovery {
         // The stream does its work when it is polled, which is when the connection has room for a response: a client that does
         // not read costs nothing more.
         let responses = unfold(Some(session), async |session| session?.respond().await);
-        Ok(Response::new(Box::pin(responses)))
+        let mut response: Response<Self::DeltaAggregatedResourcesStream> = Response::new(Box::pin(responses));
+        let version = MetadataValue::from_static(SETTINGS_VERSION);
+        response.metadata_mut().insert(metadata::SETTINGS_VERSION, version);
+        Ok(response)
     }
 }
 

@@ -30,6 +30,7 @@ impl Node {
             ca_file: scene.path("state/root.pem"),
             token_file: scene.path("token"),
             node: "node-1".to_owned(),
+            namespace: "karez-system".to_owned(),
             cluster_id: "Kubernetes".to_owned(),
         };
         let (store, view) = Store::new();
@@ -51,6 +52,8 @@ async fn it_learns_the_mesh_and_gets_its_certificates_through_a_rotation() {
     let scene = Scene::new(&shop(), &["--leaf-lifetime=4s"]).await;
     let mut node = Node::start(&scene);
     node.synced().await;
+    let stated = node.view.mesh.borrow().settings().stated_trust_domain.clone();
+    assert_eq!(stated.as_deref(), Some("cluster.local"), "complete means that the settings are there");
     let uid = "Kubernetes//Pod/shop/web";
     let workload = node.view.mesh.borrow().workload(uid).cloned().unwrap();
     assert_eq!(&*workload.name, "web");

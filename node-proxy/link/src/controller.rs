@@ -36,6 +36,8 @@ pub struct Settings {
     pub token_file: PathBuf,
     /// This node's name.
     pub node: String,
+    /// The Kubernetes namespace that the node proxy runs in, and its token belongs to.
+    pub namespace: String,
     /// As the controller knows this cluster; `Kubernetes` unless told otherwise.
     pub cluster_id: String,
 }

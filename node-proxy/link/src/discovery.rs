@@ -7,6 +7,7 @@
 //! ```
 //!
 //! * `kind` – the types that are subscribed to
+//! * `served` – which of them the controller serves
 //! * `moment` – whether what came is whole, or a part of what is to come
 //! * `ledger` – the protocol's state: what is held in which version, what is to be answered
 //! * `decode` – one resource as one update
@@ -17,9 +18,12 @@ mod decode;
 mod kind;
 mod ledger;
 mod moment;
+mod served;
 mod store;
 mod stream;
 
+#[cfg(test)]
+pub(crate) use served::ServedTypes;
 pub use store::{Status, Store, Synced, View};
 pub use stream::run;
 

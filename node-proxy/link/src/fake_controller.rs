@@ -13,6 +13,7 @@ use karez_api::discovery::aggregated_discovery_service_server::{
     AggregatedDiscoveryService, AggregatedDiscoveryServiceServer,
 };
 use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Resource};
+use karez_api::names::{SETTINGS_VERSION, metadata};
 use karez_api::operator::node_reports_server::{NodeReports, NodeReportsServer};
 use karez_api::operator::{NodeReport, ReportReply};
 use prost::Message;
@@ -25,12 +26,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::authority::{Authority, Leaf};
 use crate::controller::{Controller, LearnedRoots, Settings};
-use crate::discovery::{Store, View};
+use crate::discovery::{ServedTypes, Store, View};
 
 /// Longer than anything takes that is to happen at all.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,13 +48,18 @@ pub(crate) struct FakeController {
 /// One discovery stream, as the server sees it.
 pub(crate) struct Session {
     pub(crate) metadata: MetadataMap,
-    requests: Streaming<DeltaDiscoveryRequest>,
+    requests: mpsc::Receiver<DeltaDiscoveryRequest>,
     responses: mpsc::Sender<Result<DeltaDiscoveryResponse, Status>>,
 }
 
 impl FakeController {
-    /// Listens on `port` (0: any), with a certificate of `root` and as the CA below it.
+    /// Karez's: listens on `port` (0: any), with a certificate of `root` and as the CA below it.
     pub(crate) async fn start(root: Arc<Authority>, port: u16) -> Self {
+        Self::serving(ServedTypes::All, root, port).await
+    }
+
+    /// One that serves those types, and ends a stream that asks for others.
+    pub(crate) async fn serving(types: ServedTypes, root: Arc<Authority>, port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let acceptor = TlsAcceptor::from(Arc::new(root.controller()));
@@ -65,7 +71,7 @@ impl FakeController {
         tasks.spawn(accept(listener, acceptor, incoming));
         tasks.spawn(async move {
             tonic::transport::Server::builder()
-                .add_service(AggregatedDiscoveryServiceServer::new(Discovery(streams)))
+                .add_service(AggregatedDiscoveryServiceServer::new(Discovery { types, streams }))
                 .add_service(IstioCertificateServiceServer::new(Ca { root, signings }))
                 .add_service(NodeReportsServer::new(Reports(reports)))
                 .serve_with_incoming(ReceiverStream::new(connections))
@@ -101,7 +107,7 @@ async fn accept(
 
 impl Session {
     pub(crate) async fn next(&mut self) -> DeltaDiscoveryRequest {
-        timeout(PATIENCE, self.requests.message()).await.unwrap().unwrap().unwrap()
+        timeout(PATIENCE, self.requests.recv()).await.unwrap().unwrap()
     }
 
     /// Sends `resources` (name, version, message) and gives the answer.
@@ -133,7 +139,10 @@ impl Session {
     }
 }
 
-struct Discovery(mpsc::Sender<Session>);
+struct Discovery {
+    types: ServedTypes,
+    streams: mpsc::Sender<Session>,
+}
 
 #[tonic::async_trait]
 impl AggregatedDiscoveryService for Discovery {
@@ -143,10 +152,47 @@ impl AggregatedDiscoveryService for Discovery {
         &self,
         request: Request<Streaming<DeltaDiscoveryRequest>>,
     ) -> Result<Response<Self::DeltaAggregatedResourcesStream>, Status> {
-        let (responses, stream) = mpsc::channel(16);
+        let (responses, mut said) = mpsc::channel(16);
+        let (asked, requests) = mpsc::channel(16);
         let metadata = request.metadata().clone();
-        self.0.send(Session { metadata, requests: request.into_inner(), responses }).await.unwrap();
-        Ok(Response::new(ReceiverStream::new(stream)))
+        tokio::spawn(receive(self.types, request.into_inner(), asked, responses.clone()));
+        self.streams.send(Session { metadata, requests, responses }).await.unwrap();
+        let (stream, responses) = mpsc::channel(16);
+        if self.types == ServedTypes::Istio {
+            // Istio's control plane sends its headers with the first response.
+            stream.send(said.recv().await.unwrap()).await.unwrap();
+        }
+        tokio::spawn(async move {
+            while let Some(response) = said.recv().await {
+                if stream.send(response).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let mut response = Response::new(ReceiverStream::new(responses));
+        if self.types == ServedTypes::All {
+            let version = MetadataValue::from_static(SETTINGS_VERSION);
+            response.metadata_mut().insert(metadata::SETTINGS_VERSION, version);
+        }
+        Ok(response)
+    }
+}
+
+/// Hands on what is asked for, until it is of a type that is not served.
+async fn receive(
+    types: ServedTypes,
+    mut requests: Streaming<DeltaDiscoveryRequest>,
+    asked: mpsc::Sender<DeltaDiscoveryRequest>,
+    responses: mpsc::Sender<Result<DeltaDiscoveryResponse, Status>>,
+) {
+    while let Ok(Some(request)) = requests.message().await {
+        if !types.kinds().iter().any(|kind| kind.type_url() == request.type_url) {
+            responses.send(Err(Status::permission_denied("not for you"))).await.ok();
+            return;
+        }
+        if asked.send(request).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -183,9 +229,6 @@ struct Reports(mpsc::Sender<(MetadataMap, NodeReport)>);
 impl NodeReports for Reports {
     async fn report(&self, request: Request<NodeReport>) -> Result<Response<ReportReply>, Status> {
         let (metadata, _, message) = request.into_parts();
-        if message.version == "unknown here" {
-            return Err(Status::unimplemented("no such service"));
-        }
         self.0.send((metadata, message)).await.unwrap();
         Ok(Response::new(ReportReply {}))
     }
@@ -226,6 +269,7 @@ impl NodeFiles {
             ca_file: self.ca(),
             token_file: self.token(),
             node: "n1".to_owned(),
+            namespace: "karez-system".to_owned(),
             cluster_id: "Kubernetes".to_owned(),
         }
     }

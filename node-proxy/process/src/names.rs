@@ -1,6 +1,6 @@
-//! What flags name: nodes, clusters, metrics. Each function fits `#[arg(value_parser = ...)]`.
+//! What flags name: nodes, namespaces, clusters, metrics. Each function fits `#[arg(value_parser = ...)]`.
 
-use karez_api::syntax::is_subdomain;
+use karez_api::syntax::{is_label, is_subdomain};
 
 /// Why a text is no such name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -8,6 +8,9 @@ pub enum InvalidName {
     /// Not a node's.
     #[error("expected a node's name: lower-case letters, digits, dashes and dots, such as node-1")]
     Node,
+    /// Not a namespace's.
+    #[error("expected a namespace's name: lower-case letters, digits and dashes, such as karez-system")]
+    Namespace,
     /// Not a cluster's.
     #[error("expected a cluster's name: letters, digits, dashes, dots and underscores, such as Kubernetes")]
     Cluster,
@@ -24,6 +27,14 @@ pub enum InvalidName {
 /// When it is none, or longer than 253 characters.
 pub fn node(text: &str) -> Result<String, InvalidName> {
     is_subdomain(text).then(|| text.to_owned()).ok_or(InvalidName::Node)
+}
+
+/// A namespace's name: a DNS label (RFC 1123).
+///
+/// # Errors
+/// When it is none, or longer than 63 characters.
+pub fn namespace(text: &str) -> Result<String, InvalidName> {
+    is_label(text).then(|| text.to_owned()).ok_or(InvalidName::Namespace)
 }
 
 /// A cluster's name. It stands in workloads' uids before a slash, so it holds none.
@@ -58,6 +69,16 @@ mod tests {
         }
         for wrong in ["", "Node", "node 1", "-a", "a-", "a..b", ".a", "a.", "a/b", "ä", &"a".repeat(254)] {
             assert_eq!(node(wrong), Err(InvalidName::Node), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn namespaces_are_named_by_one_label() {
+        for name in ["shop", "karez-system", "1"] {
+            assert_eq!(namespace(name).as_deref(), Ok(name));
+        }
+        for wrong in ["", "Shop", "a.b", "-a", "a-", "a~b", "a b", &"a".repeat(64)] {
+            assert_eq!(namespace(wrong), Err(InvalidName::Namespace), "{wrong:?}");
         }
     }
 

@@ -7,6 +7,7 @@ fn settings(url: &str) -> Settings {
         ca_file: "/nonexistent/ca.pem".into(),
         token_file: "/nonexistent/token".into(),
         node: "n1".to_owned(),
+        namespace: "karez-system".to_owned(),
         cluster_id: "Kubernetes".to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use karez_api::names::type_url;
 
 /// A type of resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Workloads and services.
     Address,
     /// L4 authorization policies.
@@ -18,12 +18,16 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// All of them, in the order in which they are asked for: who must be refused, before whom there is to reach.
+    /// Those that every control plane serves: who must be refused, before whom there is to reach.
+    pub(super) const ISTIO: [Self; 2] = [Self::Authorization, Self::Address];
+    /// Karez's own.
+    pub(super) const OWN: [Self; 3] = [Self::TrustBundle, Self::Mesh, Self::Namespace];
+    /// All of them.
     pub(super) const ALL: [Self; 5] =
-        [Self::TrustBundle, Self::Mesh, Self::Namespace, Self::Authorization, Self::Address];
+        [Self::Authorization, Self::Address, Self::TrustBundle, Self::Mesh, Self::Namespace];
 
     /// Its name on the wire.
-    pub(super) fn type_url(self) -> &'static str {
+    pub(crate) fn type_url(self) -> &'static str {
         match self {
             Self::Address => type_url::ADDRESS,
             Self::Authorization => type_url::AUTHORIZATION,
@@ -36,10 +40,5 @@ impl Kind {
     /// The type of that name; `None` when it was never asked for.
     pub(super) fn of(type_url: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.type_url() == type_url)
-    }
-
-    /// Those that every control plane serves. Karez's own types are unknown to Istio's.
-    pub(super) fn essential() -> impl Iterator<Item = Self> {
-        [Self::Authorization, Self::Address].into_iter()
     }
 }

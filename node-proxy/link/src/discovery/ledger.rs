@@ -20,8 +20,6 @@ const PROBLEM: usize = 512;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     held: HashMap<Kind, HashMap<String, String>>,
-    /// Types of which a response was taken.
-    received: Vec<Kind>,
 }
 
 /// What became of one response.
@@ -36,17 +34,29 @@ pub(super) struct Outcome {
 }
 
 impl Ledger {
-    /// The requests that begin a stream: every type, all of its resources, without those that are held as they are.
+    /// The requests that begin a stream. The first one says who asks.
     pub(super) fn open(&self, node: &Node) -> Vec<DeltaDiscoveryRequest> {
-        let requests = Kind::ALL.into_iter().enumerate().map(|(position, kind)| DeltaDiscoveryRequest {
-            // Only a stream's first request has to say who asks.
-            node: (position == 0).then(|| node.clone()),
+        let mut requests = self.subscribe(&Kind::ISTIO);
+        if let Some(first) = requests.first_mut() {
+            first.node = Some(node.clone());
+        }
+        requests
+    }
+
+    /// The requests that subscribe a stream to types: all resources of each, without those that are held as they are.
+    pub(super) fn subscribe(&self, kinds: &[Kind]) -> Vec<DeltaDiscoveryRequest> {
+        let requests = kinds.iter().map(|kind| DeltaDiscoveryRequest {
             type_url: kind.type_url().to_owned(),
             // No name at all, in a type's first request, is a wildcard.
-            initial_resource_versions: self.held.get(&kind).cloned().unwrap_or_default(),
+            initial_resource_versions: self.held.get(kind).cloned().unwrap_or_default(),
             ..DeltaDiscoveryRequest::default()
         });
         requests.collect()
+    }
+
+    /// Holds nothing of the type any more. Returns the names of what it held.
+    pub(super) fn forget(&mut self, kind: Kind) -> Vec<String> {
+        self.held.remove(&kind).unwrap_or_default().into_keys().collect()
     }
 
     /// Notes what became of a response, and gives the answer to it.
@@ -60,25 +70,12 @@ impl Ledger {
         // What was refused is held too, under a version that no resource has: a later stream brings it again, or says
         // that it is gone. Something may stand for it: the last good version, or a refusal of all that it covers.
         held.extend(outcome.rejected.into_iter().map(|(name, _)| (name, String::new())));
-        if !self.received.contains(&kind) {
-            self.received.push(kind);
-        }
         DeltaDiscoveryRequest {
             type_url: kind.type_url().to_owned(),
             response_nonce: nonce,
             error_detail,
             ..DeltaDiscoveryRequest::default()
         }
-    }
-
-    /// Whether the types that every control plane serves have been received.
-    pub(super) fn has_essentials(&self) -> bool {
-        Kind::essential().all(|kind| self.received.contains(&kind))
-    }
-
-    /// Whether all types have been received.
-    pub(super) fn has_everything(&self) -> bool {
-        self.received.len() == Kind::ALL.len()
     }
 }
 

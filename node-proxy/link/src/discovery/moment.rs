@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::discovery::kind::Kind;
+use crate::discovery::served::ServedTypes;
 
 /// What a control plane that bears no versions has sent counts as whole after so long.
 pub(super) const SILENCE: Duration = Duration::from_secs(5);
@@ -17,6 +18,8 @@ pub(super) const SILENCE: Duration = Duration::from_secs(5);
 /// How far the present stream has come with the moment that it brings.
 #[derive(Debug, Default)]
 pub(super) struct Moment {
+    /// Types that the stream is to answer for.
+    served: ServedTypes,
     /// Types that it has answered for: what was held before is of this moment only once it has.
     answered: Vec<Kind>,
     /// When the first part came of what is not whole yet.
@@ -31,24 +34,34 @@ impl Moment {
         *self = Self { bears_versions: self.bears_versions, ..Self::default() };
     }
 
+    /// The stream has said which types it serves.
+    pub(super) fn expect(&mut self, served: ServedTypes) {
+        self.served = served;
+    }
+
+    /// The types that the stream serves; all of them before it has said.
+    pub(super) fn served(&self) -> ServedTypes {
+        self.served
+    }
+
     /// Notes a response, and tells whether with it the moment is whole.
     pub(super) fn take(&mut self, kind: Kind, version: &str, now: Instant) -> bool {
         if !self.answered.contains(&kind) {
             self.answered.push(kind);
         }
         self.bears_versions |= !version.is_empty();
-        let whole = !version.is_empty() && self.has_all_essential();
+        let whole = !version.is_empty() && self.has_all_served();
         self.part_at = (!whole).then_some(self.part_at.unwrap_or(now));
         whole
     }
 
-    fn has_all_essential(&self) -> bool {
-        Kind::essential().all(|kind| self.answered.contains(&kind))
+    fn has_all_served(&self) -> bool {
+        self.served.kinds().iter().all(|kind| self.answered.contains(kind))
     }
 
     /// When parts count as the whole though nothing says that they are it.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let may_be_whole = !self.bears_versions && self.has_all_essential();
+        let may_be_whole = !self.bears_versions && self.has_all_served();
         self.part_at.filter(|_| may_be_whole).map(|at| at + SILENCE)
     }
 

@@ -1,7 +1,6 @@
 //! The one writer of the mesh, and the view that everyone else has of it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node, Resource};
 use karez_mesh::{Change, Mesh};
@@ -14,9 +13,8 @@ use crate::discovery::decode::{Update, decode, removal};
 use crate::discovery::kind::Kind;
 use crate::discovery::ledger::{Ledger, Outcome};
 use crate::discovery::moment::Moment;
+use crate::discovery::served::ServedTypes;
 
-/// How long Karez's own types are waited for once all others are there.
-const OWN_TYPES: Duration = Duration::from_secs(2);
 /// Resources that are applied before other tasks get their turn.
 const AT_A_TIME: usize = 256;
 
@@ -24,9 +22,9 @@ const AT_A_TIME: usize = 256;
 /// outlives the controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Synced {
-    /// Workloads or policies have not been received whole yet: nothing may be decided.
+    /// Some type that the controller serves has not been received whole yet: nothing may be decided.
     Waiting,
-    /// They have.
+    /// All have.
     Complete,
 }
 
@@ -58,7 +56,6 @@ pub struct Store {
     next: Mesh,
     ledger: Ledger,
     moment: Moment,
-    essentials_since: Option<Instant>,
     mesh: watch::Sender<Arc<Mesh>>,
     synced: watch::Sender<Synced>,
     bundles: watch::Sender<Bundles>,
@@ -76,7 +73,7 @@ impl Store {
         let (status, status_view) = watch::channel(Status::default());
         let ledger = Ledger::default();
         let moment = Moment::default();
-        let store = Self { next, ledger, moment, essentials_since: None, mesh, synced, bundles, status };
+        let store = Self { next, ledger, moment, mesh, synced, bundles, status };
         let view = View { mesh: mesh_view, synced: synced_view, bundles: bundles_view, status: status_view };
         (store, view)
     }
@@ -87,12 +84,17 @@ impl Store {
         self.ledger.open(node)
     }
 
+    /// The controller has said which types it serves. Returns the requests for those that are not asked for yet.
+    pub(super) fn opened(&mut self, served: ServedTypes) -> Vec<DeltaDiscoveryRequest> {
+        self.moment.expect(served);
+        self.set_connected(true);
+        self.ledger.subscribe(served.own())
+    }
+
     /// The stream has ended. A part that it brought stays back: what was whole serves until another stream completes it.
     pub(super) fn close(&mut self) {
         self.moment.restart();
         self.set_connected(false);
-        // Without a stream nothing more comes soon; the essentials, once received, are enough.
-        self.lose_patience();
     }
 
     /// Applies a response and gives the answer to it; `None` when its type was never asked for.
@@ -111,13 +113,12 @@ impl Store {
         let answer = self.ledger.settle(kind, response.nonce, outcome);
         let version = response.system_version_info;
         if self.moment.take(kind, &version, Instant::now()) {
-            self.publish();
+            self.complete();
             self.status.send_if_modified(|status| {
                 std::mem::replace(&mut status.configuration_version, version.clone()) != version
             });
-            self.note_progress();
-        } else if self.is_waiting() && self.essentials_since.is_none() {
-            // Nobody can decide by it before the essentials are whole.
+        } else if self.is_waiting() {
+            // Nobody decides by it yet.
             self.publish();
         }
         Some(answer)
@@ -125,23 +126,37 @@ impl Store {
 
     /// When it is time to [lose patience](Self::lose_patience); `None` while, or when, nothing is waited for.
     pub(super) fn patience(&self) -> Option<Instant> {
-        [self.own_types_until(), self.moment.deadline()].into_iter().flatten().min()
+        self.moment.deadline()
     }
 
-    /// No more is waited for than what is essential, nor for the rest of a moment that does not come.
+    /// The rest of a moment is waited for no longer, if it is time.
     pub(super) fn lose_patience(&mut self) {
         if self.moment.is_over(Instant::now()) {
-            self.publish();
-            self.note_progress();
-        }
-        if self.own_types_until().is_some() {
             self.complete();
         }
     }
 
-    /// Until when Karez's own types are waited for, once all others are there.
-    fn own_types_until(&self) -> Option<Instant> {
-        self.essentials_since.filter(|_| self.is_waiting()).map(|since| since + OWN_TYPES)
+    /// A moment is whole: it is published, and may be decided by.
+    fn complete(&mut self) {
+        if self.moment.served() == ServedTypes::Istio {
+            self.forget_own_types();
+        }
+        self.publish();
+        self.synced.send_if_modified(|synced| std::mem::replace(synced, Synced::Complete) == Synced::Waiting);
+    }
+
+    /// The controller serves no types of Karez's own: what another one said of them before holds no longer.
+    fn forget_own_types(&mut self) {
+        for kind in Kind::OWN {
+            let names = self.ledger.forget(kind);
+            if kind == Kind::TrustBundle && !names.is_empty() {
+                self.bundles.send_replace(Bundles::default());
+            }
+            for change in names.into_iter().filter_map(|name| removal(kind, name)) {
+                // Only workloads, services and policies can be refused.
+                let _ = self.next.apply(change);
+            }
+        }
     }
 
     fn is_waiting(&self) -> bool {
@@ -152,7 +167,7 @@ impl Store {
         self.mesh.send_replace(Arc::new(self.next.clone()));
     }
 
-    pub(super) fn set_connected(&mut self, connected: bool) {
+    fn set_connected(&mut self, connected: bool) {
         self.status
             .send_if_modified(|status| std::mem::replace(&mut status.connected, connected) != connected);
     }
@@ -204,18 +219,6 @@ impl Store {
                 Err(undecodable.to_string())
             }
         }
-    }
-
-    fn note_progress(&mut self) {
-        if self.ledger.has_everything() {
-            self.complete();
-        } else if self.ledger.has_essentials() && self.essentials_since.is_none() {
-            self.essentials_since = Some(Instant::now());
-        }
-    }
-
-    fn complete(&mut self) {
-        self.synced.send_if_modified(|synced| std::mem::replace(synced, Synced::Complete) == Synced::Waiting);
     }
 }
 

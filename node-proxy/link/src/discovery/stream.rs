@@ -12,9 +12,10 @@ use prost_types::{Struct, Value};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Streaming;
+use tonic::{Response, Streaming};
 
 use crate::controller::{CallError, Controller, Settings};
+use crate::discovery::served::ServedTypes;
 use crate::discovery::store::Store;
 
 /// A restarted controller is found at once; a missing one is not hammered.
@@ -69,9 +70,15 @@ impl Follower<'_> {
             // The channel is new and roomy: it takes them all.
             answers.send(request).await.ok();
         }
-        let mut responses = self.open(requests).await?;
-        self.store.set_connected(true);
-        tracing::info!(controller = self.controller.settings().url, "discovery stream opened");
+        let opened = self.open(requests).await?;
+        let served = ServedTypes::of(opened.metadata());
+        tracing::info!(controller = self.controller.settings().url, types = ?served, "discovery stream opened");
+        for request in self.store.opened(served) {
+            if answers.send(request).await.is_err() {
+                return Ok(End::Closed);
+            }
+        }
+        let mut responses = opened.into_inner();
         loop {
             tokio::select! {
                 response = responses.message() => {
@@ -93,12 +100,12 @@ impl Follower<'_> {
     async fn open(
         &self,
         requests: mpsc::Receiver<DeltaDiscoveryRequest>,
-    ) -> Result<Streaming<DeltaDiscoveryResponse>, CallError> {
+    ) -> Result<Response<Streaming<DeltaDiscoveryResponse>>, CallError> {
         let request = self.controller.request(ReceiverStream::new(requests)).await?;
         let mut client = AggregatedDiscoveryServiceClient::new(self.controller.channel())
             .max_decoding_message_size(MAX_RESPONSE);
         let opened = client.delta_aggregated_resources(request).await;
-        Ok(opened.map_err(|status| self.controller.failed(&status))?.into_inner())
+        opened.map_err(|status| self.controller.failed(&status))
     }
 }
 
@@ -109,8 +116,8 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// Who asks. Istio's control plane reads a node proxy's kind, address, name and DNS domain out of the id; Karez's goes
-/// by the token.
+/// Who asks. Istio's control plane reads a node proxy's kind, address, name and DNS domain out of the id, and serves it
+/// only if the namespace in the domain is the token's. Karez's goes by the token.
 fn node(settings: &Settings) -> Node {
     let text = |text: &str| Value { kind: Some(ValueKind::StringValue(text.to_owned())) };
     let metadata = Struct {
@@ -119,8 +126,9 @@ fn node(settings: &Settings) -> Node {
             ("CLUSTER_ID".to_owned(), text(&settings.cluster_id)),
         ]),
     };
+    let Settings { node, namespace, .. } = settings;
     Node {
-        id: format!("ztunnel~0.0.0.0~{}.karez-system~karez-system.svc.cluster.local", settings.node),
+        id: format!("ztunnel~0.0.0.0~{node}.{namespace}~{namespace}.svc.cluster.local"),
         cluster: settings.cluster_id.clone(),
         metadata: Some(metadata),
     }

@@ -39,8 +39,12 @@ struct Pair {
 
 impl Pair {
     async fn start() -> Self {
+        Self::with_server_of(ServedTypes::All).await
+    }
+
+    async fn with_server_of(types: ServedTypes) -> Self {
         let root = Arc::new(Authority::root("controller"));
-        let server = FakeController::start(Arc::clone(&root), 0).await;
+        let server = FakeController::serving(types, Arc::clone(&root), 0).await;
         let files = NodeFiles::new(&root);
         let (store, view) = Store::new();
         let following = tokio::spawn(run(files.controller_of(server.port, &view), store));
@@ -48,10 +52,14 @@ impl Pair {
     }
 }
 
-/// A stream's first requests, by type.
+/// The requests for every type that Karez's controller serves, by type.
 async fn opening(session: &mut Session) -> HashMap<String, DeltaDiscoveryRequest> {
+    opening_of(ServedTypes::All, session).await
+}
+
+async fn opening_of(types: ServedTypes, session: &mut Session) -> HashMap<String, DeltaDiscoveryRequest> {
     let mut requests = HashMap::new();
-    for _ in 0..5 {
+    for _ in types.kinds() {
         let request = session.next().await;
         requests.insert(request.type_url.clone(), request);
     }
@@ -215,16 +223,44 @@ async fn a_controller_under_a_root_that_the_mesh_has_announced_is_found_again_wi
     connected(&mut pair.view, true).await;
 }
 
-/// Istio's control plane never answers for types that it does not know.
+/// Istio's control plane ends a stream that asks for a type which it does not know.
 #[tokio::test]
-async fn a_control_plane_without_karezs_types_is_enough() {
-    let mut pair = Pair::start().await;
+async fn a_control_plane_without_karezs_types_is_asked_for_its_own_alone() {
+    let mut pair = Pair::with_server_of(ServedTypes::Istio).await;
     let mut session = pair.server.stream().await;
-    opening(&mut session).await;
+    let requests = opening_of(ServedTypes::Istio, &mut session).await;
+    let node = requests.values().find_map(|request| request.node.as_ref()).unwrap();
+    assert_eq!(node.id, "ztunnel~0.0.0.0~n1.karez-system~karez-system.svc.cluster.local");
     session.push::<Authorization>(type_url::AUTHORIZATION, &[], &[]).await;
-    session.push::<Address>(type_url::ADDRESS, &[], &[]).await;
-    assert_eq!(*pair.view.synced.borrow(), Synced::Waiting, "they are waited for");
+    assert_eq!(*pair.view.synced.borrow(), Synced::Waiting, "no workloads yet");
+    session.push(type_url::ADDRESS, &[("a", "1", workload("a", &[10, 0, 0, 1]))], &[]).await;
     synced(&mut pair.view).await;
+    session.push::<Address>(type_url::ADDRESS, &[], &["a"]).await;
+    assert!(pair.view.mesh.borrow().workload("a").is_none(), "the stream goes on");
+}
+
+/// In whichever order the two take each other's place.
+#[tokio::test]
+async fn each_stream_asks_for_what_its_own_controller_serves() {
+    let mut pair = Pair::start().await;
+    let port = pair.server.port;
+    let mut held_before = 0;
+    for types in [ServedTypes::All, ServedTypes::Istio, ServedTypes::All, ServedTypes::Istio] {
+        drop(pair.server);
+        pair.server = FakeController::serving(types, Arc::clone(&pair.root), port).await;
+        let mut session = pair.server.stream().await;
+        let requests = opening_of(types, &mut session).await;
+        assert_eq!(requests[type_url::ADDRESS].initial_resource_versions.len(), held_before, "{types:?}");
+        if types == ServedTypes::All {
+            assert!(requests[type_url::MESH].initial_resource_versions.is_empty());
+            push_own_types(&mut session, &pair.root).await;
+        }
+        session.push::<Authorization>(type_url::AUTHORIZATION, &[], &[]).await;
+        session.push(type_url::ADDRESS, &[("a", "1", workload("a", &[10, 0, 0, 1]))], &[]).await;
+        synced(&mut pair.view).await;
+        assert_eq!(pair.view.bundles.borrow().find("mesh").is_some(), types == ServedTypes::All);
+        held_before = 1;
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ fn outcome(taken: &[(&str, &str)], rejected: &[(&str, &str)], removed: &[&str]) 
 }
 
 fn held(ledger: &Ledger, kind: Kind) -> Vec<(String, String)> {
-    let requests = ledger.open(&Node::default());
+    let requests = ledger.subscribe(&Kind::ALL);
     let request = requests.into_iter().find(|request| request.type_url == kind.type_url()).unwrap();
     let mut held: Vec<_> = request.initial_resource_versions.into_iter().collect();
     held.sort();
@@ -18,11 +18,11 @@ fn held(ledger: &Ledger, kind: Kind) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_stream_opens_with_every_type_and_who_asks() {
+fn a_stream_opens_with_istios_types_and_who_asks() {
     let node = Node { id: "n1".to_owned(), ..Node::default() };
     let requests = Ledger::default().open(&node);
-    assert_eq!(requests.len(), Kind::ALL.len());
-    for (position, (request, kind)) in requests.iter().zip(Kind::ALL).enumerate() {
+    assert_eq!(requests.len(), Kind::ISTIO.len());
+    for (position, (request, kind)) in requests.iter().zip(Kind::ISTIO).enumerate() {
         assert_eq!(Kind::of(&request.type_url), Some(kind));
         assert_eq!(request.node.is_some(), position == 0);
         assert!(request.resource_names_subscribe.is_empty(), "a wildcard names nothing");
@@ -80,25 +80,15 @@ fn a_nack_is_bounded() {
 }
 
 #[test]
-fn essentials_are_istios_types() {
-    use Kind::{Address, Authorization, Mesh, Namespace, TrustBundle};
-    let cases: [(&[Kind], bool, bool); 6] = [
-        (&[], false, false),
-        (&[Address, Address], false, false),
-        (&[Mesh, Namespace, TrustBundle, Authorization], false, false),
-        (&[Authorization, Address], true, false),
-        (&[Authorization, Address, Mesh, Namespace], true, false),
-        (&[Authorization, TrustBundle, Address, Mesh, Namespace], true, true),
-    ];
-    for (received, essentials, everything) in cases {
-        let mut ledger = Ledger::default();
-        for kind in received {
-            ledger.settle(*kind, String::new(), Outcome::default());
-        }
-        assert_eq!(
-            (ledger.has_essentials(), ledger.has_everything()),
-            (essentials, everything),
-            "{received:?}"
-        );
+fn of_a_type_that_is_forgotten_the_next_stream_brings_all() {
+    let mut ledger = Ledger::default();
+    for kind in [Kind::Mesh, Kind::Address] {
+        ledger.settle(kind, String::new(), outcome(&[("a", "1")], &[("b", "bad")], &[]));
     }
+    let mut forgotten = ledger.forget(Kind::Mesh);
+    forgotten.sort();
+    assert_eq!(forgotten, ["a", "b"], "what was refused may have an older version in force");
+    assert_eq!(held(&ledger, Kind::Mesh), []);
+    assert_eq!(held(&ledger, Kind::Address), names(&[("a", "1"), ("b", "")]));
+    assert_eq!(ledger.forget(Kind::Mesh), [""; 0]);
 }

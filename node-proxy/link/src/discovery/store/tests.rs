@@ -1,6 +1,17 @@
+use std::time::Duration;
+
+use karez_api::settings::{MeshSettings, TrustBundle};
+use prost::Message;
+
 use super::*;
+use crate::authority::Authority;
 
 mod moments;
+
+fn resource<M: Message>(kind: Kind, name: &str, message: &M) -> Resource {
+    let any = prost_types::Any { type_url: kind.type_url().to_owned(), value: message.encode_to_vec() };
+    Resource { name: name.to_owned(), version: "1".to_owned(), resource: Some(any), ..Resource::default() }
+}
 
 fn nothing_of(kind: Kind) -> DeltaDiscoveryResponse {
     DeltaDiscoveryResponse {
@@ -10,22 +21,75 @@ fn nothing_of(kind: Kind) -> DeltaDiscoveryResponse {
     }
 }
 
+/// A strict mesh is one by its settings: nothing may be decided before they are there.
 #[tokio::test(start_paused = true)]
-async fn own_types_are_waited_for_and_then_not() {
+async fn own_types_are_waited_for_however_long_it_takes() {
     let (mut store, view) = Store::new();
-    assert_eq!(store.patience(), None);
-    store.take(nothing_of(Kind::Authorization)).await;
+    store.opened(ServedTypes::All);
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Mesh) {
+        store.take(nothing_of(kind)).await;
+        assert_eq!(store.patience(), None);
+    }
+    tokio::time::advance(Duration::from_secs(3600)).await;
     store.lose_patience();
+    assert_eq!(*view.synced.borrow(), Synced::Waiting);
+    store.close();
+    assert_eq!(*view.synced.borrow(), Synced::Waiting, "not even without a controller");
+}
+
+#[tokio::test]
+async fn what_is_not_served_is_not_waited_for() {
+    let (mut store, view) = Store::new();
+    assert_eq!(store.opened(ServedTypes::Istio), []);
+    store.take(nothing_of(Kind::Authorization)).await;
     assert_eq!(*view.synced.borrow(), Synced::Waiting, "never without workloads");
     store.take(nothing_of(Kind::Address)).await;
-    assert_eq!(store.patience(), Some(Instant::now() + OWN_TYPES));
-    tokio::time::advance(OWN_TYPES / 2).await;
-    store.take(nothing_of(Kind::Address)).await;
-    assert_eq!(store.patience(), Some(Instant::now() + OWN_TYPES / 2), "counted from the first time");
-    assert_eq!(*view.synced.borrow(), Synced::Waiting);
-    store.lose_patience();
     assert_eq!(*view.synced.borrow(), Synced::Complete);
-    assert_eq!(store.patience(), None, "nothing more to wait for");
+}
+
+/// Settings and roots of Karez's controller, then Istio's control plane, then Karez's again.
+#[tokio::test]
+async fn a_controller_without_own_types_ends_what_another_said_of_them() {
+    let strict = MeshSettings { trust_domain: "mesh".to_owned(), strict: true, ..MeshSettings::default() };
+    let settings = || DeltaDiscoveryResponse {
+        resources: vec![resource(Kind::Mesh, "default", &strict)],
+        ..nothing_of(Kind::Mesh)
+    };
+    let root = Authority::root("mesh").pem();
+    let bundle = TrustBundle { trust_domain: "mesh".to_owned(), roots: vec![root] };
+    let bundles = DeltaDiscoveryResponse {
+        resources: vec![resource(Kind::TrustBundle, "mesh", &bundle)],
+        ..nothing_of(Kind::TrustBundle)
+    };
+    let (mut store, view) = Store::new();
+    store.opened(ServedTypes::All);
+    store.take(settings()).await;
+    store.take(bundles).await;
+    for kind in [Kind::Namespace, Kind::Authorization, Kind::Address] {
+        store.take(nothing_of(kind)).await;
+    }
+    let known =
+        |view: &View| (view.mesh.borrow().strict("shop"), view.bundles.borrow().find("mesh").is_some());
+    assert_eq!(known(&view), (true, true));
+
+    store.close();
+    store.open(&Node::default());
+    store.opened(ServedTypes::Istio);
+    store.take(nothing_of(Kind::Address)).await;
+    assert_eq!(known(&view), (true, true), "until there is something whole in its place");
+    store.take(nothing_of(Kind::Authorization)).await;
+    assert_eq!(known(&view), (false, false));
+
+    store.close();
+    store.open(&Node::default());
+    let requests = store.opened(ServedTypes::All);
+    assert!(requests.iter().all(|request| request.initial_resource_versions.is_empty()), "all is sent again");
+    store.take(settings()).await;
+    for kind in [Kind::TrustBundle, Kind::Namespace, Kind::Authorization, Kind::Address] {
+        assert!(!view.mesh.borrow().strict("shop"), "one moment");
+        store.take(nothing_of(kind)).await;
+    }
+    assert!(view.mesh.borrow().strict("shop"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,6 @@ use karez_api::workload::{Address, Workload, address};
 use karez_mesh::LocalPod;
 use karez_mesh::authz::{self, Connection};
 use proptest::prelude::*;
-use prost::Message;
 
 use super::*;
 use crate::discovery::moment::SILENCE;
@@ -33,11 +32,6 @@ fn shop() -> impl Strategy<Value = Shop> {
         let of_all = shop.policies.values().any(|scope| *scope == Scope::Namespace);
         (of_all || !shop.selecting.is_empty()).then_some(shop)
     })
-}
-
-fn resource<M: Message>(kind: Kind, name: &str, message: &M) -> Resource {
-    let any = prost_types::Any { type_url: kind.type_url().to_owned(), value: message.encode_to_vec() };
-    Resource { name: name.to_owned(), resource: Some(any), ..Resource::default() }
 }
 
 /// Admits nobody.
@@ -144,7 +138,7 @@ proptest! {
                     // The rest comes on another stream, which begins with what is held of each type.
                     store.close();
                     store.open(&Node::default());
-                    for kind in [Kind::Authorization, Kind::Address] {
+                    for kind in Kind::ALL {
                         let nothing = DeltaDiscoveryResponse { system_version_info: String::new(), ..nothing_of(kind) };
                         store.take(nothing).await;
                     }
@@ -177,6 +171,7 @@ async fn on_a_new_stream_nothing_counts_as_whole_before_both_types_are_answered(
     let (mut store, view) = settled(&before).await;
     store.close();
     store.open(&Node::default());
+    store.opened(ServedTypes::Istio);
     let [policy, pod] = <[_; 2]>::try_from(parts(&before, &after)).unwrap();
     // A controller answers each type as it is asked for, so that the first answer is all that there is to say.
     for (response, selected) in [(policy, false), (pod, true)] {
@@ -210,6 +205,7 @@ async fn of_a_controller_that_bears_versions_a_part_is_never_the_whole() {
 #[tokio::test(start_paused = true)]
 async fn what_a_controller_without_versions_sends_is_whole_after_a_while() {
     let (mut store, view) = Store::new();
+    store.opened(ServedTypes::Istio);
     let mute = |kind| DeltaDiscoveryResponse { system_version_info: String::new(), ..nothing_of(kind) };
     store.take(mute(Kind::Address)).await;
     assert_eq!(store.patience(), None, "no policy can be there yet");
