@@ -16,8 +16,8 @@ const SPACING: Duration = Duration::from_secs(1);
 
 /// Sends `reports` when it changes (at most one a second) and every [`REPORT_INTERVAL`].
 ///
-/// Returns when the sender is gone, or when the controller does not know of such reports, as Istio's does not. A report
-/// that did not arrive is not repeated: the next one says it all.
+/// Returns when the sender is gone. A report that did not arrive is not repeated: the next one says it all. A controller
+/// that does not know of such reports, as Istio's does not, is sent one an interval: another may take its place.
 pub async fn run(controller: Controller, reports: watch::Receiver<NodeReport>) {
     let client = NodeReportsClient::new(controller.channel());
     pace(reports, |report| {
@@ -38,19 +38,18 @@ where
     loop {
         let begun = Instant::now();
         let report = reports.borrow_and_update().clone();
-        match send(report).await {
-            Ok(()) => {}
-            Err(CallError::Answer { code: Code::Unimplemented, .. }) => {
-                tracing::info!("the controller takes no node reports");
-                return;
+        let mut spacing = SPACING;
+        if let Err(error) = send(report).await {
+            tracing::debug!(%error, "node report not delivered");
+            if matches!(error, CallError::Answer { code: Code::Unimplemented, .. }) {
+                spacing = REPORT_INTERVAL;
             }
-            Err(error) => tracing::debug!(%error, "node report not delivered"),
         }
         // An elapsed interval is as good a reason as a change.
         if let Ok(Err(_closed)) = timeout_at(begun + REPORT_INTERVAL, reports.changed()).await {
             return;
         }
-        sleep_until(begun + SPACING).await;
+        sleep_until(begun + spacing).await;
     }
 }
 
