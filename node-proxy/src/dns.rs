@@ -9,41 +9,18 @@ use std::sync::Arc;
 use karez_capture::sockets::{Family, Kind};
 use karez_capture::{datagram, original_destination};
 use karez_dns::Task;
-use karez_dns::resolver::Names;
 use karez_dns::tcp::{self, Sockets as TcpSockets};
 use karez_dns::udp::{self, Query, Sockets as UdpSockets};
 use karez_handover::listener::Listener;
-use karez_mesh::Mesh;
-use karez_mesh::names::{self, Resolution};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::watch;
 
-use crate::connection::dial;
+use crate::dial;
 use crate::pod::Pod;
-use crate::worker::Share;
+use crate::share::Share;
 
 /// Longest message that is taken: EDNS resolvers offer 4 KiB at most.
 const LONGEST_QUERY: usize = 8 * 1024;
-
-/// What names mean to a Pod, as the mesh is when it asks.
-#[derive(Debug)]
-pub(crate) struct PodNames {
-    pod: Arc<Pod>,
-    mesh: watch::Receiver<Arc<Mesh>>,
-}
-
-impl PodNames {
-    pub(crate) fn new(pod: Arc<Pod>, mesh: watch::Receiver<Arc<Mesh>>) -> Self {
-        Self { pod, mesh }
-    }
-}
-
-impl Names for PodNames {
-    fn resolve(&self, host: &str) -> Option<Resolution> {
-        names::resolve(&self.mesh.borrow(), &self.pod.local, host)
-    }
-}
 
 /// Serves captured datagrams of one listener until it is dropped; who has asked by then is answered still.
 pub(crate) async fn serve_udp(share: Rc<Share>, listener: Listener) -> io::Result<()> {

@@ -3,9 +3,10 @@
 //! * [`settings`] – what it can be told
 //! * [`pods`] – the node's Pods, as the agent hands them over; the one writer of the workers' [`duties`]
 //! * [`pod`], [`stock`] – one of them, and its ready sockets
-//! * [`worker`] – a thread with everything that connections need; [`assignment`] says which polls what
-//! * [`connection`] – one connection, from accept to end
-//! * [`dns`] – the Pod's queries
+//! * [`worker_thread`] – accepts what arrives; [`assignment`] says which thread polls what
+//! * [`connection`], [`dns`] – one connection, from accept to end; the Pod's queries
+//! * [`share`], [`worker`] – what these use of one Pod, and of all, on one thread
+//! * [`dial`] – TCP with sockets of the agent
 //! * [`validity`], [`accounts`], [`shares`] – how long certificates serve, who bears what is unread, who gets how many descriptors
 //! * [`report`], [`admin`], [`metrics`] – what it tells about itself
 
@@ -13,6 +14,7 @@ mod accounts;
 mod admin;
 mod assignment;
 mod connection;
+mod dial;
 mod dns;
 mod duties;
 #[cfg(test)]
@@ -23,10 +25,12 @@ mod pods;
 mod program;
 mod report;
 mod settings;
+mod share;
 mod shares;
 mod stock;
 mod validity;
 mod worker;
+mod worker_thread;
 
 use std::process::ExitCode;
 

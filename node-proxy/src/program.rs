@@ -29,7 +29,8 @@ use crate::pod::places::AllPlaces;
 use crate::pods::{Means, Pods, Station};
 use crate::settings::{self, Settings};
 use crate::shares::Shares;
-use crate::worker::{self, Seed, Thread};
+use crate::worker::Seed;
+use crate::worker_thread::{self, Thread};
 use crate::{admin, metrics, report};
 
 /// The agent is root: an abstract socket is anybody's who comes first, and is believed only if root holds it.
@@ -155,7 +156,7 @@ fn start_workers(
             questions: shares.questions,
             pulse: Arc::clone(&pulse),
         };
-        threads.push(worker::start(index, seed).with_context(|| format!("starting worker {index}"))?);
+        threads.push(worker_thread::start(index, seed).with_context(|| format!("starting worker {index}"))?);
         stations.push(Station { duties, pulse });
     }
     Ok((stations, threads, metrics))

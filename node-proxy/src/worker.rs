@@ -1,26 +1,47 @@
-//! A worker: a thread with a runtime, listeners, tunnels, buffers and counters of its own. A connection lives and dies on one.
+//! A worker: what all connections of one thread share. A connection lives and dies on one.
+//!
+//! * [`live`] – every connection that is open, to be asked again and ended
+//! * `pulse` – what others see of it without asking
 
-mod accept;
+pub(crate) mod live;
 mod pulse;
-mod share;
-mod thread;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
+use karez_flow::Metrics;
 use karez_mesh::Mesh;
 use karez_process::handshakes::HandshakeLimiter;
 use karez_tunnel::buffers::BufferPool;
 use tokio::sync::watch;
 
 use crate::accounts::Accounts;
-use crate::connection::live::Live;
 use crate::duties::Duties;
 use crate::pod::Pod;
 
+use live::Live;
 pub(crate) use pulse::Pulse;
-pub(crate) use share::Share;
-pub(crate) use thread::{Seed, Thread, start};
+
+/// What a worker begins with.
+#[derive(Debug)]
+pub(crate) struct Seed {
+    /// The mesh, as it changes.
+    pub(crate) mesh: watch::Receiver<Arc<Mesh>>,
+    /// What it has to do, as it changes; it ends when the sender is gone.
+    pub(crate) duties: watch::Receiver<Arc<Duties>>,
+    /// Where it gets its telemetry from.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Who bears what peers leave unread.
+    pub(crate) accounts: Arc<Accounts>,
+    /// Bounds the clients of all workers that have yet to prove who they are.
+    pub(crate) handshakes: Arc<HandshakeLimiter>,
+    /// DNS queries of all workers, counted.
+    pub(crate) dns: Arc<karez_dns::Counters>,
+    /// How many of one Pod there may be on it.
+    pub(crate) questions: karez_dns::resolver::Bounds,
+    /// What it shows of itself.
+    pub(crate) pulse: Arc<Pulse>,
+}
 
 /// What all connections of a worker use.
 #[derive(Debug)]
@@ -70,7 +91,7 @@ impl Worker {
     }
 
     /// Goes by another mesh from now on, and ends what it does not admit.
-    fn follow(&self, mesh: &Arc<Mesh>) {
+    pub(crate) fn follow(&self, mesh: &Arc<Mesh>) {
         let before = self.mesh.send_replace(Arc::clone(mesh));
         self.live.recheck(&before, mesh);
     }
@@ -83,6 +104,3 @@ impl Worker {
 
 /// Workers are handed about by reference count: connections outlive the loop that began them.
 pub(crate) type SharedWorker = Rc<Worker>;
-
-#[cfg(test)]
-mod tests;

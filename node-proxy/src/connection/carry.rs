@@ -13,8 +13,8 @@ use karez_tunnel::window::Account;
 use tokio::net::TcpStream;
 use tokio_util::either::Either;
 
-use crate::connection::live::{Dialled, Ending, Ticket};
 use crate::pod::Place;
+use crate::worker::live::{Dialled, Ending, Ticket};
 
 /// How long a connection may stay silent after one side has finished: longer than any answer takes that somebody waits for.
 const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(3600);

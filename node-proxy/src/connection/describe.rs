@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use karez_api::identity::Identity;
-use karez_flow::{Endpoint, Flow, Locality, Peer, Security, Service};
+use karez_flow::{Direction, Endpoint, Flow, Locality, Peer, Security, Service};
 use karez_mesh::object::workload::OwnerKind;
 use karez_mesh::plan::{self, InboundPlan, Plaintext, Tunnel};
 use karez_mesh::{Mesh, Workload};
 use karez_tunnel::headers::{self, Baggage, Forwarded, TraceParent, WorkloadKind};
 
-use crate::connection::inbound::Admission;
+use crate::connection::admission::Admission;
 use crate::pod::Pod;
 
 /// A Pod of this node at one of its addresses.
@@ -40,7 +40,14 @@ pub(crate) fn plaintext(flow: &mut Flow, plaintext: &Plaintext) {
     flow.service = plaintext.service.as_deref().map(|found| service(found).into());
 }
 
-/// Both ends of what arrives.
+/// What the record of what arrives begins with.
+pub(crate) fn arriving(admission: &Admission) -> Flow {
+    let mut flow = Flow::unknown(Direction::Inbound, admission.client, admission.target);
+    proven(&mut flow, admission.peer.as_ref());
+    flow
+}
+
+/// Both ends of what arrives, once it is planned.
 pub(crate) fn inbound(flow: &mut Flow, mesh: &Mesh, pod: &Pod, planned: &InboundPlan, admission: &Admission) {
     flow.destination = local(mesh, pod, planned.dial);
     let came_by = |host: &str| plan::claimed_service(mesh, &pod.local, host, planned.dial.port());

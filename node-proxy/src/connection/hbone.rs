@@ -21,12 +21,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::connection::admission::Admission;
 use crate::connection::carry::{self, Ends, Far};
-use crate::connection::inbound::{self, Admission, Joined};
-use crate::connection::{describe, dial};
+use crate::connection::describe;
+use crate::connection::inbound::{self, Joined};
+use crate::dial;
 use crate::pod::Place;
+use crate::share::Share;
 use crate::validity::Proof;
-use crate::worker::Share;
 
 /// How long a peer may take to prove who it is.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,45 +1,23 @@
 //! Admitting what arrives for a Pod, by tunnel or without, and reaching its application.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use karez_api::identity::Identity;
 use karez_api::outcome::{Failure, Outcome, Refusal, Side};
-use karez_flow::{Direction, Flow};
 use karez_mesh::authz::{self, AuditHit};
 use karez_mesh::plan::{self, InboundPlan, Peer};
 use tokio::net::TcpStream;
 
-use crate::connection::live::{Dialled, Ending, Ticket};
-use crate::connection::{describe, dial};
+use crate::connection::admission::Admission;
+use crate::connection::describe;
+use crate::dial;
 use crate::pod::Pod;
-use crate::worker::{Share, Worker};
+use crate::share::Share;
+use crate::worker::Worker;
+use crate::worker::live::{Dialled, Ending, Ticket};
 
 /// How long a connection to a Pod waits for the configuration to know the Pod.
 const KNOWN_WAIT: Duration = Duration::from_secs(5);
-
-/// What is to be admitted.
-#[derive(Debug, Clone)]
-pub(crate) struct Admission {
-    /// What the peer's certificate proves.
-    pub(crate) peer: Option<Identity>,
-    /// The peer's end of the TCP connection, the tunnel's where there is one.
-    pub(crate) client: SocketAddr,
-    /// The application's address that was asked for.
-    pub(crate) target: SocketAddr,
-    /// The host that the client says it addressed: for telemetry, as nothing proves it.
-    pub(crate) host: Option<String>,
-}
-
-impl Admission {
-    /// What its record begins with.
-    pub(crate) fn flow(&self) -> Flow {
-        let mut flow = Flow::unknown(Direction::Inbound, self.client, self.target);
-        describe::proven(&mut flow, self.peer.as_ref());
-        flow
-    }
-}
 
 /// A connection whose application is reached.
 #[derive(Debug)]
@@ -61,7 +39,7 @@ pub(crate) async fn join(
     admission: &Admission,
     given_up: impl Future<Output = ()>,
 ) -> Result<Joined, Outcome> {
-    let record = share.worker.telemetry.open(admission.flow());
+    let record = share.worker.telemetry.open(describe::arriving(admission));
     let planned = match plan(&share.worker, &share.pod, admission) {
         Ok(planned) => planned,
         Err(refusal) => {

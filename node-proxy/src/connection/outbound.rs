@@ -14,12 +14,13 @@ use karez_mesh::{Attempts, Workload};
 use karez_tunnel::copy::reset_when_closed;
 use tokio::net::TcpStream;
 
+use crate::connection::admission::Admission;
 use crate::connection::carry::{self, Direct, Ends, Far};
-use crate::connection::inbound::Admission;
-use crate::connection::live::{Dialled, Ticket};
-use crate::connection::{describe, dial, inbound};
+use crate::connection::{describe, inbound};
+use crate::dial;
 use crate::pod::Place;
-use crate::worker::Share;
+use crate::share::Share;
+use crate::worker::live::{Dialled, Ticket};
 
 /// How long a connection to an address of the mesh waits for the configuration to name it.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(5);

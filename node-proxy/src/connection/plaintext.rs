@@ -7,11 +7,13 @@ use karez_capture::original_destination;
 use karez_tunnel::copy::reset_when_closed;
 use tokio::net::TcpStream;
 
+use crate::connection::admission::Admission;
 use crate::connection::carry::{self, Direct, Ends, Far};
-use crate::connection::dial;
-use crate::connection::inbound::{self, Admission, Joined};
+use crate::connection::describe;
+use crate::connection::inbound::{self, Joined};
+use crate::dial;
 use crate::pod::Place;
-use crate::worker::Share;
+use crate::share::Share;
 
 /// Serves one connection to 15006.
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
@@ -22,7 +24,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     // For the socket to the application, before it is dialled.
     let own = match share.pod.place() {
         Ok(own) => own,
-        Err(refusal) => return share.worker.telemetry.open(admission.flow()).finish(refusal),
+        Err(refusal) => return share.worker.telemetry.open(describe::arriving(&admission)).finish(refusal),
     };
     let Ok(Joined { application, ticket, ending }) =
         inbound::join(&share, &admission, dial::gave_up(&client)).await

@@ -1,3 +1,5 @@
+mod one_worker;
+
 use super::carry::carry;
 
 fn size_of_output<A, B, C, F>(_function: fn(A, B, C) -> F) -> usize {

@@ -13,7 +13,7 @@ use tokio::task::{JoinSet, LocalSet};
 use super::*;
 use crate::fixture::tunnel::{Client, echoes, is_reset, serve_echo};
 use crate::fixture::{self, API, Node, PATIENCE};
-use crate::worker::{self, Thread};
+use crate::worker_thread::{self, Thread};
 
 const HBONE: Role = Role { kind: Listening::Hbone, family: Family::V4 };
 
@@ -40,7 +40,7 @@ impl NodeProxy {
         };
         let (seed, duties) = fixture::seed(mesh_view);
         let pulse = Arc::clone(&seed.pulse);
-        let worker = worker::start(0, seed).unwrap();
+        let worker = worker_thread::start(0, seed).unwrap();
         let means = Means {
             home: fixture::home(),
             certificates: node.certificates.clone(),

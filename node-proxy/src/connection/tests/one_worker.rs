@@ -1,7 +1,11 @@
+//! One worker, with the other end of each connection on loopback.
+
 use std::future::pending;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use karez_api::outcome::{Failure, Outcome, Refusal};
@@ -9,12 +13,14 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 
-use super::*;
+use crate::connection::admission::Admission;
 use crate::connection::hbone;
-use crate::connection::inbound::{self, Admission};
-use crate::connection::live::Dialled;
+use crate::connection::{describe, inbound};
 use crate::fixture::tunnel::{Client, echoes, is_reset, serve_echo};
 use crate::fixture::{self, API, Node, PATIENCE, WEB, identity};
+use crate::share::Share;
+use crate::worker::SharedWorker;
+use crate::worker::live::Dialled;
 
 /// The client `web` asks for that port of `api`.
 fn admission(port: u16) -> Admission {
@@ -45,7 +51,7 @@ async fn a_policy_that_comes_between_register_and_authorize_refuses_and_ends() {
     let pod = node.pod(API).await;
     let admission = admission(8080);
     let planned = inbound::plan(&worker, &pod, &admission).unwrap();
-    let record = worker.telemetry.open(admission.flow());
+    let record = worker.telemetry.open(describe::arriving(&admission));
     let (ticket, mut ending) = worker.live.enter(&pod, record, Dialled::ByFar);
     ticket.admitted_to(&pod, planned.connection.clone());
     assert!(poll_once(pin!(ending.reached())).await.is_pending());

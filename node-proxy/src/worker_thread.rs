@@ -1,4 +1,8 @@
-//! The thread itself: adjusts to its duties and follows the mesh.
+//! A worker's thread: adjusts to its duties, and follows the mesh.
+//!
+//! * `accept` – accepts from one listener
+
+mod accept;
 
 use std::collections::HashMap;
 use std::io;
@@ -8,43 +12,20 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use karez_api::outcome::Closing;
-use karez_flow::Metrics;
 use karez_mesh::Mesh;
-use karez_process::handshakes::HandshakeLimiter;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::accounts::Accounts;
 use crate::duties::{Duties, ListenerId};
-use crate::worker::{Pulse, Share, SharedWorker, Worker, accept};
+use crate::share::Share;
+use crate::worker::{Pulse, Seed, SharedWorker, Worker};
 
 /// How often a worker shows that it is alive.
 const BEAT: Duration = Duration::from_millis(250);
 /// How often it gives back what it does not need.
 const UPKEEP: Duration = Duration::from_secs(1);
-
-/// What a worker begins with.
-#[derive(Debug)]
-pub(crate) struct Seed {
-    /// The mesh, as it changes.
-    pub(crate) mesh: watch::Receiver<Arc<Mesh>>,
-    /// What it has to do, as it changes; it ends when the sender is gone.
-    pub(crate) duties: watch::Receiver<Arc<Duties>>,
-    /// Where it gets its telemetry from.
-    pub(crate) metrics: Arc<Metrics>,
-    /// Who bears what peers leave unread.
-    pub(crate) accounts: Arc<Accounts>,
-    /// Bounds the clients of all workers that have yet to prove who they are.
-    pub(crate) handshakes: Arc<HandshakeLimiter>,
-    /// DNS queries of all workers, counted.
-    pub(crate) dns: Arc<karez_dns::Counters>,
-    /// How many of one Pod there may be on it.
-    pub(crate) questions: karez_dns::resolver::Bounds,
-    /// What it shows of itself.
-    pub(crate) pulse: Arc<Pulse>,
-}
 
 /// A running worker.
 #[derive(Debug)]

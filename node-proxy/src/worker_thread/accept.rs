@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::connection::{hbone, outbound, plaintext};
 use crate::dns;
-use crate::worker::Share;
+use crate::share::Share;
 
 /// Before accepting again after an error such as "too many open files".
 const PAUSE: Duration = Duration::from_millis(50);

@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::connection::dial;
+use crate::dial;
 use crate::pod::Pod;
 use crate::validity::Proof;
 use crate::worker::Worker;

@@ -1,14 +1,21 @@
-//! A worker's share of a Pod: the tunnels that its connections use here.
+//! A worker's share of a Pod: what the Pod's connections and queries use on it.
+//!
+//! * [`tunnels`] – tunnels that are dialled, pooled
+//! * `names` – what names mean to the Pod
+
+mod names;
+pub(crate) mod tunnels;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use karez_dns::Resolver;
 
-use crate::connection::tunnels::Tunnels;
-use crate::dns::PodNames;
 use crate::pod::Pod;
 use crate::worker::SharedWorker;
+
+use names::PodNames;
+use tunnels::Tunnels;
 
 /// What the connections of one Pod on one worker use.
 #[derive(Debug)]
