@@ -9,6 +9,7 @@ use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{Request, Response};
 use karez_lab::Pod;
+use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
@@ -51,7 +52,15 @@ impl StandIn {
     /// # Errors
     /// When the port cannot be had.
     pub fn start(pod: &Pod, credential: &Credential) -> anyhow::Result<Self> {
-        let acceptor = TlsAcceptor::from(tls::server(credential)?);
+        Self::start_with(pod, tls::server(credential)?)
+    }
+
+    /// The same with a TLS of the test's own.
+    ///
+    /// # Errors
+    /// When the port cannot be had.
+    pub fn start_with(pod: &Pod, config: Arc<ServerConfig>) -> anyhow::Result<Self> {
+        let acceptor = TlsAcceptor::from(config);
         let listener = pod.namespace().inside(|| TcpListener::bind((Ipv6Addr::UNSPECIFIED, HBONE)))?;
         let listener = listener.with_context(|| format!("listening on {HBONE} in {}", pod.name))?;
         listener.set_nonblocking(true)?;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Result, ensure};
 use karez_e2e::hbone::pki::{Authority, Credential, Leaf};
 use karez_e2e::hbone::stand_in::StandIn;
+use karez_e2e::hbone::tls;
 use karez_e2e::shop::Shop;
 use karez_e2e::sockets::{self, PATIENCE};
 use karez_e2e::{access_log, dump};
@@ -37,6 +38,29 @@ fn a_server_that_is_not_whom_the_client_expects_gets_nothing() -> Result<()> {
         ensure!(seen.requests.is_empty() && seen.bytes.is_empty(), "{who} was told: {seen:?}");
     }
     the_right_one_is_believed(&shop, &mesh, &till)
+}
+
+/// In TLS 1.3 it says so only after the client's part of the handshake.
+#[test]
+fn a_server_that_refuses_the_client_has_refused_tls() -> Result<()> {
+    let mut shop = Shop::open("refusing", &[(8080, 8080)])?;
+    let till = shop.mesh.pod("n2", "shop/till", "till")?;
+    dump::wait_for_pod(&shop.mesh, "n1", &till)?;
+    let credential = Authority::of(&shop.mesh)?.issue(&Leaf::of(&till.identity())?)?;
+    let _stand_in = StandIn::start_with(&till, tls::server_of(&credential, &Authority::stranger()?)?)?;
+    for _ in 0..10 {
+        ensure!(!sockets::is_admitted(shop.web.namespace(), format!("{}:8080", till.v4))?);
+    }
+    let refused = || access_log::lines(&shop.mesh, "n1").into_iter().filter(|line| line.is_failure());
+    wait::until("ten refusals in the log", PATIENCE, || {
+        ensure!(refused().count() == 10, "{}", refused().count());
+        Ok(())
+    })?;
+    for line in refused() {
+        ensure!(line.text("response_flags") == "TLS_FAILURE", "{line}");
+        ensure!(line.text("error").contains("received fatal alert"), "{line}");
+    }
+    Ok(())
 }
 
 type Impostor = (&'static str, Credential, &'static str, Vec<String>);

@@ -1,7 +1,7 @@
 //! TLS between mesh peers: version 1.3 only, AES-GCM, both sides with a certificate that names a SPIFFE id.
 //!
 //! * [`peer()`], [`peer_identity`] – who a certificate chain says that the peer is
-//! * [`failure()`] – a failed handshake in the mesh's own words
+//! * [`failure()`], [`is_failure()`] – a failed handshake in the mesh's own words
 //! * [`server_name`] – what rustls wants to be dialled, and the mesh never sends
 
 mod accept;
@@ -14,7 +14,7 @@ pub(crate) mod profile;
 
 pub(crate) use accept::RequireMeshPeer;
 pub(crate) use dial::ExpectIdentities;
-pub use failure::{ForeignTrustDomain, UnexpectedIdentity, failure};
+pub use failure::{ForeignTrustDomain, UnexpectedIdentity, failure, is_failure};
 pub(crate) use own::OwnCertificate;
 pub(crate) use peer::leaf_of;
 pub use peer::{Peer, peer, peer_identity};

@@ -12,11 +12,11 @@ use karez_api::outcome::{BadRequest, Failure, Limit, Outcome, Refusal};
 use karez_link::tls;
 use karez_mesh::Mesh;
 use karez_mesh::plan::Tunnel;
-use karez_tunnel::Stream;
 use karez_tunnel::client::{self, ConnectError, Connection, Driver};
 use karez_tunnel::pool::{Limits, Pool, PoolError};
 use karez_tunnel::read_ahead::ReadAhead;
 use karez_tunnel::settings::Http2;
+use karez_tunnel::{Stream, StreamError};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -137,8 +137,33 @@ fn outcome(error: PoolError<Arc<Failure>>, peer: SocketAddr) -> Outcome {
         PoolError::Connect(ConnectError::Status(status)) => {
             Failure::ConnectAnswer { peer, status: status.as_u16() }.into()
         }
+        // The client's handshake ends first in TLS 1.3 (RFC 8446 section 2): a server that refuses says so only then.
+        PoolError::Connect(ConnectError::Broken(StreamError::Io(error))) if tls::is_failure(&error) => {
+            tls::failure(&error, peer).into()
+        }
         PoolError::Connect(error) => Failure::Http2 { peer, message: error.to_string() }.into(),
         PoolError::Full => Refusal::LimitReached { limit: Limit::Connections }.into(),
         PoolError::Closed => Failure::Http2 { peer, message: "closed while connecting".to_owned() }.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use rustls::AlertDescription::AccessDenied;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_refuses_after_the_clients_handshake_has_refused_tls() {
+        let peer = "10.0.0.1:15008".parse().unwrap();
+        let broken = |error: io::Error| {
+            let error = ConnectError::Broken(StreamError::Io(Arc::new(error)));
+            outcome(PoolError::Connect(error), peer).flag()
+        };
+        let refused = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::AlertReceived(AccessDenied));
+        assert_eq!(broken(refused), "TLS_FAILURE");
+        assert_eq!(broken(io::ErrorKind::ConnectionReset.into()), "H2_HANDSHAKE_FAILURE");
     }
 }

@@ -97,15 +97,15 @@ impl ConnectError {
     /// application yet: on a connection of which nothing was known for a while, that is no verdict on the peer.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        matches!(self, Self::Broken(StreamError::Connection(_)))
+        matches!(self, Self::Broken(StreamError::Io(_) | StreamError::Connection(_)))
     }
 
     /// What h2 said while an answer was awaited (RFC 9113 section 8.7: when it may be sent again).
-    fn awaiting(error: h2::Error) -> Self {
+    fn awaiting(error: h2::Error, place: &Place) -> Self {
         let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
         // h2 hands the peer's GOAWAY only to streams that it names as unprocessed.
         let unseen = error.is_go_away() && error.is_remote();
-        if refused || unseen { Self::GoingAway } else { Self::Broken(error.into()) }
+        if refused || unseen { Self::GoingAway } else { Self::Broken(place.broken(error)) }
     }
 }
 
@@ -221,7 +221,8 @@ impl Reservation {
             .map_err(|_| unless_aborted(ConnectError::GoingAway))?;
         // A handle of ours must not keep an idle connection from ending.
         drop(self.request);
-        let answered = answer.await.map_err(|error| unless_aborted(ConnectError::awaiting(error)))?;
+        let answered =
+            answer.await.map_err(|error| unless_aborted(ConnectError::awaiting(error, &self.place)))?;
         let (head, body) = answered.into_parts();
         if head.status != StatusCode::OK {
             return Err(ConnectError::Status(head.status));

@@ -180,7 +180,11 @@ impl Place {
 
     /// What it means for the stream that h2 says so.
     pub(crate) fn broken(&self, error: h2::Error) -> StreamError {
-        if self.state.is_aborted() { StreamError::Aborted } else { error.into() }
+        if self.state.is_aborted() {
+            return StreamError::Aborted;
+        }
+        let below = self.state.meter.error().filter(|_| error.is_io());
+        below.map_or_else(|| error.into(), StreamError::Io)
     }
 }
 

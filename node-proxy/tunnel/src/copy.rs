@@ -132,7 +132,9 @@ impl From<StreamError> for CopyError {
         match error {
             StreamError::UnreadBytes => Self::UnreadBytes,
             StreamError::Aborted => Self::Aborted,
-            StreamError::Reset(_) | StreamError::Connection(_) => Self::far(error.into()),
+            StreamError::Reset(_) | StreamError::Io(_) | StreamError::Connection(_) => {
+                Self::far(error.into())
+            }
         }
     }
 }

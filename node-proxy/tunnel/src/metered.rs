@@ -1,9 +1,10 @@
 //! The bytes below HTTP/2, counted, and handed over a turn at a time.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -17,6 +18,7 @@ const TURN: usize = 512 * 1024;
 pub(crate) struct Meter {
     received: Cell<u64>,
     turn: Cell<usize>,
+    error: RefCell<Option<Arc<io::Error>>>,
 }
 
 impl Meter {
@@ -28,6 +30,19 @@ impl Meter {
     /// The driver runs again.
     pub(crate) fn begin_turn(&self) {
         self.turn.set(0);
+    }
+
+    /// Why nothing more can be read. h2 passes on no more than its words.
+    pub(crate) fn error(&self) -> Option<Arc<io::Error>> {
+        self.error.borrow().clone()
+    }
+
+    /// Keeps the error; what is returned is for h2.
+    fn broken(&self, error: io::Error) -> io::Error {
+        let kind = error.kind();
+        let error = Arc::new(error);
+        self.error.replace(Some(Arc::clone(&error)));
+        io::Error::new(kind, error)
     }
 
     fn count(&self, bytes: usize) {
@@ -60,7 +75,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Metered<Io> {
             return Poll::Pending;
         }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf)).map_err(|error| self.meter.broken(error))?;
         self.meter.count(buf.filled().len().saturating_sub(before));
         Poll::Ready(Ok(()))
     }

@@ -6,6 +6,7 @@ mod writer;
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
@@ -34,7 +35,10 @@ pub enum StreamError {
     /// The connection below was ended on this side.
     #[error("the connection was ended by the mesh")]
     Aborted,
-    /// The connection below broke.
+    /// The bytes below the connection broke.
+    #[error("the connection broke: {0}")]
+    Io(Arc<io::Error>),
+    /// The connection below broke the rules of HTTP/2, or ended.
     #[error("the connection broke: {0}")]
     Connection(h2::Error),
 }

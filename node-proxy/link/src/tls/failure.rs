@@ -42,6 +42,12 @@ pub fn failure(error: &io::Error, peer: SocketAddr) -> Failure {
     Failure::Tls { peer, message }
 }
 
+/// Whether it was TLS that failed, and not what is below it.
+#[must_use]
+pub fn is_failure(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 /// A verifier's own error. rustls passes it on only in a box inside `io::Error`: this is the one place that opens it.
 fn refusal<Reason: Error + 'static>(error: &io::Error) -> Option<&Reason> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {
