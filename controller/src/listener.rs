@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use karez_process::drain::Drain;
 use karez_process::handshakes::{HandshakeLimiter, HandshakePermit};
+use karez_process::http2_tls;
 use rustls::ServerConfig;
 use rustls::version::TLS13;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
 pub use connection::{Connection, Peer};
@@ -75,10 +75,9 @@ pub fn accept(
     drain: Drain,
 ) -> (impl Future<Output = ()>, mpsc::Receiver<io::Result<Connection>>) {
     let (ready, accepted) = mpsc::channel(QUEUE);
-    let acceptor = TlsAcceptor::from(config);
     let accepting = async move {
         tokio::select! {
-            () = accept_all(&listener, &acceptor, bounds, &ready) => {}
+            () = accept_all(&listener, &config, bounds, &ready) => {}
             () = drain.started() => {}
         }
     };
@@ -87,7 +86,7 @@ pub fn accept(
 
 async fn accept_all(
     listener: &TcpListener,
-    acceptor: &TlsAcceptor,
+    config: &Arc<ServerConfig>,
     bounds: Bounds,
     ready: &mpsc::Sender<io::Result<Connection>>,
 ) {
@@ -100,7 +99,7 @@ async fn accept_all(
         match listener.accept().await {
             Ok((stream, peer)) => match limiter.admit(peer.ip()) {
                 Some(permit) => {
-                    handshakes.spawn(handshake(stream, slot, permit, acceptor.clone(), ready.clone()));
+                    handshakes.spawn(handshake(stream, slot, permit, Arc::clone(config), ready.clone()));
                 }
                 None => debug!(%peer, "connections that give way are not closed yet: this one is refused"),
             },
@@ -117,14 +116,14 @@ async fn handshake(
     stream: TcpStream,
     slot: OwnedSemaphorePermit,
     mut permit: HandshakePermit,
-    acceptor: TlsAcceptor,
+    config: Arc<ServerConfig>,
     ready: mpsc::Sender<io::Result<Connection>>,
 ) {
     let peer = stream.peer_addr().ok();
     // Small messages both ways: Nagle's algorithm would only delay them. The connection works without it too.
     let _ = stream.set_nodelay(true);
     let shaken = tokio::select! {
-        shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)) => shaken,
+        shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, http2_tls::accept(stream, config)) => shaken,
         () = &mut permit => {
             debug!(?peer, "no TLS handshake yet, and newer connections need the place");
             return;

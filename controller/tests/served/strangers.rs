@@ -1,5 +1,6 @@
 //! Who has no token gets nothing, and cannot stay.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,15 +102,30 @@ async fn a_caller_with_a_token_is_bounded_too_and_nobody_elses_calls_are() {
     assert_eq!(node.next().await.unwrap().resources.len(), 1);
 }
 
-/// A connection on which nobody has said anything yet but the controller.
-async fn silent(scene: &Scene) -> TlsStream<TcpStream> {
+/// Shakes hands with the controller, offering these protocols.
+async fn shake_hands(scene: &Scene, protocols: &[&[u8]]) -> io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(scene.path("state/root.pem")).unwrap()).unwrap();
     let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let stream = TcpStream::connect(scene.controller().address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = within(TlsConnector::from(Arc::new(config)).connect(name, stream)).await.unwrap();
+    within(TlsConnector::from(Arc::new(config)).connect(name, stream)).await
+}
+
+#[tokio::test]
+async fn a_client_has_to_offer_http_2() {
+    let scene = Scene::new(NAMESPACE, &[]).await;
+    for protocols in [&[][..], &[&b"http/1.1"[..]]] {
+        let refused = shake_hands(&scene, protocols).await.unwrap_err().to_string();
+        assert!(refused.contains("NoApplicationProtocol"), "{refused}");
+    }
+    shake_hands(&scene, &[b"http/1.1", b"h2"]).await.unwrap();
+}
+
+/// A connection on which nobody has said anything yet but the controller.
+async fn silent(scene: &Scene) -> TlsStream<TcpStream> {
+    let mut stream = shake_hands(scene, &[b"h2"]).await.unwrap();
     // Its SETTINGS: the connection has been accepted.
     within(stream.read_u8()).await.unwrap();
     stream

@@ -13,6 +13,7 @@
 //! * [`backoff`] – pure
 //! * [`limits`] – open files
 //! * [`handshakes`] – bounds clients that have yet to prove who they are
+//! * `http2_tls` – the TLS of servers that speak HTTP/2 alone (feature `tls`)
 //! * [`build`] – which build this is
 
 pub mod backoff;
@@ -21,6 +22,8 @@ pub mod drain;
 pub mod duration;
 pub mod handshakes;
 pub mod http;
+#[cfg(feature = "tls")]
+pub mod http2_tls;
 pub mod limits;
 pub mod lines;
 pub mod log_limit;

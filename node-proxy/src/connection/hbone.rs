@@ -12,13 +12,13 @@ use karez_api::outcome::{BadRequest, Closing, Failure, Limit, Outcome, Refusal, 
 use karez_flow::{Direction, Flow};
 use karez_link::{Credential, tls};
 use karez_process::handshakes::HandshakePermit;
+use karez_process::http2_tls;
 use karez_tunnel::aside::Aside;
 use karez_tunnel::headers::{Forwarded, Target};
 use karez_tunnel::read_ahead::ReadAhead;
 use karez_tunnel::server::{self, Incoming, Request};
 use karez_tunnel::settings::Http2;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::connection::admission::Admission;
@@ -148,7 +148,7 @@ async fn accept_tls(
 ) -> io::Result<TlsStream<ReadAhead<TcpStream>>> {
     stream.readable().await?;
     let stream = ReadAhead::limited(stream, share.worker.buffers.clone(), UNPROVEN_BYTES);
-    Box::pin(TlsAcceptor::from(credential.server()).accept(stream)).await
+    Box::pin(http2_tls::accept(stream, credential.server())).await
 }
 
 /// Takes requests until the connection ends; GOAWAY when it may take no more.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use karez_api::identity::Identity;
 use karez_api::outcome::Failure;
+use karez_process::http2_tls;
 use rcgen::ExtendedKeyUsagePurpose;
 use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
@@ -14,7 +15,7 @@ use rustls::{
     CipherSuite, ClientConfig, CommonState, HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::TlsConnector;
 
 use super::profile::{ALPN, VERSIONS, provider};
 use super::*;
@@ -47,7 +48,7 @@ async fn handshake(
         Ok(tls)
     };
     let accept = async {
-        let mut tls = TlsAcceptor::from(server).accept(accepting).await?;
+        let mut tls = http2_tls::accept(accepting, server).await?;
         tls.write_u8(0).await?;
         tls.flush().await?;
         Ok(tls)
@@ -263,7 +264,7 @@ async fn a_server_refuses_clients_of_no_or_another_mesh() {
 }
 
 #[tokio::test]
-async fn a_server_refuses_clients_without_a_certificate_or_tls_1_3() {
+async fn a_server_refuses_clients_without_a_certificate_tls_1_3_or_http_2() {
     let mesh = Mesh::new();
     let time = || Arc::new(TlsTime(Arc::new(Stopped(noon()))));
     let verifier =
@@ -281,11 +282,27 @@ async fn a_server_refuses_clients_without_a_certificate_or_tls_1_3() {
         .dangerous()
         .with_custom_certificate_verifier(verifier())
         .with_no_client_auth();
-    for (config, words) in [(anonymous, "sent no certificates"), (old, "Tls12NotOffered")] {
+    let http2 = |mut config: ClientConfig| {
+        config.alpn_protocols = vec![profile::ALPN.to_vec()];
+        config
+    };
+    let speaks_another = {
+        let mut config = anonymous.clone();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config
+    };
+    let cases = [
+        (http2(anonymous.clone()), "sent no certificates"),
+        (http2(old), "Tls12NotOffered"),
+        (speaks_another, "application protocol"),
+        (anonymous, "application protocol"),
+    ];
+    for (config, words) in cases {
         let (dialled, accepted) = handshake(Arc::new(config), mesh.good(&cart()).server()).await;
         let message = accepted.unwrap_err().to_string();
         assert!(message.contains(words), "{message}");
-        assert!(dialled.is_err());
+        let told = dialled.unwrap_err().to_string();
+        assert_eq!(told.contains("NoApplicationProtocol"), words == "application protocol", "{told}");
     }
 }
 
