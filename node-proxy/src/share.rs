@@ -37,7 +37,7 @@ impl Share {
         Self { pod, worker, tunnels: Tunnels::new(), resolver }
     }
 
-    /// Returns when a tunnel that arrived may take no more requests: its proof is over, or the Pod is stopping.
+    /// Returns when a tunnel that arrived is to take leave: its proof is nearly over, or the Pod is stopping.
     pub(crate) async fn leave_taking(&self, proof_over: impl Future<Output = ()>) {
         tokio::select! {
             () = proof_over => {}

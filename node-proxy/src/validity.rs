@@ -1,4 +1,5 @@
-//! How long the two certificates of a connection serve: no new stream may run on it after either has expired or lost its root.
+//! How long the two certificates of a connection serve: it takes leave shortly before either expires, or once either has lost its
+//! root. What is on its way by then is still served, and nothing that comes later.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +10,10 @@ use tokio::sync::watch;
 
 /// Certificates count in wall-clock time and sleeps do not: a step of the clock is noticed within this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// A connection takes leave so long before its end, or in the last quarter of a short life: a peer that hears of it needs a
+/// round trip, and time to dial anew.
+const LEAVE: Duration = Duration::from_secs(30);
 
 /// Both chains of a connection, as its handshake verified them.
 #[derive(Debug)]
@@ -30,10 +35,11 @@ impl Proof {
         }
     }
 
-    /// Returns once a certificate has expired, or the newest trust bundle of `certificate` trusts one of them no more.
+    /// Returns shortly before a certificate expires, or once the newest trust bundle of `certificate` trusts one of them no more.
     pub(crate) async fn over(self, mut certificate: watch::Receiver<State>) {
+        let leave = leave_at(self.expires, SystemTime::now());
         loop {
-            let left = self.expires.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+            let left = time_to(leave, SystemTime::now());
             if left.is_zero() {
                 return;
             }
@@ -58,5 +64,31 @@ impl Proof {
         };
         let now = SystemTime::now();
         [&self.own, &self.peer].into_iter().all(|chain| credential.still_trusts(chain, now))
+    }
+}
+
+/// When a connection that begins `now` takes leave.
+fn leave_at(expires: SystemTime, now: SystemTime) -> SystemTime {
+    let early = LEAVE.min(time_to(expires, now) / 4);
+    expires.checked_sub(early).unwrap_or(expires)
+}
+
+fn time_to(end: SystemTime, now: SystemTime) -> Duration {
+    end.duration_since(now).unwrap_or(Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_takes_leave_before_its_certificates_expire() {
+        let begun = SystemTime::UNIX_EPOCH;
+        for (life, leaves_after) in [(86_400, 86_370), (120, 90), (20, 15), (4, 3), (0, 0)] {
+            let leave = leave_at(begun + Duration::from_secs(life), begun);
+            assert_eq!(time_to(leave, begun).as_secs(), leaves_after, "a life of {life} s");
+        }
+        let expired = leave_at(begun, begun + Duration::from_secs(1));
+        assert_eq!(expired, begun);
     }
 }

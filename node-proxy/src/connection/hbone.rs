@@ -156,7 +156,6 @@ async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, p
     let leave = pin!(share.leave_taking(proof.over(share.pod.certificate.clone())));
     let gone = pin!(share.pod.gone());
     let (mut leave, mut gone) = (Aside::new(leave), Aside::new(gone));
-    let mut is_leaving = false;
     loop {
         let next = tokio::select! {
             // What ends it first: a peer may have requests without end.
@@ -166,16 +165,13 @@ async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, p
                 // Tells the peer.
                 tunnel.next().await.map(|_| None)
             }
-            () = &mut leave, if !is_leaving => {
-                is_leaving = true;
+            () = &mut leave => {
                 tunnel.graceful_shutdown();
                 continue;
             }
             next = tunnel.next() => next,
         };
         match next {
-            // A peer may not have heard yet, or not want to hear, that it is to go.
-            Ok(Some(request)) if is_leaving => request.send_elsewhere(),
             Ok(Some(request)) => {
                 tokio::task::spawn_local(serve_request(Rc::clone(share), request, client.clone()));
             }

@@ -7,12 +7,11 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use h2::server::SendResponse;
-use http::Request as Head;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::connection::{ConnectionError, State};
 use crate::metered::Metered;
@@ -22,6 +21,10 @@ use crate::window::Account;
 use crate::write_behind::WriteBehind;
 
 pub use request::{Abandoned, Request};
+
+/// How long requests are served after the first GOAWAY: h2 says the final one after a round trip (RFC 9113 section 6.8), unless
+/// the peer never answers the PING between them. Longer than any round trip takes.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 /// Begins HTTP/2 on an accepted `io`: waits for the peer's preface. `account` bears what its streams leave unread.
 ///
@@ -54,7 +57,7 @@ where
     let begun = timeout(settings.handshake_timeout, outgoing.drive(builder.handshake(io))).await;
     let mut connection = begun.map_err(|_| ConnectionError::HandshakeTimeout)??;
     let upkeep = Upkeep::new(state.clone(), settings, connection.ping_pong());
-    Ok(Incoming { connection, outgoing, state, upkeep })
+    Ok(Incoming { connection, outgoing, state, upkeep, goaway: None })
 }
 
 /// The requests of one connection. The connection and its streams move only while [`Self::next`] is awaited.
@@ -63,6 +66,8 @@ pub struct Incoming<Io> {
     outgoing: WriteBehind<Io>,
     state: Rc<State>,
     upkeep: Upkeep,
+    /// When the peer was told to open no more streams.
+    goaway: Option<Instant>,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
@@ -75,8 +80,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Tells the peer to open no more streams (GOAWAY); [`Self::next`] ends when the open ones have.
+    /// Tells the peer to open no more streams (GOAWAY). [`Self::next`] goes on with those that are on their way already, and ends
+    /// when all have; what a peer opens long after it was told is sent elsewhere.
     pub fn graceful_shutdown(&mut self) {
+        self.goaway.get_or_insert_with(Instant::now);
         self.connection.graceful_shutdown();
     }
 
@@ -104,7 +111,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
                 let Some((head, respond)) = accepted.transpose()? else {
                     return Poll::Ready(Ok(None));
                 };
-                return Poll::Ready(Ok(Some(self.request(head, respond))));
+                let request = Request::new(head, respond, &self.state);
+                if self.goaway.is_some_and(|told| told.elapsed() >= ON_ITS_WAY) {
+                    request.send_elsewhere();
+                    continue;
+                }
+                return Poll::Ready(Ok(Some(request)));
             }
             if let Poll::Ready(Err(error)) = sent {
                 return Poll::Ready(Err(ConnectionError::Write(error)));
@@ -116,10 +128,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
                 Poll::Ready(Event::Idle) => self.graceful_shutdown(),
             }
         }
-    }
-
-    fn request(&self, head: Head<h2::RecvStream>, respond: SendResponse<Bytes>) -> Request {
-        Request::new(head, respond, &self.state)
     }
 }
 

@@ -169,32 +169,6 @@ async fn no_more_streams_than_either_side_allows() {
 }
 
 #[tokio::test]
-async fn goaway_lets_streams_finish_and_takes_no_new_ones() {
-    local(async {
-        let (client, mut server) = pair().await;
-        let (near, far) = stream(&client, &mut server).await;
-        server.orders.send(Order::ShutDown).unwrap();
-        while client.connection.is_usable() {
-            tokio::task::yield_now().await;
-        }
-        let late = client.connection.connect(authority(), HeaderMap::new()).await;
-        assert!(matches!(&late, Err(error) if error.is_unprocessed()), "{late:?}");
-
-        let (mut near, mut far) = (near.split(), far.split());
-        send(&mut near.1, b"still").await;
-        near.1.finish().unwrap();
-        assert_eq!(read_all(&mut far.0).await, b"still");
-        assert!(!server.ended.is_finished());
-        far.1.finish().unwrap();
-        assert_eq!(read_all(&mut near.0).await, b"");
-        drop((near, far));
-        server.ended.await.unwrap().unwrap();
-        client.ended.await.unwrap().unwrap();
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn an_aborted_connection_cuts_its_streams() {
     local(async {
         let (client, mut server) = pair().await;
@@ -314,28 +288,6 @@ async fn an_idle_connection_of_a_peer_that_vanished_ends_in_time() {
         let ended = server.ended.await.unwrap();
         assert!(matches!(ended, Err(ConnectionError::Silent)), "{ended:?}");
         assert_eq!(begun.elapsed().as_secs(), 620);
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_opened_while_an_idle_connection_ends_is_served() {
-    local(async {
-        let (near, far) = link(Duration::from_secs(1));
-        let mut server = Server::spawn(far, Http2::server(), account());
-        let client = Client::spawn(near, &Http2::client(), &account()).await;
-        // On its way while GOAWAY comes the other way.
-        sleep(Duration::from_secs(600)).await;
-        let (near, far) = stream(&client, &mut server).await;
-        sleep(Duration::from_secs(60)).await;
-        let ((mut reader, mut writer), (mut there, mut back)) = (near.split(), far.split());
-        send(&mut writer, b"still served").await;
-        writer.finish().unwrap();
-        back.finish().unwrap();
-        assert_eq!(read_all(&mut there).await, b"still served");
-        assert_eq!(read_all(&mut reader).await, b"");
-        drop((reader, writer, there, back));
-        server.ended.await.unwrap().unwrap();
     })
     .await;
 }

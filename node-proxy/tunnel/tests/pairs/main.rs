@@ -10,5 +10,6 @@
 mod connect;
 mod copy;
 mod endpoints;
+mod goaway;
 mod pool;
 mod stalled;
