@@ -6,6 +6,7 @@
 
 mod listeners;
 mod owner;
+mod queue;
 mod stock;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use socket2::{Domain, Socket};
 use crate::netns::NamespaceError;
 
 pub use listeners::{Backlog, open_listeners};
+pub use queue::unacknowledged;
 pub use stock::open_stock;
 
 /// Most sockets that one call opens: as many as one packet carries (`SCM_MAX_FD`).

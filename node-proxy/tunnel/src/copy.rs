@@ -1,12 +1,13 @@
 //! Bytes between an application's socket and a tunnel's stream, or between two sockets.
 //!
 //! Each direction ends on its own: FIN becomes END_STREAM and back. A reset of one end resets the other: RST becomes
-//! RST_STREAM(CANCEL) and back. A copy that is dropped, or ends with an error, leaves sockets that say RST when they
-//! are closed, so that an application never takes a cut for an end.
+//! RST_STREAM(CANCEL) and back, behind what was sent before it. A copy that is dropped, or ends with an error, leaves
+//! sockets that say RST when they are closed, so that an application never takes a cut for an end.
 
 mod appetite;
 mod cut;
 mod downward;
+mod farewell;
 mod relay;
 mod socket;
 mod straggler;
@@ -17,7 +18,6 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Poll, ready};
 use std::time::Duration;
 
 use h2::Reason;
@@ -157,15 +157,20 @@ pub fn between<'a>(
     let mut up = Upward::new(near, writer, buffers, &counters.sent);
     let mut down = Downward::new(near, reader, &counters.received);
     let mut straggler = Straggler::new(half_close_timeout);
-    poll_fn(move |cx| {
-        let ended = (up.poll(cx), down.poll(cx));
-        let copied = ready!(straggler.poll_both(cx, ended, counters.total()));
-        match &copied {
-            Ok(()) => close_quietly(near),
-            Err(error) => up.reset(error.reason()),
+    async move {
+        let copied = poll_fn(|cx| {
+            // One after the other: an error that one direction was told of, the other would take for an end.
+            let ended = (up.poll(cx)?, down.poll(cx)?);
+            straggler.poll(cx, ended, counters.total())
+        });
+        let copied = copied.await;
+        if copied.is_ok() && !up.is_refused() {
+            close_quietly(near);
+            return Ok(());
         }
-        Poll::Ready(copied)
-    })
+        // Boxed: few connections end so, and all would have room for it.
+        Box::pin(farewell::of_stream(near, &mut up, &mut down, copied, counters, buffers)).await
+    }
 }
 
 /// Copies between two sockets until both directions have ended. `account` bears what was taken from one and the other does not
@@ -185,10 +190,24 @@ pub fn sockets<'a>(
     let mut there = Relay::new((near, End::Near), (far, End::Far), buffers, &counters.sent, account);
     let mut back = Relay::new((far, End::Far), (near, End::Near), buffers, &counters.received, account);
     let mut straggler = Straggler::new(half_close_timeout);
-    poll_fn(move |cx| {
-        let ended = (there.poll(cx), back.poll(cx));
-        ready!(straggler.poll_both(cx, ended, counters.total()))?;
-        [near, far].into_iter().for_each(close_quietly);
-        Poll::Ready(Ok(()))
-    })
+    async move {
+        let copied = poll_fn(|cx| {
+            let ended = (there.poll(cx)?, back.poll(cx)?);
+            straggler.poll(cx, ended, counters.total())
+        });
+        let copied = copied.await;
+        match &copied {
+            Ok(()) => [near, far].into_iter().for_each(close_quietly),
+            Err(CopyError::Broken { end, .. }) => {
+                let (other, from) = match end {
+                    End::Near => (far, &mut there),
+                    End::Far => (near, &mut back),
+                };
+                let rest = poll_fn(|cx| from.poll_rest(cx));
+                Box::pin(farewell::deliver(other, rest, counters, buffers)).await;
+            }
+            Err(_) => {}
+        }
+        copied
+    }
 }

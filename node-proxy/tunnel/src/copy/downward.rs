@@ -26,17 +26,17 @@ impl<'a> Downward<'a> {
         Self { socket, reader, counter, ended: false }
     }
 
-    /// Ready when the peer has finished and the application's socket took all of it.
+    /// Ready when the peer has finished and the application's socket took all of it. That the stream broke is told once nothing
+    /// more can be written at the moment: see [`Self::poll_rest`].
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
         let mut moved = 0;
         while !self.ended {
-            self.reader.poll_pull(cx)?;
+            let pulled = self.reader.poll_pull(cx);
             if self.reader.is_finished() {
-                self.ended = true;
-                return Poll::Ready(socket::shutdown_write(self.socket).map_err(CopyError::near));
+                return Poll::Ready(self.finish());
             }
-            let stalled = self.reader.unread() > 0 && self.socket.poll_write_ready(cx).is_pending();
-            if stalled || self.reader.unread() == 0 {
+            if self.is_blocked(cx) {
+                pulled?;
                 self.reader.park(cx)?;
                 return Poll::Pending;
             }
@@ -47,6 +47,38 @@ impl<'a> Downward<'a> {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The stream broke. Ready when the application's socket took what had come before.
+    pub(super) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
+        // How it broke is known.
+        self.reader.poll_pull(cx).ok();
+        while self.reader.unread() > 0 {
+            if self.is_blocked(cx) {
+                self.reader.park(cx)?;
+                return Poll::Pending;
+            }
+            self.step()?;
+        }
+        let has_to_finish = !self.ended && self.reader.is_finished();
+        Poll::Ready(if has_to_finish { self.finish() } else { Ok(()) })
+    }
+
+    /// The application is gone: what comes is dropped, so that a peer which sends before it reads comes to read.
+    pub(super) fn discard(&mut self, cx: &mut Context<'_>) {
+        // A stream that has broken is not waited for.
+        self.reader.poll_pull(cx).ok();
+        self.reader.consume(self.reader.unread());
+    }
+
+    /// Whether nothing can be written at the moment.
+    fn is_blocked(&self, cx: &mut Context<'_>) -> bool {
+        self.reader.unread() == 0 || self.socket.poll_write_ready(cx).is_pending()
+    }
+
+    fn finish(&mut self) -> Result<(), CopyError> {
+        self.ended = true;
+        socket::shutdown_write(self.socket).map_err(CopyError::near)
     }
 
     fn step(&mut self) -> Result<usize, CopyError> {

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::net::TcpStream;
@@ -94,6 +94,25 @@ impl<'a> Relay<'a> {
                 return Poll::Pending;
             }
         }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The one broke. Ready when the other took what had come before, as far as the kernel still has it.
+    pub(super) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
+        while !self.ended {
+            // A connection that broke has the rest at once, or none, and the runtime hears of it a little later.
+            if !self.waiting.holds_bytes()
+                && (ready!(self.from.poll_read_ready(cx)).is_err() || !matches!(self.read(), Ok(Some(1..))))
+            {
+                break;
+            }
+            let Poll::Ready(ready) = self.to.poll_write_ready(cx) else {
+                self.park(cx)?;
+                return Poll::Pending;
+            };
+            ready.and_then(|()| self.write()).map_err(|error| broken(self.to_end, error))?;
+        }
+        self.rest(cx)?;
         Poll::Ready(Ok(()))
     }
 

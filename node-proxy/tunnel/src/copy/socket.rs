@@ -2,13 +2,17 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
+use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use crate::buffers::{Buffer, Pipe};
+use crate::buffers::{Buffer, BufferPool, Pipe, Size};
+
+/// Bytes that one poll may drop before other tasks have their turn.
+const TURN: usize = 512 * 1024;
 
 /// Reads what is there, up to `limit` bytes: None if nothing is, 0 at the end.
 pub(super) fn read(socket: &TcpStream, buffer: &mut Buffer, limit: usize) -> io::Result<Option<usize>> {
@@ -17,6 +21,25 @@ pub(super) fn read(socket: &TcpStream, buffer: &mut Buffer, limit: usize) -> io:
         exhausted(socket, Interest::READABLE);
     }
     Ok(read)
+}
+
+/// Reads what is there and drops it: ready when there is no more to come, or why there is not.
+pub(super) fn poll_discard(
+    socket: &TcpStream,
+    buffers: &BufferPool,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let mut dropped = 0;
+    while dropped < TURN {
+        ready!(socket.poll_read_ready(cx))?;
+        let size = Size::Medium;
+        match read(socket, &mut buffers.take(size), size.bytes())? {
+            Some(0) => return Poll::Ready(Ok(())),
+            more => dropped += more.unwrap_or(0),
+        }
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// Moves what is there into an empty pipe: None if nothing is, 0 at the end.

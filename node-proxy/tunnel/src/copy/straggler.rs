@@ -8,8 +8,6 @@ use tokio::time::{Sleep, sleep};
 
 use super::CopyError;
 
-type Step = Poll<Result<(), CopyError>>;
-
 /// Watches a half-closed flow.
 pub(super) struct Straggler {
     patience: Duration,
@@ -22,18 +20,22 @@ impl Straggler {
         Self { patience, timer: None, moved: 0 }
     }
 
-    /// Ready when both directions have ended, at the first error, or when nothing has `moved` for too long in the one that is
-    /// left.
-    pub(super) fn poll_both(&mut self, cx: &mut Context<'_>, ended: (Step, Step), moved: u64) -> Step {
-        match (ended.0?.is_ready(), ended.1?.is_ready()) {
+    /// Ready when both directions have ended, or nothing has `moved` for too long in the one that is left.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        ended: (Poll<()>, Poll<()>),
+        moved: u64,
+    ) -> Poll<Result<(), CopyError>> {
+        match (ended.0.is_ready(), ended.1.is_ready()) {
             (true, true) => Poll::Ready(Ok(())),
             (false, false) => Poll::Pending,
-            (true, false) | (false, true) => self.poll(cx, moved).map(Err),
+            (true, false) | (false, true) => self.poll_patience(cx, moved).map(Err),
         }
     }
 
     /// Ready when nothing has moved for as long as it may.
-    fn poll(&mut self, cx: &mut Context<'_>, moved: u64) -> Poll<CopyError> {
+    fn poll_patience(&mut self, cx: &mut Context<'_>, moved: u64) -> Poll<CopyError> {
         loop {
             let patience = self.patience;
             let timer = self.timer.get_or_insert_with(|| {

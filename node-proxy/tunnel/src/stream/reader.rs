@@ -36,7 +36,7 @@ impl Reader {
     /// [`Self::slices`].
     ///
     /// # Errors
-    /// When the stream is reset, or the connection broke: what is unread is void then.
+    /// When the stream is reset, or the connection broke. What is unread came before that.
     pub fn poll_pull(&mut self, cx: &mut Context<'_>) -> Result<(), StreamError> {
         while !self.ended {
             match self.recv.poll_data(cx) {
@@ -99,13 +99,11 @@ impl Reader {
     /// When the stream is reset, or the connection broke.
     pub async fn data(&mut self) -> Result<Option<Bytes>, StreamError> {
         let chunk = poll_fn(|cx| {
-            if let Err(error) = self.poll_pull(cx) {
-                return Poll::Ready(Err(error));
-            }
+            let pulled = self.poll_pull(cx);
             match self.unread.pop() {
                 Some(chunk) => Poll::Ready(self.count(cx).map(|()| Some(chunk))),
                 None if self.ended => Poll::Ready(Ok(None)),
-                None => Poll::Pending,
+                None => pulled.map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending),
             }
         })
         .await?;

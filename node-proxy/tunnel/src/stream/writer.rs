@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::{Reason, SendStream};
+use tokio::sync::oneshot;
 
 use super::StreamError;
 use crate::connection::Place;
@@ -73,6 +74,17 @@ impl Writer {
         self.send.send_data(Bytes::new(), true).map_err(|error| self.place.broken(error))
     }
 
+    /// Waits until all that was sent has left for the connection, or the stream is gone. To be called before a reset that must
+    /// not overtake it: h2 drops what still waits then.
+    pub async fn flushed(&mut self) {
+        let (passed, passes) = oneshot::channel();
+        let marker = Bytes::from_owner(Marker { _passed: passed });
+        // Fails on a stream that has ended, which takes no more, or was reset.
+        if self.send.send_data(marker, false).is_ok() {
+            passes.await.ok();
+        }
+    }
+
     /// Resets the stream, both directions of it; what waits to be sent is dropped.
     pub fn reset(&mut self, reason: Reason) {
         self.send.send_reset(reason);
@@ -92,5 +104,16 @@ impl Writer {
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
         let reset = ready!(self.poll_reset(cx));
         Poll::Ready(reset.unwrap_or(StreamError::Reset(Reason::NO_ERROR)))
+    }
+}
+
+/// The payload of an empty DATA frame behind all others: h2 drops it once it has written the frame, or will not.
+struct Marker {
+    _passed: oneshot::Sender<()>,
+}
+
+impl AsRef<[u8]> for Marker {
+    fn as_ref(&self) -> &[u8] {
+        &[]
     }
 }

@@ -2,6 +2,7 @@
 
 mod chunking;
 mod cuts;
+mod early;
 mod ends;
 mod relay;
 

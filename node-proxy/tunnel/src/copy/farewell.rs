@@ -1,0 +1,131 @@
+//! The end of a copy of which one side is gone, or wants no more: what that side had sent before still arrives.
+//!
+//! A server may answer early and close while its client still sends: its kernel then says RST, behind the answer. Linux keeps
+//! what a socket has received readable after a RST. But it drops what a socket has yet to send when that is closed with RST, and
+//! h2 what a stream has yet to send when it is reset. So the answer is passed on and acknowledged first. What the client still
+//! sends is dropped meanwhile: it may read only after it has sent.
+
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::time::Duration;
+
+use h2::Reason;
+use karez_capture::sockets::unacknowledged;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::downward::Downward;
+use super::socket::{close_quietly, poll_discard};
+use super::upward::Upward;
+use super::{CopyError, Counters, End};
+use crate::buffers::BufferPool;
+
+/// How long nothing may move; the figures are nginx's, `lingering_timeout` and `lingering_time`.
+const STALL: Duration = Duration::from_secs(5);
+/// How long it may take in all.
+const LIMIT: Duration = Duration::from_secs(30);
+/// The kernel tells nobody that all is acknowledged, so it is asked: first after so long.
+const FIRST_ASK: Duration = Duration::from_millis(1);
+/// And at least so often.
+const ASK: Duration = Duration::from_millis(50);
+
+/// Finishes a copy between a socket and a stream: `copied` is how it went.
+pub(super) async fn of_stream(
+    near: &TcpStream,
+    up: &mut Upward<'_>,
+    down: &mut Downward<'_>,
+    copied: Result<(), CopyError>,
+    counters: &Counters,
+    buffers: &BufferPool,
+) -> Result<(), CopyError> {
+    match &copied {
+        Err(CopyError::Broken { end: End::Near, .. }) => {
+            // In time, dropping the stream resets it: with NO_ERROR after a server's END_STREAM (RFC 9113 section 8.1), else with
+            // CANCEL.
+            if !send_rest(up, down, counters).await {
+                up.reset(Reason::CANCEL);
+            }
+        }
+        Err(CopyError::Broken { end: End::Far, .. }) => {
+            deliver(near, poll_fn(|cx| down.poll_rest(cx)), counters, buffers).await;
+        }
+        Err(error) => up.reset(error.reason()),
+        // The peer wanted no more, while the application may send: closing says RST to what comes then.
+        Ok(()) => {
+            deliver(near, async { Ok(()) }, counters, buffers).await;
+            close_quietly(near);
+        }
+    }
+    copied
+}
+
+/// Waits until `rest` has written all there was, and `socket`'s peer has acknowledged it. Whoever closes it then with RST loses
+/// nothing.
+pub(super) async fn deliver(
+    socket: &TcpStream,
+    rest: impl Future<Output = Result<(), CopyError>>,
+    counters: &Counters,
+    buffers: &BufferPool,
+) {
+    let delivered = async {
+        if rest.await.is_ok() {
+            acknowledged(socket).await;
+        }
+    };
+    let arrived = || counters.total().wrapping_sub(outstanding(socket) as u64);
+    let ended = async {
+        tokio::select! {
+            biased;
+            () = delivered => {}
+            () = gone(socket, buffers) => {}
+        }
+    };
+    while_moving(arrived, ended).await;
+}
+
+/// Sends what the application had sent before it was gone: whether all of it has left.
+async fn send_rest(up: &mut Upward<'_>, down: &mut Downward<'_>, counters: &Counters) -> bool {
+    let mut rest = pin!(up.send_rest());
+    let sent = poll_fn(|cx| {
+        down.discard(cx);
+        rest.as_mut().poll(cx)
+    });
+    while_moving(|| counters.total(), sent).await
+}
+
+/// Runs `work` for as long as `progress` moves: whether it came to its end.
+async fn while_moving(progress: impl Fn() -> u64, work: impl Future<Output = ()>) -> bool {
+    let mut work = pin!(work);
+    let limit = Instant::now() + LIMIT;
+    loop {
+        let (before, now) = (progress(), Instant::now());
+        tokio::select! {
+            biased;
+            () = &mut work => return true,
+            () = sleep_until(limit.min(now + STALL)) => {}
+        }
+        if progress() == before || Instant::now() >= limit {
+            return false;
+        }
+    }
+}
+
+async fn acknowledged(socket: &TcpStream) {
+    let mut pause = FIRST_ASK;
+    while outstanding(socket) > 0 {
+        sleep(pause).await;
+        pause = ASK.min(pause * 2);
+    }
+}
+
+fn outstanding(socket: &TcpStream) -> usize {
+    // Fails for no connected socket.
+    unacknowledged(socket).unwrap_or(0)
+}
+
+/// Drops what comes from `socket` until its peer is gone; one that has only finished still reads.
+async fn gone(socket: &TcpStream, buffers: &BufferPool) {
+    if poll_fn(|cx| poll_discard(socket, buffers, cx)).await.is_ok() {
+        pending::<()>().await;
+    }
+}
