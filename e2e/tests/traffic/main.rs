@@ -1,5 +1,5 @@
-//! Ordinary traffic: many connections, much data, every way to end, early answers, peers that stall, which endpoint serves at which
-//! address, and whom the application sees.
+//! Ordinary traffic: many connections, much data, every way to end, early answers, urgent data, peers that stall, which endpoint serves
+//! at which address, and whom the application sees.
 
 mod bodies;
 mod claims;
@@ -17,3 +17,4 @@ mod retry;
 mod short;
 mod source;
 mod stalled;
+mod urgent;

@@ -150,6 +150,12 @@ fn unpaced(socket: &Socket) {
     let _ = socket.set_tcp_congestion(b"reno");
 }
 
+/// Reads urgent data as what it is by now, a part of the stream (RFC 6093 section 5): apart from it, a relay would lose it.
+/// Connections inherit it from their listener.
+fn with_urgent_data_inline(socket: &Socket) -> Result<(), SocketError> {
+    socket.set_out_of_band_inline(true).map_err(at("SO_OOBINLINE"))
+}
+
 /// Names the step that failed.
 fn at(step: &'static str) -> impl FnOnce(std::io::Error) -> SocketError {
     move |source| SocketError::Socket { step, source }

@@ -10,7 +10,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Protocol, Socket, Type};
 
 use super::owner::run_as;
-use super::{Family, LARGEST_BATCH, Listening, SocketError, at, unpaced};
+use super::{Family, LARGEST_BATCH, Listening, SocketError, at, unpaced, with_urgent_data_inline};
 use crate::netns::NetworkNamespace;
 
 /// How many connections wait in a listener's queue, at most; the namespace's `somaxconn` bounds it too.
@@ -50,6 +50,7 @@ fn open(listening: Listening, family: Family, backlog: Backlog) -> Result<Socket
     let socket = match listening {
         Listening::Outbound | Listening::InboundPlaintext | Listening::Hbone | Listening::DnsTcp => {
             let socket = bound(listening, family, Type::STREAM, Protocol::TCP)?;
+            with_urgent_data_inline(&socket)?;
             if listening.serves_the_pod() {
                 unpaced(&socket);
             }

@@ -7,7 +7,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Protocol, Socket, Type};
 
 use super::owner::run_as;
-use super::{Family, Kind, LARGEST_BATCH, SocketError, at, unpaced};
+use super::{Family, Kind, LARGEST_BATCH, SocketError, at, unpaced, with_urgent_data_inline};
 use crate::marks::{self, Mark};
 use crate::netns::NetworkNamespace;
 
@@ -33,6 +33,9 @@ fn open(kind: Kind, family: Family) -> Result<Socket, SocketError> {
     let socket =
         Socket::new(family.domain(), kind_of_socket.nonblocking(), Some(protocol)).map_err(at("socket"))?;
     socket.set_mark(kind.mark().0).map_err(at("SO_MARK"))?;
+    if protocol == Protocol::TCP {
+        with_urgent_data_inline(&socket)?;
+    }
     match kind {
         Kind::Outbound | Kind::DnsForward => {}
         Kind::Application => {

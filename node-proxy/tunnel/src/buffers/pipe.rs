@@ -1,9 +1,10 @@
 //! A buffer in the kernel: bytes pass through it from one descriptor to another without being copied (splice(2)).
 
-use std::io;
+use std::io::{self, ErrorKind, Read as _};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use socket2::SockRef;
 
 /// What a pipe is asked to hold; a user may have 64 MiB of them before the system makes them smaller (pipe(7),
 /// pipe-user-pages-soft).
@@ -36,15 +37,28 @@ impl Pipe {
         self.held
     }
 
-    /// Moves bytes in, until it is full or there are no more; 0 at the end.
+    /// Moves bytes of a socket into the pipe, which is empty, until it is full or there are no more; 0 at the end.
     ///
     /// # Errors
-    /// `WouldBlock`, which of an empty pipe means that `from` has nothing; what is wrong with `from`.
+    /// `WouldBlock` if `from` has nothing; what is wrong with `from`.
     pub(crate) fn fill(&mut self, from: impl AsFd) -> io::Result<usize> {
-        let moved =
-            splice(from, None, &self.inlet, None, CAPACITY, SpliceFlags::NONBLOCK | SpliceFlags::MOVE)?;
+        let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+        let moved = match splice(&from, None, &self.inlet, None, CAPACITY, flags).map_err(io::Error::from) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.fill_by_hand(from)?,
+            spliced => spliced?,
+        };
         self.held += moved;
         Ok(moved)
+    }
+
+    /// One byte: splice(2) stops before urgent data as if there were nothing (`tcp_read_sock`), and goes on behind it.
+    fn fill_by_hand(&self, from: impl AsFd) -> io::Result<usize> {
+        let mut byte = [0];
+        let read = (&*SockRef::from(&from)).read(&mut byte)?;
+        if read > 0 {
+            rustix::io::write(&self.inlet, &byte)?;
+        }
+        Ok(read)
     }
 
     /// Moves bytes out.
@@ -58,3 +72,6 @@ impl Pipe {
         Ok(moved)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use karez_tunnel::copy::{CopyError, End};
 use karez_tunnel::window::{Budget, Limits};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_local};
@@ -80,6 +81,29 @@ async fn much_between_sockets_arrives_whole_and_a_cut_in_its_middle_is_one() {
         assert_eq!(broken_end(&copied.await.unwrap()), End::Far);
         let told = cutting.await.unwrap();
         assert!(matches!(told, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{told}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn urgent_data_is_passed_on_in_its_place() {
+    local(async {
+        let ((mut client, near), (far, mut server)) = (sockets().await, sockets().await);
+        SockRef::from(&near).set_out_of_band_inline(true).unwrap();
+        let copied = spawn_local(relay(near, far));
+        client.write_all(b"before").await.unwrap();
+        let mut seen = [0; 6];
+        server.read_exact(&mut seen).await.unwrap();
+        SockRef::from(&client).send_out_of_band(b"!").unwrap();
+        server.read_exact(&mut seen[..1]).await.unwrap();
+        assert_eq!(&seen, b"!efore");
+        client.write_all(b"after").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        server.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"after");
+        drop(server);
+        copied.await.unwrap().0.unwrap();
     })
     .await;
 }
