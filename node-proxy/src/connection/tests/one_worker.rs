@@ -178,6 +178,21 @@ async fn a_pod_that_stops_keeps_what_is_open_and_ends_it_when_it_goes() {
     .await;
 }
 
+/// A client that does not send a CONNECT again would lose it.
+#[tokio::test]
+async fn a_connect_that_crosses_goaway_is_served_on_the_same_tunnel() {
+    run(async |served| {
+        let mut open = served.connect().await.unwrap();
+        assert!(echoes(&mut open).await);
+        let mut crossing = pin!(served.connect());
+        assert!(poll_once(crossing.as_mut()).await.is_pending());
+        served.api.pod.stop();
+        assert!(echoes(&mut crossing.await.unwrap()).await);
+        assert_eq!(served.client.tunnels(), 1, "it was sent again");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_flood_of_silent_clients_displaces_itself_alone() {
     run(async |served| {
