@@ -51,7 +51,7 @@ fn a_server_that_refuses_the_client_has_refused_tls() -> Result<()> {
     for _ in 0..10 {
         ensure!(!sockets::is_admitted(shop.web.namespace(), format!("{}:8080", till.v4))?);
     }
-    let refused = || access_log::lines(&shop.mesh, "n1").into_iter().filter(|line| line.is_failure());
+    let refused = || access_log::lines(&shop.mesh, "n1").into_iter().filter(access_log::Line::is_failure);
     wait::until("ten refusals in the log", PATIENCE, || {
         ensure!(refused().count() == 10, "{}", refused().count());
         Ok(())

@@ -69,6 +69,6 @@ async fn a_controller_that_is_stopped_is_not_waited_for_to_answer() {
     let expected = format!("the controller at {url} accepts connections and does not answer");
     let message = failure(controller.status()).await;
     assert!(message.starts_with(&expected), "{message}");
-    let message = failure(controller.rotate()).await;
+    let message = failure(controller.rotate(false)).await;
     assert!(message.starts_with(&expected), "{message}");
 }

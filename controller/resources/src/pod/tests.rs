@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn read(spec: Value) -> Result<Pod, FieldError> {
+fn read(spec: &Value) -> Result<Pod, FieldError> {
     let metadata = json!({"name": "api", "namespace": "shop"});
     Pod::read(serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap())
 }
@@ -18,7 +18,7 @@ fn named_ports_are_those_of_containers_and_native_sidecars() {
         sidecar["restartPolicy"] = "Always".into();
         sidecar
     };
-    let pod = read(json!({
+    let pod = read(&json!({
         "containers": [container("http", 8080)],
         "initContainers": [container("setup", 9000), sidecar("https", 8443), sidecar("http", 1)],
     }));
@@ -36,5 +36,5 @@ fn what_is_wrong_with_a_sidecar_is_named() {
             {"name": "tls", "restartPolicy": "Always", "ports": [{"containerPort": 443, "protocol": "tls"}]},
         ],
     });
-    assert_eq!(read(wrong).unwrap_err().field, "spec.initContainers[1].ports[0].protocol");
+    assert_eq!(read(&wrong).unwrap_err().field, "spec.initContainers[1].ports[0].protocol");
 }

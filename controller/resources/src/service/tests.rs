@@ -2,20 +2,20 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn read(spec: Value, status: Value) -> Result<Service, FieldError> {
+fn read(spec: &Value, status: &Value) -> Result<Service, FieldError> {
     let metadata = json!({"name": "api", "namespace": "shop"});
     let object = json!({"metadata": metadata, "spec": spec, "status": status});
     Service::read(serde_json::from_value(object).unwrap())
 }
 
-fn spec(spec: Value) -> Result<Service, FieldError> {
-    read(spec, Value::Null)
+fn spec(spec: &Value) -> Result<Service, FieldError> {
+    read(spec, &Value::Null)
 }
 
 #[test]
 fn which_port_of_a_pod() {
     let target = |target: Value| {
-        let service = spec(json!({"ports": [{"port": 80, "targetPort": target}]}))?;
+        let service = spec(&json!({"ports": [{"port": 80, "targetPort": target}]}))?;
         Ok::<_, FieldError>(service.ports[0].target.clone())
     };
     let number = |port| Ok(TargetPort::Number(port));
@@ -33,7 +33,7 @@ fn which_port_of_a_pod() {
 #[test]
 fn only_tcp_is_carried_and_a_protocol_is_one_of_three() {
     let ports = |protocol: &str| {
-        let service = spec(json!({"ports": [{"port": 80, "protocol": protocol}]}))?;
+        let service = spec(&json!({"ports": [{"port": 80, "protocol": protocol}]}))?;
         Ok::<_, FieldError>(service.ports.len())
     };
     assert_eq!(["", "TCP", "UDP", "SCTP"].map(ports), [Ok(1), Ok(1), Ok(0), Ok(0)]);
@@ -42,8 +42,8 @@ fn only_tcp_is_carried_and_a_protocol_is_one_of_three() {
 
 #[test]
 fn session_affinity() {
-    let affinity = |text: &str| spec(json!({"sessionAffinity": text})).map(|service| service.affinity);
-    assert_eq!(spec(json!({})).unwrap().affinity, Affinity::None);
+    let affinity = |text: &str| spec(&json!({"sessionAffinity": text})).map(|service| service.affinity);
+    assert_eq!(spec(&json!({})).unwrap().affinity, Affinity::None);
     assert_eq!(affinity("None"), Ok(Affinity::None));
     assert_eq!(affinity("ClientIP"), Ok(Affinity::ClientIp));
     assert_eq!(affinity("Cookie").unwrap_err().field, "spec.sessionAffinity");
@@ -53,7 +53,7 @@ fn session_affinity() {
 fn addresses_from_outside() {
     let ip = |text: &str| text.parse::<IpAddr>().unwrap();
     let balanced = |ingress: Value| {
-        read(json!({"clusterIP": "10.96.0.1"}), json!({"loadBalancer": {"ingress": ingress}}))
+        read(&json!({"clusterIP": "10.96.0.1"}), &json!({"loadBalancer": {"ingress": ingress}}))
             .map(|service| service.load_balancer_ips)
     };
     assert_eq!(balanced(json!([{"ip": "203.0.113.10"}])), Ok(vec![ip("203.0.113.10")]));
@@ -64,7 +64,7 @@ fn addresses_from_outside() {
     assert_eq!(wrong.unwrap_err().field, "status.loadBalancer.ingress[1].ip");
 
     let external = |cluster_ip: &str, ips: Value| {
-        spec(json!({"clusterIP": cluster_ip, "externalIPs": ips})).map(|service| service.external_ips)
+        spec(&json!({"clusterIP": cluster_ip, "externalIPs": ips})).map(|service| service.external_ips)
     };
     assert_eq!(external("10.96.0.1", json!(["203.0.113.11"])), Ok(vec![ip("203.0.113.11")]));
     assert_eq!(external("None", json!(["203.0.113.11"])), Ok(vec![]), "kube-proxy passes it over");

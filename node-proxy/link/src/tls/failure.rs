@@ -45,7 +45,7 @@ pub fn failure(error: &io::Error, peer: SocketAddr) -> Failure {
 /// Whether it was TLS that failed, and not what is below it.
 #[must_use]
 pub fn is_failure(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
 }
 
 /// A verifier's own error. rustls passes it on only in a box inside `io::Error`: this is the one place that opens it.

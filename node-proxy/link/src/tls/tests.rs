@@ -283,7 +283,7 @@ async fn a_server_refuses_clients_without_a_certificate_tls_1_3_or_http_2() {
         .with_custom_certificate_verifier(verifier())
         .with_no_client_auth();
     let http2 = |mut config: ClientConfig| {
-        config.alpn_protocols = vec![profile::ALPN.to_vec()];
+        config.alpn_protocols = vec![ALPN.to_vec()];
         config
     };
     let speaks_another = {
