@@ -24,7 +24,7 @@ const LONGEST_QUERY: usize = 8 * 1024;
 
 /// Serves captured datagrams of one listener until it is dropped; who has asked by then is answered still.
 pub(crate) async fn serve_udp(share: Rc<Share>, listener: Listener) -> io::Result<()> {
-    // A registration of our own: another worker may poll the same socket.
+    // A registration of our own: every worker polls the same socket.
     let socket = std::net::UdpSocket::from(listener.as_fd().try_clone_to_owned()?);
     socket.set_nonblocking(true)?;
     let socket = UdpSocket::from_std(socket)?;

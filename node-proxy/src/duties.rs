@@ -1,4 +1,5 @@
-//! What each worker has to do, as a value: published whole, the worker adjusts itself to it.
+//! What the workers have to do, as a value: published whole, each worker adjusts itself to it. All poll every listener, so that a
+//! connection goes to a worker that is free, and none waits for one that is stuck.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,13 +7,12 @@ use std::sync::Arc;
 use karez_handover::listener::{Listener, Listening};
 use karez_handover::pod::PodReference;
 
-use crate::assignment;
 use crate::pod::Pod;
 
 /// A listener of a Pod: its position among those that were handed over.
 pub(crate) type ListenerId = (PodReference, usize);
 
-/// One worker's duties.
+/// The duties of every worker.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Duties {
     /// Listeners to poll.
@@ -63,34 +63,21 @@ impl Polled {
     }
 }
 
-/// Shares the listeners out among the workers; those of a stalled worker are polled by its neighbour as well.
-pub(crate) fn share_out<'a>(carried: impl Iterator<Item = &'a Carried>, is_stalled: &[bool]) -> Vec<Duties> {
-    let mut all = vec![Duties::default(); is_stalled.len()];
-    for Carried { pod, listeners, polled } in carried {
-        for duties in &mut all {
+impl Duties {
+    /// What the Pods that are carried amount to.
+    pub(crate) fn of<'a>(carried: impl Iterator<Item = &'a Carried>) -> Self {
+        let mut duties = Self::default();
+        for Carried { pod, listeners, polled } in carried {
             duties.pods.insert(Arc::clone(&pod.local.uid), Arc::clone(pod));
+            let wanted =
+                listeners.iter().enumerate().filter(|(_, listener)| polled.includes(listener.role.kind));
+            duties.listeners.extend(wanted.map(|(position, listener)| {
+                let duty = Duty { pod: Arc::clone(pod), listener: listener.clone() };
+                ((pod.enrolled.reference.clone(), position), duty)
+            }));
         }
-        let reference = &pod.enrolled.reference;
-        let mut members = HashMap::new();
-        for (position, listener) in listeners.iter().enumerate() {
-            if !polled.includes(listener.role.kind) {
-                continue;
-            }
-            let member = members.entry(listener.role).and_modify(|member| *member += 1).or_insert(0_usize);
-            let home = assignment::home(reference.sandbox.inode, *member, all.len());
-            let substitute = match is_stalled.get(home) {
-                Some(true) => assignment::neighbour(home, is_stalled),
-                Some(false) | None => None,
-            };
-            for worker in [Some(home), substitute].into_iter().flatten() {
-                if let Some(duties) = all.get_mut(worker) {
-                    let duty = Duty { pod: Arc::clone(pod), listener: listener.clone() };
-                    duties.listeners.insert((reference.clone(), position), duty);
-                }
-            }
-        }
+        duties
     }
-    all
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use crate::duties::Duties;
 use crate::pod::places::AllPlaces;
 use crate::pod::{Bounds, Home, Pod};
 use crate::stock::PodStock;
-use crate::worker::{Pulse, Seed, Worker};
+use crate::worker::{Load, Seed, Worker};
 
 pub(crate) use agent::Agent;
 pub(crate) use authority::Authority;
@@ -115,7 +115,7 @@ pub(crate) fn seed(mesh: watch::Receiver<Arc<Mesh>>) -> (Seed, watch::Sender<Arc
         handshakes: HandshakeLimiter::new(HANDSHAKES),
         dns: Arc::default(),
         questions: karez_dns::resolver::Bounds::default(),
-        pulse: Arc::new(Pulse::new()),
+        load: Arc::new(Load::default()),
     };
     (seed, published)
 }

@@ -3,7 +3,7 @@
 //! * [`settings`] – what it can be told
 //! * [`pods`] – the node's Pods, as the agent hands them over; the one writer of the workers' [`duties`]
 //! * [`pod`], [`stock`] – one of them, and its ready sockets
-//! * [`worker_thread`] – accepts what arrives; [`assignment`] says which thread polls what
+//! * [`worker_thread`] – accepts what arrives
 //! * [`connection`], [`dns`] – one connection, from accept to end; the Pod's queries
 //! * [`share`], [`worker`] – what these use of one Pod, and of all, on one thread
 //! * [`dial`] – TCP with sockets of the agent
@@ -12,7 +12,6 @@
 
 mod accounts;
 mod admin;
-mod assignment;
 mod connection;
 mod dial;
 mod dns;

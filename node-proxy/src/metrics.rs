@@ -10,28 +10,23 @@ use karez_process::handshakes::HandshakeLimiter;
 use karez_process::http::{Answer, answer as http_answer};
 use karez_tunnel::window::Budget;
 
-use crate::worker::Pulse;
-
-/// One for each worker.
-pub(crate) fn pulses(workers: usize) -> Vec<Arc<Pulse>> {
-    (0..workers).map(|_| Arc::new(Pulse::new())).collect()
-}
+use crate::worker::Load;
 
 /// What is read at each scrape.
 pub(crate) fn register(
     metrics: &mut Metrics,
-    pulses: &[Arc<Pulse>],
+    loads: &[Arc<Load>],
     dns: &Arc<karez_dns::Counters>,
     budget: &Arc<Budget>,
     handshakes: &Arc<HandshakeLimiter>,
     view: &View,
 ) {
-    let sum = |value: fn(&Pulse) -> usize| {
-        let pulses = pulses.to_vec();
-        move || pulses.iter().map(|pulse| value(pulse) as u64).sum()
+    let sum = |value: fn(&Load) -> usize| {
+        let loads = loads.to_vec();
+        move || loads.iter().map(|load| value(load) as u64).sum()
     };
-    metrics.gauge("tcp_connections_open", "Connections that are being carried", sum(Pulse::live));
-    metrics.gauge("tunnels_open", "Tunnels that this node has dialled", sum(Pulse::tunnels));
+    metrics.gauge("tcp_connections_open", "Connections that are being carried", sum(Load::connections));
+    metrics.gauge("tunnels_open", "Tunnels that this node has dialled", sum(Load::tunnels));
     let held = Arc::clone(budget);
     metrics.gauge("unread_bytes", "Bytes that applications have not read yet", move || held.held() as u64);
     let unproven = Arc::clone(handshakes);

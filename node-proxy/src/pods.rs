@@ -25,21 +25,18 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::duties::{Carried, Duties, share_out};
+use crate::duties::{Carried, Duties};
 use crate::pod::places::AllPlaces;
 use crate::pod::{Bounds, Home, Pod};
 use crate::stock::PodStock;
-use crate::worker::Pulse;
 
 use closing::Closing;
 use held::{Cause, Held, Stage, Wait};
 
-/// How often stalled workers and finished Pods are looked for.
+/// How often finished Pods are looked for.
 const TICK: Duration = Duration::from_millis(250);
 /// How often sockets that nobody needed meanwhile are closed: a connection now and then shall still find one.
 const TRIM: Duration = Duration::from_secs(15);
-/// A worker that has shown no life for this long has its listeners polled by a neighbour.
-const STALLED: Duration = Duration::from_millis(1500);
 
 /// Why a Pod waits under Istio's control plane: its workload alone tells the trust domain.
 const UNKNOWN_TRUST_DOMAIN: &str = "the controller has sent neither the mesh's settings nor a workload of this Pod's name and address: its trust \
@@ -60,15 +57,8 @@ pub(crate) struct Means {
     pub(crate) places: Arc<AllPlaces>,
     /// Of which one may have so many.
     pub(crate) most_connections: usize,
-}
-
-/// One worker, as the Pods' owner sees it.
-#[derive(Debug)]
-pub(crate) struct Station {
-    /// Where its duties are published.
-    pub(crate) duties: watch::Sender<Arc<Duties>>,
-    /// What it shows of itself.
-    pub(crate) pulse: Arc<Pulse>,
+    /// How many workers poll each of their listeners.
+    pub(crate) workers: usize,
 }
 
 /// The node's Pods.
@@ -76,8 +66,8 @@ pub(crate) struct Station {
 pub(crate) struct Pods {
     means: Means,
     view: View,
-    stations: Vec<Station>,
-    is_stalled: Vec<bool>,
+    /// Where the workers' duties are published.
+    duties: watch::Sender<Arc<Duties>>,
     held: BTreeMap<PodReference, Held>,
     closing: Closing,
     is_connected: bool,
@@ -96,14 +86,16 @@ pub(crate) struct Told {
 }
 
 impl Pods {
-    pub(crate) fn new(means: Means, view: View, stations: Vec<Station>) -> (Self, watch::Receiver<Told>) {
+    pub(crate) fn new(
+        means: Means,
+        view: View,
+        duties: watch::Sender<Arc<Duties>>,
+    ) -> (Self, watch::Receiver<Told>) {
         let (told, receiver) = watch::channel(Told::default());
-        let is_stalled = vec![false; stations.len()];
         let pods = Self {
             means,
             view,
-            stations,
-            is_stalled,
+            duties,
             held: BTreeMap::new(),
             closing: Closing::default(),
             is_connected: false,
@@ -229,12 +221,6 @@ impl Pods {
     }
 
     fn look_around(&mut self, agent: &mut AgentConnection) {
-        let is_stalled: Vec<_> = self.stations.iter().map(|station| station.pulse.age() > STALLED).collect();
-        if is_stalled != self.is_stalled {
-            tracing::warn!(?is_stalled, "workers stalled or recovered: neighbours poll for those that are");
-            self.is_stalled = is_stalled;
-            self.publish();
-        }
         for held in self.held.values_mut() {
             if held.is_released() && !self.is_draining {
                 agent.report(&held.enrolled.reference, PodState::Released);
@@ -264,10 +250,7 @@ impl Pods {
     /// Publishes the workers' duties anew.
     fn publish(&self) {
         let carried: Vec<Carried> = self.held.values().filter_map(Held::carried).collect();
-        let duties = share_out(carried.iter(), &self.is_stalled);
-        for (station, duties) in self.stations.iter().zip(duties) {
-            station.duties.send_replace(Arc::new(duties));
-        }
+        self.duties.send_replace(Arc::new(Duties::of(carried.iter())));
     }
 
     fn tell(&self) {
@@ -299,7 +282,7 @@ impl Means {
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
         let bounds = Bounds {
             account: self.budget.account(),
-            places: self.places.of_pod(listeners, self.most_connections),
+            places: self.places.of_pod(listeners * (1 + self.workers), self.most_connections),
         };
         Ok(Pod::new(Arc::clone(enrolled), local, identity, certificate, stock, bounds))
     }

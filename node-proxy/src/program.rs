@@ -26,10 +26,10 @@ use crate::accounts::Accounts;
 use crate::duties::Duties;
 use crate::pod::Home;
 use crate::pod::places::AllPlaces;
-use crate::pods::{Means, Pods, Station};
+use crate::pods::{Means, Pods};
 use crate::settings::{self, Settings};
 use crate::shares::Shares;
-use crate::worker::Seed;
+use crate::worker::{Load, Seed};
 use crate::worker_thread::{self, Thread};
 use crate::{admin, metrics, report};
 
@@ -73,7 +73,8 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
     let unread = settings.unread_mib.get() << 20;
     let budget = Budget::new(Limits::of(unread));
     let dns = Arc::new(karez_dns::Counters::default());
-    let (stations, threads, metrics) = start_workers(&settings, shares, &view, log, &budget, &dns)?;
+    let (duties, followed) = watch::channel(Arc::new(Duties::default()));
+    let (threads, metrics) = start_workers(&settings, shares, &view, &followed, log, &budget, &dns)?;
 
     let address = settings.agent_socket.parse().context("--agent-socket")?;
     let (socket_stock, purveyor) = stock::connect(&address, Some(AGENT_UID));
@@ -85,8 +86,9 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
         budget,
         places: AllPlaces::new(shares.connections),
         most_connections: settings.pod_connections.get(),
+        workers: settings.worker_count(),
     };
-    let (pods, told) = Pods::new(means, view.clone(), stations);
+    let (pods, told) = Pods::new(means, view.clone(), duties);
 
     let readiness = Readiness::new();
     let configuration = readiness.condition("configuration");
@@ -127,12 +129,13 @@ fn access_log(settings: &Settings) -> Result<(AccessLog, Option<karez_process::l
     })
 }
 
-type Workers = (Vec<Station>, Vec<Thread>, Arc<Metrics>);
+type Workers = (Vec<Thread>, Arc<Metrics>);
 
 fn start_workers(
     settings: &Settings,
     shares: Shares,
     view: &View,
+    duties: &watch::Receiver<Arc<Duties>>,
     log: AccessLog,
     budget: &Arc<Budget>,
     dns: &Arc<karez_dns::Counters>,
@@ -140,26 +143,24 @@ fn start_workers(
     let accounts = Arc::new(Accounts::new(Arc::clone(budget)));
     let handshakes = HandshakeLimiter::new(shares.handshakes);
     let mut metrics = Metrics::new(&settings.metrics_prefix, log);
-    let pulses = metrics::pulses(settings.worker_count());
-    metrics::register(&mut metrics, &pulses, dns, budget, &handshakes, view);
+    let loads: Vec<Arc<Load>> = (0..settings.worker_count()).map(|_| Arc::default()).collect();
+    metrics::register(&mut metrics, &loads, dns, budget, &handshakes, view);
     let metrics = Arc::new(metrics);
-    let (mut stations, mut threads) = (Vec::new(), Vec::new());
-    for (index, pulse) in pulses.into_iter().enumerate() {
-        let (duties, watched) = watch::channel(Arc::new(Duties::default()));
+    let mut threads = Vec::new();
+    for (index, load) in loads.into_iter().enumerate() {
         let seed = Seed {
             mesh: view.mesh.clone(),
-            duties: watched,
+            duties: duties.clone(),
             metrics: Arc::clone(&metrics),
             accounts: Arc::clone(&accounts),
             handshakes: Arc::clone(&handshakes),
             dns: Arc::clone(dns),
             questions: shares.questions,
-            pulse: Arc::clone(&pulse),
+            load,
         };
         threads.push(worker_thread::start(index, seed).with_context(|| format!("starting worker {index}"))?);
-        stations.push(Station { duties, pulse });
     }
-    Ok((stations, threads, metrics))
+    Ok((threads, metrics))
 }
 
 async fn serve_http(

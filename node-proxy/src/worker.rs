@@ -1,10 +1,10 @@
 //! A worker: what all connections of one thread share. A connection lives and dies on one.
 //!
 //! * [`live`] – every connection that is open, to be asked again and ended
-//! * `pulse` – what others see of it without asking
+//! * `load` – what others see of it without asking
 
 pub(crate) mod live;
-mod pulse;
+mod load;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::duties::Duties;
 use crate::pod::Pod;
 
 use live::Live;
-pub(crate) use pulse::Pulse;
+pub(crate) use load::Load;
 
 /// What a worker begins with.
 #[derive(Debug)]
@@ -39,8 +39,8 @@ pub(crate) struct Seed {
     pub(crate) dns: Arc<karez_dns::Counters>,
     /// How many of one Pod there may be on it.
     pub(crate) questions: karez_dns::resolver::Bounds,
-    /// What it shows of itself.
-    pub(crate) pulse: Arc<Pulse>,
+    /// Where it says how much it carries.
+    pub(crate) load: Arc<Load>,
 }
 
 /// What all connections of a worker use.

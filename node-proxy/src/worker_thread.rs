@@ -20,11 +20,9 @@ use tokio::time::MissedTickBehavior;
 
 use crate::duties::{Duties, ListenerId};
 use crate::share::Share;
-use crate::worker::{Pulse, Seed, SharedWorker, Worker};
+use crate::worker::{Load, Seed, SharedWorker, Worker};
 
-/// How often a worker shows that it is alive.
-const BEAT: Duration = Duration::from_millis(250);
-/// How often it gives back what it does not need.
+/// How often a worker gives back what it does not need, and says what it carries.
 const UPKEEP: Duration = Duration::from_secs(1);
 
 /// A running worker.
@@ -68,7 +66,7 @@ struct Running {
     worker: SharedWorker,
     mesh: watch::Receiver<Arc<Mesh>>,
     duties: watch::Receiver<Arc<Duties>>,
-    pulse: Arc<Pulse>,
+    load: Arc<Load>,
     shares: HashMap<Arc<str>, Rc<Share>>,
     polled: HashMap<ListenerId, AbortHandle>,
 }
@@ -76,12 +74,11 @@ struct Running {
 impl Running {
     fn new(seed: Seed) -> Self {
         let worker = Rc::new(Worker::new(&seed));
-        let Seed { mesh, duties, pulse, .. } = seed;
-        Self { worker, mesh, duties, pulse, shares: HashMap::new(), polled: HashMap::new() }
+        let Seed { mesh, duties, load, .. } = seed;
+        Self { worker, mesh, duties, load, shares: HashMap::new(), polled: HashMap::new() }
     }
 
     async fn run(mut self) {
-        let mut beat = every(BEAT);
         let mut upkeep = every(UPKEEP);
         self.adjust();
         loop {
@@ -91,7 +88,6 @@ impl Running {
                     Err(_) => return,
                 },
                 Ok(()) = self.mesh.changed() => self.follow_mesh(),
-                _ = beat.tick() => self.pulse.beat(),
                 _ = upkeep.tick() => self.keep_up(),
             }
         }
@@ -157,7 +153,7 @@ impl Running {
     fn keep_up(&self) {
         self.worker.buffers.trim();
         let tunnels = self.shares.values().map(|share| share.tunnels.connections()).sum();
-        self.pulse.show(self.worker.live.len(), tunnels);
+        self.load.publish(self.worker.live.len(), tunnels);
         for share in self.shares.values().filter(|share| share.pod.is_stopping()) {
             share.tunnels.retire();
         }

@@ -10,7 +10,7 @@ use karez_tunnel::window::{Budget, Limits};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::{Carried, Duties, Polled, share_out};
+use super::{Carried, Duties, Polled};
 use crate::pod::places::AllPlaces;
 use crate::pod::{Bounds, Home, Pod};
 use crate::stock::PodStock;
@@ -31,54 +31,38 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, bounds))
 }
 
-/// Two members of the outbound and two of the HBONE group.
 fn listeners() -> Arc<[Listener]> {
     let descriptor = Arc::new(File::open("/dev/null").unwrap().into());
-    [Listening::Outbound, Listening::Outbound, Listening::Hbone, Listening::Hbone]
+    [Listening::Outbound, Listening::Hbone, Listening::InboundPlaintext]
         .map(|kind| Listener { role: Role { kind, family: Family::V4 }, descriptor: Arc::clone(&descriptor) })
         .into()
 }
 
-fn carried(runtime: &Runtime, polled: Polled) -> Carried {
-    Carried { pod: pod(runtime, "web", 8), listeners: listeners(), polled }
-}
-
-fn positions(duties: &Duties) -> Vec<usize> {
+/// The positions of the listeners that are polled.
+fn polled(runtime: &Runtime, polled: Polled) -> (Vec<usize>, Duties) {
+    let carried = Carried { pod: pod(runtime, "web", 8), listeners: listeners(), polled };
+    let duties = Duties::of([carried].iter());
     let mut positions: Vec<_> = duties.listeners.keys().map(|(_, position)| *position).collect();
     positions.sort_unstable();
-    positions
+    (positions, duties)
 }
 
 #[test]
-fn every_listener_has_one_worker_and_every_group_uses_all() {
+fn every_listener_is_polled() {
     let runtime = Runtime::new().unwrap();
-    let carried = [carried(&runtime, Polled::All)];
-    let shared = share_out(carried.iter(), &[false, false]);
-    assert_eq!(shared.iter().map(positions).collect::<Vec<_>>(), [vec![0, 2], vec![1, 3]]);
-}
-
-#[test]
-fn a_neighbour_polls_for_a_stalled_worker_and_it_for_itself() {
-    let runtime = Runtime::new().unwrap();
-    let carried = [carried(&runtime, Polled::All)];
-    let shared = share_out(carried.iter(), &[true, false]);
-    assert_eq!(shared.iter().map(positions).collect::<Vec<_>>(), [vec![0, 2], vec![0, 1, 2, 3]]);
+    assert_eq!(polled(&runtime, Polled::All).0, [0, 1, 2]);
 }
 
 #[test]
 fn of_a_pod_that_leaves_only_what_was_redirected_is_taken() {
     let runtime = Runtime::new().unwrap();
-    let carried = [carried(&runtime, Polled::Redirected)];
-    let shared = share_out(carried.iter(), &[false, false]);
-    assert_eq!(shared.iter().map(positions).collect::<Vec<_>>(), [vec![0], vec![1]]);
+    assert_eq!(polled(&runtime, Polled::Redirected).0, [0, 2]);
 }
 
 #[test]
-fn a_pod_that_takes_nothing_is_known_to_all_workers() {
+fn a_pod_that_takes_nothing_is_known_all_the_same() {
     let runtime = Runtime::new().unwrap();
-    let carried = [carried(&runtime, Polled::Nothing)];
-    for duties in share_out(carried.iter(), &[false, false]) {
-        assert!(duties.listeners.is_empty());
-        assert!(duties.pods.contains_key("c//Pod/shop/web"));
-    }
+    let (positions, duties) = polled(&runtime, Polled::Nothing);
+    assert!(positions.is_empty());
+    assert!(duties.pods.contains_key("c//Pod/shop/web"));
 }

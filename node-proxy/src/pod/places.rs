@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Kept for each Pod beside its connections: sockets that are ready.
 const READY: usize = 24;
-/// And for each of its listeners, which a worker polls by a descriptor of its own.
-const A_LISTENER: usize = 2;
 
 /// The places of the process.
 #[derive(Debug)]
@@ -37,9 +35,9 @@ impl AllPlaces {
         Arc::new(Self { most, taken: AtomicUsize::new(0), kept: AtomicUsize::new(0) })
     }
 
-    /// For a Pod with so many listeners that may have `most`.
+    /// For a Pod that may have `most`; its listeners take so many descriptors.
     pub(crate) fn of_pod(self: &Arc<Self>, listeners: usize, most: usize) -> Arc<Places> {
-        let kept = READY + A_LISTENER * listeners;
+        let kept = READY + listeners;
         self.kept.fetch_add(kept, Relaxed);
         Arc::new(Places { all: Arc::clone(self), most, kept, taken: AtomicUsize::new(0) })
     }

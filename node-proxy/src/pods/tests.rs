@@ -39,7 +39,6 @@ impl NodeProxy {
             status: watch::channel(Status::default()).1,
         };
         let (seed, duties) = fixture::seed(mesh_view);
-        let pulse = Arc::clone(&seed.pulse);
         let worker = worker_thread::start(0, seed).unwrap();
         let means = Means {
             home: fixture::home(),
@@ -48,8 +47,9 @@ impl NodeProxy {
             budget: Arc::clone(&node.budget),
             places: Arc::clone(&node.places),
             most_connections: 100,
+            workers: 1,
         };
-        let (pods, told) = Pods::new(means, view, vec![Station { duties, pulse }]);
+        let (pods, told) = Pods::new(means, view, duties);
         let agent = AgentConnection::new(node.agent.address().clone(), None, "a test".to_owned());
         let (trigger, drain) = drain::new();
         let snapshot = Readiness::new().condition("pods");

@@ -37,7 +37,7 @@ async fn try_poll(share: Rc<Share>, listener: Listener) -> io::Result<()> {
     }
 }
 
-/// A registration of our own: another worker may poll the same socket.
+/// A registration of our own: every worker polls the same socket.
 fn tcp(listener: &Listener) -> io::Result<TcpListener> {
     let socket = std::net::TcpListener::from(listener.as_fd().try_clone_to_owned()?);
     socket.set_nonblocking(true)?;
@@ -49,10 +49,9 @@ async fn accept(share: Rc<Share>, listener: TcpListener, kind: Listening) -> io:
         match listener.accept().await {
             Ok((stream, peer)) => {
                 serve(&share, stream, peer, kind);
-                if kind == Listening::Hbone {
-                    // Clients that had to give way close their sockets before more are accepted.
-                    tokio::task::yield_now().await;
-                }
+                // Whoever takes the whole queue carries it all, though the other workers have been woken, too. And clients that had
+                // to give way close their sockets before more are accepted.
+                tokio::task::yield_now().await;
             }
             // The peer was gone before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

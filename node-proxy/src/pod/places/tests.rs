@@ -7,7 +7,7 @@ fn all_of(pod: &Arc<Places>) -> Vec<Place> {
 
 #[test]
 fn a_pod_has_its_own_and_three_quarters_of_all_at_most() {
-    let all = AllPlaces::new(2 * (READY + 20 * A_LISTENER) + 100);
+    let all = AllPlaces::new(2 * (READY + 20) + 100);
     let (modest, greedy) = (all.of_pod(20, 30), all.of_pod(20, usize::MAX));
     let held = all_of(&greedy);
     assert_eq!((held.len(), greedy.taken()), (75, 75));
