@@ -41,7 +41,7 @@ impl OtherProxy {
         let mut command = mesh.node(node)?.host().namespace().command(&mesh.program("karez-agent")?);
         command.arg("--enrol-socket").arg(&enrol_socket).arg("--state-dir").arg(at("-agent"));
         command.arg("--zds-socket").arg(&zds_socket).args(["--node-socket", &format!("@karez-agent-{name}")]);
-        command.args(["--node-uid", "0", "--socket-uid", "none"]);
+        command.args(["--node-uid", "0"]);
         let agent = Process::start(&format!("{node}-{name}-agent"), folder, command)?;
         wait::until("the ZDS socket", Duration::from_secs(10), || {
             zds_socket.exists().then_some(()).context("not there yet")

@@ -4,10 +4,13 @@ use std::net::{SocketAddr, TcpStream};
 
 use anyhow::{Result, ensure};
 use karez_capture::original_destination;
-use karez_capture::sockets::{Backlog, Family, Listening, SocketError, open_listeners};
+use karez_capture::sockets::{Backlog, Family, Kind, Listening, SocketError, check_listener, open_listener};
 use socket2::{Domain, Socket, Type};
 
-use crate::lab::{Lab, MOMENT, inside};
+use crate::lab::{Lab, MOMENT, PATIENCE, both_ways, inside};
+
+/// A mark that is not the Pod's, made as the Pod's is.
+const GUESS: u32 = 0x1234_5539;
 
 /// Dials with a mark, from an interface if one is named.
 fn forge(lab: &Lab, to: SocketAddr, mark: u32, interface: Option<&str>) -> Result<TcpStream> {
@@ -23,9 +26,6 @@ fn forge(lab: &Lab, to: SocketAddr, mark: u32, interface: Option<&str>) -> Resul
 #[test]
 fn the_outbound_mark_alone_does_not_pass() -> Result<()> {
     let lab = Lab::captured("forged-outbound")?;
-    if lab.leaves_out("the outbound mark of another uid")? {
-        return Ok(());
-    }
     let server = lab.listen_outside(8080)?;
     for family in Family::ALL {
         let proxy = lab.proxy(Listening::Outbound, family)?;
@@ -58,24 +58,91 @@ fn the_local_mark_leads_nowhere() -> Result<()> {
 }
 
 #[test]
+fn a_guess_locks_out_who_guesses_right_next() -> Result<()> {
+    let lab = Lab::captured("guessed")?;
+    let server = lab.listen_outside(8080)?;
+    for family in Family::ALL {
+        let destination = SocketAddr::new(lab.outside_ip(family), 8080);
+        let dial = || {
+            let socket = lab.stock(Kind::Outbound, family)?;
+            socket.connect_timeout(&destination.into(), PATIENCE)?;
+            Ok(TcpStream::from(socket))
+        };
+        lab.install(&lab.settings())?;
+        let open: TcpStream = dial()?;
+        let accepted = server.accept()?;
+        // A ztunnel's mark is no guess.
+        let _ = forge(&lab, destination, 0x539, None);
+        let _also: TcpStream = dial()?;
+        server.accept()?;
+
+        let _ = forge(&lab, destination, GUESS, None);
+        let late: Result<TcpStream> = dial();
+        ensure!(late.is_err(), "the right mark passes right after a wrong one");
+        both_ways(&open, &accepted, "what is open goes on")?;
+    }
+    server.ensure_unvisited()
+}
+
+/// It is accepted under the mark of the packet that dialled it (`tcp_fwmark_accept`), and may dial again.
+#[test]
+fn an_application_that_the_mesh_dials_does_not_learn_the_mark() -> Result<()> {
+    let lab = Lab::captured("learned")?;
+    let application = lab.listen_in_pod(8080)?;
+    for family in Family::ALL {
+        let socket = lab.stock(Kind::Outbound, family)?;
+        socket.connect_timeout(&SocketAddr::new(lab.pod_ip(family), 8080).into(), PATIENCE)?;
+        let accepted = Socket::from(application.accept()?);
+        ensure!(accepted.mark()? == 0, "{:#x}", accepted.mark()?);
+    }
+    Ok(())
+}
+
+#[test]
 fn nobody_joins_the_listeners() -> Result<()> {
     let lab = Lab::captured("joined")?;
-    if lab.leaves_out("listeners that another uid wants to join")? {
-        return Ok(());
-    }
     let namespace = lab.namespace()?;
     for family in Family::ALL {
         for listening in Listening::ALL {
-            let open = |uid| open_listeners(&namespace, listening, family, 2, uid, Backlog::default());
-            let _ours = open(lab.socket_uid())?;
-            let intruder = open(None);
+            let open = || open_listener(&namespace, listening, family, Backlog::default());
+            let ours = open()?;
+            let other = open();
             ensure!(
-                matches!(intruder, Err(SocketError::PortTaken { port }) if port == listening.port()),
-                "{listening:?} {family:?}: {intruder:?}"
+                matches!(other, Err(SocketError::PortTaken { port }) if port == listening.port()),
+                "{listening:?} {family:?}: {other:?}"
             );
-            ensure!(open(lab.socket_uid()).is_ok(), "our own may come later");
+            drop(ours);
+            open()?;
         }
     }
+    Ok(())
+}
+
+#[test]
+fn a_listener_is_known_from_what_is_planted_in_its_place() -> Result<()> {
+    let lab = Lab::captured("planted")?;
+    let namespace = lab.namespace()?;
+    let check = |descriptor: &dyn std::os::fd::AsFd, listening, family| {
+        check_listener(descriptor.as_fd(), listening, family, namespace.id())
+    };
+    for family in Family::ALL {
+        for listening in Listening::ALL {
+            let ours = open_listener(&namespace, listening, family, Backlog::default())?;
+            check(&ours, listening, family)?;
+            for other in Listening::ALL.into_iter().filter(|other| *other != listening) {
+                ensure!(check(&ours, other, family).is_err(), "{listening:?} passes for {other:?}");
+            }
+        }
+    }
+    let elsewhere = inside(lab.outside.namespace(), || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from(([0, 0, 0, 0], Listening::Hbone.port())).into())?;
+        ensure!(check(&socket, Listening::Hbone, Family::V4).is_err(), "bound and not listening");
+        socket.listen(1)?;
+        Ok(socket)
+    })?;
+    let found = check(&elsewhere, Listening::Hbone, Family::V4).err().map(|error| error.to_string());
+    ensure!(found.as_ref().is_some_and(|found| found.contains("another network namespace")), "{found:?}");
     Ok(())
 }
 
@@ -83,15 +150,8 @@ fn nobody_joins_the_listeners() -> Result<()> {
 fn a_port_that_the_application_took_first_is_named() -> Result<()> {
     let lab = Lab::open("taken")?;
     let _application = lab.listen_in_pod(15006)?;
-    let namespace = lab.namespace()?;
-    let opened = open_listeners(
-        &namespace,
-        Listening::InboundPlaintext,
-        Family::V4,
-        1,
-        lab.socket_uid(),
-        Backlog::default(),
-    );
+    let opened =
+        open_listener(&lab.namespace()?, Listening::InboundPlaintext, Family::V4, Backlog::default());
     ensure!(matches!(opened, Err(SocketError::PortTaken { port: 15006 })), "{opened:?}");
     Ok(())
 }

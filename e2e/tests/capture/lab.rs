@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use karez_capture::capture::{self, Proxy, Settings};
+use karez_capture::marks::PodMark;
 use karez_capture::netns::NetworkNamespace;
-use karez_capture::sockets::{Backlog, Family, Kind, Listening, open_listeners, open_stock};
+use karez_capture::sockets::{Backlog, Family, Kind, Listening, open_listener, open_stock};
 use karez_e2e::scratch::Scratch;
 use karez_lab::network::route;
 use karez_lab::privilege::Privilege;
@@ -17,8 +18,8 @@ use karez_lab::{Host, Namespace, Network, Node, Pod};
 use nix::net::if_::if_nametoindex;
 use socket2::{Domain, Socket, Type};
 
-/// The uid that the mesh's sockets belong to.
-pub(crate) const SOCKET_UID: u32 = 1_506_015;
+/// Random, as far as those who forge can tell.
+const RANDOM: u32 = 0xbada_b000;
 /// Where health probes come from.
 pub(crate) const PROBES: [&str; 2] = ["169.254.7.127", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff"];
 /// Longer than anything here takes, unless it never comes.
@@ -58,22 +59,16 @@ impl Lab {
 
     pub(crate) fn settings(&self) -> Settings {
         Settings {
-            proxy: Proxy::Karez { socket_uid: self.socket_uid() },
+            proxy: Proxy::Karez { mark: Self::mark() },
             probes: PROBES.iter().filter_map(|address| address.parse().ok()).collect(),
             dns: true,
             close_older: false,
         }
     }
 
-    /// A user namespace with one uid has no other to give to the sockets.
-    pub(crate) fn socket_uid(&self) -> Option<u32> {
-        (self.privilege == Privilege::Root).then_some(SOCKET_UID)
-    }
-
-    /// Whether `what` is left out, for want of a second uid: the mark alone tells the mesh's sockets then.
-    #[track_caller]
-    pub(crate) fn leaves_out(&self, what: &str) -> Result<bool> {
-        self.privilege.leaves_out(what)
+    /// By what the rules know the mesh's sockets.
+    pub(crate) fn mark() -> PodMark {
+        PodMark::new(RANDOM)
     }
 
     pub(crate) fn install(&self, settings: &Settings) -> Result<capture::Installed> {
@@ -102,14 +97,13 @@ impl Lab {
 
     /// The node proxy's listener.
     pub(crate) fn proxy(&self, listening: Listening, family: Family) -> Result<Listener> {
-        let namespace = self.namespace()?;
-        let opened = open_listeners(&namespace, listening, family, 1, self.socket_uid(), Backlog::default())?;
-        Listener::new(one(opened)?.into())
+        let opened = open_listener(&self.namespace()?, listening, family, Backlog::default())?;
+        Listener::new(opened.into())
     }
 
     /// A socket of the node proxy's stock, waiting as the tests' sockets do.
     pub(crate) fn stock(&self, kind: Kind, family: Family) -> Result<Socket> {
-        let opened = open_stock(&self.namespace()?, kind, family, 1, self.socket_uid())?;
+        let opened = open_stock(&self.namespace()?, kind, family, 1, Self::mark())?;
         patient(Socket::from(one(opened)?))
     }
 
@@ -151,6 +145,11 @@ impl Lab {
     /// Dials from outside.
     pub(crate) fn dial_from_outside(&self, to: SocketAddr) -> Result<TcpStream> {
         dial(self.outside.namespace(), to)
+    }
+
+    /// Where the lab keeps its files.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.scratch.path()
     }
 
     /// The node that the Pod is on.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use karez_capture::seqpacket::{Address, Listener};
-use karez_capture::sockets::{Backlog, Family, Kind, Listening, open_listeners, open_stock};
+use karez_capture::sockets::{Backlog, Family, Kind, Listening, open_listener, open_stock};
 
 use crate::lab::{Lab, PATIENCE, canonical};
 
@@ -50,6 +50,7 @@ fn descriptors_work_for_a_process_without_privileges() -> Result<()> {
     let name = format!("karez-test-unprivileged-{}", std::process::id());
     let agent = Listener::bind(&Address::Abstract(name.clone()))?;
     let [client, pod] = [lab.outside_ip(family), lab.pod_ip(family)];
+    lab.privilege.leaves_out("that the node proxy has another uid than the agent")?;
     let words = lab.privilege.unprivileged(1337);
     let (program, arguments) = words.split_first().context("no words")?;
     let mut node = Command::new(program)
@@ -64,20 +65,13 @@ fn descriptors_work_for_a_process_without_privileges() -> Result<()> {
     let connection = karez_lab::wait::until("the node", PATIENCE, || Ok(agent.accept()?))?;
 
     let namespace = lab.namespace()?;
-    let stock = |kind| open_stock(&namespace, kind, family, 1, lab.socket_uid());
+    let stock = |kind| open_stock(&namespace, kind, family, 1, Lab::mark());
     let mut sockets = [Kind::Application, Kind::Outbound, Kind::DnsReply].map(stock).into_iter();
     let mut descriptors = Vec::new();
     for opened in sockets.by_ref() {
         descriptors.extend(opened?);
     }
-    descriptors.extend(open_listeners(
-        &namespace,
-        Listening::Outbound,
-        family,
-        1,
-        lab.socket_uid(),
-        Backlog::default(),
-    )?);
+    descriptors.push(open_listener(&namespace, Listening::Outbound, family, Backlog::default())?);
     let resolver = crate::lab::inside(lab.pod.namespace(), || Ok(std::net::UdpSocket::bind((pod, 5353))?))?;
     resolver.set_read_timeout(Some(PATIENCE))?;
     let borrowed: Vec<_> = descriptors.iter().map(|descriptor| descriptor.as_fd()).collect();

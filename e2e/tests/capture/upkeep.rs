@@ -18,8 +18,9 @@ fn a_change_is_found_and_repaired() -> Result<()> {
     let cases = [
         ("nft flush ruleset", Part::Rules),
         ("nft insert rule inet karez outbound accept", Part::Rules),
-        ("ip rule del pref 32764", Part::Routes),
-        ("ip -6 route flush table 100", Part::Routes),
+        ("ip rule del table 15008", Part::Routes),
+        ("ip -6 route flush table 15008", Part::Routes),
+        ("ip link add net1 type veth peer name net2", Part::Devices),
         ("echo 0 > /proc/sys/net/ipv4/tcp_fwmark_accept", Part::Sysctls),
     ];
     for (command, part) in cases {

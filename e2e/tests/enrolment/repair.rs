@@ -14,14 +14,14 @@ use crate::PORT;
 const HARM: [&str; 6] = [
     "nft flush ruleset",
     "nft flush chain inet karez outbound",
-    "ip rule del pref 32764",
-    "ip -6 route flush table 100",
+    "ip rule del table 15008",
+    "ip -6 route flush table 15008",
     "echo 0 > /proc/sys/net/ipv4/tcp_fwmark_accept",
     "nft delete rule inet karez inbound handle $(nft -a list chain inet karez inbound | sed -n 's/.*15006 # handle //p')",
 ];
 
 fn state(pod: &Pod) -> Result<String> {
-    let script = "nft list ruleset; ip rule; ip -6 rule; ip route show table 100; ip -6 route show table 100; \
+    let script = "nft list ruleset; ip rule; ip -6 rule; ip route show table 15008; ip -6 route show table 15008; \
                   cat /proc/sys/net/ipv4/tcp_fwmark_accept";
     pod.namespace().run("sh", &["-c", script])
 }

@@ -5,8 +5,6 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use karez_e2e::shop::Shop;
-use karez_lab::Settings;
-use karez_lab::privilege::Privilege;
 
 use crate::PORT;
 
@@ -55,27 +53,12 @@ impl Drop for Stranger {
 }
 
 #[test]
-fn a_pod_with_users_of_its_own_takes_an_agent_without_a_reserved_uid() -> Result<()> {
+fn a_pod_with_users_of_its_own_is_captured() -> Result<()> {
     let stranger = Stranger::start()?;
-    if !Privilege::detect()?.leaves_out("a Pod with users of its own that is refused a reserved uid")? {
-        let shop = Shop::open("rights-uid", &[(PORT, PORT)])?;
-        let said = add(&shop, &stranger.netns())?;
-        ensure!(said.contains("--socket-uid none"), "it does not say what to do: {said}");
-        ensure!(stranger.tables()?.is_empty(), "something is left: {}", stranger.tables()?);
-    }
-    let shop = Shop::open_with("rights-none", &[(PORT, PORT)], without_reserved_uid()?)?;
+    let shop = Shop::open("rights-users", &[(PORT, PORT)])?;
     let said = add(&shop, &stranger.netns())?;
     ensure!(stranger.tables()? == "table inet karez\n", "it is not captured: {said}");
     Ok(())
-}
-
-/// The agent of a user namespace with one uid has none to reserve in any case.
-fn without_reserved_uid() -> Result<Settings> {
-    let agent_arguments = match Privilege::detect()? {
-        Privilege::Root => ["--socket-uid", "none"].map(str::to_owned).to_vec(),
-        Privilege::OneUid => Vec::new(),
-    };
-    Ok(Settings { agent_arguments, ..Settings::default() })
 }
 
 #[test]

@@ -160,9 +160,10 @@ fn status(turned_down: &TurnedDown) -> StatusCode {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         },
-        TurnedDown::Refused(Refused::Busy(_)) | TurnedDown::Ended(_) | TurnedDown::Stopping => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        TurnedDown::Refused(Refused::Busy(_))
+        | TurnedDown::Ended(_)
+        | TurnedDown::Stopping
+        | TurnedDown::NoSecret(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

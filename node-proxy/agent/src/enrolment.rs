@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use karez_capture::marks::PodMark;
 use karez_handover::enrol::{Enrolment, PodList, PodRequest, Removal};
 use karez_handover::pod::{EnrolledPod, InvalidPod, PodReference, PodUid};
 use tokio::sync::{mpsc, oneshot};
@@ -63,6 +64,9 @@ pub enum TurnedDown {
         /// Why not.
         reason: LifeError,
     },
+    /// The kernel gives no random number.
+    #[error("no secret for the Pod's mark: {0}")]
+    NoSecret(getrandom::Error),
     /// The Pod was removed at the same moment.
     #[error("Pod {0} is just being removed: try again")]
     Ended(PodName),
@@ -184,7 +188,8 @@ fn claim<K: Kernel>(
     }
     let reference = PodReference { uid, sandbox: kernel.id(&sandbox) };
     let pod = EnrolledPod::new(reference, namespace, name, service_account, addresses)?;
-    let record = Record { pod, netns: netns.clone(), openings, strict: false, phase: Phase::Enrolled };
+    let mark = PodMark::new(getrandom::u32().map_err(TurnedDown::NoSecret)?);
+    let record = Record { pod, netns: netns.clone(), openings, mark, strict: false, phase: Phase::Enrolled };
     Ok(Claim { record, sandbox })
 }
 

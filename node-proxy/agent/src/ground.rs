@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use karez_capture::marks::PodMark;
 use karez_handover::agent::SharedRoster;
 use karez_handover::pod::PodReference;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Semaphore;
 
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, ServedBy};
 use crate::store::Store;
 
 /// Work that blocks, at a time: with two cores more would only stand in each other's way.
@@ -33,19 +34,25 @@ pub struct Ground<K: Kernel> {
     slots: Semaphore,
 }
 
-/// Who serves the Pods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServedBy {
-    /// Karez's node proxy, which gets listeners.
-    Karez,
-    /// A ztunnel, which gets namespaces.
-    Ztunnel,
-}
-
 /// Open namespaces by Pod. Each is open as long as somebody works in it.
 #[derive(Debug)]
 pub struct Sandboxes<S> {
-    open: Mutex<BTreeMap<PodReference, Arc<S>>>,
+    open: Mutex<BTreeMap<PodReference, Sandbox<S>>>,
+}
+
+/// The namespace of an enrolled Pod.
+#[derive(Debug)]
+pub struct Sandbox<S> {
+    /// The namespace.
+    pub namespace: Arc<S>,
+    /// By what its rules know the mesh's sockets.
+    pub mark: PodMark,
+}
+
+impl<S> Clone for Sandbox<S> {
+    fn clone(&self) -> Self {
+        Self { namespace: Arc::clone(&self.namespace), mark: self.mark }
+    }
 }
 
 impl<K: Kernel> Ground<K> {
@@ -85,11 +92,11 @@ impl<K: Kernel> Ground<K> {
 impl<S> Sandboxes<S> {
     /// The namespace of an enrolled Pod.
     #[must_use]
-    pub fn of(&self, pod: &PodReference) -> Option<Arc<S>> {
+    pub fn of(&self, pod: &PodReference) -> Option<Sandbox<S>> {
         self.lock().get(pod).cloned()
     }
 
-    pub(crate) fn insert(&self, pod: PodReference, sandbox: Arc<S>) {
+    pub(crate) fn insert(&self, pod: PodReference, sandbox: Sandbox<S>) {
         self.lock().insert(pod, sandbox);
     }
 
@@ -97,7 +104,7 @@ impl<S> Sandboxes<S> {
         self.lock().remove(pod);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PodReference, Arc<S>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PodReference, Sandbox<S>>> {
         // No change is left half-done by a panic.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

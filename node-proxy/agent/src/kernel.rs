@@ -10,11 +10,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use karez_capture::capture::{self, CaptureError, Installed, Integrity, Proxy};
+use karez_capture::marks::PodMark;
 use karez_capture::netns::{NamespaceError, NetworkNamespace};
-use karez_capture::sockets::{self, Backlog, Family, Kind, SocketError};
+use karez_capture::sockets::{self, Backlog, Family, Kind, NotTheListener, SocketError};
 use karez_capture::sysctls;
 use karez_handover::listener::{Listener, Listeners, Role};
 use karez_handover::pod::NamespaceId;
+
+use crate::record::Record;
+
+/// Who serves the Pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServedBy {
+    /// Karez's node proxy, which gets listeners.
+    Karez,
+    /// A ztunnel, which gets namespaces.
+    Ztunnel,
+}
 
 /// Everything that needs a privilege.
 pub trait Kernel: std::fmt::Debug + Send + Sync + 'static {
@@ -59,6 +71,12 @@ pub trait Kernel: std::fmt::Debug + Send + Sync + 'static {
     /// When one cannot be opened; then none is.
     fn listen(&self, sandbox: &Self::Sandbox, roles: &[Role]) -> Result<Listeners, KernelError>;
 
+    /// Says whether a descriptor is a listener that this kernel opened in the Pod's namespace.
+    ///
+    /// # Errors
+    /// With what is different.
+    fn inspect(listener: &Listener, namespace: NamespaceId) -> Result<(), NotTheListener>;
+
     /// Opens sockets of the stock.
     ///
     /// # Errors
@@ -69,6 +87,7 @@ pub trait Kernel: std::fmt::Debug + Send + Sync + 'static {
         kind: Kind,
         family: Family,
         count: usize,
+        mark: PodMark,
     ) -> Result<Vec<OwnedFd>, KernelError>;
 
     /// Captures the Pod, or brings what is there up to date; `earlier` is what this process had put in place.
@@ -108,6 +127,15 @@ pub struct How {
     pub dns: bool,
     /// Whether flows older than the capture are closed.
     pub strict: bool,
+    /// By what its rules know the mesh's sockets.
+    pub mark: PodMark,
+}
+
+impl How {
+    /// What is on record.
+    pub(crate) fn of(record: &Record) -> Self {
+        Self { dns: record.openings.dns, strict: record.strict, mark: record.mark }
+    }
 }
 
 /// Why the kernel does not do as asked.
@@ -131,11 +159,9 @@ pub enum KernelError {
 #[derive(Debug, Clone)]
 pub struct Linux {
     /// Who serves the Pods.
-    pub proxy: Proxy,
+    pub served_by: ServedBy,
     /// Source addresses of health probes.
     pub probes: Vec<IpAddr>,
-    /// Uid that the sockets belong to.
-    pub socket_uid: Option<u32>,
 }
 
 impl Kernel for Linux {
@@ -171,23 +197,15 @@ impl Kernel for Linux {
     }
 
     fn listen(&self, sandbox: &NetworkNamespace, roles: &[Role]) -> Result<Listeners, KernelError> {
-        let mut listeners = Vec::new();
-        // Equal roles are neighbours in a sorted list, and are opened at once.
-        for same in roles.chunk_by(|one, next| one == next) {
-            let Some(role) = same.first() else { continue };
-            let Role { kind, family } = *role;
-            let opened = sockets::open_listeners(
-                sandbox,
-                kind,
-                family,
-                same.len(),
-                self.socket_uid,
-                Backlog::default(),
-            )?;
-            let descriptors = opened.into_iter().map(Arc::new);
-            listeners.extend(descriptors.map(|descriptor| Listener { role: *role, descriptor }));
-        }
-        Ok(listeners.into())
+        let open = |role: &Role| {
+            let opened = sockets::open_listener(sandbox, role.kind, role.family, Backlog::default())?;
+            Ok(Listener { role: *role, descriptor: Arc::new(opened) })
+        };
+        roles.iter().map(open).collect()
+    }
+
+    fn inspect(listener: &Listener, namespace: NamespaceId) -> Result<(), NotTheListener> {
+        sockets::check_listener(listener.as_fd(), listener.role.kind, listener.role.family, namespace)
     }
 
     fn stock(
@@ -196,8 +214,9 @@ impl Kernel for Linux {
         kind: Kind,
         family: Family,
         count: usize,
+        mark: PodMark,
     ) -> Result<Vec<OwnedFd>, KernelError> {
-        Ok(sockets::open_stock(sandbox, kind, family, count, self.socket_uid)?)
+        Ok(sockets::open_stock(sandbox, kind, family, count, mark)?)
     }
 
     fn install(
@@ -206,7 +225,12 @@ impl Kernel for Linux {
         how: How,
         earlier: Option<&Installed>,
     ) -> Result<Installed, KernelError> {
-        Ok(capture::install(sandbox, &self.capture(how), earlier)?)
+        let installed = capture::install(sandbox, &self.capture(how), earlier)?;
+        if let Some(error) = installed.unguarded() {
+            let netns = sandbox.path().display();
+            tracing::warn!(%netns, %error, "raw packets of the Pod may begin connections past the mesh");
+        }
+        Ok(installed)
     }
 
     fn verify(&self, sandbox: &NetworkNamespace, installed: &Installed) -> Result<Integrity, KernelError> {
@@ -224,8 +248,12 @@ impl Kernel for Linux {
 
 impl Linux {
     fn capture(&self, how: How) -> capture::Settings {
-        let How { dns, strict } = how;
-        capture::Settings { proxy: self.proxy, probes: self.probes.clone(), dns, close_older: strict }
+        let How { dns, strict, mark } = how;
+        let proxy = match self.served_by {
+            ServedBy::Karez => Proxy::Karez { mark },
+            ServedBy::Ztunnel => Proxy::Ztunnel,
+        };
+        capture::Settings { proxy, probes: self.probes.clone(), dns, close_older: strict }
     }
 }
 

@@ -20,7 +20,7 @@ use karez_handover::pod::PodReference;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
-use crate::ground::Ground;
+use crate::ground::{Ground, Sandbox};
 use crate::kernel::{How, Kernel, KernelError};
 use crate::record::{Phase, Record};
 use crate::registry::Hold;
@@ -193,20 +193,20 @@ impl<K: Kernel> Enrolled<K> {
         if let Some(sandbox) = &self.sandbox {
             return Ok(Arc::clone(sandbox));
         }
-        let (netns, pod) = (self.record.netns.clone(), self.reference().clone());
+        let (netns, pod, mark) = (self.record.netns.clone(), self.reference().clone(), self.record.mark);
         let opened = ground.blocking(move |ground| {
-            let sandbox = Arc::new(ground.kernel.open(&netns)?);
-            if ground.kernel.id(&sandbox) != pod.sandbox {
+            let namespace = Arc::new(ground.kernel.open(&netns)?);
+            if ground.kernel.id(&namespace) != pod.sandbox {
                 return Err(LifeError::Elsewhere { netns });
             }
-            ground.sandboxes.insert(pod, Arc::clone(&sandbox));
-            Ok(sandbox)
+            ground.sandboxes.insert(pod, Sandbox { namespace: Arc::clone(&namespace), mark });
+            Ok(namespace)
         });
         Ok(Arc::clone(self.sandbox.insert(opened.await?)))
     }
 
     fn how(&self) -> How {
-        How { dns: self.record.openings.dns, strict: self.record.strict }
+        How::of(&self.record)
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use karez_agent::enrolment::Desk;
-use karez_agent::ground::{Ground, ServedBy};
-use karez_agent::kernel::{Kernel as _, Linux};
+use karez_agent::ground::Ground;
+use karez_agent::kernel::{Kernel as _, Linux, ServedBy};
 use karez_agent::metrics::Metrics;
 use karez_agent::proxies::Source;
 use karez_agent::record::Openings;
@@ -14,7 +14,6 @@ use karez_agent::restore::restore;
 use karez_agent::settings::Settings;
 use karez_agent::store::Store;
 use karez_agent::{api, privilege, proxies};
-use karez_capture::capture::Proxy;
 use karez_handover::stock;
 use karez_process::http::{self, Routes};
 use karez_process::readiness::Readiness;
@@ -59,11 +58,7 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let pods = restore(&ground)?;
     let (sender, requests) = mpsc::channel(REQUESTS);
     tasks.spawn("pods", pods.run(requests));
-    let openings = Openings {
-        count: settings.listeners.get(),
-        ipv6: ground.kernel.has_ipv6(),
-        dns: settings.dns_capture,
-    };
+    let openings = Openings { ipv6: ground.kernel.has_ipv6(), dns: settings.dns_capture };
     let desk = Desk::new(Arc::clone(&ground), openings, sender);
     let served = Counter::default();
     serve_proxies(settings, &ground, &served, &mut tasks)?;
@@ -88,12 +83,11 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 fn ground(settings: &Settings) -> anyhow::Result<Ground<Linux>> {
-    let socket_uid = settings.socket_uid.0;
-    let (proxy, served_by) = match settings.zds_socket {
-        None => (Proxy::Karez { socket_uid }, ServedBy::Karez),
-        Some(_) => (Proxy::Ztunnel, ServedBy::Ztunnel),
+    let served_by = match settings.zds_socket {
+        None => ServedBy::Karez,
+        Some(_) => ServedBy::Ztunnel,
     };
-    let kernel = Linux { proxy, probes: settings.probe_address.clone(), socket_uid };
+    let kernel = Linux { served_by, probes: settings.probe_address.clone() };
     Ok(Ground::new(kernel, Store::open(&settings.state_dir)?, served_by))
 }
 

@@ -1,16 +1,12 @@
-//! Of root's capabilities, the four that the work takes: the rest is given up for good before it begins.
+//! Of root's capabilities, the three that the work takes: the rest is given up for good before it begins.
 
 use caps::errors::CapsError;
 use caps::{CapSet, Capability, CapsHashSet};
 use nix::unistd::{Uid, geteuid};
 
-/// What the work takes: rules and sockets, entering namespaces, finding a running Pod's, and sockets of a reserved uid.
-const NEEDED: [Capability; 4] = [
-    Capability::CAP_NET_ADMIN,
-    Capability::CAP_SYS_ADMIN,
-    Capability::CAP_SYS_PTRACE,
-    Capability::CAP_SETUID,
-];
+/// What the work takes: rules and sockets, entering namespaces, and finding a running Pod's.
+const NEEDED: [Capability; 3] =
+    [Capability::CAP_NET_ADMIN, Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE];
 
 /// Why the agent cannot work with what it may do.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +33,7 @@ pub fn reduce() -> Result<(), PrivilegeError> {
     let needed = CapsHashSet::from(NEEDED);
     let held = caps::read(None, CapSet::Permitted)?;
     check(geteuid(), &held)?;
-    // First, as it takes a capability itself. A container's runtime that gave only the four has bounded them as well.
+    // First, as it takes a capability itself. A container's runtime that gave only the three has bounded them as well.
     if held.contains(&Capability::CAP_SETPCAP) {
         for other in caps::read(None, CapSet::Bounding)?.difference(&needed) {
             caps::drop(None, CapSet::Bounding, *other)?;

@@ -63,7 +63,7 @@ pub async fn serve_pods<K: Kernel>(listener: Listener, node_uid: u32, ground: Ar
         let ground = Arc::clone(&ground);
         async move {
             tracing::info!("a node proxy has connected");
-            match agent::serve(channel, &ground.roster).await {
+            match agent::serve(channel, &ground.roster, K::inspect).await {
                 Ok(()) => tracing::info!("the node proxy has closed its connection"),
                 Err(error) => tracing::warn!(%error, "the connection to the node proxy has ended"),
             }
@@ -167,7 +167,8 @@ impl<K: Kernel> stock::Source for Source<K> {
         let _slot = self.slots.acquire().await;
         let ground = Arc::clone(&self.ground);
         let SocketRequest { kind, family, count, .. } = *request;
-        let opened = tokio::task::spawn_blocking(move || ground.kernel.stock(&sandbox, kind, family, count));
+        let open = move || ground.kernel.stock(&sandbox.namespace, kind, family, count, sandbox.mark);
+        let opened = tokio::task::spawn_blocking(open);
         let failed = |reason: &dyn std::fmt::Display| Refusal::Failed(reason.to_string());
         let sockets = opened.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
         self.served.inc_by(count as u64);

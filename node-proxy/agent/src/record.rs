@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use karez_capture::marks::PodMark;
 use karez_handover::listener::{Family, Listening, Role};
 use karez_handover::pod::{EnrolledPod, InvalidPod, NamespaceId, PodReference, PodUid};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub struct Record {
     pub netns: PathBuf,
     /// Its listeners.
     pub openings: Openings,
+    /// By what its rules know the mesh's sockets: those that a node proxy holds have it already.
+    pub mark: PodMark,
     /// Whether flows older than the enrolment are closed.
     pub strict: bool,
     /// How far it is.
@@ -25,8 +28,6 @@ pub struct Record {
 /// Which listeners a Pod has: fixed when it is enrolled, because the node proxy and the kernel's queues hold them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Openings {
-    /// Of each kind and family.
-    pub count: usize,
     /// Whether there are any for IPv6.
     pub ipv6: bool,
     /// Whether there are any for DNS, and DNS is captured.
@@ -72,6 +73,7 @@ struct Written {
     device: u64,
     inode: u64,
     openings: Openings,
+    mark: u32,
     strict: bool,
     phase: Phase,
 }
@@ -94,6 +96,7 @@ impl Record {
             device: reference.sandbox.device,
             inode: reference.sandbox.inode,
             openings: self.openings,
+            mark: self.mark.mark().0,
             strict: self.strict,
             phase: self.phase,
         })
@@ -115,6 +118,7 @@ impl Record {
             pod: EnrolledPod::new(reference, &namespace, &name, &service_account, addresses)?,
             netns: written.netns,
             openings: written.openings,
+            mark: PodMark::new(written.mark),
             strict: written.strict,
             phase: written.phase,
         })
@@ -126,8 +130,7 @@ impl Openings {
     #[must_use]
     pub fn roles(&self) -> Vec<Role> {
         let families = Family::ALL.into_iter().filter(|family| self.ipv6 || *family == Family::V4);
-        let roles = families.flat_map(|family| self.kinds().map(move |kind| Role { kind, family }));
-        roles.flat_map(|role| std::iter::repeat_n(role, self.count)).collect()
+        families.flat_map(|family| self.kinds().map(move |kind| Role { kind, family })).collect()
     }
 
     fn kinds(&self) -> impl Iterator<Item = Listening> + use<> {

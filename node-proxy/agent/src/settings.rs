@@ -1,9 +1,7 @@
 //! The agent's flags.
 
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{ArgAction, Parser};
 use karez_handover::Address;
@@ -31,16 +29,6 @@ pub struct Settings {
     #[arg(long, default_value_t = 1337, value_name = "UID")]
     pub node_uid: u32,
 
-    /// Uid that the sockets in Pods belong to, so that no process in a Pod can pass itself off as the mesh; none where
-    /// no uid can be reserved.
-    #[arg(long, default_value = "1506015", value_name = "UID")]
-    pub socket_uid: SocketUid,
-
-    /// Listeners of a kind and address family in a Pod: so many of the node proxy's workers accept its connections. Fixed
-    /// when a Pod is enrolled.
-    #[arg(long, default_value = "2", value_name = "NUMBER", value_parser = listeners)]
-    pub listeners: NonZeroUsize,
-
     /// Feed a ztunnel by Istio's ZDS on this socket, in the place of Karez's node proxy.
     #[arg(long, value_name = "ADDRESS")]
     pub zds_socket: Option<Address>,
@@ -61,37 +49,6 @@ pub struct Settings {
     /// The log.
     #[command(flatten)]
     pub logs: LogSettings,
-}
-
-/// The reserved uid, if there is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SocketUid(pub Option<u32>);
-
-/// Why a text is no [`SocketUid`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a uid other than root's, or none")]
-pub struct InvalidSocketUid;
-
-impl FromStr for SocketUid {
-    type Err = InvalidSocketUid;
-
-    fn from_str(text: &str) -> Result<Self, InvalidSocketUid> {
-        match text {
-            "none" => Ok(Self(None)),
-            // Root's sockets are anybody's who is root in a Pod, and u32::MAX is no uid.
-            uid => match uid.parse() {
-                Ok(0 | u32::MAX) | Err(_) => Err(InvalidSocketUid),
-                Ok(uid) => Ok(Self(Some(uid))),
-            },
-        }
-    }
-}
-
-const MOST_LISTENERS: usize = 32;
-
-fn listeners(text: &str) -> Result<NonZeroUsize, String> {
-    let number = text.parse::<NonZeroUsize>().ok().filter(|number| number.get() <= MOST_LISTENERS);
-    number.ok_or_else(|| format!("expected a number from 1 to {MOST_LISTENERS}"))
 }
 
 #[cfg(test)]

@@ -9,14 +9,17 @@
 //!
 //! Between 2 and 3 nothing leaves the Pod uncaptured, whether a proxy serves its listeners or not.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::devices::{self, Devices};
 use crate::flows::{self, FlowError};
+use crate::marks::PodMark;
 use crate::netns::{NamespaceError, NetworkNamespace};
 use crate::nftables::{self, Digest, Generation, NftablesError};
 use crate::routes::{self, RouteError};
-use crate::rules::{self, Phase, RuleSettings};
+use crate::rules::{self, Phase, RuleSettings, wire};
 use crate::sockets::Family;
 use crate::sysctls::{self, Before, SysctlError};
 
@@ -42,6 +45,10 @@ pub struct Settings {
 pub struct Installed {
     digest: Digest,
     before: Before,
+    /// The devices that the rules name.
+    devices: Devices,
+    /// Why raw sockets are not kept from beginning connections, if they are not.
+    unguarded: Option<NftablesError>,
     /// Of all rules of the namespace, when they were last read.
     generation: AtomicU32,
 }
@@ -58,8 +65,10 @@ pub enum Integrity {
 /// A part of what is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The nftables table.
+    /// The nftables tables.
     Rules,
+    /// The Pod's devices, which the rules name.
+    Devices,
     /// The routing rule or table.
     Routes,
     /// The kernel's settings.
@@ -84,6 +93,9 @@ pub enum CaptureError {
     /// What is still captured.
     #[error(transparent)]
     Flows(#[from] FlowError),
+    /// The Pod's devices.
+    #[error("cannot list the Pod's network devices: {0}")]
+    Devices(io::Error),
     /// The table is gone as soon as it is there.
     #[error("the rules are not there after they were loaded: something else in the Pod removes them")]
     RulesVanish,
@@ -119,25 +131,46 @@ pub fn install(
 
 fn put_in_place(settings: &Settings, before: Before) -> Result<Installed, CaptureError> {
     sysctls::write_wanted()?;
+    let devices = devices::list().map_err(CaptureError::Devices)?;
     for family in families()? {
-        routes::add(family)?;
+        routes::add(family, &devices.all)?;
     }
     let phase = Phase::Capturing { close_older: settings.close_older };
     nftables::apply(&rules::render(&rule_settings(settings, phase, before)))?;
+    let unguarded = match settings.proxy {
+        Proxy::Karez { mark } => guard(mark, &devices.lowest).err(),
+        Proxy::Ztunnel => None,
+    };
     sysctls::write_wanted()?;
     // Read first: what changes after it is seen as a change.
     let Generation(generation) = nftables::generation()?;
     let listing = nftables::list()?.ok_or(CaptureError::RulesVanish)?;
-    Ok(Installed { digest: listing.digest(), before, generation: AtomicU32::new(generation) })
+    let generation = AtomicU32::new(generation);
+    Ok(Installed { digest: listing.digest(), before, devices, unguarded, generation })
+}
+
+/// Keeps raw sockets from beginning connections past the rules. A kernel without `NETFILTER_EGRESS` (before 5.16) cannot, which
+/// is no reason to leave a Pod out of the mesh.
+fn guard(mark: PodMark, devices: &[String]) -> Result<(), NftablesError> {
+    nftables::apply(&wire::render(mark, devices))
 }
 
 /// Routes, settings and, last, the rules: they say what is left to do.
 fn take_away(before: Before) -> Result<(), CaptureError> {
+    let devices = devices::list().map_err(CaptureError::Devices)?;
     for family in Family::ALL {
-        routes::remove(family)?;
+        routes::remove(family, &devices.all)?;
     }
     before.restore()?;
     Ok(nftables::delete()?)
+}
+
+impl Installed {
+    /// Why raw sockets in the Pod are not kept from beginning connections past the mesh, if they are not.
+    #[must_use]
+    pub fn unguarded(&self) -> Option<&NftablesError> {
+        self.unguarded.as_ref()
+    }
 }
 
 /// Whether everything is as [`install`] left it.
@@ -149,8 +182,12 @@ pub fn verify(namespace: &NetworkNamespace, installed: &Installed) -> Result<Int
         if !rules_are_as(installed)? {
             return Ok(Integrity::Changed(Part::Rules));
         }
+        let devices = devices::list().map_err(CaptureError::Devices)?;
+        if devices != installed.devices {
+            return Ok(Integrity::Changed(Part::Devices));
+        }
         for family in families()? {
-            if !routes::are_present(family)? {
+            if !routes::are_in_effect(family, &devices.all)? {
                 return Ok(Integrity::Changed(Part::Routes));
             }
         }
@@ -185,6 +222,10 @@ pub fn leave(namespace: &NetworkNamespace, settings: &Settings) -> Result<(), Ca
         if let Some(listing) = nftables::list()? {
             let before = listing.note().map(noted).unwrap_or_default();
             nftables::apply(&rules::render(&rule_settings(settings, Phase::Leaving, before)))?;
+            nftables::delete_guard()?;
+            for family in families()? {
+                routes::remove_refusals(family)?;
+            }
         }
         Ok(())
     })?

@@ -30,6 +30,7 @@ pub mod seqpacket;
 pub mod sockets;
 pub mod sysctls;
 
+mod devices;
 mod netlink;
 mod original;
 mod program;

@@ -70,7 +70,7 @@ pub enum NamespaceError {
         /// Why.
         source: io::Error,
     },
-    /// The kernel does not say whose uids it has.
+    /// The kernel does not say whose it is.
     #[error("cannot tell to which user namespace the network namespace {path} belongs: {source}")]
     Users {
         /// As it was given to [`NetworkNamespace::open`].
@@ -137,18 +137,9 @@ impl NetworkNamespace {
             .map_err(|source| NamespaceError::Users { path: self.path.clone(), source })
     }
 
-    /// Whether a uid is the same in its rules as in this process: it belongs to the same user namespace.
-    ///
-    /// # Errors
-    /// When the kernel does not tell.
-    pub fn shares_uids(&self) -> Result<bool, NamespaceError> {
-        users::are_shared_with(&self.file)
-            .map_err(|source| NamespaceError::Users { path: self.path.clone(), source })
-    }
-
     /// Does `work` inside the namespace, on a thread of its own that ends with it, and waits for the result.
     ///
-    /// What `work` does to its thread (namespaces, file system uid) is gone with the thread.
+    /// What `work` does to its thread is gone with the thread.
     ///
     /// # Errors
     /// When the namespace cannot be entered, or `work` panics.
@@ -192,7 +183,7 @@ impl AsFd for NetworkNamespace {
 
 impl NamespaceId {
     /// The id of an open namespace file.
-    fn of(file: &File) -> io::Result<Self> {
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self { device: metadata.dev(), inode: metadata.ino() })
     }

@@ -13,9 +13,10 @@ use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use crate::netlink::ask;
 use crate::program::output_within;
-use crate::rules::{TABLE, render_removal};
+use crate::rules::{TABLE, render_removal, wire};
 
 const PROGRAM: &str = "nft";
+const GUARD_FAMILY: &str = "netdev";
 /// For each call of it. It takes milliseconds, unless somebody keeps the kernel busy with the rules of the same namespace.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -27,7 +28,7 @@ pub struct Digest(u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Generation(pub u32);
 
-/// The table as `nft` lists it, without counters.
+/// The tables as `nft` lists them, without what packets change: counters, and members of sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing(String);
 
@@ -67,18 +68,26 @@ pub fn apply(rules: &str) -> Result<(), NftablesError> {
     run("load the rules", &["-f", "-"], rules).map(drop)
 }
 
-/// The table, or None when it is not there.
+/// The tables, or None when that of `inet` is not there.
 ///
 /// # Errors
 /// When `nft` cannot tell.
 pub fn list() -> Result<Option<Listing>, NftablesError> {
     // Asked first, because listing what is not there is an error like any other.
-    let tables = run("list the tables", &["list", "tables", "inet"], "")?;
-    if !tables.lines().any(|line| line == format!("table inet {TABLE}")) {
+    let tables = run("list the tables", &["list", "tables"], "")?;
+    let is_there = |family: &str| tables.lines().any(|line| line == format!("table {family} {TABLE}"));
+    if !is_there("inet") {
         return Ok(None);
     }
-    let table = run("list the rules", &["--stateless", "list", "table", "inet", TABLE], "")?;
-    Ok(Some(Listing(table)))
+    let mut listing = list_table("inet")?;
+    if is_there(GUARD_FAMILY) {
+        listing.push_str(&list_table(GUARD_FAMILY)?);
+    }
+    Ok(Some(Listing(listing)))
+}
+
+fn list_table(family: &str) -> Result<String, NftablesError> {
+    run("list the rules", &["--stateless", "--terse", "list", "table", family, TABLE], "")
 }
 
 /// The generation of the namespace's rules.
@@ -103,12 +112,26 @@ pub fn generation() -> Result<Generation, NftablesError> {
         .ok_or_else(|| NftablesError::Generation(io::ErrorKind::InvalidData.into()))
 }
 
-/// Deletes the table, if it is there.
+/// Deletes the tables, if they are there.
 ///
 /// # Errors
 /// When `nft` or the kernel refuses.
 pub fn delete() -> Result<(), NftablesError> {
+    delete_guard()?;
     run("delete the rules", &["-f", "-"], &render_removal()).map(drop)
+}
+
+/// Deletes the table that keeps raw sockets in bounds, if it is there.
+///
+/// # Errors
+/// When `nft` or the kernel refuses.
+pub fn delete_guard() -> Result<(), NftablesError> {
+    let tables = run("list the tables", &["list", "tables"], "")?;
+    // A kernel without this family does not even take "add".
+    if !tables.lines().any(|line| line == format!("table {GUARD_FAMILY} {TABLE}")) {
+        return Ok(());
+    }
+    run("delete the rules", &["-f", "-"], &wire::render_removal()).map(drop)
 }
 
 impl Listing {

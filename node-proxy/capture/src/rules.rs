@@ -1,14 +1,17 @@
 //! The nftables rules of a captured Pod, as text for `nft -f -`. Pure.
 //!
-//! One table, `inet karez`, replaced as a whole in one transaction. In the order in which a packet meets them:
+//! The table `inet karez`, replaced as a whole in one transaction; [`wire`] has the one beside it. In the order in which a packet
+//! meets them:
 //!
 //! | chain | hook, priority | what it does |
 //! | --- | --- | --- |
 //! | `divert`, `local` | output, route, −310 | turns captured DNS queries (and a ztunnel's source-preserving dials) to loopback by [`marks::LOCAL`], and keeps what bears that out of connection tracking, where it would collide with the client's own connections |
 //! | `deliver` | prerouting, −300 | the same where it comes out of loopback. TPROXY: hands captured queries to port 15053 with the asked server in them |
+//! | `claimed`, `forged` | from `divert` | tell the Pod's mark from a guess at it, which locks out what the mesh dials for a minute |
 //! | `departing`, `arriving` | from `divert` and `deliver` | keep Karez' own tunnels out of connection tracking |
 //! | `outbound` | output, nat, −100 | redirects what the application dials |
-//! | `inbound` | prerouting, nat, −100 | redirects what comes without a tunnel |
+//! | `inbound`, `forwarded` | prerouting, nat, −99 | redirects what comes without a tunnel, and what the Pod is to forward |
+//! | `through` | forward, 0 | forwards only what others translated |
 //! | `egress`, `ingress` | output and input, 0 | lets nothing past that should have been redirected; closes older flows |
 //! | `confine` | postrouting, 0 | drops what must not leave the Pod |
 //!
@@ -23,11 +26,12 @@
 
 mod chain;
 mod chains;
+pub mod wire;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use crate::marks::{self, Mark};
+use crate::marks::{self, Mark, PodMark};
 use chains::{INBOUND_CHAIN, OUTBOUND_CHAIN, SYN, chains, marked};
 
 /// The table's name, of the family `inet`.
@@ -41,6 +45,11 @@ pub const LONGEST_NOTE: usize = 127;
 
 /// Comes last: see [`render_release`].
 const SEAL_CHAIN: &str = "seal";
+
+/// The set that is not empty while somebody has lately guessed at the Pod's mark.
+const FORGED_SET: &str = "forged";
+/// How long what the mesh dials is refused after a guess: with a secret of twenty bits the right one takes a year to find.
+const LOCKED_OUT_FOR: &str = "60s";
 
 /// What the rules depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +73,8 @@ pub struct RuleSettings {
 pub enum Proxy {
     /// Karez's node proxy.
     Karez {
-        /// The reserved uid that its sockets belong to. None: the mark alone tells them, and can be forged.
-        socket_uid: Option<u32>,
+        /// By which its sockets are known.
+        mark: PodMark,
     },
     /// A ztunnel, which opens its own sockets under one mark, [`marks::OUTBOUND`].
     Ztunnel,
@@ -90,11 +99,20 @@ pub fn render(settings: &RuleSettings) -> String {
     let mut text = format!("add table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n");
     // Writing to a String cannot fail.
     let _ = writeln!(text, "\tcomment \"{}\"", settings.note);
+    if let Proxy::Karez { .. } = settings.proxy {
+        let _ = write!(text, "\n{}", forged_set());
+    }
     for chain in chains(settings) {
         let _ = write!(text, "\n{chain}");
     }
     text.push_str("}\n");
     text
+}
+
+fn forged_set() -> String {
+    format!(
+        "\tset {FORGED_SET} {{\n\t\ttype mark\n\t\tsize 1\n\t\tflags dynamic,timeout\n\t\ttimeout {LOCKED_OUT_FOR}\n\t}}\n"
+    )
 }
 
 /// The transaction after which nothing begins that would live by the rules, whatever rules are there: nothing is redirected,

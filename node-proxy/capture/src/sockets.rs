@@ -1,22 +1,20 @@
 //! The sockets that the node proxy works with, opened for it in a Pod's namespace.
 //!
-//! They belong to a reserved user, so that a process in the Pod can neither join the listeners' `SO_REUSEPORT` group
-//! (the kernel wants equal uids) nor pass its own packets off as the mesh's (the rules compare the uid that opened a
-//! socket, beside its mark). All of them are non-blocking and close on exec.
+//! No process in the Pod can pass for them: a listener does not share its port, and what dials bears a mark that nobody else
+//! knows ([`PodMark`](crate::marks::PodMark)). All of them are non-blocking and close on exec.
 
 mod listeners;
-mod owner;
 mod queue;
+mod returned;
 mod stock;
-
-use std::path::PathBuf;
 
 use socket2::{Domain, Socket};
 
 use crate::netns::NamespaceError;
 
-pub use listeners::{Backlog, open_listeners};
+pub use listeners::{Backlog, open_listener};
 pub use queue::unacknowledged;
+pub use returned::{NotTheListener, check_listener};
 pub use stock::open_stock;
 
 /// Most sockets that one call opens: as many as one packet carries (`SCM_MAX_FD`).
@@ -72,27 +70,6 @@ pub enum SocketError {
     /// The namespace.
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
-    /// The reserved user cannot be taken on.
-    #[error(
-        "cannot open sockets as uid {uid}: this takes CAP_SETUID, and a uid that exists in this user namespace; without \
-         a reserved uid (--socket-uid none) the mesh's marks can be forged by a process with CAP_NET_RAW"
-    )]
-    Owner {
-        /// The reserved uid.
-        uid: u32,
-    },
-    /// The reserved user is none in the Pod.
-    #[error(
-        "uid {uid} means nothing in the network namespace {path}, which belongs to a user namespace of its own: there the \
-         rules do not know the mesh's sockets by it. Run karez-agent with --socket-uid none on this node, or the Pod in the \
-         node's user namespace"
-    )]
-    ForeignUsers {
-        /// The reserved uid.
-        uid: u32,
-        /// The Pod's namespace.
-        path: PathBuf,
-    },
     /// The Pod keeps one of the mesh's ports for processes with a privilege in it, which the agent has not.
     #[error(
         "port {port} is reserved for privileged processes of the Pod: its sysctl net.ipv4.ip_unprivileged_port_start has to \

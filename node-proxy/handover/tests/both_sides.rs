@@ -131,7 +131,7 @@ fn a_pod_comes_and_goes() {
             roster.wait(|roster| roster.is_gone(&web).then_some(())).await;
         };
         tokio::select! {
-            result = agent::serve(channel, &roster) => panic!("{result:?}"),
+            result = agent::serve(channel, &roster, |_, _| Ok(())) => panic!("{result:?}"),
             () = life => {}
         }
         assert_eq!(roster.with(|roster| roster.programs().count()), 0, "dropping it leaves the roster");
@@ -188,7 +188,7 @@ fn a_restarted_agent_gets_its_listeners_back() {
                 }
             };
             tokio::select! {
-                result = agent::serve(channel, &roster) => panic!("{result:?}"),
+                result = agent::serve(channel, &roster, |_, _| Ok(())) => panic!("{result:?}"),
                 () = carried => {}
             }
             roster.with(|roster| match &roster.offer_of(&web).unwrap().supply {

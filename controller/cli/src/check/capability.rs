@@ -63,7 +63,9 @@ impl Capability {
     pub fn power(self) -> &'static str {
         match self {
             Self::NetAdmin => "remove the mesh's rules, and then send and receive in the clear",
-            Self::NetRaw => "send and receive packets of its own, in the clear and past the mesh's rules",
+            Self::NetRaw => {
+                "send packets of its own that begin no connection, in the clear, and receive what the Pod receives"
+            }
             Self::SysAdmin => "enter other namespaces, the node's included, and so leave the Pod",
             Self::SysModule => "load code into the node's kernel",
             Self::SysPtrace => "read and steer every process that it sees, the node proxy among them",

@@ -55,7 +55,7 @@ impl Mesh {
         command.arg("--enrol-socket").arg(&socket).arg("--state-dir").arg(&state);
         match self.privilege {
             Privilege::Root => command.args(["--node-uid", &NODE_UID.to_string()]),
-            Privilege::OneUid => command.args(["--node-uid", "0", "--socket-uid", "none"]),
+            Privilege::OneUid => command.args(["--node-uid", "0"]),
         };
         command.args(&self.settings.agent_arguments);
         let mut agent = Process::start(&format!("{name}-agent"), self.folder(), command)?;

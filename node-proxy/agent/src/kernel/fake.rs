@@ -121,12 +121,17 @@ impl Kernel for Fake {
         Ok(listeners?.into())
     }
 
+    fn inspect(_listener: &Listener, _namespace: NamespaceId) -> Result<(), NotTheListener> {
+        Ok(())
+    }
+
     fn stock(
         &self,
         sandbox: &FakeSandbox,
         _kind: Kind,
         _family: Family,
         count: usize,
+        _mark: PodMark,
     ) -> Result<Vec<OwnedFd>, KernelError> {
         self.doing("stock", sandbox)?;
         Ok((0..count).map(|_| io::pipe().map(|(reader, _)| reader.into())).collect::<Result<_, _>>()?)

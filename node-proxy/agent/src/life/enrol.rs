@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::change::{Change, changes};
 use super::{Claim, Enrolled, Life, LifeError, SEEK_FOR};
-use crate::ground::{Ground, ServedBy};
-use crate::kernel::{How, Kernel, KernelError};
+use crate::ground::{Ground, Sandbox};
+use crate::kernel::{How, Kernel, KernelError, ServedBy};
 use crate::record::{Phase, Record};
 use crate::registry::Hold;
 
@@ -131,9 +131,10 @@ async fn enter<K: Kernel>(
         })
     };
     let supply = supply.await?;
-    ground.sandboxes.insert(record.pod.reference.clone(), Arc::clone(sandbox));
+    let opened = Sandbox { namespace: Arc::clone(sandbox), mark: record.mark };
+    ground.sandboxes.insert(record.pod.reference.clone(), opened);
     ground.roster.with(|roster| roster.offer(record.pod.clone(), record.openings.roles(), supply));
-    let (sandbox, how) = (Arc::clone(sandbox), How { dns: record.openings.dns, strict: record.strict });
+    let (sandbox, how) = (Arc::clone(sandbox), How::of(record));
     Ok(ground.blocking(move |ground| ground.kernel.install(&sandbox, how, None)).await?)
 }
 
@@ -155,7 +156,8 @@ pub(super) fn open_supply<K: Kernel>(
 fn offer_again<K: Kernel>(ground: &Ground<K>, record: &Record, sandbox: Option<&Arc<K::Sandbox>>) {
     let reference = &record.pod.reference;
     if let Some(sandbox) = sandbox {
-        ground.sandboxes.insert(reference.clone(), Arc::clone(sandbox));
+        let opened = Sandbox { namespace: Arc::clone(sandbox), mark: record.mark };
+        ground.sandboxes.insert(reference.clone(), opened);
     }
     // Duplicating a descriptor does not block, and fails only when none is left; then it is tried again later.
     let duplicate = || ground.kernel.duplicate(sandbox?).ok();

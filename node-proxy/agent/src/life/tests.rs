@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::enrolment::TurnedDown;
-use crate::ground::ServedBy;
+use crate::kernel::ServedBy;
 use crate::kernel::fake::{Fake, HOST};
 use crate::pods::Refused;
 use world::{Agent, Node, address, reference, request, world};

@@ -11,7 +11,8 @@ pub(crate) fn record(name: &str, inode: u64) -> Record {
     Record {
         pod: EnrolledPod::new(reference, "shop", name, "default", vec!["10.0.0.1".parse().unwrap()]).unwrap(),
         netns: format!("/run/netns/{name}").into(),
-        openings: Openings { count: 2, ipv6: true, dns: true },
+        openings: Openings { ipv6: true, dns: true },
+        mark: PodMark::new(0xabcd_e000),
         strict: false,
         phase: Phase::Enrolled,
     }
@@ -25,13 +26,14 @@ proptest! {
         netns in "/[a-z/\" ]{1,40}",
         addresses in prop::collection::vec(any::<IpAddr>(), 0..4),
         (device, inode, strict, leaving) in any::<(u64, u64, bool, bool)>(),
-        (count, ipv6, dns) in (1..32_usize, any::<bool>(), any::<bool>()),
+        (random, ipv6, dns) in any::<(u32, bool, bool)>(),
     ) {
         let reference = PodReference { uid: PodUid::new(&uid).unwrap(), sandbox: NamespaceId { device, inode } };
         let record = Record {
             pod: EnrolledPod::new(reference, "shop", &name, "default", addresses).unwrap(),
             netns: netns.into(),
-            openings: Openings { count, ipv6, dns },
+            openings: Openings { ipv6, dns },
+            mark: PodMark::new(random),
             strict,
             phase: if leaving { Phase::Leaving } else { Phase::Enrolled },
         };
@@ -51,10 +53,10 @@ fn what_is_no_record() {
 
 #[test]
 fn listeners_of_each_kind_and_family() {
-    let roles = |count, ipv6, dns| Openings { count, ipv6, dns }.roles();
-    assert_eq!(roles(1, false, false).len(), 3);
-    assert_eq!(roles(1, false, true).len(), 5);
-    assert_eq!(roles(2, true, true).len(), 20);
+    let roles = |ipv6, dns| Openings { ipv6, dns }.roles();
+    assert_eq!(roles(false, false).len(), 3);
+    assert_eq!(roles(false, true).len(), 5);
+    assert_eq!(roles(true, true).len(), 10);
     let hbone = Role { kind: Listening::Hbone, family: Family::V6 };
-    assert_eq!(roles(3, true, false).iter().filter(|role| **role == hbone).count(), 3);
+    assert_eq!(roles(true, false).iter().filter(|role| **role == hbone).count(), 1);
 }

@@ -11,31 +11,21 @@ fn parse(arguments: &[&str]) -> Result<Settings, ErrorKind> {
 fn what_it_does_unless_told_otherwise() {
     let settings = parse(&[]).unwrap();
     assert_eq!(settings.node_socket, Address::Abstract("karez-agent".to_owned()));
-    assert_eq!(settings.socket_uid, SocketUid(Some(1_506_015)));
-    assert_eq!((settings.node_uid, settings.listeners.get()), (1337, 2));
+    assert_eq!(settings.node_uid, 1337);
     assert!(settings.probe_address.is_empty(), "an address that nobody guards opens strict mode");
     assert!(settings.dns_capture && settings.zds_socket.is_none() && settings.metrics_listen.is_none());
 }
 
 #[test]
 fn values_that_are_understood() {
-    let settings =
-        parse(&["--socket-uid", "none", "--dns-capture", "false", "--probe-address", "10.0.0.1,fd00::1"]);
-    let settings = settings.unwrap();
-    assert_eq!(settings.socket_uid, SocketUid(None));
+    let settings = parse(&["--dns-capture", "false", "--probe-address", "10.0.0.1,fd00::1"]).unwrap();
     assert_eq!(settings.probe_address.len(), 2);
     assert!(!settings.dns_capture);
 }
 
 #[test]
 fn values_that_are_refused() {
-    for arguments in [
-        ["--socket-uid", "0"],
-        ["--socket-uid", "4294967295"],
-        ["--socket-uid", "nobody"],
-        ["--listeners", "0"],
-        ["--listeners", "33"],
-    ] {
+    for arguments in [["--node-uid", "nobody"], ["--probe-address", "node"]] {
         assert_eq!(parse(&arguments).unwrap_err(), ErrorKind::ValueValidation, "{arguments:?}");
     }
 }

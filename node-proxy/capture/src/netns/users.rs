@@ -8,8 +8,6 @@ use nix::errno::Errno;
 
 use super::NamespaceId;
 
-const OWN: &str = "/proc/thread-self/ns/user";
-
 mod ioctl {
     nix::ioctl_none!(
         /// `NS_GET_USERNS` of `linux/nsfs.h`.
@@ -17,17 +15,6 @@ mod ioctl {
         0xb7,
         1
     );
-}
-
-/// Whether a namespace belongs to the user namespace of the calling thread.
-pub(super) fn are_shared_with(namespace: &File) -> io::Result<bool> {
-    let own = NamespaceId::of(&File::open(OWN)?)?;
-    match owner(namespace) {
-        Ok(owner) => Ok(NamespaceId::of(&owner)? == own),
-        // ioctl_nsfs(2): neither this user namespace nor one inside it.
-        Err(Errno::EPERM) => Ok(false),
-        Err(errno) => Err(errno.into()),
-    }
 }
 
 /// The user namespace that a namespace belongs to.

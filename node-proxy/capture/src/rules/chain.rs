@@ -10,14 +10,19 @@ pub(super) struct Chain {
 
 struct Hook {
     kind: &'static str,
-    name: &'static str,
+    name: String,
     priority: i32,
 }
 
 impl Chain {
     /// A chain that packets come to by a hook of the kernel.
-    pub(super) fn hooked(name: &'static str, kind: &'static str, hook: &'static str, priority: i32) -> Self {
-        Self { name, hook: Some(Hook { kind, name: hook, priority }), rules: Vec::new() }
+    pub(super) fn hooked(
+        name: &'static str,
+        kind: &'static str,
+        hook: impl Into<String>,
+        priority: i32,
+    ) -> Self {
+        Self { name, hook: Some(Hook { kind, name: hook.into(), priority }), rules: Vec::new() }
     }
 
     /// A chain that packets come to from another chain.
@@ -39,7 +44,7 @@ impl Chain {
 impl fmt::Display for Chain {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "\tchain {} {{", self.name)?;
-        if let Some(Hook { kind, name, priority }) = self.hook {
+        if let Some(Hook { kind, name, priority }) = &self.hook {
             writeln!(formatter, "\t\ttype {kind} hook {name} priority {priority}; policy accept;")?;
         }
         for rule in &self.rules {

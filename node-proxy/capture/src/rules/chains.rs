@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use karez_api::names::port::{DNS, HBONE, INBOUND_PLAINTEXT, OUTBOUND};
 
 use super::chain::Chain;
-use super::{BORN_HERE, Phase, Proxy, RuleSettings};
+use super::{BORN_HERE, FORGED_SET, Phase, Proxy, RuleSettings};
 use crate::marks::{self, Mark};
 
 pub(super) const OUTBOUND_CHAIN: &str = "outbound";
@@ -17,16 +17,21 @@ const CAUGHT_BETWEEN: &str = "ct state new drop";
 /// What follows is about UDP alone.
 const NOT_UDP: &str = "meta l4proto != udp accept";
 const NOT_REDIRECTED: &str = "ct status & dnat != dnat";
+/// Right after destination NAT, so that what others translate in the Pod is translated: a port that it publishes for a container
+/// behind it, say.
+const AFTER_OTHERS: i32 = -99;
+/// The secret in a mark is not for others to see.
+pub(super) const FORGET_MARK: &str = "meta mark set 0x0";
 const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
 
 pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
-    let mut chains = vec![divert(settings), local(), deliver(settings), confine()];
-    if !settings.tracks_tunnels() {
-        chains.extend([departing(settings), arriving()]);
+    let mut chains = vec![divert(settings), local(), deliver(settings), confine(settings)];
+    if let Proxy::Karez { mark } = settings.proxy {
+        chains.extend([claimed(mark.mark()), forged(), departing(), arriving(mark.mark())]);
     }
     match settings.phase {
         Phase::Capturing { close_older } => {
-            chains.extend([outbound(settings), inbound(settings)]);
+            chains.extend([outbound(settings), inbound(settings), forwarded(settings), through(settings)]);
             chains.extend([egress(close_older), egress_new(settings)]);
             chains.extend([ingress(settings, close_older), ingress_new(settings)]);
             if close_older {
@@ -54,15 +59,16 @@ pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
 fn divert(settings: &RuleSettings) -> Chain {
     let mut chain =
         Chain::hooked("divert", "route", "output", -310).rule(format!("{} goto local", marked(marks::LOCAL)));
-    if !settings.tracks_tunnels() {
-        chain = chain.rule("meta l4proto tcp goto departing");
+    if let Proxy::Karez { .. } = settings.proxy {
+        chain = chain
+            .rule(format!("{} jump claimed", marked(marks::OUTBOUND)))
+            .rule("meta l4proto tcp goto departing");
     }
     let to_loopback = format!("meta mark set meta mark & {:#x} | {} notrack", !marks::MASK, marks::LOCAL);
     match (settings.phase, settings.proxy) {
         (Phase::Leaving, _) => chain,
         (Phase::Capturing { .. }, Proxy::Karez { .. }) if settings.dns => chain
             .rule("oif \"lo\" accept")
-            .rule(format!("{} accept", settings.ours()))
             .rules(settings.link_local_rules("accept"))
             .rule(format!("udp dport 53 {to_loopback}")),
         (Phase::Capturing { .. }, Proxy::Karez { .. }) => chain,
@@ -79,24 +85,32 @@ fn local() -> Chain {
     Chain::plain("local").rule(format!("{} udp sport set 53", exactly_dns_reply())).rule("notrack")
 }
 
-/// Tunnels are not tracked: nothing of them is to be translated, or closed for being older than the rules. A mark counts on what no
-/// socket sends, as where one has just ended, but not on another's socket: a captured connection must not lose its translation.
-fn departing(settings: &RuleSettings) -> Chain {
-    let to_tunnel = format!("tcp dport {HBONE} {}", marked(marks::OUTBOUND));
-    let mut chain = Chain::plain("departing").rule(format!("tcp sport {HBONE} notrack accept"));
-    if let Proxy::Karez { socket_uid: Some(uid) } = settings.proxy {
-        chain = chain.rule(format!("{to_tunnel} meta skuid != {uid} accept"));
-    }
-    chain.rule(format!("{to_tunnel} notrack"))
+/// What bears the low bits of the mesh's mark. Tunnels among it are not tracked: nothing of them is to be translated, or closed for
+/// being older than the rules.
+fn claimed(mark: Mark) -> Chain {
+    Chain::plain("claimed")
+        .rule(format!("meta mark != {mark} goto forged"))
+        .rule(format!("meta l4proto udp {} drop", is_locked_out()))
+        .rule(format!("tcp dport {HBONE} notrack"))
+        .rule("accept")
 }
 
-/// The same, where they come in: from the port of another's tunnels anything may come.
-fn arriving() -> Chain {
-    Chain::plain("arriving").rule(format!("tcp dport {HBONE} notrack accept")).rule(format!(
-        "tcp sport {HBONE} socket mark & {:#x} == {} notrack",
-        marks::MASK,
-        marks::OUTBOUND
-    ))
+/// Remembers for a while that somebody guesses the Pod's mark, and lets the packet be captured like any other.
+fn forged() -> Chain {
+    // A ztunnel's mark is no guess: it has no secret. Programs made for Istio set it.
+    Chain::plain("forged").rule(format!("meta mark {} return", marks::OUTBOUND)).rule(remember_forgery())
+}
+
+/// Answers in tunnels that began elsewhere are not tracked, either.
+fn departing() -> Chain {
+    Chain::plain("departing").rule(format!("tcp sport {HBONE} notrack"))
+}
+
+/// The same, where tunnels come in: from the port of another's tunnels anything may come.
+fn arriving(mark: Mark) -> Chain {
+    Chain::plain("arriving")
+        .rule(format!("tcp dport {HBONE} notrack accept"))
+        .rule(format!("tcp sport {HBONE} socket mark {mark} notrack"))
 }
 
 /// What [`local`] did not have tracked, where it comes out of loopback.
@@ -136,11 +150,33 @@ fn outbound(settings: &RuleSettings) -> Chain {
 }
 
 fn inbound(settings: &RuleSettings) -> Chain {
-    Chain::hooked(INBOUND_CHAIN, "nat", "prerouting", -100)
+    Chain::hooked(INBOUND_CHAIN, "nat", "prerouting", AFTER_OTHERS)
         .rule("iif \"lo\" accept")
+        .rule("fib daddr type != local goto forwarded")
         .rule(format!("tcp dport {HBONE} accept"))
         .rules(settings.probe_rules("accept"))
         .rule(format!("{SYN} redirect to :{INBOUND_PLAINTEXT}"))
+}
+
+/// What the Pod forwards for somebody behind it, such as a container of its own, is captured as if the Pod dialled it.
+fn forwarded(settings: &RuleSettings) -> Chain {
+    let chain = Chain::plain("forwarded").rules(settings.link_local_rules("accept"));
+    let chain =
+        if settings.dns { chain.rule(format!("{SYN} tcp dport 53 redirect to :{DNS}")) } else { chain };
+    chain.rule(format!("{SYN} redirect to :{OUTBOUND}"))
+}
+
+/// What the Pod forwards still: what others translated for it, as it is theirs to say where a port of the Pod leads. It passes
+/// the guard of the wire by the Pod's mark. Nothing else begins.
+fn through(settings: &RuleSettings) -> Chain {
+    let pass = match settings.proxy {
+        Proxy::Karez { mark } => format!("meta mark set {} accept", mark.mark()),
+        Proxy::Ztunnel => "accept".to_owned(),
+    };
+    Chain::hooked("through", "filter", "forward", 0)
+        .rule(format!("ct status dnat {pass}"))
+        .rules(settings.link_local_rules("accept"))
+        .rule(format!("{SYN} reject with tcp reset"))
 }
 
 fn egress(close_older: bool) -> Chain {
@@ -156,8 +192,7 @@ fn egress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("egress_new")
         .rule("oif \"lo\" accept")
         .rule(format!("{} accept", marked(marks::LOCAL)))
-        .rules(settings.tunnel_rules())
-        .rule(format!("{} {} accept", settings.ours(), born_here()))
+        .rules(settings.dial_rules())
         .rules(settings.link_local_rules(&format!("{} accept", born_here())))
         .rule(format!("ct status dnat {} accept", born_here()))
         .rule(CAUGHT_BETWEEN)
@@ -214,8 +249,13 @@ fn reset_older(name: &'static str, on_loopback: &str) -> Chain {
         .rule("reject with tcp reset")
 }
 
-fn confine() -> Chain {
-    Chain::hooked("confine", "filter", "postrouting", 0)
+fn confine(settings: &RuleSettings) -> Chain {
+    let mut chain = Chain::hooked("confine", "filter", "postrouting", 0);
+    if let Proxy::Karez { mark } = settings.proxy {
+        // Sockets in the Pod can ask for the mark of what they receive, and an accepted one inherits it (`tcp_fwmark_accept`).
+        chain = chain.rule(format!("oif \"lo\" meta mark {} {FORGET_MARK}", mark.mark()));
+    }
+    chain
         .rule("oif \"lo\" accept")
         // Routing keeps these on loopback, unless a socket names another interface.
         .rule(format!("{} drop", marked(marks::LOCAL)))
@@ -228,10 +268,9 @@ fn confine() -> Chain {
 impl RuleSettings {
     /// Matches the packets of the mesh's own sockets into the network.
     fn ours(&self) -> String {
-        let mark = marked(marks::OUTBOUND);
         match self.proxy {
-            Proxy::Karez { socket_uid: Some(uid) } => format!("{mark} meta skuid {uid}"),
-            Proxy::Karez { socket_uid: None } | Proxy::Ztunnel => mark,
+            Proxy::Karez { mark } => format!("meta mark {}", mark.mark()),
+            Proxy::Ztunnel => marked(marks::OUTBOUND),
         }
     }
 
@@ -240,12 +279,18 @@ impl RuleSettings {
         self.proxy == Proxy::Ztunnel
     }
 
-    /// Accepts a tunnel that begins here. It has no connection mark to set; a ztunnel's, which is tracked, has.
-    fn tunnel_rules(&self) -> Vec<String> {
-        if self.tracks_tunnels() {
-            return Vec::new();
+    /// Accepts what the mesh dials. A tunnel of Karez' has no connection mark to set.
+    fn dial_rules(&self) -> Vec<String> {
+        let ours = self.ours();
+        let tracked = format!("{ours} {} accept", born_here());
+        match self.proxy {
+            Proxy::Karez { .. } => vec![
+                format!("{ours} {} reject with tcp reset", is_locked_out()),
+                format!("tcp dport {HBONE} {ours} accept"),
+                tracked,
+            ],
+            Proxy::Ztunnel => vec![tracked],
         }
-        vec![format!("tcp dport {HBONE} {} accept", self.ours())]
     }
 
     /// Accepts a tunnel that begins elsewhere.
@@ -273,6 +318,21 @@ impl RuleSettings {
 
 pub(super) fn marked(mark: Mark) -> String {
     format!("meta mark & {:#x} == {mark}", marks::MASK)
+}
+
+/// Matches while somebody in the Pod has lately guessed at its mark.
+pub(super) fn is_locked_out() -> String {
+    format!("{} @{FORGED_SET}", low_bits())
+}
+
+/// Begins such a while, or draws it out.
+pub(super) fn remember_forgery() -> String {
+    format!("update @{FORGED_SET} {{ {} }}", low_bits())
+}
+
+/// One key for all: what is remembered is that there was any.
+fn low_bits() -> String {
+    format!("meta mark & {:#x}", marks::MASK)
 }
 
 fn exactly_dns_reply() -> String {

@@ -16,7 +16,11 @@ fn settings(proxy: Proxy, phase: Phase) -> RuleSettings {
     }
 }
 
-const KAREZ: Proxy = Proxy::Karez { socket_uid: Some(1_506_015) };
+/// A mark that is known to the tests alone.
+fn karez() -> Proxy {
+    Proxy::Karez { mark: PodMark::new(0xabcd_e000) }
+}
+
 const PERMISSIVE: Phase = Phase::Capturing { close_older: false };
 const STRICT: Phase = Phase::Capturing { close_older: true };
 
@@ -24,42 +28,40 @@ const STRICT: Phase = Phase::Capturing { close_older: true };
 #[test]
 fn the_rules_are_the_written_ones() {
     let cases = [
-        ("permissive", include_str!("golden/permissive.nft"), settings(KAREZ, PERMISSIVE)),
-        ("strict", include_str!("golden/strict.nft"), settings(KAREZ, STRICT)),
-        ("leaving", include_str!("golden/leaving.nft"), settings(KAREZ, Phase::Leaving)),
+        ("permissive", include_str!("golden/permissive.nft"), settings(karez(), PERMISSIVE)),
+        ("strict", include_str!("golden/strict.nft"), settings(karez(), STRICT)),
+        ("leaving", include_str!("golden/leaving.nft"), settings(karez(), Phase::Leaving)),
         ("ztunnel", include_str!("golden/ztunnel.nft"), settings(Proxy::Ztunnel, PERMISSIVE)),
         (
             "least",
             include_str!("golden/least.nft"),
-            RuleSettings {
-                probes: Vec::new(),
-                dns: false,
-                ipv6: false,
-                ..settings(Proxy::Karez { socket_uid: None }, PERMISSIVE)
-            },
+            RuleSettings { probes: Vec::new(), dns: false, ipv6: false, ..settings(karez(), PERMISSIVE) },
         ),
     ];
     for (name, golden, settings) in cases {
-        let rendered = render(&settings);
-        if std::env::var_os("KAREZ_GOLDEN").is_some_and(|what| what == "write") {
-            let path = format!("{}/src/rules/golden/{name}.nft", env!("CARGO_MANIFEST_DIR"));
-            std::fs::write(path, &rendered).unwrap();
-        } else {
-            assert_eq!(rendered, golden, "{name}");
-        }
+        compare(name, golden, &render(&settings));
+    }
+}
+
+fn compare(name: &str, golden: &str, rendered: &str) {
+    if std::env::var_os("KAREZ_GOLDEN").is_some_and(|what| what == "write") {
+        let path = format!("{}/src/rules/golden/{name}.nft", env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(path, rendered).unwrap();
+    } else {
+        assert_eq!(rendered, golden, "{name}");
     }
 }
 
 #[test]
 fn the_table_is_replaced_in_one_transaction_and_removed_if_it_is_there() {
     let opening = "add table inet karez\ndelete table inet karez\n";
-    assert!(render(&settings(KAREZ, PERMISSIVE)).starts_with(opening));
+    assert!(render(&settings(karez(), PERMISSIVE)).starts_with(opening));
     assert_eq!(render_removal(), opening);
 }
 
 fn any_settings() -> impl Strategy<Value = RuleSettings> {
     let proxy = prop_oneof![
-        any::<Option<u32>>().prop_map(|socket_uid| Proxy::Karez { socket_uid }),
+        any::<u32>().prop_map(|random| Proxy::Karez { mark: PodMark::new(random) }),
         Just(Proxy::Ztunnel)
     ];
     let phase = prop_oneof![
@@ -108,15 +110,23 @@ proptest! {
     }
 
     #[test]
-    fn the_mark_passes_only_with_its_owner(settings in any_settings()) {
-        let Proxy::Karez { socket_uid: Some(uid) } = settings.proxy else { return Ok(()) };
-        // What a rule keeps from being tracked may be refused still, and what another's socket sends is tracked.
-        let others = format!("meta skuid != {uid} accept");
-        let passing =
-            |line: &&str| line.contains("== 0x539") && !line.ends_with(" notrack") && !line.ends_with(&others);
-        for rule in render(&settings).lines().filter(passing) {
-            prop_assert!(rule.contains(&format!("== 0x539 meta skuid {uid} ")), "{}", rule);
+    fn what_everybody_knows_of_the_mark_lets_nothing_pass(settings in any_settings()) {
+        let Proxy::Karez { .. } = settings.proxy else { return Ok(()) };
+        for rule in render(&settings).lines().filter(|line| line.contains("0xfff == 0x539")) {
+            prop_assert_eq!(rule.trim(), "meta mark & 0xfff == 0x539 jump claimed");
         }
+    }
+
+    #[test]
+    fn on_the_wire_begins_only_what_has_the_mark(random in any::<u32>(), devices in prop::collection::vec("[a-z0-9]{1,15}", 1..4)) {
+        let mark = PodMark::new(random);
+        let rules = wire::render(mark, &devices);
+        let at = |text: &str| rules.find(text);
+        let (ours, syn) = (at(&format!("meta mark {} goto ours", mark.mark())), at(&format!("{SYN} drop")));
+        prop_assert!(ours.is_some() && ours < syn, "{}", rules);
+        let names = |device: &String| rules.contains(&format!("\"{device}\""));
+        prop_assert!(devices.iter().all(names));
+        prop_assert_eq!(rules.matches('{').count(), rules.matches('}').count());
     }
 
     #[test]
@@ -128,5 +138,23 @@ proptest! {
             }
         }
         prop_assert_eq!(rules.matches('{').count(), rules.matches('}').count());
+    }
+}
+
+/// The table beside it, whole.
+#[test]
+fn the_rules_of_the_wire_are_the_written_ones() {
+    let rendered = wire::render(PodMark::new(0xabcd_e000), &["eth0".to_owned(), "net1".to_owned()]);
+    compare("wire", include_str!("golden/wire.nft"), &rendered);
+    assert_eq!(wire::render(PodMark::new(1), &[]), wire::render_removal());
+}
+
+#[test]
+fn a_devices_name_cannot_be_read_as_rules() {
+    for plain in ["eth0", "net1.100", "veth@if3", "a_b-c"] {
+        assert!(wire::can_name(plain), "{plain}");
+    }
+    for odd in ["", "a\"b", "a b", "a}", "a\nb", "ä"] {
+        assert!(!wire::can_name(odd), "{odd:?}");
     }
 }

@@ -9,8 +9,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Protocol, Socket, Type};
 
-use super::owner::run_as;
-use super::{Family, LARGEST_BATCH, Listening, SocketError, at, unpaced, with_urgent_data_inline};
+use super::{Family, Listening, SocketError, at, unpaced, with_urgent_data_inline};
 use crate::netns::NetworkNamespace;
 
 /// How many connections wait in a listener's queue, at most; the namespace's `somaxconn` bounds it too.
@@ -24,26 +23,19 @@ impl Default for Backlog {
     }
 }
 
-/// Opens `count` listeners of one kind in `namespace`, owned by `socket_uid`. They share their port by `SO_REUSEPORT`.
+/// Opens a listener in `namespace`. Nothing can listen beside it: it does not share its port.
 ///
-/// From here on connections queue: somebody has to accept on every single one, because the kernel deals them out.
+/// From here on connections queue.
 ///
 /// # Errors
-/// When one of them cannot be opened; then none is.
-pub fn open_listeners(
+/// When it cannot be opened.
+pub fn open_listener(
     namespace: &NetworkNamespace,
     listening: Listening,
     family: Family,
-    count: usize,
-    socket_uid: Option<u32>,
     backlog: Backlog,
-) -> Result<Vec<OwnedFd>, SocketError> {
-    if count > LARGEST_BATCH {
-        return Err(SocketError::TooMany { count });
-    }
-    run_as(socket_uid, namespace, || {
-        (0..count).map(|_| open(listening, family, backlog).map(OwnedFd::from)).collect()
-    })
+) -> Result<OwnedFd, SocketError> {
+    namespace.run(|| open(listening, family, backlog).map(OwnedFd::from))?
 }
 
 fn open(listening: Listening, family: Family, backlog: Backlog) -> Result<Socket, SocketError> {
@@ -72,7 +64,6 @@ fn bound(
     if family == Family::V6 {
         socket.set_only_v6(true).map_err(at("IPV6_V6ONLY"))?;
     }
-    socket.set_reuse_port(true).map_err(at("SO_REUSEPORT"))?;
     if listening == Listening::DnsUdp {
         keep_destination(&socket, family).map_err(at("IP_RECVORIGDSTADDR"))?;
     } else {

@@ -6,12 +6,11 @@ use std::os::fd::OwnedFd;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Protocol, Socket, Type};
 
-use super::owner::run_as;
 use super::{Family, Kind, LARGEST_BATCH, SocketError, at, unpaced, with_urgent_data_inline};
-use crate::marks::{self, Mark};
+use crate::marks::{self, Mark, PodMark};
 use crate::netns::NetworkNamespace;
 
-/// Opens `count` sockets of one kind in `namespace`, owned by `socket_uid`.
+/// Opens `count` sockets of one kind in `namespace`, whose rules know the mesh by `mark`.
 ///
 /// # Errors
 /// When one of them cannot be opened; then none is.
@@ -20,19 +19,19 @@ pub fn open_stock(
     kind: Kind,
     family: Family,
     count: usize,
-    socket_uid: Option<u32>,
+    mark: PodMark,
 ) -> Result<Vec<OwnedFd>, SocketError> {
     if count > LARGEST_BATCH {
         return Err(SocketError::TooMany { count });
     }
-    run_as(socket_uid, namespace, || (0..count).map(|_| open(kind, family).map(OwnedFd::from)).collect())
+    namespace.run(|| (0..count).map(|_| open(kind, family, mark).map(OwnedFd::from)).collect())?
 }
 
-fn open(kind: Kind, family: Family) -> Result<Socket, SocketError> {
+fn open(kind: Kind, family: Family, mark: PodMark) -> Result<Socket, SocketError> {
     let (kind_of_socket, protocol) = kind.transport();
     let socket =
         Socket::new(family.domain(), kind_of_socket.nonblocking(), Some(protocol)).map_err(at("socket"))?;
-    socket.set_mark(kind.mark().0).map_err(at("SO_MARK"))?;
+    socket.set_mark(kind.mark(mark).0).map_err(at("SO_MARK"))?;
     if protocol == Protocol::TCP {
         with_urgent_data_inline(&socket)?;
     }
@@ -66,9 +65,9 @@ impl Kind {
         }
     }
 
-    fn mark(self) -> Mark {
+    fn mark(self, pod: PodMark) -> Mark {
         match self {
-            Self::Outbound | Self::DnsForward => marks::OUTBOUND,
+            Self::Outbound | Self::DnsForward => pod.mark(),
             Self::Application => marks::LOCAL,
             Self::DnsReply => marks::DNS_REPLY,
         }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use crate::agent::Inspect;
 use crate::agent::roster::Roster;
 use crate::agent::session::{self, ANSWER_WITHIN};
 use crate::agent::shared::SharedRoster;
@@ -41,12 +42,16 @@ pub enum Broken<V> {
     Protocol(V),
 }
 
-/// Talks to a node proxy until it closes the connection.
+/// Talks to a node proxy until it closes the connection. What it gives back is shown to `inspect`.
 ///
 /// # Errors
 /// When the connection breaks, or the node proxy does not keep to the protocol.
-pub async fn serve(channel: Channel, roster: &SharedRoster) -> Result<(), Broken<session::Violation>> {
-    Ongoing { conversation: session::Session::new(now()), roster }.run(&channel).await
+pub async fn serve(
+    channel: Channel,
+    roster: &SharedRoster,
+    inspect: Inspect,
+) -> Result<(), Broken<session::Violation>> {
+    Ongoing { conversation: session::Session::new(now(), inspect), roster }.run(&channel).await
 }
 
 /// Talks ZDS to a proxy until it closes the connection; `program` says to people what it is.

@@ -7,6 +7,9 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use karez_capture::sockets::NotTheListener;
+
+use crate::agent::Inspect;
 use crate::agent::conversation::Conversation;
 use crate::agent::roster::{ProxyId, Roster, Standing, Supply, Told, Wish};
 use crate::listener::{Assembled, Assembly, Listener, Listeners, Misassembled, roles};
@@ -28,6 +31,7 @@ pub(crate) struct Session {
     queue: VecDeque<Packet>,
     due: BTreeMap<PodUid, Instant>,
     assembly: Option<Assembly>,
+    inspect: Inspect,
 }
 
 #[derive(Debug)]
@@ -49,6 +53,14 @@ pub enum Violation {
     /// Listeners that do not belong together.
     #[error(transparent)]
     Misassembled(#[from] Misassembled),
+    /// Listeners that are none of the Pod's.
+    #[error("what it gives back for Pod {pod} is {reason}")]
+    Planted {
+        /// The Pod.
+        pod: PodUid,
+        /// What is wrong with one.
+        reason: NotTheListener,
+    },
     /// The right message at the wrong time.
     #[error("{0} came out of turn")]
     OutOfTurn(&'static str),
@@ -64,14 +76,15 @@ pub enum Violation {
 }
 
 impl Session {
-    /// A connection accepted at `now`.
+    /// A connection accepted at `now`. What the node proxy gives back is shown to `inspect`.
     #[must_use]
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant, inspect: Inspect) -> Self {
         Self {
             stage: Stage::Greeting { carried: Vec::new(), until: now + ANSWER_WITHIN },
             queue: VecDeque::new(),
             due: BTreeMap::new(),
             assembly: None,
+            inspect,
         }
     }
 }
@@ -274,7 +287,21 @@ impl Session {
         }
         match Assembly::add(self.assembly.take(), pod, packet, more)? {
             Assembled::Partly(assembly) => self.assembly = Some(assembly),
-            Assembled::Whole(listeners) => self.taken_back(proxy, pod, listeners, roster, now),
+            Assembled::Whole(listeners) => {
+                self.check(pod, &listeners, roster)?;
+                self.taken_back(proxy, pod, listeners, roster, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// The node proxy is the less trusted of the two: a socket that it made up would be served as the Pod's by its successor.
+    fn check(&self, pod: &PodReference, listeners: &Listeners, roster: &mut Roster) -> Result<(), Violation> {
+        for listener in listeners.iter() {
+            (self.inspect)(listener, pod.sandbox).map_err(|reason| {
+                roster.supply(pod, Supply::Wanted);
+                Violation::Planted { pod: pod.uid.clone(), reason }
+            })?;
         }
         Ok(())
     }

@@ -13,14 +13,14 @@ use tokio::task::JoinSet;
 
 use super::super::*;
 use crate::enrolment::{Desk, TurnedDown};
-use crate::ground::ServedBy;
+use crate::kernel::ServedBy;
 use crate::kernel::fake::Fake;
 use crate::proxies;
 use crate::record::Openings;
 use crate::restore::restore;
 use crate::store::Store;
 
-const OPENINGS: Openings = Openings { count: 1, ipv6: false, dns: true };
+const OPENINGS: Openings = Openings { ipv6: false, dns: true };
 
 /// An agent with a made-up kernel. Its folder and the node proxies outlive it.
 pub(crate) struct Agent {

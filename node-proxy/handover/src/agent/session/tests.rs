@@ -1,6 +1,10 @@
 mod agreement;
 mod world;
 
+use std::os::fd::AsFd as _;
+
+use karez_capture::sockets::check_listener;
+
 use super::tell::MOST_OFFERED;
 use super::*;
 use crate::listener::tests::{listener, listeners};
@@ -368,4 +372,25 @@ fn other_messages_between_returned_listeners_end_the_connection() {
     let between = Packet { bytes: state, descriptors: Vec::new() };
     let error = world.session.received(between, &mut world.roster, world.now).unwrap_err();
     assert_eq!(error, Violation::Misassembled(Misassembled::Interrupted(web.uid)));
+}
+
+#[test]
+fn a_socket_that_is_no_listener_of_the_pod_ends_the_connection() {
+    let mut world = World::new();
+    world.offer("web", 1);
+    world.settle();
+    world.restart_agent();
+    world.session = Session::new(world.now, |listener, namespace| {
+        check_listener(listener.as_fd(), listener.role.kind, listener.role.family, namespace)
+    });
+    let hello = world.replica.next_packet().unwrap();
+    world.session.received(hello, &mut world.roster, world.now).unwrap();
+    let web = reference("web", 1);
+    // What it gives back is no socket at all.
+    let planted = listener(Listening::Hbone, Family::V4);
+    let returned = NodeMessage::Returned { pod: web.clone(), roles: vec![planted.role], more: false };
+    let packet = Packet { bytes: returned.encode(), descriptors: vec![planted.descriptor] };
+    let error = world.session.received(packet, &mut world.roster, world.now).unwrap_err();
+    assert!(matches!(&error, Violation::Planted { pod, .. } if *pod == web.uid), "{error}");
+    assert!(matches!(world.roster.offer_of(&web).unwrap().supply, Supply::Wanted), "new ones are opened");
 }

@@ -26,7 +26,7 @@ impl World {
         replica.connected();
         Self {
             roster: Roster::default(),
-            session: Session::new(now),
+            session: Session::new(now, |_, _| Ok(())),
             replica,
             carried: BTreeMap::new(),
             snapshots: 0,
@@ -95,7 +95,7 @@ impl World {
 
     pub(super) fn reconnect(&mut self) {
         self.session.ended(&mut self.roster);
-        self.session = Session::new(self.now);
+        self.session = Session::new(self.now, |_, _| Ok(()));
         self.replica.disconnected();
         self.replica.connected();
     }
@@ -116,7 +116,7 @@ impl World {
     pub(super) fn restart_node(&mut self) {
         self.carried.clear();
         self.session.ended(&mut self.roster);
-        self.session = Session::new(self.now);
+        self.session = Session::new(self.now, |_, _| Ok(()));
         self.replica = Replica::new("node".to_owned());
         self.replica.connected();
     }

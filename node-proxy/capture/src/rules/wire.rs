@@ -1,0 +1,56 @@
+//! The table on the way out of a Pod's devices, which raw sockets (packet(7)) pass as well: they miss every chain of `inet`.
+//!
+//! A process with CAP_NET_RAW can write whole frames. A connection that it begins so would be one past the mesh, so only packets
+//! with the Pod's mark may begin one here. The mark ends here too: a tap, which comes after this hook, never sees it.
+
+use std::fmt::Write as _;
+
+use super::chain::Chain;
+use super::chains::{FORGET_MARK, SYN, is_locked_out, marked, remember_forgery};
+use super::{TABLE, forged_set};
+use crate::marks::{self, PodMark};
+
+/// The table as one transaction that replaces whatever is there, for the devices of these names. Without devices it is none.
+#[must_use]
+pub fn render(mark: PodMark, devices: &[String]) -> String {
+    let mut text = render_removal();
+    if devices.is_empty() {
+        return text;
+    }
+    let mark = mark.mark();
+    let quoted: Vec<_> = devices.iter().map(|device| format!("\"{device}\"")).collect();
+    let hook = format!("egress devices = {{ {} }}", quoted.join(", "));
+    let chains = [
+        Chain::hooked("wire", "filter", hook, 0)
+            .rule(format!("meta mark {mark} goto ours"))
+            .rule(format!("{} goto forged", marked(marks::OUTBOUND)))
+            // It means nothing beyond the link, and is not captured.
+            .rule("ip6 daddr fe80::/10 accept")
+            .rule(format!("{SYN} drop"))
+            // A second fragment that begins at byte 8 hides the flags of the first from the rule above (RFC 1858 section 3).
+            .rule("ip protocol tcp ip frag-off & 0x1fff == 1 drop")
+            .rule("frag nexthdr tcp frag frag-off 1 drop"),
+        Chain::plain("ours").rule(format!("{SYN} {} drop", is_locked_out())).rule(FORGET_MARK),
+        Chain::plain("forged").rule(remember_forgery()).rule("drop"),
+    ];
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "table netdev {TABLE} {{\n{}", forged_set());
+    for chain in chains {
+        let _ = write!(text, "\n{chain}");
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The transaction that removes the table, if it is there.
+#[must_use]
+pub fn render_removal() -> String {
+    format!("add table netdev {TABLE}\ndelete table netdev {TABLE}\n")
+}
+
+/// Whether rules can name a device: what else may be in a name (`dev_valid_name`) would be read by nft as something else.
+#[must_use]
+pub fn can_name(device: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
+    !device.is_empty() && device.bytes().all(is_plain)
+}
