@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use karez_api::outcome::{Closing, Failure, Limit, Outcome, Refusal, Side};
 use karez_tunnel::Stream;
-use karez_tunnel::aside::Aside;
 use karez_tunnel::buffers::BufferPool;
 use karez_tunnel::copy::{self, CopyError, Counters, End};
+use karez_tunnel::deadline_future::DeadlineFuture;
 use karez_tunnel::window::Account;
 use tokio::net::TcpStream;
 use tokio_util::either::Either;
@@ -69,7 +69,7 @@ pub(crate) fn carry(ends: Ends, buffers: BufferPool, place: Place) -> impl Futur
         let outcome = tokio::select! {
             // First: a copy without pause leaves nothing of the task's budget.
             biased;
-            refusal = Aside::new(ending) => refusal.into(),
+            refusal = DeadlineFuture::new(ending) => refusal.into(),
             copied = copied => outcome(&copied, account.dialled()),
         };
         account.finish(outcome);

@@ -13,7 +13,7 @@ use karez_flow::{Direction, Flow};
 use karez_link::{Credential, tls};
 use karez_process::handshakes::HandshakePermit;
 use karez_process::http2_tls;
-use karez_tunnel::aside::Aside;
+use karez_tunnel::deadline_future::DeadlineFuture;
 use karez_tunnel::headers::{Forwarded, Target};
 use karez_tunnel::read_ahead::ReadAhead;
 use karez_tunnel::server::{self, Incoming, Request};
@@ -155,7 +155,7 @@ async fn accept_tls(
 async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, proof: Proof) {
     let leave = pin!(share.leave_taking(proof.over(share.pod.certificate.clone())));
     let gone = pin!(share.pod.gone());
-    let (mut leave, mut gone) = (Aside::new(leave), Aside::new(gone));
+    let (mut leave, mut gone) = (DeadlineFuture::new(leave), DeadlineFuture::new(gone));
     loop {
         let next = tokio::select! {
             // What ends it first: a peer may have requests without end.

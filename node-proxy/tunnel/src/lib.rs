@@ -8,7 +8,7 @@
 //! * [`pool`] – connections kept and shared by key
 //! * [`copy`] – bytes between an application's socket and a stream, or between two sockets
 //! * [`window`] – how much may lie unread, and how far flow-control windows grow
-//! * [`aside`] – what a busy task waits for beside its work
+//! * [`deadline_future`] – ends a busy task some day, and is not polled for each message
 //! * [`buffers`], [`read_ahead`] – a worker's own buffers, and big reads below TLS
 //! * [`headers`] – what travels beside a CONNECT: `forwarded`, `baggage`, `traceparent`, and the authority itself
 //!
@@ -16,10 +16,10 @@
 //! window covers all streams that the peer may open. And what lies unread is bounded for the process, with a share for
 //! each Pod.
 
-pub mod aside;
 pub mod buffers;
 pub mod client;
 pub mod copy;
+pub mod deadline_future;
 pub mod headers;
 pub mod pool;
 pub mod read_ahead;

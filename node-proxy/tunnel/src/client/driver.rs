@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::aside::Aside;
 use crate::connection::{ConnectionError, State};
+use crate::deadline_future::DeadlineFuture;
 use crate::metered::Metered;
 use crate::settings::Http2;
 use crate::upkeep::{Event, Upkeep};
@@ -23,7 +23,7 @@ pub struct Driver<Io> {
     state: Rc<State>,
     upkeep: Upkeep,
     /// Ends when the connection is to take no more streams.
-    retirement: Option<Aside<Pin<Box<dyn Future<Output = ()>>>>>,
+    retirement: Option<DeadlineFuture<Pin<Box<dyn Future<Output = ()>>>>>,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
@@ -39,7 +39,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
 
     /// When `when` ends, the connection takes no more streams, and ends after its last: as when a certificate expires.
     pub fn retire_when(mut self, when: impl Future<Output = ()> + 'static) -> Self {
-        self.retirement = Some(Aside::new(Box::pin(when)));
+        self.retirement = Some(DeadlineFuture::new(Box::pin(when)));
         self
     }
 }

@@ -9,8 +9,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Inner;
-use crate::aside::Aside;
 use crate::client::{Connection, Driver};
+use crate::deadline_future::DeadlineFuture;
 
 /// Where in which pool the connection belongs.
 pub(super) struct Seat<K, E> {
@@ -54,7 +54,7 @@ pub(super) async fn live<K, E, Io>(
         biased;
         // How it ended is told to each of its streams.
         _ = &mut driver => true,
-        () = Aside::new(unused) => false,
+        () = DeadlineFuture::new(unused) => false,
     };
     // Not before: a connection that takes no more streams can be closed for as long as it has some.
     seat.leave();

@@ -23,7 +23,7 @@ async fn is_not_polled_for_what_others_of_the_task_are_woken_for() {
     let polls = Cell::new(0);
     let notify = Notify::new();
     let notified = pin!(counted(&polls, notify.notified()));
-    let mut aside = Aside::new(notified);
+    let mut future = DeadlineFuture::new(notified);
     let busy = async {
         for _ in 0..100 {
             yield_now().await;
@@ -31,23 +31,23 @@ async fn is_not_polled_for_what_others_of_the_task_are_woken_for() {
     };
     tokio::select! {
         biased;
-        () = &mut aside => panic!("too early"),
+        () = &mut future => panic!("too early"),
         () = busy => {}
     }
     assert_eq!(polls.get(), 1);
-    // Whoever asks in the end is heard.
+    // Its own wake is heard.
     notify.notify_one();
-    aside.await;
+    future.await;
     assert_eq!(polls.get(), 2);
 }
 
 #[tokio::test]
 async fn wakes_the_task_that_polled_it_last() {
     let notify = Arc::new(Notify::new());
-    let told = Arc::clone(&notify);
-    let mut aside = Aside::new(Box::pin(async move { told.notified().await }));
-    assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut aside).poll(cx))).await.is_pending());
-    let other = tokio::spawn(aside);
+    let notified = Arc::clone(&notify);
+    let mut future = DeadlineFuture::new(Box::pin(async move { notified.notified().await }));
+    assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut future).poll(cx))).await.is_pending());
+    let other = tokio::spawn(future);
     yield_now().await;
     notify.notify_one();
     other.await.unwrap();
@@ -56,16 +56,16 @@ async fn wakes_the_task_that_polled_it_last() {
 #[tokio::test]
 async fn is_pending_once_it_has_ended_whoever_asks() {
     let kept = Cell::new(None);
-    let mut aside = Aside::new(Box::pin(async {
+    let mut future = DeadlineFuture::new(Box::pin(async {
         poll_fn(|cx| {
             kept.set(Some(cx.waker().clone()));
             Poll::Ready(())
         })
         .await;
     }));
-    (&mut aside).await;
+    (&mut future).await;
     kept.take().unwrap().wake();
-    assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut aside).poll(cx))).await.is_pending());
+    assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut future).poll(cx))).await.is_pending());
 }
 
 proptest! {
@@ -77,7 +77,7 @@ proptest! {
         let sending = std::thread::spawn(move || (1..=rounds).for_each(|round| { sender.send_replace(round); }));
         let seen = runtime.block_on(async {
             let last = pin!(async { *receiver.wait_for(|round| *round == rounds).await.unwrap() });
-            tokio::time::timeout(Duration::from_secs(60), Aside::new(last)).await
+            tokio::time::timeout(Duration::from_secs(60), DeadlineFuture::new(last)).await
         });
         sending.join().unwrap();
         prop_assert_eq!(seen, Ok(rounds));
