@@ -32,7 +32,7 @@ use tokio::task::JoinSet;
 use crate::accounts::Accounts;
 use crate::duties::Duties;
 use crate::pod::places::AllPlaces;
-use crate::pod::{Bounds, Home, Pod};
+use crate::pod::{Bounds, NodeLocation, Pod};
 use crate::stock::PodStock;
 use crate::worker::{Load, Seed, Worker};
 
@@ -81,7 +81,7 @@ impl Node {
         let ready = certificate.wait_for(|state| matches!(state, State::Ready { .. }));
         drop(tokio::time::timeout(PATIENCE, ready).await.unwrap().unwrap());
         let enrolled = enrolled(name, address);
-        let local = home().local_pod(&enrolled);
+        let local = location().local_pod(&enrolled);
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
         let bounds = Bounds { account: self.budget.account(), places: self.places.of_pod(1, 100) };
         Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, bounds))
@@ -100,8 +100,8 @@ pub(crate) fn identity(name: &str) -> Identity {
     Identity::new("cluster.local", "shop", name).unwrap()
 }
 
-pub(crate) fn home() -> Home {
-    Home { cluster: mesh::CLUSTER.into(), node: mesh::NODE.into() }
+pub(crate) fn location() -> NodeLocation {
+    NodeLocation { cluster: mesh::CLUSTER.into(), node: mesh::NODE.into() }
 }
 
 /// What a worker begins with, and where its duties are published.

@@ -58,16 +58,16 @@ pub(crate) struct Bounds {
     pub(crate) places: Arc<Places>,
 }
 
-/// Where a Pod runs, in the words of the controller.
+/// The node and its cluster, as the controller names them.
 #[derive(Debug, Clone)]
-pub(crate) struct Home {
+pub(crate) struct NodeLocation {
     /// The cluster.
     pub(crate) cluster: Arc<str>,
     /// The node.
     pub(crate) node: Arc<str>,
 }
 
-impl Home {
+impl NodeLocation {
     /// The Pod as the mesh's decisions take it.
     pub(crate) fn local_pod(&self, enrolled: &EnrolledPod) -> LocalPod {
         LocalPod {

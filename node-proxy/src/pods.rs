@@ -27,44 +27,44 @@ use tokio::time::Instant;
 
 use crate::duties::{Carried, Duties};
 use crate::pod::places::AllPlaces;
-use crate::pod::{Bounds, Home, Pod};
+use crate::pod::{Bounds, NodeLocation, Pod};
 use crate::stock::PodStock;
 
 use closing::Closing;
 use held::{Cause, Held, Stage, Wait};
 
-/// How often finished Pods are looked for.
+/// How often finished Pods are reported.
 const TICK: Duration = Duration::from_millis(250);
-/// How often sockets that nobody needed meanwhile are closed: a connection now and then shall still find one.
+/// How often spare sockets are closed: rarely, so that an occasional connection still finds one.
 const TRIM: Duration = Duration::from_secs(15);
 
-/// Why a Pod waits under Istio's control plane: its workload alone tells the trust domain.
+/// Why a Pod waits under Istio's control plane: only the Pod's workload names its trust domain.
 const UNKNOWN_TRUST_DOMAIN: &str = "the controller has sent neither the mesh's settings nor a workload of this Pod's name and address: its trust \
      domain is unknown";
 
-/// What Pods are made with.
+/// Makes Pods: the parts of the process that every Pod uses.
 #[derive(Debug)]
-pub(crate) struct Means {
-    /// Where they run.
-    pub(crate) home: Home,
-    /// Where their certificates come from.
+pub(crate) struct PodFactory {
+    /// The node's names.
+    pub(crate) location: NodeLocation,
+    /// Obtains their certificates.
     pub(crate) certificates: Certificates,
-    /// Where their sockets come from.
+    /// Obtains their sockets.
     pub(crate) stock: Stock,
-    /// Who bounds what they leave unread.
+    /// Bounds the bytes that they leave unread.
     pub(crate) budget: Arc<Budget>,
     /// Places for the connections of all.
     pub(crate) places: Arc<AllPlaces>,
-    /// Of which one may have so many.
+    /// Connection limit of one Pod.
     pub(crate) most_connections: usize,
-    /// How many workers poll each of their listeners.
+    /// Workers that poll each of their listeners.
     pub(crate) workers: usize,
 }
 
 /// The node's Pods.
 #[derive(Debug)]
 pub(crate) struct Pods {
-    means: Means,
+    factory: PodFactory,
     view: View,
     /// Where the workers' duties are published.
     duties: watch::Sender<Arc<Duties>>,
@@ -73,12 +73,12 @@ pub(crate) struct Pods {
     is_connected: bool,
     is_draining: bool,
     trimmed: Instant,
-    told: watch::Sender<Told>,
+    summary: watch::Sender<NodeSummary>,
 }
 
-/// What is told of the Pods.
+/// The node's part of the report to the controller.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Told {
+pub(crate) struct NodeSummary {
     /// The agent is connected.
     pub(crate) agent_connected: bool,
     /// Every Pod, and how it is.
@@ -87,13 +87,13 @@ pub(crate) struct Told {
 
 impl Pods {
     pub(crate) fn new(
-        means: Means,
+        factory: PodFactory,
         view: View,
         duties: watch::Sender<Arc<Duties>>,
-    ) -> (Self, watch::Receiver<Told>) {
-        let (told, receiver) = watch::channel(Told::default());
+    ) -> (Self, watch::Receiver<NodeSummary>) {
+        let (summary, receiver) = watch::channel(NodeSummary::default());
         let pods = Self {
-            means,
+            factory,
             view,
             duties,
             held: BTreeMap::new(),
@@ -101,15 +101,15 @@ impl Pods {
             is_connected: false,
             is_draining: false,
             trimmed: Instant::now(),
-            told,
+            summary,
         };
         (pods, receiver)
     }
 
-    /// Follows the agent, the configuration and the certificates. Returns when the drain has begun and every connection has
-    /// ended, or when it is over.
+    /// Follows the agent, the configuration and the certificates. Returns when the drain is over, or sooner when it has begun
+    /// and no connection is left.
     pub(crate) async fn run(mut self, mut agent: AgentConnection, snapshot: Condition, drain: Drain) {
-        let mut certificates = self.means.certificates.changes();
+        let mut certificates = self.factory.certificates.changes();
         let mut synced = self.view.synced.clone();
         let mut mesh = self.view.mesh.clone();
         let mut tick = tokio::time::interval(TICK);
@@ -117,24 +117,24 @@ impl Pods {
         tokio::pin!(over);
         loop {
             tokio::select! {
-                event = agent.next() => self.take(event, &mut agent, &snapshot),
+                event = agent.next() => self.handle(event, &mut agent, &snapshot),
                 closed = self.closing.next() => self.closed(&closed, &mut agent),
                 Ok(()) = certificates.changed() => {}
-                Ok(()) = synced.changed() => self.tell_strictness(&mut agent),
-                Ok(()) = mesh.changed() => self.tell_strictness(&mut agent),
-                _ = tick.tick() => self.look_around(&mut agent),
+                Ok(()) = synced.changed() => self.report_strictness(&mut agent),
+                Ok(()) = mesh.changed() => self.report_strictness(&mut agent),
+                _ = tick.tick() => self.check_pods(&mut agent),
                 () = drain.started(), if !self.is_draining => self.begin_drain(),
                 () = &mut over => return,
             }
-            self.take_up_waiting(&mut agent);
-            self.tell();
+            self.start_carrying(&mut agent);
+            self.publish_summary();
             if self.is_draining && self.is_idle() {
                 return;
             }
         }
     }
 
-    fn take(&mut self, event: PodEvent, agent: &mut AgentConnection, snapshot: &Condition) {
+    fn handle(&mut self, event: PodEvent, agent: &mut AgentConnection, snapshot: &Condition) {
         readiness::follow(&event, snapshot);
         match event {
             PodEvent::Connected => self.is_connected = true,
@@ -146,7 +146,7 @@ impl Pods {
         }
     }
 
-    /// Carries the Pod no more. It is gone when the workers have closed all of it, and at once if they have nothing of it.
+    /// Stops carrying the Pod. Reports it gone once the workers have closed its sockets: at once if they have none.
     fn remove(&mut self, reference: &PodReference, agent: &mut AgentConnection) {
         let held = self.held.remove(reference);
         match held.as_ref().and_then(Held::pod) {
@@ -154,7 +154,7 @@ impl Pods {
                 pod.leave();
                 self.closing.add(reference.clone(), pod.closed());
             }
-            // It was carried before it came back, and that is said to be gone when it is.
+            // The Pod came back while its former self is closing: `closed` reports it then.
             None if self.closing.contains(reference) => {}
             None => agent.report(reference, PodState::Gone),
         }
@@ -174,11 +174,11 @@ impl Pods {
         tracing::info!(pod = %enrolled, listeners = listeners.len(), "Pod handed over");
         self.held.insert(reference.clone(), Held::new(enrolled, listeners));
         self.publish();
-        self.tell_strictness(agent);
+        self.report_strictness(agent);
     }
 
-    /// Pods whose certificates have come, once the configuration has, are carried from now on; the others say why not.
-    fn take_up_waiting(&mut self, agent: &mut AgentConnection) {
+    /// Starts to carry every waiting Pod whose certificate has come, once the configuration has. Reports why the others wait.
+    fn start_carrying(&mut self, agent: &mut AgentConnection) {
         if *self.view.synced.borrow() != Synced::Complete || self.is_draining {
             return;
         }
@@ -186,7 +186,7 @@ impl Pods {
         let mut is_changed = false;
         for held in self.held.values_mut() {
             let Stage::Waiting(wait) = &mut held.stage else { continue };
-            let state = match self.means.take_up(&held.enrolled, held.listeners.len(), wait, &mesh) {
+            let state = match self.factory.build(&held.enrolled, held.listeners.len(), wait, &mesh) {
                 Ok(pod) => {
                     held.stage = Stage::Carrying(Arc::new(pod));
                     is_changed = true;
@@ -204,7 +204,7 @@ impl Pods {
         }
     }
 
-    /// Begins nothing new for the Pod; it is released once its connections have ended.
+    /// Starts no connection of the Pod any more. It is released once its connections have ended.
     fn stop(&mut self, reference: &PodReference) {
         if let Some(held) = self.held.get_mut(reference) {
             held.stop(Cause::Leaving);
@@ -220,7 +220,8 @@ impl Pods {
         self.publish();
     }
 
-    fn look_around(&mut self, agent: &mut AgentConnection) {
+    /// Reports Pods that have ended all they had, and now and then closes sockets that nobody needed.
+    fn check_pods(&mut self, agent: &mut AgentConnection) {
         for held in self.held.values_mut() {
             if held.is_released() && !self.is_draining {
                 agent.report(&held.enrolled.reference, PodState::Released);
@@ -232,7 +233,7 @@ impl Pods {
         }
     }
 
-    fn tell_strictness(&self, agent: &mut AgentConnection) {
+    fn report_strictness(&self, agent: &mut AgentConnection) {
         if *self.view.synced.borrow() != Synced::Complete {
             return;
         }
@@ -253,27 +254,29 @@ impl Pods {
         self.duties.send_replace(Arc::new(Duties::of(carried.iter())));
     }
 
-    fn tell(&self) {
-        let told =
-            Told { agent_connected: self.is_connected, pods: self.held.values().map(Held::report).collect() };
-        self.told.send_if_modified(|before| {
-            let changed = *before != told;
-            *before = told;
+    fn publish_summary(&self) {
+        let summary = NodeSummary {
+            agent_connected: self.is_connected,
+            pods: self.held.values().map(Held::report).collect(),
+        };
+        self.summary.send_if_modified(|before| {
+            let changed = *before != summary;
+            *before = summary;
             changed
         });
     }
 }
 
-impl Means {
-    /// The Pod, ready to be carried; or what it waits for.
-    fn take_up(
+impl PodFactory {
+    /// Builds the Pod, or says what it waits for.
+    fn build(
         &self,
         enrolled: &Arc<EnrolledPod>,
         listeners: usize,
         wait: &mut Wait,
         mesh: &Mesh,
     ) -> Result<Pod, String> {
-        let local = self.home.local_pod(enrolled);
+        let local = self.location.local_pod(enrolled);
         let trust_domain = local.trust_domain(mesh).ok_or(UNKNOWN_TRUST_DOMAIN)?;
         let identity = Identity::new(trust_domain, &enrolled.namespace, &enrolled.service_account)
             .map_err(|invalid| invalid.to_string())?;

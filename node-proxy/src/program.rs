@@ -24,9 +24,9 @@ use tokio::task::JoinSet;
 
 use crate::accounts::Accounts;
 use crate::duties::Duties;
-use crate::pod::Home;
+use crate::pod::NodeLocation;
 use crate::pod::places::AllPlaces;
-use crate::pods::{Means, Pods};
+use crate::pods::{PodFactory, Pods};
 use crate::settings::{self, Settings};
 use crate::shares::Shares;
 use crate::worker::{Load, Seed};
@@ -79,8 +79,11 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
     let address = settings.agent_socket.parse().context("--agent-socket")?;
     let (socket_stock, purveyor) = stock::connect(&address, Some(AGENT_UID));
     let agent = AgentConnection::new(address, Some(AGENT_UID), format!("karez-node {}", build::VERSION));
-    let means = Means {
-        home: Home { cluster: settings.cluster_id.as_str().into(), node: settings.node.as_str().into() },
+    let factory = PodFactory {
+        location: NodeLocation {
+            cluster: settings.cluster_id.as_str().into(),
+            node: settings.node.as_str().into(),
+        },
         certificates: certificates.clone(),
         stock: socket_stock,
         budget,
@@ -88,7 +91,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
         most_connections: settings.pod_connections.get(),
         workers: settings.worker_count(),
     };
-    let (pods, told) = Pods::new(means, view.clone(), duties);
+    let (pods, summary) = Pods::new(factory, view.clone(), duties);
 
     let readiness = Readiness::new();
     let configuration = readiness.condition("configuration");
@@ -99,7 +102,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
     tasks.spawn(discovery::run(controller.clone(), store));
     tasks.spawn(renewals.run(controller.clone()));
     tasks.spawn(purveyor.run());
-    tasks.spawn(report::keep(report, told, view.status.clone(), certificates));
+    tasks.spawn(report::keep(report, summary, view.status.clone(), certificates));
     tasks.spawn(reports::run(controller, reported));
     tasks.spawn(note_configuration(view.synced.clone(), configuration));
     tasks.spawn(signals.drain(trigger, settings.drain_deadline));

@@ -6,20 +6,24 @@ use karez_link::discovery::Status;
 use karez_process::build;
 use tokio::sync::watch;
 
-use crate::pods::Told;
+use crate::pods::NodeSummary;
 
 /// Keeps the report current until its readers are gone.
 pub(crate) async fn keep(
     report: watch::Sender<NodeReport>,
-    mut pods: watch::Receiver<Told>,
+    mut summary: watch::Receiver<NodeSummary>,
     mut status: watch::Receiver<Status>,
     certificates: Certificates,
 ) {
     let mut changes = certificates.changes();
     loop {
-        report.send_replace(compose(&pods.borrow_and_update(), &status.borrow_and_update(), &certificates));
+        report.send_replace(compose(
+            &summary.borrow_and_update(),
+            &status.borrow_and_update(),
+            &certificates,
+        ));
         tokio::select! {
-            Ok(()) = pods.changed() => {}
+            Ok(()) = summary.changed() => {}
             Ok(()) = status.changed() => {}
             Ok(()) = changes.changed() => {}
             () = report.closed() => return,
@@ -28,11 +32,11 @@ pub(crate) async fn keep(
     }
 }
 
-fn compose(pods: &Told, status: &Status, certificates: &Certificates) -> NodeReport {
+fn compose(summary: &NodeSummary, status: &Status, certificates: &Certificates) -> NodeReport {
     NodeReport {
         version: build::VERSION.to_owned(),
-        pods: pods.pods.clone(),
-        agent_connected: pods.agent_connected,
+        pods: summary.pods.clone(),
+        agent_connected: summary.agent_connected,
         certificates: certificates.reports(),
         configuration_version: status.configuration_version.clone(),
     }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::{Carried, Duties, Polled};
 use crate::pod::places::AllPlaces;
-use crate::pod::{Bounds, Home, Pod};
+use crate::pod::{Bounds, NodeLocation, Pod};
 use crate::stock::PodStock;
 
 pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
@@ -20,7 +20,7 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let sandbox = NamespaceId { device: 4, inode };
     let reference = PodReference { uid, sandbox };
     let enrolled = EnrolledPod::new(reference.clone(), "shop", name, "web", Vec::new()).unwrap();
-    let local = Home { cluster: "c".into(), node: "n1".into() }.local_pod(&enrolled);
+    let local = NodeLocation { cluster: "c".into(), node: "n1".into() }.local_pod(&enrolled);
     let identity = Identity::new("cluster.local", "shop", "web").unwrap();
     let (_, certificate) = watch::channel(State::Waiting { problem: None });
     let (agent, _) = karez_handover::stock::connect(&"@nobody".parse().unwrap(), None);

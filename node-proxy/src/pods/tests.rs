@@ -21,7 +21,7 @@ const HBONE: Role = Role { kind: Listening::Hbone, family: Family::V4 };
 struct NodeProxy {
     node: Node,
     mesh: watch::Sender<Arc<Mesh>>,
-    told: watch::Receiver<Told>,
+    summary: watch::Receiver<NodeSummary>,
     application: SocketAddr,
     _trigger: Trigger,
     _tasks: JoinSet<()>,
@@ -40,8 +40,8 @@ impl NodeProxy {
         };
         let (seed, duties) = fixture::seed(mesh_view);
         let worker = worker_thread::start(0, seed).unwrap();
-        let means = Means {
-            home: fixture::home(),
+        let factory = PodFactory {
+            location: fixture::location(),
             certificates: node.certificates.clone(),
             stock: node.stock.clone(),
             budget: Arc::clone(&node.budget),
@@ -49,14 +49,14 @@ impl NodeProxy {
             most_connections: 100,
             workers: 1,
         };
-        let (pods, told) = Pods::new(means, view, duties);
+        let (pods, summary) = Pods::new(factory, view, duties);
         let agent = AgentConnection::new(node.agent.address().clone(), None, "a test".to_owned());
         let (trigger, drain) = drain::new();
         let snapshot = Readiness::new().condition("pods");
         let mut tasks = JoinSet::new();
         tasks.spawn(pods.run(agent, snapshot, drain));
         let application = serve_echo().await;
-        Self { node, mesh, told, application, _trigger: trigger, _tasks: tasks, _worker: worker }
+        Self { node, mesh, summary, application, _trigger: trigger, _tasks: tasks, _worker: worker }
     }
 
     /// Enrols the Pod `api`; where its tunnels arrive.
@@ -110,8 +110,8 @@ async fn a_pod_is_carried_until_it_is_removed_and_gone_when_all_of_it_is_closed(
         assert!(is_reset(&mut open).await);
         let gone = proxy.node.agent.roster.wait(|roster| roster.is_gone(&reference).then_some(()));
         gone.await;
-        let mut told = proxy.told.clone();
-        assert!(told.wait_for(|told| told.pods.is_empty()).await.is_ok());
+        let mut summary = proxy.summary.clone();
+        assert!(summary.wait_for(|summary| summary.pods.is_empty()).await.is_ok());
     })
     .await;
 }
@@ -125,8 +125,8 @@ async fn a_pod_is_kept_while_the_agent_restarts() {
         assert!(echoes(&mut open).await);
 
         proxy.node.agent.restart().await;
-        let mut told = proxy.told.clone();
-        assert!(told.wait_for(|told| told.agent_connected).await.is_ok());
+        let mut summary = proxy.summary.clone();
+        assert!(summary.wait_for(|summary| summary.agent_connected).await.is_ok());
         proxy.stands(Standing::Carrying).await;
         assert!(echoes(&mut open).await);
         assert!(echoes(&mut proxy.connect(&client, hbone).await).await);
@@ -169,9 +169,10 @@ async fn a_pod_waits_for_its_trust_domain_and_is_carried_under_it() {
     run(async |proxy, _client| {
         proxy.mesh.send_replace(Arc::default());
         proxy.enrol();
-        let mut told = proxy.told.clone();
-        let waits = |told: &Told| told.pods.iter().any(|pod| pod.problem == UNKNOWN_TRUST_DOMAIN);
-        assert!(told.wait_for(waits).await.is_ok());
+        let mut summary = proxy.summary.clone();
+        let waits =
+            |summary: &NodeSummary| summary.pods.iter().any(|pod| pod.problem == UNKNOWN_TRUST_DOMAIN);
+        assert!(summary.wait_for(waits).await.is_ok());
 
         proxy.mesh.send_replace(fixture::mesh::open_under("mesh.example"));
         proxy.stands(Standing::Carrying).await;
