@@ -30,11 +30,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::accounts::Accounts;
-use crate::duties::Duties;
+use crate::assignment::WorkerAssignment;
 use crate::pod::places::AllPlaces;
 use crate::pod::{Bounds, NodeLocation, Pod};
 use crate::stock::PodStock;
-use crate::worker::{Load, Seed, Worker};
+use crate::worker::{Load, Worker, WorkerConfig};
 
 pub(crate) use agent::Agent;
 pub(crate) use authority::Authority;
@@ -104,12 +104,14 @@ pub(crate) fn location() -> NodeLocation {
     NodeLocation { cluster: mesh::CLUSTER.into(), node: mesh::NODE.into() }
 }
 
-/// What a worker begins with, and where its duties are published.
-pub(crate) fn seed(mesh: watch::Receiver<Arc<Mesh>>) -> (Seed, watch::Sender<Arc<Duties>>) {
-    let (published, duties) = watch::channel(Arc::new(Duties::default()));
-    let seed = Seed {
+/// A worker's config, and the sender of its assignment.
+pub(crate) fn worker_config(
+    mesh: watch::Receiver<Arc<Mesh>>,
+) -> (WorkerConfig, watch::Sender<Arc<WorkerAssignment>>) {
+    let (published, assignment) = watch::channel(Arc::new(WorkerAssignment::default()));
+    let config = WorkerConfig {
         mesh,
-        duties,
+        assignment,
         metrics: Arc::new(Metrics::new("karez", AccessLog::off())),
         accounts: Arc::new(Accounts::new(Budget::new(Limits::default()))),
         handshakes: HandshakeLimiter::new(HANDSHAKES),
@@ -117,12 +119,12 @@ pub(crate) fn seed(mesh: watch::Receiver<Arc<Mesh>>) -> (Seed, watch::Sender<Arc
         questions: karez_dns::resolver::Bounds::default(),
         load: Arc::new(Load::default()),
     };
-    (seed, published)
+    (config, published)
 }
 
 /// A worker that has no thread: the test calls what its thread would.
 pub(crate) fn worker(mesh: &Arc<Mesh>) -> Rc<Worker> {
     let (_, followed) = watch::channel(Arc::clone(mesh));
-    let (seed, _) = seed(followed);
-    Rc::new(Worker::new(&seed))
+    let (config, _) = worker_config(followed);
+    Rc::new(Worker::new(&config))
 }

@@ -1,7 +1,7 @@
 //! The L4 data plane of a node: the accept loops and dials around karez-mesh's plan. Holds no privilege.
 //!
 //! * [`settings`] – what it can be told
-//! * [`pods`] – the node's Pods, as the agent hands them over; the one writer of the workers' [`duties`]
+//! * [`pods`] – the node's Pods, as the agent hands them over; writes the workers' [`assignment`]
 //! * [`pod`], [`stock`] – one of them, and its ready sockets
 //! * [`worker_thread`] – accepts what arrives
 //! * [`connection`], [`dns`] – one connection, from accept to end; the Pod's queries
@@ -12,10 +12,10 @@
 
 mod accounts;
 mod admin;
+mod assignment;
 mod connection;
 mod dial;
 mod dns;
-mod duties;
 #[cfg(test)]
 mod fixture;
 mod metrics;

@@ -1,4 +1,4 @@
-//! The node's Pods: from when the agent hands one over until it has left. The one writer of the workers' duties.
+//! The node's Pods: from when the agent hands one over until it has left. Alone writes the workers' assignment.
 
 mod closing;
 mod held;
@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::duties::{Carried, Duties};
+use crate::assignment::{CarriedPod, WorkerAssignment};
 use crate::pod::places::AllPlaces;
 use crate::pod::{Bounds, NodeLocation, Pod};
 use crate::stock::PodStock;
@@ -66,8 +66,8 @@ pub(crate) struct PodFactory {
 pub(crate) struct Pods {
     factory: PodFactory,
     view: View,
-    /// Where the workers' duties are published.
-    duties: watch::Sender<Arc<Duties>>,
+    /// Publishes the workers' assignment.
+    assignment: watch::Sender<Arc<WorkerAssignment>>,
     held: BTreeMap<PodReference, Held>,
     closing: Closing,
     is_connected: bool,
@@ -89,13 +89,13 @@ impl Pods {
     pub(crate) fn new(
         factory: PodFactory,
         view: View,
-        duties: watch::Sender<Arc<Duties>>,
+        assignment: watch::Sender<Arc<WorkerAssignment>>,
     ) -> (Self, watch::Receiver<NodeSummary>) {
         let (summary, receiver) = watch::channel(NodeSummary::default());
         let pods = Self {
             factory,
             view,
-            duties,
+            assignment,
             held: BTreeMap::new(),
             closing: Closing::default(),
             is_connected: false,
@@ -159,7 +159,7 @@ impl Pods {
             None => agent.report(reference, PodState::Gone),
         }
         drop(held);
-        self.publish();
+        self.publish_assignment();
     }
 
     /// The Pod's last socket is closed. One that has come back since is not gone.
@@ -173,7 +173,7 @@ impl Pods {
         let reference = enrolled.reference.clone();
         tracing::info!(pod = %enrolled, listeners = listeners.len(), "Pod handed over");
         self.held.insert(reference.clone(), Held::new(enrolled, listeners));
-        self.publish();
+        self.publish_assignment();
         self.report_strictness(agent);
     }
 
@@ -200,7 +200,7 @@ impl Pods {
             agent.report(&held.enrolled.reference, state);
         }
         if is_changed {
-            self.publish();
+            self.publish_assignment();
         }
     }
 
@@ -209,7 +209,7 @@ impl Pods {
         if let Some(held) = self.held.get_mut(reference) {
             held.stop(Cause::Leaving);
         }
-        self.publish();
+        self.publish_assignment();
     }
 
     fn begin_drain(&mut self) {
@@ -217,7 +217,7 @@ impl Pods {
         for held in self.held.values_mut() {
             held.stop(Cause::Draining);
         }
-        self.publish();
+        self.publish_assignment();
     }
 
     /// Reports Pods that have ended all they had, and now and then closes sockets that nobody needed.
@@ -248,10 +248,9 @@ impl Pods {
         self.held.values().filter_map(Held::pod).all(|pod| pod.is_idle())
     }
 
-    /// Publishes the workers' duties anew.
-    fn publish(&self) {
-        let carried: Vec<Carried> = self.held.values().filter_map(Held::carried).collect();
-        self.duties.send_replace(Arc::new(Duties::of(carried.iter())));
+    fn publish_assignment(&self) {
+        let carried: Vec<CarriedPod> = self.held.values().filter_map(Held::carried).collect();
+        self.assignment.send_replace(Arc::new(WorkerAssignment::of(carried.iter())));
     }
 
     fn publish_summary(&self) {

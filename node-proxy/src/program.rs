@@ -23,13 +23,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::accounts::Accounts;
-use crate::duties::Duties;
+use crate::assignment::WorkerAssignment;
 use crate::pod::NodeLocation;
 use crate::pod::places::AllPlaces;
 use crate::pods::{PodFactory, Pods};
 use crate::settings::{self, Settings};
 use crate::shares::Shares;
-use crate::worker::{Load, Seed};
+use crate::worker::{Load, WorkerConfig};
 use crate::worker_thread::{self, Thread};
 use crate::{admin, metrics, report};
 
@@ -73,7 +73,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
     let unread = settings.unread_mib.get() << 20;
     let budget = Budget::new(Limits::of(unread));
     let dns = Arc::new(karez_dns::Counters::default());
-    let (duties, followed) = watch::channel(Arc::new(Duties::default()));
+    let (assignment, followed) = watch::channel(Arc::new(WorkerAssignment::default()));
     let (threads, metrics) = start_workers(&settings, shares, &view, &followed, log, &budget, &dns)?;
 
     let address = settings.agent_socket.parse().context("--agent-socket")?;
@@ -91,7 +91,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
         most_connections: settings.pod_connections.get(),
         workers: settings.worker_count(),
     };
-    let (pods, summary) = Pods::new(factory, view.clone(), duties);
+    let (pods, summary) = Pods::new(factory, view.clone(), assignment);
 
     let readiness = Readiness::new();
     let configuration = readiness.condition("configuration");
@@ -138,7 +138,7 @@ fn start_workers(
     settings: &Settings,
     shares: Shares,
     view: &View,
-    duties: &watch::Receiver<Arc<Duties>>,
+    assignment: &watch::Receiver<Arc<WorkerAssignment>>,
     log: AccessLog,
     budget: &Arc<Budget>,
     dns: &Arc<karez_dns::Counters>,
@@ -151,9 +151,9 @@ fn start_workers(
     let metrics = Arc::new(metrics);
     let mut threads = Vec::new();
     for (index, load) in loads.into_iter().enumerate() {
-        let seed = Seed {
+        let config = WorkerConfig {
             mesh: view.mesh.clone(),
-            duties: duties.clone(),
+            assignment: assignment.clone(),
             metrics: Arc::clone(&metrics),
             accounts: Arc::clone(&accounts),
             handshakes: Arc::clone(&handshakes),
@@ -161,7 +161,8 @@ fn start_workers(
             questions: shares.questions,
             load,
         };
-        threads.push(worker_thread::start(index, seed).with_context(|| format!("starting worker {index}"))?);
+        threads
+            .push(worker_thread::start(index, config).with_context(|| format!("starting worker {index}"))?);
     }
     Ok((threads, metrics))
 }

@@ -16,89 +16,89 @@ use karez_tunnel::buffers::BufferPool;
 use tokio::sync::watch;
 
 use crate::accounts::Accounts;
-use crate::duties::Duties;
+use crate::assignment::WorkerAssignment;
 use crate::pod::Pod;
 
 use live::Live;
 pub(crate) use load::Load;
 
-/// What a worker begins with.
+/// What a worker is started with.
 #[derive(Debug)]
-pub(crate) struct Seed {
+pub(crate) struct WorkerConfig {
     /// The mesh, as it changes.
     pub(crate) mesh: watch::Receiver<Arc<Mesh>>,
-    /// What it has to do, as it changes; it ends when the sender is gone.
-    pub(crate) duties: watch::Receiver<Arc<Duties>>,
-    /// Where it gets its telemetry from.
+    /// What it has to do, as it changes. The worker ends when the sender is gone.
+    pub(crate) assignment: watch::Receiver<Arc<WorkerAssignment>>,
+    /// Metrics and access log of the process.
     pub(crate) metrics: Arc<Metrics>,
-    /// Who bears what peers leave unread.
+    /// Accounts of the bytes that peers leave unread.
     pub(crate) accounts: Arc<Accounts>,
-    /// Bounds the clients of all workers that have yet to prove who they are.
+    /// Limits the clients, of all workers, that have not yet proven their identity.
     pub(crate) handshakes: Arc<HandshakeLimiter>,
-    /// DNS queries of all workers, counted.
+    /// Counts the DNS queries of all workers.
     pub(crate) dns: Arc<karez_dns::Counters>,
-    /// How many of one Pod there may be on it.
+    /// Limits one Pod's DNS queries on this worker.
     pub(crate) questions: karez_dns::resolver::Bounds,
-    /// Where it says how much it carries.
+    /// Publishes how much the worker carries.
     pub(crate) load: Arc<Load>,
 }
 
 /// What all connections of a worker use.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    /// As it has been followed: what is asked while a change is being followed sees the old one or the new one, never another.
+    /// The mesh that the worker has adjusted to. Decisions see this one, never a newer one that is not followed yet.
     mesh: watch::Sender<Arc<Mesh>>,
-    duties: watch::Receiver<Arc<Duties>>,
+    assignment: watch::Receiver<Arc<WorkerAssignment>>,
     /// Buffers for bulk.
     pub(crate) buffers: BufferPool,
     /// Log and metrics.
     pub(crate) telemetry: karez_flow::Worker,
     /// The connections that are open.
     pub(crate) live: Live,
-    /// Who bears what peers leave unread.
+    /// Accounts of the bytes that peers leave unread.
     pub(crate) accounts: Arc<Accounts>,
-    /// Bounds the clients of all workers that have yet to prove who they are.
+    /// Limits the clients, of all workers, that have not yet proven their identity.
     pub(crate) handshakes: Arc<HandshakeLimiter>,
-    /// DNS queries, counted.
+    /// Counts DNS queries.
     pub(crate) dns: Arc<karez_dns::Counters>,
-    /// How many of one Pod there may be on it.
+    /// Limits one Pod's DNS queries on this worker.
     pub(crate) questions: karez_dns::resolver::Bounds,
 }
 
 impl Worker {
-    pub(crate) fn new(seed: &Seed) -> Self {
+    pub(crate) fn new(config: &WorkerConfig) -> Self {
         Self {
-            mesh: watch::Sender::new(Arc::clone(&seed.mesh.borrow())),
-            duties: seed.duties.clone(),
+            mesh: watch::Sender::new(Arc::clone(&config.mesh.borrow())),
+            assignment: config.assignment.clone(),
             buffers: BufferPool::default(),
-            telemetry: seed.metrics.worker(),
+            telemetry: config.metrics.worker(),
             live: Live::default(),
-            accounts: Arc::clone(&seed.accounts),
-            handshakes: Arc::clone(&seed.handshakes),
-            dns: Arc::clone(&seed.dns),
-            questions: seed.questions,
+            accounts: Arc::clone(&config.accounts),
+            handshakes: Arc::clone(&config.handshakes),
+            dns: Arc::clone(&config.dns),
+            questions: config.questions,
         }
     }
 
-    /// The mesh that this worker goes by now.
+    /// The mesh that this worker decides by.
     pub(crate) fn mesh(&self) -> Arc<Mesh> {
         Arc::clone(&self.mesh.borrow())
     }
 
-    /// The mesh as it will be.
+    /// Watches the mesh that this worker decides by.
     pub(crate) fn meshes(&self) -> watch::Receiver<Arc<Mesh>> {
         self.mesh.subscribe()
     }
 
-    /// Goes by another mesh from now on, and ends what it does not admit.
+    /// Decides by `mesh` from now on, and ends the connections that it does not admit.
     pub(crate) fn follow(&self, mesh: &Arc<Mesh>) {
         let before = self.mesh.send_replace(Arc::clone(mesh));
         self.live.recheck(&before, mesh);
     }
 
-    /// The Pod of this process that the mesh knows by that uid.
+    /// The carried Pod with this uid in the mesh.
     pub(crate) fn neighbour(&self, uid: &str) -> Option<Arc<Pod>> {
-        self.duties.borrow().pods.get(uid).cloned()
+        self.assignment.borrow().pods.get(uid).cloned()
     }
 }
 

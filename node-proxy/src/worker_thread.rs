@@ -1,4 +1,4 @@
-//! A worker's thread: adjusts to its duties, and follows the mesh.
+//! A worker's thread: adjusts to its assignment, and follows the mesh.
 //!
 //! * `accept` – accepts from one listener
 
@@ -18,9 +18,9 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::duties::{Duties, ListenerId};
+use crate::assignment::{ListenerId, WorkerAssignment};
 use crate::share::Share;
-use crate::worker::{Load, Seed, SharedWorker, Worker};
+use crate::worker::{Load, SharedWorker, Worker, WorkerConfig};
 
 /// How often a worker gives back what it does not need, and says what it carries.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -35,14 +35,14 @@ pub(crate) struct Thread {
 ///
 /// # Errors
 /// When the system gives no thread or no runtime.
-pub(crate) fn start(index: usize, seed: Seed) -> io::Result<Thread> {
+pub(crate) fn start(index: usize, config: WorkerConfig) -> io::Result<Thread> {
     let (say, said) = mpsc::sync_channel(1);
     let handle = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
         // It cannot leave the thread that makes it.
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => {
                 let _ = say.send(Ok(()));
-                runtime.block_on(Running::new(seed).run());
+                runtime.block_on(Running::new(config).run());
             }
             Err(error) => {
                 let _ = say.send(Err(error));
@@ -54,7 +54,7 @@ pub(crate) fn start(index: usize, seed: Seed) -> io::Result<Thread> {
 }
 
 impl Thread {
-    /// Waits for its end, which comes when nobody can give it duties any more.
+    /// Waits until the worker ends: when the sender of its assignment is gone.
     pub(crate) fn join(self) {
         if self.handle.join().is_err() {
             tracing::error!("a worker panicked");
@@ -65,17 +65,17 @@ impl Thread {
 struct Running {
     worker: SharedWorker,
     mesh: watch::Receiver<Arc<Mesh>>,
-    duties: watch::Receiver<Arc<Duties>>,
+    assignment: watch::Receiver<Arc<WorkerAssignment>>,
     load: Arc<Load>,
     shares: HashMap<Arc<str>, Rc<Share>>,
     polled: HashMap<ListenerId, AbortHandle>,
 }
 
 impl Running {
-    fn new(seed: Seed) -> Self {
-        let worker = Rc::new(Worker::new(&seed));
-        let Seed { mesh, duties, load, .. } = seed;
-        Self { worker, mesh, duties, load, shares: HashMap::new(), polled: HashMap::new() }
+    fn new(config: WorkerConfig) -> Self {
+        let worker = Rc::new(Worker::new(&config));
+        let WorkerConfig { mesh, assignment, load, .. } = config;
+        Self { worker, mesh, assignment, load, shares: HashMap::new(), polled: HashMap::new() }
     }
 
     async fn run(mut self) {
@@ -83,7 +83,7 @@ impl Running {
         self.adjust();
         loop {
             tokio::select! {
-                changed = self.duties.changed() => match changed {
+                changed = self.assignment.changed() => match changed {
                     Ok(()) => self.adjust(),
                     Err(_) => return,
                 },
@@ -93,34 +93,35 @@ impl Running {
         }
     }
 
-    /// Does what the duties say now and did not before, and leaves what they say no more.
+    /// Adjusts to the assignment: polls its new listeners, and leaves those that it no longer names.
     fn adjust(&mut self) {
-        let duties = Arc::clone(&self.duties.borrow_and_update());
-        self.leave_pods(&duties);
+        let assignment = Arc::clone(&self.assignment.borrow_and_update());
+        self.leave_pods(&assignment);
         self.polled.retain(|id, task| {
-            let wanted = duties.listeners.contains_key(id);
+            let wanted = assignment.listeners.contains_key(id);
             if !wanted {
                 task.abort();
             }
             wanted
         });
-        for (id, duty) in &duties.listeners {
+        for (id, assigned) in &assignment.listeners {
             if !self.polled.contains_key(id) {
                 let worker = &self.worker;
                 let share = self
                     .shares
-                    .entry(Arc::clone(&duty.pod.local.uid))
-                    .or_insert_with(|| Rc::new(Share::new(Arc::clone(&duty.pod), Rc::clone(worker))));
-                let task = tokio::task::spawn_local(accept::poll(Rc::clone(share), duty.listener.clone()));
+                    .entry(Arc::clone(&assigned.pod.local.uid))
+                    .or_insert_with(|| Rc::new(Share::new(Arc::clone(&assigned.pod), Rc::clone(worker))));
+                let task =
+                    tokio::task::spawn_local(accept::poll(Rc::clone(share), assigned.listener.clone()));
                 self.polled.insert(id.clone(), task.abort_handle());
             }
         }
     }
 
-    /// Ends all that belongs to Pods which are not carried any more, or were replaced by another of the same name.
-    fn leave_pods(&mut self, duties: &Duties) {
+    /// Ends everything of the Pods that are no longer carried, or that another Pod of the same name has replaced.
+    fn leave_pods(&mut self, assignment: &WorkerAssignment) {
         let carried = |share: &Share| {
-            duties.pods.get(&share.pod.local.uid).is_some_and(|pod| Arc::ptr_eq(pod, &share.pod))
+            assignment.pods.get(&share.pod.local.uid).is_some_and(|pod| Arc::ptr_eq(pod, &share.pod))
         };
         let gone: Vec<_> = self.shares.extract_if(|_, share| !carried(share)).collect();
         if gone.is_empty() {
@@ -137,7 +138,7 @@ impl Running {
             });
         }
         let remains = |pod: &Arc<crate::pod::Pod>| {
-            duties.pods.get(&pod.local.uid).is_some_and(|now| Arc::ptr_eq(now, pod))
+            assignment.pods.get(&pod.local.uid).is_some_and(|now| Arc::ptr_eq(now, pod))
         };
         self.worker.live.end_all_but(remains, Closing::PodRemoved);
     }

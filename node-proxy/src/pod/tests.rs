@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use crate::duties::tests::pod;
+use crate::assignment::tests::pod;
 
 #[test]
 fn a_pod_is_closed_when_nobody_holds_it() {

@@ -11,7 +11,7 @@ use karez_link::Certificates;
 use karez_link::certificates::State;
 use tokio::sync::watch;
 
-use crate::duties::{Carried, Polled};
+use crate::assignment::{CarriedPod, Polled};
 use crate::pod::Pod;
 
 /// A Pod that the agent has handed over.
@@ -91,7 +91,7 @@ impl Held {
     }
 
     /// What the workers have to do for it.
-    pub(crate) fn carried(&self) -> Option<Carried> {
+    pub(crate) fn carried(&self) -> Option<CarriedPod> {
         let polled = match &self.stage {
             Stage::Carrying(_) => Polled::All,
             Stage::Waiting(_) => Polled::Nothing,
@@ -100,7 +100,7 @@ impl Held {
                 Cause::Draining => Polled::Nothing,
             },
         };
-        Some(Carried { pod: Arc::clone(self.pod()?), listeners: Arc::clone(&self.listeners), polled })
+        Some(CarriedPod { pod: Arc::clone(self.pod()?), listeners: Arc::clone(&self.listeners), polled })
     }
 
     /// From now on it begins nothing new.

@@ -38,8 +38,8 @@ impl NodeProxy {
             bundles: watch::channel(Bundles::default()).1,
             status: watch::channel(Status::default()).1,
         };
-        let (seed, duties) = fixture::seed(mesh_view);
-        let worker = worker_thread::start(0, seed).unwrap();
+        let (config, assignment) = fixture::worker_config(mesh_view);
+        let worker = worker_thread::start(0, config).unwrap();
         let factory = PodFactory {
             location: fixture::location(),
             certificates: node.certificates.clone(),
@@ -49,7 +49,7 @@ impl NodeProxy {
             most_connections: 100,
             workers: 1,
         };
-        let (pods, summary) = Pods::new(factory, view, duties);
+        let (pods, summary) = Pods::new(factory, view, assignment);
         let agent = AgentConnection::new(node.agent.address().clone(), None, "a test".to_owned());
         let (trigger, drain) = drain::new();
         let snapshot = Readiness::new().condition("pods");

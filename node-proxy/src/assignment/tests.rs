@@ -10,7 +10,7 @@ use karez_tunnel::window::{Budget, Limits};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::{Carried, Duties, Polled};
+use super::{CarriedPod, Polled, WorkerAssignment};
 use crate::pod::places::AllPlaces;
 use crate::pod::{Bounds, NodeLocation, Pod};
 use crate::stock::PodStock;
@@ -39,12 +39,12 @@ fn listeners() -> Arc<[Listener]> {
 }
 
 /// The positions of the listeners that are polled.
-fn polled(runtime: &Runtime, polled: Polled) -> (Vec<usize>, Duties) {
-    let carried = Carried { pod: pod(runtime, "web", 8), listeners: listeners(), polled };
-    let duties = Duties::of([carried].iter());
-    let mut positions: Vec<_> = duties.listeners.keys().map(|(_, position)| *position).collect();
+fn polled(runtime: &Runtime, polled: Polled) -> (Vec<usize>, WorkerAssignment) {
+    let carried = CarriedPod { pod: pod(runtime, "web", 8), listeners: listeners(), polled };
+    let assignment = WorkerAssignment::of([carried].iter());
+    let mut positions: Vec<_> = assignment.listeners.keys().map(|(_, position)| *position).collect();
     positions.sort_unstable();
-    (positions, duties)
+    (positions, assignment)
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn of_a_pod_that_leaves_only_what_was_redirected_is_taken() {
 #[test]
 fn a_pod_that_takes_nothing_is_known_all_the_same() {
     let runtime = Runtime::new().unwrap();
-    let (positions, duties) = polled(&runtime, Polled::Nothing);
+    let (positions, assignment) = polled(&runtime, Polled::Nothing);
     assert!(positions.is_empty());
-    assert!(duties.pods.contains_key("c//Pod/shop/web"));
+    assert!(assignment.pods.contains_key("c//Pod/shop/web"));
 }

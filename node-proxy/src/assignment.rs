@@ -1,0 +1,84 @@
+//! What the workers have to do, as one value. It is published whole, and each worker adjusts to it. All poll every listener, so
+//! that a free worker takes the next connection, and none waits for a worker that is stuck.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use karez_handover::listener::{Listener, Listening};
+use karez_handover::pod::PodReference;
+
+use crate::pod::Pod;
+
+/// A listener of a Pod: its position among those that were handed over.
+pub(crate) type ListenerId = (PodReference, usize);
+
+/// What every worker has to do: the same for all.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WorkerAssignment {
+    /// Listeners to poll.
+    pub(crate) listeners: HashMap<ListenerId, AssignedListener>,
+    /// All carried Pods by their uid in the mesh. Workers close the connections of all others.
+    pub(crate) pods: HashMap<Arc<str>, Arc<Pod>>,
+}
+
+/// A listener that workers poll.
+#[derive(Debug, Clone)]
+pub(crate) struct AssignedListener {
+    /// The Pod that it belongs to.
+    pub(crate) pod: Arc<Pod>,
+    /// The socket.
+    pub(crate) listener: Listener,
+}
+
+/// A Pod that this process carries, and which of its listeners workers poll.
+#[derive(Debug, Clone)]
+pub(crate) struct CarriedPod {
+    /// The Pod.
+    pub(crate) pod: Arc<Pod>,
+    /// All its listeners.
+    pub(crate) listeners: Arc<[Listener]>,
+    /// Those of them that workers poll.
+    pub(crate) polled: Polled,
+}
+
+/// Which of a Pod's listeners workers poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Polled {
+    /// All.
+    All,
+    /// Those that the Pod's rules redirect to. The Pod leaves: its rules redirect nothing new, but connections from before are
+    /// still in the queues, or on their way there.
+    Redirected,
+    /// None: connections wait in the queues for the next node proxy.
+    Nothing,
+}
+
+impl Polled {
+    fn includes(self, kind: Listening) -> bool {
+        match self {
+            Self::All => true,
+            Self::Redirected => kind != Listening::Hbone,
+            Self::Nothing => false,
+        }
+    }
+}
+
+impl WorkerAssignment {
+    /// The assignment that carries these Pods.
+    pub(crate) fn of<'a>(carried: impl Iterator<Item = &'a CarriedPod>) -> Self {
+        let mut assignment = Self::default();
+        for CarriedPod { pod, listeners, polled } in carried {
+            assignment.pods.insert(Arc::clone(&pod.local.uid), Arc::clone(pod));
+            let wanted =
+                listeners.iter().enumerate().filter(|(_, listener)| polled.includes(listener.role.kind));
+            assignment.listeners.extend(wanted.map(|(position, listener)| {
+                let assigned = AssignedListener { pod: Arc::clone(pod), listener: listener.clone() };
+                ((pod.enrolled.reference.clone(), position), assigned)
+            }));
+        }
+        assignment
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
