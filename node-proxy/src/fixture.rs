@@ -31,7 +31,7 @@ use tokio::task::JoinSet;
 
 use crate::accounts::Accounts;
 use crate::assignment::WorkerAssignment;
-use crate::pod::places::AllPlaces;
+use crate::pod::connection_quota::ProcessQuota;
 use crate::pod::{Bounds, NodeLocation, Pod};
 use crate::stock::PodStock;
 use crate::worker::{Load, Worker, WorkerConfig};
@@ -54,7 +54,7 @@ pub(crate) struct Node {
     pub(crate) certificates: Certificates,
     pub(crate) stock: stock::Stock,
     pub(crate) budget: Arc<Budget>,
-    pub(crate) places: Arc<AllPlaces>,
+    pub(crate) quota: Arc<ProcessQuota>,
     _tasks: JoinSet<()>,
 }
 
@@ -71,7 +71,7 @@ impl Node {
         tasks.spawn(renewals.run(authority));
         tasks.spawn(supplier.run());
         let budget = Budget::new(Limits::default());
-        Self { agent, certificates, stock, budget, places: AllPlaces::new(1000), _tasks: tasks }
+        Self { agent, certificates, stock, budget, quota: ProcessQuota::new(1000), _tasks: tasks }
     }
 
     /// A Pod with its certificate.
@@ -83,7 +83,7 @@ impl Node {
         let enrolled = enrolled(name, address);
         let local = location().local_pod(&enrolled);
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
-        let bounds = Bounds { account: self.budget.account(), places: self.places.of_pod(1, 100) };
+        let bounds = Bounds { account: self.budget.account(), quota: self.quota.of_pod(1, 100) };
         Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, bounds))
     }
 }

@@ -15,10 +15,10 @@ use tokio::sync::watch;
 
 use crate::stock::PodStock;
 
-pub(crate) mod places;
+pub(crate) mod connection_quota;
 
-pub(crate) use places::Place;
-use places::Places;
+use connection_quota::ConnectionQuota;
+pub(crate) use connection_quota::ConnectionSlot;
 
 /// An enrolled Pod that this process carries.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Pod {
     /// What its outbound streams, and its connections without a tunnel, leave unread.
     pub(crate) account: Arc<Account>,
     standing: watch::Sender<Standing>,
-    places: Arc<Places>,
+    quota: Arc<ConnectionQuota>,
     /// Held by each DNS question that is not answered yet; they have bounds of their own.
     questions: Arc<()>,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Bounds {
     /// Unread bytes.
     pub(crate) account: Arc<Account>,
     /// Connections.
-    pub(crate) places: Arc<Places>,
+    pub(crate) quota: Arc<ConnectionQuota>,
 }
 
 /// The node and its cluster, as the controller names them.
@@ -88,7 +88,7 @@ impl Pod {
         stock: PodStock,
         bounds: Bounds,
     ) -> Self {
-        let Bounds { account, places } = bounds;
+        let Bounds { account, quota } = bounds;
         let standing = watch::Sender::new(Standing::Carried);
         Self {
             enrolled,
@@ -98,7 +98,7 @@ impl Pod {
             stock,
             account,
             standing,
-            places,
+            quota,
             questions: Arc::new(()),
         }
     }
@@ -108,9 +108,9 @@ impl Pod {
         self.certificate.borrow().usable(&self.identity).cloned()
     }
 
-    /// Takes a place for a connection, or for the second descriptor of one that no tunnel carries.
-    pub(crate) fn place(&self) -> Result<Place, Refusal> {
-        self.places.take().ok_or(Refusal::LimitReached { limit: Limit::Connections })
+    /// Takes a slot for a connection, or for the second descriptor of one that no tunnel carries.
+    pub(crate) fn take_slot(&self) -> Result<ConnectionSlot, Refusal> {
+        self.quota.take().ok_or(Refusal::LimitReached { limit: Limit::Connections })
     }
 
     /// To be held by a DNS question until it is answered.
@@ -161,7 +161,7 @@ impl Pod {
 
     /// Whether it has neither a connection nor an unanswered DNS question.
     pub(crate) fn is_idle(&self) -> bool {
-        self.places.taken() == 0 && Arc::strong_count(&self.questions) == 1
+        self.quota.taken() == 0 && Arc::strong_count(&self.questions) == 1
     }
 }
 

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::assignment::{CarriedPod, WorkerAssignment};
-use crate::pod::places::AllPlaces;
+use crate::pod::connection_quota::ProcessQuota;
 use crate::pod::{Bounds, NodeLocation, Pod};
 use crate::stock::PodStock;
 
@@ -53,8 +53,8 @@ pub(crate) struct PodFactory {
     pub(crate) stock: Stock,
     /// Bounds the bytes that they leave unread.
     pub(crate) budget: Arc<Budget>,
-    /// Places for the connections of all.
-    pub(crate) places: Arc<AllPlaces>,
+    /// Connection slots of all Pods.
+    pub(crate) quota: Arc<ProcessQuota>,
     /// Connection limit of one Pod.
     pub(crate) most_connections: usize,
     /// Workers that poll each of their listeners.
@@ -284,7 +284,7 @@ impl PodFactory {
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
         let bounds = Bounds {
             account: self.budget.account(),
-            places: self.places.of_pod(listeners * (1 + self.workers), self.most_connections),
+            quota: self.quota.of_pod(listeners * (1 + self.workers), self.most_connections),
         };
         Ok(Pod::new(Arc::clone(enrolled), local, identity, certificate, stock, bounds))
     }

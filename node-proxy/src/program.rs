@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use crate::accounts::Accounts;
 use crate::assignment::WorkerAssignment;
 use crate::pod::NodeLocation;
-use crate::pod::places::AllPlaces;
+use crate::pod::connection_quota::ProcessQuota;
 use crate::pods::{PodFactory, Pods};
 use crate::settings::{self, Settings};
 use crate::shares::Shares;
@@ -87,7 +87,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
         certificates: certificates.clone(),
         stock: socket_stock,
         budget,
-        places: AllPlaces::new(shares.connections),
+        quota: ProcessQuota::new(shares.connections),
         most_connections: settings.pod_connections.get(),
         workers: settings.worker_count(),
     };

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::{CarriedPod, Polled, WorkerAssignment};
-use crate::pod::places::AllPlaces;
+use crate::pod::connection_quota::ProcessQuota;
 use crate::pod::{Bounds, NodeLocation, Pod};
 use crate::stock::PodStock;
 
@@ -26,8 +26,8 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let (agent, _) = karez_handover::stock::connect(&"@nobody".parse().unwrap(), None);
     let stock = PodStock::new(reference, agent, runtime.handle().clone());
     let account = Budget::new(Limits::default()).account();
-    let places = AllPlaces::new(100).of_pod(4, 10);
-    let bounds = Bounds { account, places };
+    let quota = ProcessQuota::new(100).of_pod(4, 10);
+    let bounds = Bounds { account, quota };
     Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, bounds))
 }
 

@@ -13,7 +13,7 @@ use karez_tunnel::window::Account;
 use tokio::net::TcpStream;
 use tokio_util::either::Either;
 
-use crate::pod::Place;
+use crate::pod::ConnectionSlot;
 use crate::worker::live::{Dialled, Ending, Ticket};
 
 /// How long a connection may stay silent after one side has finished: longer than any answer takes that somebody waits for.
@@ -36,7 +36,7 @@ pub(crate) struct Direct {
     /// Bears what either end leaves unread.
     pub(crate) account: Arc<Account>,
     /// For its descriptor.
-    pub(crate) place: Place,
+    pub(crate) slot: ConnectionSlot,
 }
 
 /// A connection with both its ends.
@@ -54,12 +54,12 @@ pub(crate) struct Ends {
 
 /// Carries a connection until it ends by itself or the mesh ends it, on a task of its own: what it took to decide and to join
 /// is large, and goes with the task that did.
-pub(crate) fn spawn(ends: Ends, buffers: BufferPool, place: Place) {
-    tokio::task::spawn_local(carry(ends, buffers, place));
+pub(crate) fn spawn(ends: Ends, buffers: BufferPool, slot: ConnectionSlot) {
+    tokio::task::spawn_local(carry(ends, buffers, slot));
 }
 
 /// Not an async function, which would hold its arguments twice: most connections are idle.
-pub(crate) fn carry(ends: Ends, buffers: BufferPool, place: Place) -> impl Future<Output = ()> {
+pub(crate) fn carry(ends: Ends, buffers: BufferPool, slot: ConnectionSlot) -> impl Future<Output = ()> {
     let Ends { near, far, ticket, mut ending } = ends;
     async move {
         let account = &ticket.account;
@@ -73,7 +73,7 @@ pub(crate) fn carry(ends: Ends, buffers: BufferPool, place: Place) -> impl Futur
             copied = copied => outcome(&copied, account.dialled()),
         };
         account.finish(outcome);
-        drop(place);
+        drop(slot);
     }
 }
 
@@ -90,9 +90,9 @@ fn copy<'a>(
         Far::Stream(stream) => {
             Either::Left(copy::between(near, stream, counters, HALF_CLOSE_TIMEOUT, buffers))
         }
-        Far::Direct(Direct { socket, account, place }) => Either::Right(Box::pin(async move {
+        Far::Direct(Direct { socket, account, slot }) => Either::Right(Box::pin(async move {
             let copied = copy::sockets(near, &socket, counters, HALF_CLOSE_TIMEOUT, buffers, &account).await;
-            drop(place);
+            drop(slot);
             copied
         })),
     }

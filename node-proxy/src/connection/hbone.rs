@@ -26,7 +26,7 @@ use crate::connection::carry::{self, Ends, Far};
 use crate::connection::describe;
 use crate::connection::inbound::{self, Joined};
 use crate::dial;
-use crate::pod::Place;
+use crate::pod::ConnectionSlot;
 use crate::share::Share;
 use crate::validity::Proof;
 
@@ -88,9 +88,9 @@ pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream, permit: Handshake
     let (Ok(address), Ok(dialled)) = (stream.peer_addr(), stream.local_addr()) else { return };
     let (address, dialled) = (canonical(address), canonical(dialled));
     match Box::pin(admit(&share, stream, address, permit)).await {
-        Ok((Proven { tunnel, identity, proof }, place)) => {
+        Ok((Proven { tunnel, identity, proof }, slot)) => {
             serve_requests(&share, tunnel, Client { identity, address, dialled }, proof).await;
-            drop(place);
+            drop(slot);
         }
         Err(Unserved { identity, outcome }) => {
             let mut flow = Flow::unknown(Direction::Inbound, address, dialled);
@@ -100,21 +100,21 @@ pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream, permit: Handshake
     }
 }
 
-/// A tunnel whose client has proven who it is, and its place.
+/// A tunnel whose client has proven who it is, and its slot.
 async fn admit(
     share: &Share,
     stream: TcpStream,
     peer: SocketAddr,
     mut permit: HandshakePermit,
-) -> Result<(Proven, Place), Unserved> {
+) -> Result<(Proven, ConnectionSlot), Unserved> {
     let proven = tokio::select! {
         begun = begin(share, stream, peer) => begun?,
         () = &mut permit => return Err(Refusal::LimitReached { limit: Limit::Handshakes }.into()),
         // Whoever says nothing must not keep the Pod's last socket open.
         () = share.pod.gone() => return Err(Refusal::Closing(Closing::PodRemoved).into()),
     };
-    match share.pod.place() {
-        Ok(place) => Ok((proven, place)),
+    match share.pod.take_slot() {
+        Ok(slot) => Ok((proven, slot)),
         Err(refusal) => Err(Unserved { identity: Some(proven.identity), outcome: refusal.into() }),
     }
 }
@@ -186,7 +186,7 @@ async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, p
 
 /// One request: answered 200 once the application is connected, else with what the refusal says; then carried.
 async fn serve_request(share: Rc<Share>, mut request: Request, client: Client) {
-    let (place, target) = match share.pod.place().and_then(|place| Ok((place, target(&request)?))) {
+    let (slot, target) = match share.pod.take_slot().and_then(|slot| Ok((slot, target(&request)?))) {
         Ok(begun) => begun,
         Err(refusal) => {
             refuse(request, refusal.status());
@@ -207,7 +207,7 @@ async fn serve_request(share: Rc<Share>, mut request: Request, client: Client) {
     match request.accept() {
         Ok(stream) => {
             let ends = Ends { near: application, far: Far::Stream(stream), ticket, ending };
-            carry::spawn(ends, share.worker.buffers.clone(), place);
+            carry::spawn(ends, share.worker.buffers.clone(), slot);
         }
         Err(error) => {
             tracing::debug!(peer = %client.address, %error, "the request was given up");

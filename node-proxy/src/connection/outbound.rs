@@ -18,7 +18,7 @@ use crate::connection::admission::Admission;
 use crate::connection::carry::{self, Direct, Ends, Far};
 use crate::connection::{describe, inbound};
 use crate::dial;
-use crate::pod::Place;
+use crate::pod::ConnectionSlot;
 use crate::share::Share;
 use crate::worker::live::{Dialled, Ticket};
 
@@ -28,7 +28,7 @@ const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Serves one connection that the Pod's application dialled.
-pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
+pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionSlot) {
     dial::tune(&client);
     // Of a refusal too, it is told by a reset, never by an end that looks like an empty answer.
     reset_when_closed(&client);
@@ -45,7 +45,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
     match joined {
         Ok(far) => {
             let ends = Ends { near: client, far, ticket, ending };
-            carry::spawn(ends, share.worker.buffers.clone(), place);
+            carry::spawn(ends, share.worker.buffers.clone(), slot);
         }
         Err(outcome) => ticket.account.finish(outcome),
     }
@@ -181,9 +181,9 @@ async fn to_plaintext(share: &Share, plaintext: &Plaintext) -> Result<Far, Outco
 }
 
 async fn directly(share: &Share, to: SocketAddr) -> Result<Far, Outcome> {
-    let place = share.pod.place()?;
+    let slot = share.pod.take_slot()?;
     let socket = dial::connect(&share.pod.stock, to).await?;
-    Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.account), place }))
+    Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.account), slot }))
 }
 
 async fn through_tunnel(share: &Share, source: SocketAddr, tunnel: &Tunnel) -> Result<Far, Outcome> {
@@ -209,9 +209,9 @@ async fn to_neighbour(
     let planned = inbound::plan(&share.worker, &neighbour, &admission)?;
     ticket.admitted_to(&neighbour, planned.connection.clone());
     inbound::authorize(&share.worker, &neighbour, &planned)?;
-    let place = neighbour.place()?;
+    let slot = neighbour.take_slot()?;
     let socket = dial::application(&neighbour.stock, planned.dial, source.ip()).await?;
-    Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.account), place }))
+    Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.account), slot }))
 }
 
 #[cfg(test)]

@@ -12,17 +12,17 @@ use crate::connection::carry::{self, Direct, Ends, Far};
 use crate::connection::describe;
 use crate::connection::inbound::{self, Joined};
 use crate::dial;
-use crate::pod::Place;
+use crate::pod::ConnectionSlot;
 use crate::share::Share;
 
 /// Serves one connection to 15006.
-pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
+pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionSlot) {
     dial::tune(&client);
     // Of a refusal too, it is told by a reset, never by an end that looks like an empty answer.
     reset_when_closed(&client);
     let Some(admission) = admission(&client) else { return };
     // For the socket to the application, before it is dialled.
-    let own = match share.pod.place() {
+    let own = match share.pod.take_slot() {
         Ok(own) => own,
         Err(refusal) => return share.worker.telemetry.open(describe::arriving(&admission)).finish(refusal),
     };
@@ -33,7 +33,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, place: Place) {
         return;
     };
     let account = share.worker.accounts.of(admission.client.ip());
-    let far = Far::Direct(Direct { socket: client, account, place });
+    let far = Far::Direct(Direct { socket: client, account, slot });
     let ends = Ends { near: application, far, ticket, ending };
     carry::spawn(ends, share.worker.buffers.clone(), own);
 }

@@ -45,7 +45,7 @@ impl NodeProxy {
             certificates: node.certificates.clone(),
             stock: node.stock.clone(),
             budget: Arc::clone(&node.budget),
-            places: Arc::clone(&node.places),
+            quota: Arc::clone(&node.quota),
             most_connections: 100,
             workers: 1,
         };

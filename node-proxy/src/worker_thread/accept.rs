@@ -70,15 +70,15 @@ fn serve(share: &Rc<Share>, stream: TcpStream, peer: SocketAddr, kind: Listening
             None => refuse(share, &stream, peer, kind, Refusal::LimitReached { limit: Limit::Handshakes }),
         };
     }
-    let place = match share.pod.place() {
-        Ok(place) => place,
+    let slot = match share.pod.take_slot() {
+        Ok(slot) => slot,
         Err(refusal) => return refuse(share, &stream, peer, kind, refusal),
     };
     let share = Rc::clone(share);
     if kind == Listening::Outbound {
-        tokio::task::spawn_local(outbound::serve(share, stream, place));
+        tokio::task::spawn_local(outbound::serve(share, stream, slot));
     } else {
-        tokio::task::spawn_local(plaintext::serve(share, stream, place));
+        tokio::task::spawn_local(plaintext::serve(share, stream, slot));
     }
 }
 

@@ -1,13 +1,13 @@
 use super::*;
 
 /// As many as the Pod gives.
-fn all_of(pod: &Arc<Places>) -> Vec<Place> {
+fn all_of(pod: &Arc<ConnectionQuota>) -> Vec<ConnectionSlot> {
     std::iter::from_fn(|| pod.take()).collect()
 }
 
 #[test]
 fn a_pod_has_its_own_and_three_quarters_of_all_at_most() {
-    let all = AllPlaces::new(2 * (READY + 20) + 100);
+    let all = ProcessQuota::new(2 * (READY + 20) + 100);
     let (modest, greedy) = (all.of_pod(20, 30), all.of_pod(20, usize::MAX));
     let held = all_of(&greedy);
     assert_eq!((held.len(), greedy.taken()), (75, 75));
@@ -22,14 +22,14 @@ fn a_pod_has_its_own_and_three_quarters_of_all_at_most() {
 
 #[test]
 fn what_is_kept_for_a_pod_lasts_as_long_as_its_last_connection() {
-    let all = AllPlaces::new(2 * READY);
+    let all = ProcessQuota::new(2 * READY);
     let pod = all.of_pod(0, usize::MAX);
-    let place = pod.take();
+    let slot = pod.take();
     let other = all.of_pod(0, usize::MAX);
     let quarter = 2 * READY / 4;
     assert_eq!(all_of(&other).len(), quarter / 4 * 3, "there is always something for connections");
     drop(pod);
     assert_eq!(all_of(&other).len(), quarter / 4 * 3);
-    drop(place);
+    drop(slot);
     assert_eq!(all_of(&other).len(), READY / 4 * 3);
 }
