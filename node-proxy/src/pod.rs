@@ -23,33 +23,33 @@ pub(crate) use connection_quota::ConnectionSlot;
 /// An enrolled Pod that this process carries.
 #[derive(Debug)]
 pub(crate) struct Pod {
-    /// What the agent says of it.
+    /// The Pod as the agent describes it.
     pub(crate) enrolled: Arc<EnrolledPod>,
-    /// The same as the mesh's decisions take it.
+    /// The Pod as the mesh's decisions take it.
     pub(crate) local: LocalPod,
-    /// Who it is.
+    /// Its service account's identity.
     pub(crate) identity: Identity,
     /// Its certificate; watched for as long as the Pod is carried.
     pub(crate) certificate: watch::Receiver<State>,
     /// Its sockets.
     pub(crate) stock: PodStock,
-    /// What its outbound streams, and its connections without a tunnel, leave unread.
+    /// Bears the unread bytes of its outbound streams, and of its connections without a tunnel.
     pub(crate) account: Arc<Account>,
-    standing: watch::Sender<Standing>,
+    phase: watch::Sender<PodPhase>,
     quota: Arc<ConnectionQuota>,
-    /// Held by each DNS question that is not answered yet; they have bounds of their own.
+    /// Every unanswered DNS query holds a clone. Queries have limits of their own.
     questions: Arc<()>,
 }
 
-/// How a Pod stands with this process; it only goes forward.
+/// How far this process is with a Pod; it only goes forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
+enum PodPhase {
     Carried,
     Stopping,
     Gone,
 }
 
-/// What a Pod may hold of this process.
+/// What one Pod may take of this process.
 #[derive(Debug)]
 pub(crate) struct Bounds {
     /// Unread bytes.
@@ -89,18 +89,8 @@ impl Pod {
         bounds: Bounds,
     ) -> Self {
         let Bounds { account, quota } = bounds;
-        let standing = watch::Sender::new(Standing::Carried);
-        Self {
-            enrolled,
-            local,
-            identity,
-            certificate,
-            stock,
-            account,
-            standing,
-            quota,
-            questions: Arc::new(()),
-        }
+        let phase = watch::Sender::new(PodPhase::Carried);
+        Self { enrolled, local, identity, certificate, stock, account, phase, quota, questions: Arc::new(()) }
     }
 
     /// The certificate to use for a new connection.
@@ -113,53 +103,53 @@ impl Pod {
         self.quota.take().ok_or(Refusal::LimitReached { limit: Limit::Connections })
     }
 
-    /// To be held by a DNS question until it is answered.
+    /// A DNS query holds this until it is answered.
     pub(crate) fn question(&self) -> Arc<()> {
         Arc::clone(&self.questions)
     }
 
-    /// From now on nothing new is begun: tunnels say GOAWAY.
+    /// Lets nothing new begin from now on: tunnels send GOAWAY.
     pub(crate) fn stop(&self) {
-        self.advance(Standing::Stopping);
+        self.advance(PodPhase::Stopping);
     }
 
-    /// It is not carried any more: what is left of it ends at once.
+    /// Ends the Pod's remaining connections at once.
     pub(crate) fn leave(&self) {
-        self.advance(Standing::Gone);
+        self.advance(PodPhase::Gone);
     }
 
-    fn advance(&self, to: Standing) {
-        self.standing.send_modify(|standing| *standing = to.max(*standing));
+    fn advance(&self, to: PodPhase) {
+        self.phase.send_modify(|phase| *phase = to.max(*phase));
     }
 
-    /// Whether nothing new is to be begun.
+    /// Whether nothing new may begin.
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.standing.borrow() >= Standing::Stopping
+        *self.phase.borrow() >= PodPhase::Stopping
     }
 
     /// Returns once the Pod is stopping.
     pub(crate) async fn stopping(&self) {
-        self.reached(Standing::Stopping).await;
+        self.reached(PodPhase::Stopping).await;
     }
 
     /// Returns once the Pod is not carried any more.
     pub(crate) async fn gone(&self) {
-        self.reached(Standing::Gone).await;
+        self.reached(PodPhase::Gone).await;
     }
 
     /// Returns once nobody holds the Pod any more: its connections have ended, and its sockets are closed.
     pub(crate) fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut standing = self.standing.subscribe();
+        let mut phase = self.phase.subscribe();
         // The sender lives as long as the Pod.
-        async move { while standing.changed().await.is_ok() {} }
+        async move { while phase.changed().await.is_ok() {} }
     }
 
-    async fn reached(&self, wanted: Standing) {
+    async fn reached(&self, wanted: PodPhase) {
         // The sender lives as long as the Pod.
-        let _ = self.standing.subscribe().wait_for(|standing| *standing >= wanted).await;
+        let _ = self.phase.subscribe().wait_for(|phase| *phase >= wanted).await;
     }
 
-    /// Whether it has neither a connection nor an unanswered DNS question.
+    /// Whether it has neither a connection nor an unanswered DNS query.
     pub(crate) fn is_idle(&self) -> bool {
         self.quota.taken() == 0 && Arc::strong_count(&self.questions) == 1
     }

@@ -1,7 +1,7 @@
 //! The node's Pods: from when the agent hands one over until it has left. Alone writes the workers' assignment.
 
 mod closing;
-mod held;
+mod entry;
 mod readiness;
 
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ use crate::pod::{Bounds, NodeLocation, Pod};
 use crate::stock::PodStock;
 
 use closing::Closing;
-use held::{Cause, Held, Stage, Wait};
+use entry::{PodEntry, PodStage, StopCause, Wait};
 
 /// How often finished Pods are reported.
 const TICK: Duration = Duration::from_millis(250);
@@ -68,7 +68,7 @@ pub(crate) struct Pods {
     view: View,
     /// Publishes the workers' assignment.
     assignment: watch::Sender<Arc<WorkerAssignment>>,
-    held: BTreeMap<PodReference, Held>,
+    pods: BTreeMap<PodReference, PodEntry>,
     closing: Closing,
     is_connected: bool,
     is_draining: bool,
@@ -96,7 +96,7 @@ impl Pods {
             factory,
             view,
             assignment,
-            held: BTreeMap::new(),
+            pods: BTreeMap::new(),
             closing: Closing::default(),
             is_connected: false,
             is_draining: false,
@@ -148,8 +148,8 @@ impl Pods {
 
     /// Stops carrying the Pod. Reports it gone once the workers have closed its sockets: at once if they have none.
     fn remove(&mut self, reference: &PodReference, agent: &mut AgentConnection) {
-        let held = self.held.remove(reference);
-        match held.as_ref().and_then(Held::pod) {
+        let entry = self.pods.remove(reference);
+        match entry.as_ref().and_then(PodEntry::pod) {
             Some(pod) => {
                 pod.leave();
                 self.closing.add(reference.clone(), pod.closed());
@@ -158,13 +158,13 @@ impl Pods {
             None if self.closing.contains(reference) => {}
             None => agent.report(reference, PodState::Gone),
         }
-        drop(held);
+        drop(entry);
         self.publish_assignment();
     }
 
     /// The Pod's last socket is closed. One that has come back since is not gone.
     fn closed(&self, reference: &PodReference, agent: &mut AgentConnection) {
-        if !self.held.contains_key(reference) {
+        if !self.pods.contains_key(reference) {
             agent.report(reference, PodState::Gone);
         }
     }
@@ -172,7 +172,7 @@ impl Pods {
     fn add(&mut self, enrolled: Arc<EnrolledPod>, listeners: Listeners, agent: &mut AgentConnection) {
         let reference = enrolled.reference.clone();
         tracing::info!(pod = %enrolled, listeners = listeners.len(), "Pod handed over");
-        self.held.insert(reference.clone(), Held::new(enrolled, listeners));
+        self.pods.insert(reference.clone(), PodEntry::new(enrolled, listeners));
         self.publish_assignment();
         self.report_strictness(agent);
     }
@@ -184,11 +184,11 @@ impl Pods {
         }
         let mesh = Arc::clone(&self.view.mesh.borrow());
         let mut is_changed = false;
-        for held in self.held.values_mut() {
-            let Stage::Waiting(wait) = &mut held.stage else { continue };
-            let state = match self.factory.build(&held.enrolled, held.listeners.len(), wait, &mesh) {
+        for entry in self.pods.values_mut() {
+            let PodStage::Waiting(wait) = &mut entry.stage else { continue };
+            let state = match self.factory.build(&entry.enrolled, entry.listeners.len(), wait, &mesh) {
                 Ok(pod) => {
-                    held.stage = Stage::Carrying(Arc::new(pod));
+                    entry.stage = PodStage::Carrying(Arc::new(pod));
                     is_changed = true;
                     PodState::Carrying
                 }
@@ -197,7 +197,7 @@ impl Pods {
                     PodState::Waiting(problem)
                 }
             };
-            agent.report(&held.enrolled.reference, state);
+            agent.report(&entry.enrolled.reference, state);
         }
         if is_changed {
             self.publish_assignment();
@@ -206,30 +206,30 @@ impl Pods {
 
     /// Starts no connection of the Pod any more. It is released once its connections have ended.
     fn stop(&mut self, reference: &PodReference) {
-        if let Some(held) = self.held.get_mut(reference) {
-            held.stop(Cause::Leaving);
+        if let Some(entry) = self.pods.get_mut(reference) {
+            entry.stop(StopCause::Leaving);
         }
         self.publish_assignment();
     }
 
     fn begin_drain(&mut self) {
         self.is_draining = true;
-        for held in self.held.values_mut() {
-            held.stop(Cause::Draining);
+        for entry in self.pods.values_mut() {
+            entry.stop(StopCause::Draining);
         }
         self.publish_assignment();
     }
 
     /// Reports Pods that have ended all they had, and now and then closes sockets that nobody needed.
     fn check_pods(&mut self, agent: &mut AgentConnection) {
-        for held in self.held.values_mut() {
-            if held.is_released() && !self.is_draining {
-                agent.report(&held.enrolled.reference, PodState::Released);
+        for entry in self.pods.values_mut() {
+            if entry.is_released() && !self.is_draining {
+                agent.report(&entry.enrolled.reference, PodState::Released);
             }
         }
         if self.trimmed.elapsed() >= TRIM {
             self.trimmed = Instant::now();
-            self.held.values().for_each(Held::trim);
+            self.pods.values().for_each(PodEntry::trim);
         }
     }
 
@@ -238,25 +238,25 @@ impl Pods {
             return;
         }
         let mesh = self.view.mesh.borrow();
-        for held in self.held.values() {
-            agent.strictness(&held.enrolled.reference, mesh.strict(&held.enrolled.namespace));
+        for entry in self.pods.values() {
+            agent.strictness(&entry.enrolled.reference, mesh.strict(&entry.enrolled.namespace));
         }
     }
 
     /// Whether no Pod has anything open.
     fn is_idle(&self) -> bool {
-        self.held.values().filter_map(Held::pod).all(|pod| pod.is_idle())
+        self.pods.values().filter_map(PodEntry::pod).all(|pod| pod.is_idle())
     }
 
     fn publish_assignment(&self) {
-        let carried: Vec<CarriedPod> = self.held.values().filter_map(Held::carried).collect();
+        let carried: Vec<CarriedPod> = self.pods.values().filter_map(PodEntry::carried).collect();
         self.assignment.send_replace(Arc::new(WorkerAssignment::of(carried.iter())));
     }
 
     fn publish_summary(&self) {
         let summary = NodeSummary {
             agent_connected: self.is_connected,
-            pods: self.held.values().map(Held::report).collect(),
+            pods: self.pods.values().map(PodEntry::report).collect(),
         };
         self.summary.send_if_modified(|before| {
             let changed = *before != summary;

@@ -1,4 +1,4 @@
-//! One Pod that the agent has handed over, and how far it is.
+//! A Pod that the agent has handed over, and its stage: waiting, carrying, stopping.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,36 +16,36 @@ use crate::pod::Pod;
 
 /// A Pod that the agent has handed over.
 #[derive(Debug)]
-pub(crate) struct Held {
-    /// What the agent says of it.
+pub(crate) struct PodEntry {
+    /// The Pod as the agent describes it.
     pub(crate) enrolled: Arc<EnrolledPod>,
     pub(crate) listeners: Listeners,
-    /// How far it is.
-    pub(crate) stage: Stage,
+    /// Its stage.
+    pub(crate) stage: PodStage,
 }
 
-/// How far a Pod is.
+/// How far this process is with a Pod.
 #[derive(Debug)]
-pub(crate) enum Stage {
-    /// Its connections wait in the listeners' queues: configuration or certificate have not come yet.
+pub(crate) enum PodStage {
+    /// The configuration or the certificate has not come: connections wait in the listeners' queues.
     Waiting(Wait),
-    /// Its traffic is carried.
+    /// Workers carry its traffic.
     Carrying(Arc<Pod>),
-    /// It begins nothing new, and ends what it has.
+    /// It begins nothing new, and ends its connections.
     Stopping(Stop),
 }
 
 /// A Pod that is stopping.
 #[derive(Debug)]
 pub(crate) struct Stop {
-    /// None, if it never was carried.
+    /// None if it was never carried.
     pod: Option<Arc<Pod>>,
-    cause: Cause,
+    cause: StopCause,
 }
 
 /// Why a Pod is stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Cause {
+pub(crate) enum StopCause {
     /// It leaves the mesh.
     Leaving,
     /// This process ends.
@@ -55,14 +55,14 @@ pub(crate) enum Cause {
 /// What a Pod waits for.
 #[derive(Debug)]
 pub(crate) struct Wait {
-    /// Its certificate, once it is asked for, and whose it is.
+    /// The certificate that was asked for, and its identity.
     certificate: Option<(Identity, watch::Receiver<State>)>,
-    /// In words.
+    /// For the operator to read.
     pub(crate) problem: String,
 }
 
 impl Wait {
-    /// The certificate of that identity, asked for the first time it is needed.
+    /// The identity's certificate; the first call asks for it.
     pub(crate) fn certificate(
         &mut self,
         identity: &Identity,
@@ -75,68 +75,68 @@ impl Wait {
     }
 }
 
-impl Held {
+impl PodEntry {
     pub(crate) fn new(enrolled: Arc<EnrolledPod>, listeners: Listeners) -> Self {
         let wait = Wait { certificate: None, problem: "waiting for the configuration".to_owned() };
-        Self { enrolled, listeners, stage: Stage::Waiting(wait) }
+        Self { enrolled, listeners, stage: PodStage::Waiting(wait) }
     }
 
     /// The Pod, if it is or was carried.
     pub(crate) fn pod(&self) -> Option<&Arc<Pod>> {
         match &self.stage {
-            Stage::Waiting(_) => None,
-            Stage::Carrying(pod) => Some(pod),
-            Stage::Stopping(stop) => stop.pod.as_ref(),
+            PodStage::Waiting(_) => None,
+            PodStage::Carrying(pod) => Some(pod),
+            PodStage::Stopping(stop) => stop.pod.as_ref(),
         }
     }
 
     /// What the workers have to do for it.
     pub(crate) fn carried(&self) -> Option<CarriedPod> {
         let polled = match &self.stage {
-            Stage::Carrying(_) => Polled::All,
-            Stage::Waiting(_) => Polled::Nothing,
-            Stage::Stopping(stop) => match stop.cause {
-                Cause::Leaving => Polled::Redirected,
-                Cause::Draining => Polled::Nothing,
+            PodStage::Carrying(_) => Polled::All,
+            PodStage::Waiting(_) => Polled::Nothing,
+            PodStage::Stopping(stop) => match stop.cause {
+                StopCause::Leaving => Polled::Redirected,
+                StopCause::Draining => Polled::Nothing,
             },
         };
         Some(CarriedPod { pod: Arc::clone(self.pod()?), listeners: Arc::clone(&self.listeners), polled })
     }
 
-    /// From now on it begins nothing new.
-    pub(crate) fn stop(&mut self, cause: Cause) {
+    /// Lets it begin nothing new from now on.
+    pub(crate) fn stop(&mut self, cause: StopCause) {
         let pod = self.pod().cloned();
         if let Some(pod) = &pod {
             pod.stop();
         }
         let cause = match &self.stage {
-            Stage::Stopping(stop) => stop.cause.max(cause),
-            Stage::Waiting(_) | Stage::Carrying(_) => cause,
+            PodStage::Stopping(stop) => stop.cause.max(cause),
+            PodStage::Waiting(_) | PodStage::Carrying(_) => cause,
         };
-        self.stage = Stage::Stopping(Stop { pod, cause });
+        self.stage = PodStage::Stopping(Stop { pod, cause });
     }
 
     /// Whether it begins nothing new and has nothing open.
     pub(crate) fn is_released(&self) -> bool {
         match &self.stage {
-            Stage::Stopping(stop) => stop.pod.as_ref().is_none_or(|pod| pod.is_idle()),
-            Stage::Waiting(_) | Stage::Carrying(_) => false,
+            PodStage::Stopping(stop) => stop.pod.as_ref().is_none_or(|pod| pod.is_idle()),
+            PodStage::Waiting(_) | PodStage::Carrying(_) => false,
         }
     }
 
-    /// Closes sockets that it has not needed.
+    /// Closes spare sockets.
     pub(crate) fn trim(&self) {
         if let Some(pod) = self.pod() {
             pod.stock.trim();
         }
     }
 
-    /// What the controller is told of it.
+    /// The Pod's part of the report to the controller.
     pub(crate) fn report(&self) -> PodReport {
         let problem = match &self.stage {
-            Stage::Waiting(wait) => wait.problem.clone(),
-            Stage::Carrying(_) => String::new(),
-            Stage::Stopping(_) => "leaving the mesh".to_owned(),
+            PodStage::Waiting(wait) => wait.problem.clone(),
+            PodStage::Carrying(_) => String::new(),
+            PodStage::Stopping(_) => "leaving the mesh".to_owned(),
         };
         PodReport {
             uid: self.enrolled.uid().to_string(),
@@ -144,7 +144,7 @@ impl Held {
             name: self.enrolled.name.as_ref().to_owned(),
             service_account: self.enrolled.service_account.as_ref().to_owned(),
             addresses: self.enrolled.addresses.iter().map(IpAddr::to_string).collect(),
-            captured: matches!(self.stage, Stage::Carrying(_)),
+            captured: matches!(self.stage, PodStage::Carrying(_)),
             problem,
         }
     }
