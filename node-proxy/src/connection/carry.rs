@@ -1,4 +1,4 @@
-//! Bytes, from when both ends are there until the connection has ended.
+//! Carries a connection's bytes, from when both ends are connected until it has ended.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use tokio::net::TcpStream;
 use tokio_util::either::Either;
 
 use crate::pod::ConnectionSlot;
-use crate::worker::live::{Dialled, Ending, Ticket};
+use crate::worker::live::{Dialled, Ending, Registration};
 
-/// How long a connection may stay silent after one side has finished: longer than any answer takes that somebody waits for.
+/// How long a half-closed connection may stay silent: longer than anyone waits for an answer.
 const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The end that is not the Pod's own application.
@@ -33,9 +33,9 @@ pub(crate) enum Far {
 pub(crate) struct Direct {
     /// Its socket.
     pub(crate) socket: TcpStream,
-    /// Bears what either end leaves unread.
+    /// Bears the bytes that either end leaves unread.
     pub(crate) account: Arc<Account>,
-    /// For its descriptor.
+    /// The slot of its descriptor.
     pub(crate) slot: ConnectionSlot,
 }
 
@@ -46,33 +46,33 @@ pub(crate) struct Ends {
     pub(crate) near: TcpStream,
     /// The other end.
     pub(crate) far: Far,
-    /// Its place in the register.
-    pub(crate) ticket: Ticket,
+    /// Its entry in the worker's register.
+    pub(crate) registration: Registration,
     /// When the mesh ends it.
     pub(crate) ending: Ending,
 }
 
-/// Carries a connection until it ends by itself or the mesh ends it, on a task of its own: what it took to decide and to join
-/// is large, and goes with the task that did.
+/// Carries a connection on a task of its own. The future that joined its ends is large, and its task ends with it.
 pub(crate) fn spawn(ends: Ends, buffers: BufferPool, slot: ConnectionSlot) {
     tokio::task::spawn_local(carry(ends, buffers, slot));
 }
 
-/// Not an async function, which would hold its arguments twice: most connections are idle.
+/// Carries a connection until it ends by itself or the mesh ends it. Not an async function: that would hold its arguments
+/// twice, for every idle connection.
 pub(crate) fn carry(ends: Ends, buffers: BufferPool, slot: ConnectionSlot) -> impl Future<Output = ()> {
-    let Ends { near, far, ticket, mut ending } = ends;
+    let Ends { near, far, registration, mut ending } = ends;
     async move {
-        let account = &ticket.account;
-        account.established();
-        let copied = pin!(copy(&near, far, &account.counters, &buffers));
+        let record = &registration.record;
+        record.established();
+        let copied = pin!(copy(&near, far, &record.counters, &buffers));
         let ending = pin!(ending.reached());
         let outcome = tokio::select! {
             // First: a copy without pause leaves nothing of the task's budget.
             biased;
             refusal = DeadlineFuture::new(ending) => refusal.into(),
-            copied = copied => outcome(&copied, account.dialled()),
+            copied = copied => outcome(&copied, record.dialled()),
         };
-        account.finish(outcome);
+        record.finish(outcome);
         drop(slot);
     }
 }

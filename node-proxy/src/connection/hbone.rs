@@ -200,18 +200,19 @@ async fn serve_request(share: Rc<Share>, mut request: Request, client: Client) {
     let given_up = async {
         let _abandoned = request.abandoned().await;
     };
-    let Joined { application, ticket, ending } = match inbound::join(&share, &admission, given_up).await {
+    let Joined { application, registration, ending } = match inbound::join(&share, &admission, given_up).await
+    {
         Ok(joined) => joined,
         Err(outcome) => return refuse(request, status(&outcome)),
     };
     match request.accept() {
         Ok(stream) => {
-            let ends = Ends { near: application, far: Far::Stream(stream), ticket, ending };
+            let ends = Ends { near: application, far: Far::Stream(stream), registration, ending };
             carry::spawn(ends, share.worker.buffers.clone(), slot);
         }
         Err(error) => {
             tracing::debug!(peer = %client.address, %error, "the request was given up");
-            ticket.account.finish(Failure::Reset(Side::Client));
+            registration.record.finish(Failure::Reset(Side::Client));
         }
     }
 }

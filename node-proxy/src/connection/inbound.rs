@@ -14,7 +14,7 @@ use crate::dial;
 use crate::pod::Pod;
 use crate::share::Share;
 use crate::worker::Worker;
-use crate::worker::live::{Dialled, Ending, Ticket};
+use crate::worker::live::{Dialled, Ending, Registration};
 
 /// How long a connection to a Pod waits for the configuration to know the Pod.
 const KNOWN_WAIT: Duration = Duration::from_secs(5);
@@ -24,8 +24,8 @@ const KNOWN_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Joined {
     /// The application's end.
     pub(crate) application: TcpStream,
-    /// Its place in the register.
-    pub(crate) ticket: Ticket,
+    /// Its entry in the worker's register.
+    pub(crate) registration: Registration,
     /// When the mesh ends it.
     pub(crate) ending: Ending,
 }
@@ -47,10 +47,10 @@ pub(crate) async fn join(
             return Err(refusal.into());
         }
     };
-    let (ticket, mut ending) = share.worker.live.enter(&share.pod, record, Dialled::ByFar);
-    ticket.admitted_to(&share.pod, planned.connection.clone());
-    ticket
-        .account
+    let (registration, mut ending) = share.worker.live.register(&share.pod, record, Dialled::ByFar);
+    registration.admitted_to(&share.pod, planned.connection.clone());
+    registration
+        .record
         .describe(|flow| describe::inbound(flow, &share.worker.mesh(), &share.pod, &planned, admission));
     let joined = async {
         authorize_once_known(&share.worker, &share.pod, &planned).await?;
@@ -62,9 +62,9 @@ pub(crate) async fn join(
         () = given_up => Err(Failure::Reset(Side::Client).into()),
     };
     match joined {
-        Ok(application) => Ok(Joined { application, ticket, ending }),
+        Ok(application) => Ok(Joined { application, registration, ending }),
         Err(outcome) => {
-            ticket.account.finish(outcome.clone());
+            registration.record.finish(outcome.clone());
             Err(outcome)
         }
     }

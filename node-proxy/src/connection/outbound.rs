@@ -20,7 +20,7 @@ use crate::connection::{describe, inbound};
 use crate::dial;
 use crate::pod::ConnectionSlot;
 use crate::share::Share;
-use crate::worker::live::{Dialled, Ticket};
+use crate::worker::live::{Dialled, Registration};
 
 /// How long a connection to an address of the mesh waits for the configuration to name it.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
@@ -30,24 +30,24 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 /// Serves one connection that the Pod's application dialled.
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionSlot) {
     dial::tune(&client);
-    // Of a refusal too, it is told by a reset, never by an end that looks like an empty answer.
+    // Reset on refusal too: a FIN would look like an empty reply.
     reset_when_closed(&client);
     let Some((source, destination)) = addresses(&client) else { return };
     let mut flow = Flow::unknown(Direction::Outbound, source, destination);
     flow.source = describe::local(&share.worker.mesh(), &share.pod, source);
     let record = share.worker.telemetry.open(flow);
-    let (ticket, mut ending) = share.worker.live.enter(&share.pod, record, Dialled::ByNear);
+    let (registration, mut ending) = share.worker.live.register(&share.pod, record, Dialled::ByNear);
     let joined = tokio::select! {
-        joined = join(&share, &client, source, destination, &ticket) => joined,
+        joined = join(&share, &client, source, destination, &registration) => joined,
         refusal = ending.reached() => Err(refusal.into()),
         () = dial::gave_up(&client) => Err(Failure::Reset(Side::Client).into()),
     };
     match joined {
         Ok(far) => {
-            let ends = Ends { near: client, far, ticket, ending };
+            let ends = Ends { near: client, far, registration, ending };
             carry::spawn(ends, share.worker.buffers.clone(), slot);
         }
-        Err(outcome) => ticket.account.finish(outcome),
+        Err(outcome) => registration.record.finish(outcome),
     }
 }
 
@@ -68,7 +68,7 @@ async fn join(
     client: &TcpStream,
     source: SocketAddr,
     destination: SocketAddr,
-    ticket: &Ticket,
+    registration: &Registration,
 ) -> Result<Far, Outcome> {
     let mut attempts = Attempts::NONE;
     let mut last = None;
@@ -85,17 +85,17 @@ async fn join(
             }
             Outbound::Passthrough { .. } => return pass_through(share, client, destination).await,
             Outbound::Plaintext(plaintext) => {
-                ticket.account.describe(|flow| describe::plaintext(flow, &plaintext));
+                registration.record.describe(|flow| describe::plaintext(flow, &plaintext));
                 let target = (Arc::clone(&plaintext.workload), plaintext.to);
                 (target, to_plaintext(share, &plaintext).await)
             }
             Outbound::SameNode(tunnel) => {
-                ticket.account.describe(|flow| describe::tunnel(flow, &tunnel, Security::Unknown));
+                registration.record.describe(|flow| describe::tunnel(flow, &tunnel, Security::Unknown));
                 let target = (Arc::clone(&tunnel.workload), tunnel.next_hop);
-                (target, to_neighbour(share, source, &tunnel, ticket).await)
+                (target, to_neighbour(share, source, &tunnel, registration).await)
             }
             Outbound::Tunnel(tunnel) => {
-                ticket.account.describe(|flow| describe::tunnel(flow, &tunnel, Security::MutualTls));
+                registration.record.describe(|flow| describe::tunnel(flow, &tunnel, Security::MutualTls));
                 let target = (Arc::clone(&tunnel.workload), tunnel.next_hop);
                 (target, through_tunnel(share, source, &tunnel).await)
             }
@@ -105,7 +105,7 @@ async fn join(
             Err(outcome) if may_try_elsewhere(&outcome) => {
                 let (workload, address) = target;
                 note_attempt(&workload, address, &outcome);
-                ticket.not_admitted();
+                registration.not_admitted();
                 if is_refusal(&outcome, begun.elapsed()) {
                     attempts.refused_at(&workload.uid, address.ip());
                 } else {
@@ -157,7 +157,7 @@ async fn wait_for_configuration(
             plan::outbound(&meshes.borrow_and_update(), &share.pod.local, destination, attempts, 0),
             Outbound::Unknown
         ) {
-            // Without a writer the process is stopping, and the ticket ends the connection.
+            // Without a writer the process is stopping, and the registration ends the connection.
             if meshes.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -197,17 +197,17 @@ async fn to_neighbour(
     share: &Share,
     source: SocketAddr,
     tunnel: &Tunnel,
-    ticket: &Ticket,
+    registration: &Registration,
 ) -> Result<Far, Outcome> {
     let Some(neighbour) = share.worker.neighbour(&tunnel.workload.uid) else {
-        ticket.account.describe(|flow| describe::tunnel(flow, tunnel, Security::MutualTls));
+        registration.record.describe(|flow| describe::tunnel(flow, tunnel, Security::MutualTls));
         return through_tunnel(share, source, tunnel).await;
     };
     let peer = Some(share.pod.identity.clone());
     // The one record of the connection is the client's, which knows the service.
     let admission = Admission { peer, client: source, target: tunnel.authority, host: None };
     let planned = inbound::plan(&share.worker, &neighbour, &admission)?;
-    ticket.admitted_to(&neighbour, planned.connection.clone());
+    registration.admitted_to(&neighbour, planned.connection.clone());
     inbound::authorize(&share.worker, &neighbour, &planned)?;
     let slot = neighbour.take_slot()?;
     let socket = dial::application(&neighbour.stock, planned.dial, source.ip()).await?;

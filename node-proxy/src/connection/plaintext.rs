@@ -18,7 +18,7 @@ use crate::share::Share;
 /// Serves one connection to 15006.
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionSlot) {
     dial::tune(&client);
-    // Of a refusal too, it is told by a reset, never by an end that looks like an empty answer.
+    // Reset on refusal too: a FIN would look like an empty reply.
     reset_when_closed(&client);
     let Some(admission) = admission(&client) else { return };
     // For the socket to the application, before it is dialled.
@@ -26,7 +26,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionS
         Ok(own) => own,
         Err(refusal) => return share.worker.telemetry.open(describe::arriving(&admission)).finish(refusal),
     };
-    let Ok(Joined { application, ticket, ending }) =
+    let Ok(Joined { application, registration, ending }) =
         inbound::join(&share, &admission, dial::gave_up(&client)).await
     else {
         // Its record is finished.
@@ -34,7 +34,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionS
     };
     let account = share.worker.accounts.of(admission.client.ip());
     let far = Far::Direct(Direct { socket: client, account, slot });
-    let ends = Ends { near: application, far, ticket, ending };
+    let ends = Ends { near: application, far, registration, ending };
     carry::spawn(ends, share.worker.buffers.clone(), own);
 }
 

@@ -1,5 +1,5 @@
-//! Every connection that is open on this worker: registered before it is authorized, so that no policy change slips in between;
-//! asked again when policies change, and ended when its Pod leaves.
+//! The register of a worker's open connections. Each is registered before it is authorized, so that no policy change slips in
+//! between. A policy change authorizes it again; its Pod's leave ends it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::pod::Pod;
 
-/// Connections that there is always room for.
+/// Capacity that the register always keeps.
 const ROOM: usize = 64;
 
 /// The open connections of one worker. Cheap to clone.
@@ -28,22 +28,22 @@ pub(crate) struct Live {
 #[derive(Debug, Default)]
 struct Inner {
     next: Cell<u64>,
-    entries: RefCell<HashMap<u64, Entry>>,
+    entries: RefCell<HashMap<u64, LiveEntry>>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    /// Whose application is the near end.
+struct LiveEntry {
+    /// The Pod whose application is the near end.
     pod: Arc<Pod>,
-    /// The Pod whose policies were asked, and what; none for what leaves this process by a tunnel or in the clear.
+    /// The Pod whose policies admit the connection, and what they see of it. None if another process asks its own policies.
     admission: Option<(Arc<Pod>, Connection)>,
     end: Option<oneshot::Sender<Refusal>>,
 }
 
-/// The bytes and the record of one connection, seen by the task that carries it and by the worker that counts.
+/// The byte counters and the flow record of one connection.
 #[derive(Debug)]
-pub(crate) struct Account {
-    /// What was carried.
+pub(crate) struct ConnectionRecord {
+    /// Bytes carried so far.
     pub(crate) counters: Arc<Counters>,
     dialled: Dialled,
     record: RefCell<Option<FlowRecord>>,
@@ -58,13 +58,13 @@ pub(crate) enum Dialled {
     ByFar,
 }
 
-/// One registered connection; leaves the register when dropped.
+/// A connection's entry in the register; its drop removes the entry.
 #[derive(Debug)]
-pub(crate) struct Ticket {
+pub(crate) struct Registration {
     id: u64,
     live: Live,
-    /// Its bytes and record.
-    pub(crate) account: Account,
+    /// Its byte counters and flow record.
+    pub(crate) record: ConnectionRecord,
 }
 
 /// Tells when the mesh ends a registered connection.
@@ -75,17 +75,22 @@ pub(crate) struct Ending {
 
 impl Live {
     /// Registers a connection of `pod`.
-    pub(crate) fn enter(&self, pod: &Arc<Pod>, record: FlowRecord, dialled: Dialled) -> (Ticket, Ending) {
+    pub(crate) fn register(
+        &self,
+        pod: &Arc<Pod>,
+        record: FlowRecord,
+        dialled: Dialled,
+    ) -> (Registration, Ending) {
         let id = self.inner.next.replace(self.inner.next.get().wrapping_add(1));
         let (end, ended) = oneshot::channel();
-        let account = Account { counters: Arc::default(), dialled, record: RefCell::new(Some(record)) };
-        let entry = Entry { pod: Arc::clone(pod), admission: None, end: Some(end) };
+        let record =
+            ConnectionRecord { counters: Arc::default(), dialled, record: RefCell::new(Some(record)) };
+        let entry = LiveEntry { pod: Arc::clone(pod), admission: None, end: Some(end) };
         self.inner.entries.borrow_mut().insert(id, entry);
-        (Ticket { id, live: self.clone(), account }, Ending { ended })
+        (Registration { id, live: self.clone(), record }, Ending { ended })
     }
 
-    /// Asks the policies again about every connection that they may see differently now, and ends those that are no
-    /// longer admitted.
+    /// Authorizes again each connection whose policies have changed, and ends those that they no longer admit.
     pub(crate) fn recheck(&self, before: &Mesh, after: &Mesh) {
         let mut same: HashMap<PodReference, bool> = HashMap::new();
         for entry in self.inner.entries.borrow_mut().values_mut() {
@@ -106,7 +111,7 @@ impl Live {
         }
     }
 
-    /// Ends the connections of Pods that are not to be carried any more.
+    /// Ends the connections of all Pods but those that `remains` names.
     pub(crate) fn end_all_but(&self, remains: impl Fn(&Arc<Pod>) -> bool, reason: Closing) {
         for entry in self.inner.entries.borrow_mut().values_mut() {
             if !entry.pods().all(&remains) {
@@ -115,13 +120,13 @@ impl Live {
         }
     }
 
-    /// How many there are.
+    /// Connections that are open.
     pub(crate) fn len(&self) -> usize {
         self.inner.entries.borrow().len()
     }
 }
 
-impl Entry {
+impl LiveEntry {
     fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
         std::iter::once(&self.pod).chain(self.admission.iter().map(|(pod, _)| pod))
     }
@@ -134,8 +139,8 @@ impl Entry {
     }
 }
 
-impl Account {
-    /// Both ends are connected.
+impl ConnectionRecord {
+    /// Notes that both ends are connected.
     pub(crate) fn established(&self) {
         if let Some(record) = self.record.borrow_mut().as_mut() {
             let counters = Arc::clone(&self.counters);
@@ -143,14 +148,14 @@ impl Account {
         }
     }
 
-    /// Adds to what is known of the connection.
+    /// Adds details to the flow record.
     pub(crate) fn describe(&self, more: impl FnOnce(&mut karez_flow::Flow)) {
         if let Some(record) = self.record.borrow_mut().as_mut() {
             more(record.flow_mut());
         }
     }
 
-    /// Ends the record; a second end changes nothing.
+    /// Ends the flow record; a second call changes nothing.
     pub(crate) fn finish(&self, outcome: impl Into<Outcome>) {
         if let Some(record) = self.record.borrow_mut().take() {
             record.finish(outcome);
@@ -163,16 +168,15 @@ impl Account {
     }
 }
 
-impl Ticket {
-    /// From now on the policies of `pod` are asked about the connection whenever they change. To be called before they are
-    /// asked for the first time.
+impl Registration {
+    /// Lets every change of the policies of `pod` authorize the connection again. Call it before the first authorization.
     pub(crate) fn admitted_to(&self, pod: &Arc<Pod>, connection: Connection) {
         if let Some(entry) = self.live.inner.entries.borrow_mut().get_mut(&self.id) {
             entry.admission = Some((Arc::clone(pod), connection));
         }
     }
 
-    /// That Pod was not reached: another one is tried.
+    /// Forgets the Pod of `admitted_to`: it was not reached, and another one is tried.
     pub(crate) fn not_admitted(&self) {
         if let Some(entry) = self.live.inner.entries.borrow_mut().get_mut(&self.id) {
             entry.admission = None;
@@ -183,16 +187,16 @@ impl Ticket {
 impl Ending {
     /// Waits until the mesh ends the connection. Cancel safe.
     pub(crate) async fn reached(&mut self) -> Refusal {
-        // The sender lives as long as the ticket's own entry.
+        // The sender lives as long as the registration's own entry.
         (&mut self.ended).await.unwrap_or(Refusal::Closing(Closing::Draining))
     }
 }
 
-impl Drop for Ticket {
+impl Drop for Registration {
     fn drop(&mut self) {
         let mut entries = self.live.inner.entries.borrow_mut();
         entries.remove(&self.id);
-        // After many connections the room for them is given back.
+        // Gives memory back after a burst of connections.
         if entries.capacity() > 4 * entries.len() + ROOM {
             let room = 2 * entries.len() + ROOM;
             entries.shrink_to(room);

@@ -52,8 +52,8 @@ async fn a_policy_that_comes_between_register_and_authorize_refuses_and_ends() {
     let admission = admission(8080);
     let planned = inbound::plan(&worker, &pod, &admission).unwrap();
     let record = worker.telemetry.open(describe::arriving(&admission));
-    let (ticket, mut ending) = worker.live.enter(&pod, record, Dialled::ByFar);
-    ticket.admitted_to(&pod, planned.connection.clone());
+    let (registration, mut ending) = worker.live.register(&pod, record, Dialled::ByFar);
+    registration.admitted_to(&pod, planned.connection.clone());
     assert!(poll_once(pin!(ending.reached())).await.is_pending());
 
     worker.follow(&fixture::mesh::closed());
