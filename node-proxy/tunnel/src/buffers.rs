@@ -78,14 +78,14 @@ const PIPES_IN_USE: usize = 64;
 /// The buffers of one worker; clones are handles on the same.
 #[derive(Debug, Clone, Default)]
 pub struct BufferPool {
-    shelves: Rc<[RefCell<Shelf>; 3]>,
+    free_lists: Rc<[RefCell<FreeList>; 3]>,
     pipes: Rc<RefCell<Vec<Pipe>>>,
     pipes_in_use: Rc<Cell<usize>>,
 }
 
 /// Buffers of one size. Those at the front are free; those at the back may be on their way to a socket still.
 #[derive(Debug, Default)]
-struct Shelf {
+struct FreeList {
     buffers: VecDeque<BytesMut>,
     /// The fewest that there were since the last trim: so many were not needed.
     spare: usize,
@@ -95,7 +95,7 @@ impl BufferPool {
     /// Takes an empty buffer.
     #[must_use]
     pub fn take(&self, size: Size) -> Buffer {
-        let bytes = self.shelf(size).borrow_mut().take(size.bytes());
+        let bytes = self.free_list(size).borrow_mut().take(size.bytes());
         Buffer { bytes, size, pool: self.clone() }
     }
 
@@ -118,19 +118,19 @@ impl BufferPool {
     /// Frees the buffers that were not needed since the last call, and all pipes that are not in use.
     pub fn trim(&self) {
         self.pipes.borrow_mut().clear();
-        for shelf in self.shelves.iter() {
-            shelf.borrow_mut().trim();
+        for free_list in self.free_lists.iter() {
+            free_list.borrow_mut().trim();
         }
     }
 
     /// Bytes kept for reuse.
     #[must_use]
     pub fn kept(&self) -> usize {
-        Size::ALL.into_iter().map(|size| self.shelf(size).borrow().buffers.len() * size.bytes()).sum()
+        Size::ALL.into_iter().map(|size| self.free_list(size).borrow().buffers.len() * size.bytes()).sum()
     }
 
-    fn shelf(&self, size: Size) -> &RefCell<Shelf> {
-        let [small, medium, large] = &*self.shelves;
+    fn free_list(&self, size: Size) -> &RefCell<FreeList> {
+        let [small, medium, large] = &*self.free_lists;
         match size {
             Size::Small => small,
             Size::Medium => medium,
@@ -139,7 +139,7 @@ impl BufferPool {
     }
 }
 
-impl Shelf {
+impl FreeList {
     fn take(&mut self, bytes: usize) -> BytesMut {
         if let Some(mut buffer) = self.buffers.pop_front() {
             self.spare = self.spare.min(self.buffers.len());
@@ -241,7 +241,7 @@ impl DerefMut for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
-        self.pool.shelf(self.size).borrow_mut().give(bytes, self.size.kept(), self.size.bytes());
+        self.pool.free_list(self.size).borrow_mut().give(bytes, self.size.kept(), self.size.bytes());
     }
 }
 

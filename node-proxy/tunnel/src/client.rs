@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
-use crate::connection::{ConnectionError, Place, State};
+use crate::connection::{ConnectionError, State, StreamSlot};
 use crate::metered::Metered;
 use crate::settings::Http2;
 use crate::stream::{Stream, StreamError};
@@ -101,11 +101,11 @@ impl ConnectError {
     }
 
     /// What h2 said while an answer was awaited (RFC 9113 section 8.7: when it may be sent again).
-    fn awaiting(error: h2::Error, place: &Place) -> Self {
+    fn awaiting(error: h2::Error, slot: &StreamSlot) -> Self {
         let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
         // h2 hands the peer's GOAWAY only to streams that it names as unprocessed.
         let unseen = error.is_go_away() && error.is_remote();
-        if refused || unseen { Self::GoingAway } else { Self::Broken(place.broken(error)) }
+        if refused || unseen { Self::GoingAway } else { Self::Broken(slot.broken(error)) }
     }
 }
 
@@ -121,17 +121,17 @@ impl Connection {
     /// Typed by what may be done about it; see [`ConnectError`].
     pub async fn connect(&self, authority: Authority, headers: HeaderMap) -> Result<Stream, ConnectError> {
         match self.reserve() {
-            Some(place) => place.connect(authority, headers).await,
+            Some(slot) => slot.connect(authority, headers).await,
             None if self.is_usable() => Err(ConnectError::Full),
             None => Err(ConnectError::GoingAway),
         }
     }
 
-    /// Keeps a place for a stream, if there is room and the connection is usable.
+    /// Keeps a slot for a stream, if there is room and the connection is usable.
     #[must_use]
     pub fn reserve(&self) -> Option<Reservation> {
         (self.has_room() && self.is_usable())
-            .then(|| Reservation { request: self.request.clone(), place: Place::take(&self.state) })
+            .then(|| Reservation { request: self.request.clone(), slot: StreamSlot::take(&self.state) })
     }
 
     /// Whether new streams can be opened: neither side has said GOAWAY, and the bytes below still flow.
@@ -200,11 +200,11 @@ impl Connection {
     }
 }
 
-/// A place for one stream, given back if it is dropped.
+/// A slot for one stream, given back if it is dropped.
 #[derive(Debug)]
 pub struct Reservation {
     request: SendRequest<Bytes>,
-    place: Place,
+    slot: StreamSlot,
 }
 
 impl Reservation {
@@ -214,7 +214,7 @@ impl Reservation {
     /// See [`ConnectError`].
     pub async fn connect(mut self, authority: Authority, headers: HeaderMap) -> Result<Stream, ConnectError> {
         let unless_aborted =
-            |error| if self.place.state().is_aborted() { ConnectError::Aborted } else { error };
+            |error| if self.slot.state().is_aborted() { ConnectError::Aborted } else { error };
         let (answer, send) = self
             .request
             .send_request(connect_request(authority, headers), false)
@@ -222,12 +222,12 @@ impl Reservation {
         // A handle of ours must not keep an idle connection from ending.
         drop(self.request);
         let answered =
-            answer.await.map_err(|error| unless_aborted(ConnectError::awaiting(error, &self.place)))?;
+            answer.await.map_err(|error| unless_aborted(ConnectError::awaiting(error, &self.slot)))?;
         let (head, body) = answered.into_parts();
         if head.status != StatusCode::OK {
             return Err(ConnectError::Status(head.status));
         }
-        Ok(Stream::new(send, body, self.place))
+        Ok(Stream::new(send, body, self.slot))
     }
 }
 

@@ -162,13 +162,13 @@ impl State {
     }
 }
 
-/// A place for one stream on a connection, from when it is reserved until its last handle is gone.
+/// A slot for one stream on a connection, from when it is reserved until its last handle is gone.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct StreamSlot {
     state: Rc<State>,
 }
 
-impl Place {
+impl StreamSlot {
     pub(crate) fn take(state: &Rc<State>) -> Self {
         state.streams.set(state.streams.get() + 1);
         Self { state: state.clone() }
@@ -188,7 +188,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         let left = self.state.streams.get().saturating_sub(1);
         self.state.streams.set(left);

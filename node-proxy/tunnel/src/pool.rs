@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use crate::client::{ConnectError, Connection, Driver, Reservation};
 use crate::stream::Stream;
-use entry::{Dial, Entry, Pick};
+use entry::{Dial, Pick, PoolEntry};
 
 /// How many connections are kept, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub struct Pool<K, E> {
 struct Inner<K, E> {
     limits: Limits,
     spawn: Box<dyn Fn(Task)>,
-    entries: RefCell<HashMap<K, Entry<E>>>,
+    entries: RefCell<HashMap<K, PoolEntry<E>>>,
     next: Cell<u64>,
 }
 
@@ -208,7 +208,7 @@ where
     #[must_use]
     pub fn stats(&self) -> Stats {
         let entries = self.inner.entries.borrow();
-        let connections = || entries.values().flat_map(Entry::connections);
+        let connections = || entries.values().flat_map(PoolEntry::connections);
         Stats {
             keys: entries.len(),
             connections: connections().count(),
@@ -224,11 +224,11 @@ where
     }
 
     fn newest(&self, key: &K) -> Option<u64> {
-        self.inner.entries.borrow().get(key).and_then(Entry::newest)
+        self.inner.entries.borrow().get(key).and_then(PoolEntry::newest)
     }
 
     /// Starts the one dial of the key.
-    fn dial<Io, F>(&self, key: &K, dial: F) -> Outcome<E>
+    fn dial<Io, F>(&self, key: &K, dial: F) -> DialOutcome<E>
     where
         F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
         Io: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -241,17 +241,17 @@ where
             outcome.clone(),
             cancel,
         ));
-        let seat = life::Seat { pool: Rc::downgrade(&self.inner), key: key.clone(), id };
-        (self.inner.spawn)(Box::pin(life::live(seat, dial, outcome_sender, cancelled)));
+        let slot = life::PoolSlot { pool: Rc::downgrade(&self.inner), key: key.clone(), id };
+        (self.inner.spawn)(Box::pin(life::live(slot, dial, outcome_sender, cancelled)));
         outcome
     }
 }
 
 /// None until the dial has ended.
-type Outcome<E> = watch::Receiver<Option<Result<(), E>>>;
+type DialOutcome<E> = watch::Receiver<Option<Result<(), E>>>;
 
 /// Waits for a dial's end.
-async fn dialled<E: Clone>(mut outcome: Outcome<E>) -> Result<(), PoolError<E>> {
+async fn dialled<E: Clone>(mut outcome: DialOutcome<E>) -> Result<(), PoolError<E>> {
     let ended = outcome.wait_for(Option::is_some).await.map_err(|_| PoolError::Closed)?;
     match ended.as_ref() {
         Some(Err(error)) => Err(PoolError::Dial(error.clone())),
@@ -272,7 +272,7 @@ impl<K: Eq + Hash, E> Inner<K, E> {
     }
 
     /// Changes an entry; one that is left empty goes.
-    fn with_entry<R>(&self, key: &K, change: impl FnOnce(&mut Entry<E>) -> R) -> Option<R> {
+    fn with_entry<R>(&self, key: &K, change: impl FnOnce(&mut PoolEntry<E>) -> R) -> Option<R> {
         let mut entries = self.entries.borrow_mut();
         let entry = entries.get_mut(key)?;
         let result = change(entry);

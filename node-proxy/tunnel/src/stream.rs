@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
 
-use crate::connection::Place;
+use crate::connection::StreamSlot;
 pub use reader::Reader;
 pub use writer::Writer;
 
@@ -59,16 +59,16 @@ impl From<StreamError> for io::Error {
 }
 
 impl Stream {
-    pub(crate) fn new(send: SendStream<Bytes>, recv: RecvStream, place: Place) -> Self {
-        let place = Rc::new(place);
-        Self::from_halves(Reader::new(recv, place.clone()), Writer::new(send, place))
+    pub(crate) fn new(send: SendStream<Bytes>, recv: RecvStream, slot: StreamSlot) -> Self {
+        let slot = Rc::new(slot);
+        Self::from_halves(Reader::new(recv, slot.clone()), Writer::new(send, slot))
     }
 
     pub(crate) fn from_halves(reader: Reader, writer: Writer) -> Self {
         Self { reader, writer }
     }
 
-    /// The two directions, each to be used by one task; the stream's place is free when both are gone.
+    /// The two directions, each to be used by one task; the stream's slot is free when both are gone.
     #[must_use]
     pub fn split(self) -> (Reader, Writer) {
         (self.reader, self.writer)

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 pub(crate) use growth::{Growth, RoundShare};
-use holding::Entry;
+use holding::StreamEntry;
 pub(crate) use holding::{Evicted, Holding};
 
 /// The bounds of a [`Budget`], in bytes.
@@ -60,7 +60,7 @@ pub struct Account {
 #[derive(Debug, Default)]
 struct Entries {
     next: u64,
-    by_number: BTreeMap<u64, Arc<Entry>>,
+    by_number: BTreeMap<u64, Arc<StreamEntry>>,
 }
 
 impl Budget {
@@ -113,16 +113,16 @@ impl Account {
     }
 
     /// A stream begins to hold bytes.
-    fn enter(&self) -> (u64, Arc<Entry>) {
+    fn register(&self) -> (u64, Arc<StreamEntry>) {
         let mut entries = lock(&self.entries);
         let number = entries.next;
         entries.next = entries.next.wrapping_add(1);
-        let entry = Arc::new(Entry::default());
+        let entry = Arc::new(StreamEntry::default());
         entries.by_number.insert(number, entry.clone());
         (number, entry)
     }
 
-    fn leave(&self, number: u64) {
+    fn unregister(&self, number: u64) {
         lock(&self.entries).by_number.remove(&number);
     }
 

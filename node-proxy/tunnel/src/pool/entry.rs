@@ -3,11 +3,11 @@
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Limits, Outcome};
+use super::{DialOutcome, Limits};
 use crate::client::{Connection, Reservation};
 
-pub(super) struct Entry<E> {
-    /// Until they end: one that is used no more may carry streams still.
+pub(super) struct PoolEntry<E> {
+    /// Kept until they end: one that takes no more streams may still carry some.
     connections: Vec<(u64, Connection)>,
     dial: Option<Dial<E>>,
 }
@@ -15,38 +15,38 @@ pub(super) struct Entry<E> {
 /// The dial of a key; dropped, it is given up.
 pub(super) struct Dial<E> {
     id: u64,
-    outcome: Outcome<E>,
+    outcome: DialOutcome<E>,
     /// Held for its drop.
     _cancel: oneshot::Sender<()>,
 }
 
-/// What there is for someone who wants a stream.
+/// What a key can offer to a request for a stream.
 pub(super) enum Pick<E> {
-    /// A place, and on which connection.
+    /// A reserved slot, and the id of its connection.
     Reserved(u64, Reservation),
-    /// A connection with room, whose peer was not heard for long.
+    /// A connection with room, whose peer has long been silent.
     Silent(u64, Connection),
     /// A dial is under way.
-    Dialling(Outcome<E>),
+    Dialling(DialOutcome<E>),
     /// Nothing: another connection may be dialled.
     None,
     /// Nothing, and there may be no more connections.
     Full,
 }
 
-impl<E> Default for Entry<E> {
+impl<E> Default for PoolEntry<E> {
     fn default() -> Self {
         Self { connections: Vec::new(), dial: None }
     }
 }
 
 impl<E> Dial<E> {
-    pub(super) fn new(id: u64, outcome: Outcome<E>, cancel: oneshot::Sender<()>) -> Self {
+    pub(super) fn new(id: u64, outcome: DialOutcome<E>, cancel: oneshot::Sender<()>) -> Self {
         Self { id, outcome, _cancel: cancel }
     }
 }
 
-impl<E> Entry<E> {
+impl<E> PoolEntry<E> {
     /// The oldest connections fill first, so that the surplus falls idle and retires. Only those are considered that were
     /// dialled after `known`.
     pub(super) fn pick(&self, limits: &Limits, known: Option<u64>, now: Instant) -> Pick<E> {

@@ -12,8 +12,8 @@ use super::Inner;
 use crate::client::{Connection, Driver};
 use crate::deadline_future::DeadlineFuture;
 
-/// Where in which pool the connection belongs.
-pub(super) struct Seat<K, E> {
+/// A pooled connection's pool, key and id.
+pub(super) struct PoolSlot<K, E> {
     pub(super) pool: Weak<Inner<K, E>>,
     pub(super) key: K,
     pub(super) id: u64,
@@ -21,7 +21,7 @@ pub(super) struct Seat<K, E> {
 
 /// Dials, tells who waits, and moves the connection until it ends.
 pub(super) async fn live<K, E, Io>(
-    seat: Seat<K, E>,
+    slot: PoolSlot<K, E>,
     dial: impl Future<Output = Result<(Connection, Driver<Io>), E>>,
     outcome: watch::Sender<Option<Result<(), E>>>,
     cancelled: oneshot::Receiver<()>,
@@ -37,19 +37,19 @@ pub(super) async fn live<K, E, Io>(
     let (connection, driver) = match dialled {
         Ok(dialled) => dialled,
         Err(error) => {
-            seat.end_dial(None);
+            slot.end_dial(None);
             outcome.send_replace(Some(Err(error)));
             return;
         }
     };
-    if !seat.end_dial(Some(connection.clone())) {
+    if !slot.end_dial(Some(connection.clone())) {
         return;
     }
     outcome.send_replace(Some(Ok(())));
     drop(outcome);
-    let farewell = seat.pool.upgrade().map(|pool| pool.limits.farewell).unwrap_or_default();
+    let farewell = slot.pool.upgrade().map(|pool| pool.limits.farewell).unwrap_or_default();
     let mut driver = pin!(driver);
-    let unused = pin!(seat.outlive_use(connection));
+    let unused = pin!(slot.outlive_use(connection));
     let ended = tokio::select! {
         biased;
         // How it ended is told to each of its streams.
@@ -57,14 +57,14 @@ pub(super) async fn live<K, E, Io>(
         () = DeadlineFuture::new(unused) => false,
     };
     // Not before: a connection that takes no more streams can be closed for as long as it has some.
-    seat.leave();
+    slot.leave();
     if !ended {
         // Without a handle it says GOAWAY and ends. A peer that does not even read that holds nobody up.
         timeout(farewell, driver).await.ok();
     }
 }
 
-impl<K: Eq + Hash, E> Seat<K, E> {
+impl<K: Eq + Hash, E> PoolSlot<K, E> {
     fn end_dial(&self, connection: Option<Connection>) -> bool {
         let pool = self.pool.upgrade();
         let wanted =

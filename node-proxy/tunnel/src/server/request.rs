@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, Method, Response, StatusCode};
 
-use crate::connection::{Place, State};
+use crate::connection::{State, StreamSlot};
 use crate::stream::{Reader, Stream, StreamError, Writer};
 
 /// What the peer asks for. Dropped without an answer, it is reset.
@@ -20,7 +20,7 @@ pub struct Request {
     head: Parts,
     respond: SendResponse<Bytes>,
     reader: Reader,
-    place: Rc<Place>,
+    slot: Rc<StreamSlot>,
 }
 
 /// The peer gave a request up before it was answered.
@@ -35,8 +35,8 @@ impl Request {
         state: &Rc<State>,
     ) -> Self {
         let (head, body) = head.into_parts();
-        let place = Rc::new(Place::take(state));
-        Self { head, respond, reader: Reader::new(body, place.clone()), place }
+        let slot = Rc::new(StreamSlot::take(state));
+        Self { head, respond, reader: Reader::new(body, slot.clone()), slot }
     }
 
     /// Whether this is a CONNECT as RFC 9113 section 8.5 means it, without a path.
@@ -68,7 +68,7 @@ impl Request {
     /// When the peer has given up, or the connection broke.
     pub fn accept(mut self) -> Result<Stream, StreamError> {
         let send = self.respond.send_response(Response::new(()), false)?;
-        Ok(Stream::from_halves(self.reader, Writer::new(send, self.place)))
+        Ok(Stream::from_halves(self.reader, Writer::new(send, self.slot)))
     }
 
     /// Answers another status, and ends the stream.

@@ -10,7 +10,7 @@ use h2::{Reason, RecvStream};
 
 use super::StreamError;
 use super::unread::Unread;
-use crate::connection::Place;
+use crate::connection::StreamSlot;
 use crate::window::{Evicted, Holding, RoundShare};
 
 /// Receives bytes. What arrives is taken over at once, so that all that lies unread is known; the peer may send more
@@ -23,13 +23,13 @@ pub struct Reader {
     ended: bool,
     round: RoundShare,
     holding: Holding,
-    place: Rc<Place>,
+    slot: Rc<StreamSlot>,
 }
 
 impl Reader {
-    pub(crate) fn new(recv: RecvStream, place: Rc<Place>) -> Self {
-        let holding = Holding::new(place.state().account.clone());
-        Self { recv, unread: Unread::default(), ended: false, round: RoundShare::default(), holding, place }
+    pub(crate) fn new(recv: RecvStream, slot: Rc<StreamSlot>) -> Self {
+        let holding = Holding::new(slot.state().account.clone());
+        Self { recv, unread: Unread::default(), ended: false, round: RoundShare::default(), holding, slot }
     }
 
     /// Takes over what has arrived, without waiting; `cx` is woken when more does. What is unread afterwards is
@@ -42,7 +42,7 @@ impl Reader {
             match self.recv.poll_data(cx) {
                 Poll::Pending => break,
                 Poll::Ready(Some(Ok(chunk))) => {
-                    self.place.state().growth.received(&mut self.round, chunk.len());
+                    self.slot.state().growth.received(&mut self.round, chunk.len());
                     self.unread.push(chunk);
                 }
                 Poll::Ready(None) => self.end(),
@@ -52,7 +52,7 @@ impl Reader {
                 {
                     self.end();
                 }
-                Poll::Ready(Some(Err(error))) => return Err(self.place.broken(error)),
+                Poll::Ready(Some(Err(error))) => return Err(self.slot.broken(error)),
             }
         }
         Ok(())
@@ -80,7 +80,7 @@ impl Reader {
         self.ended && self.unread.is_empty()
     }
 
-    /// The unread bytes in order, as many pieces as `slices` has places: how many were filled in.
+    /// The unread bytes in order, as many pieces as `slices` has slots: how many were filled in.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         self.unread.slices(slices)
     }

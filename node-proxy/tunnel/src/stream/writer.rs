@@ -9,18 +9,18 @@ use h2::{Reason, SendStream};
 use tokio::sync::oneshot;
 
 use super::StreamError;
-use crate::connection::Place;
+use crate::connection::StreamSlot;
 
 /// Sends bytes as the windows allow.
 #[derive(Debug)]
 pub struct Writer {
     send: SendStream<Bytes>,
-    place: Rc<Place>,
+    slot: Rc<StreamSlot>,
 }
 
 impl Writer {
-    pub(crate) fn new(send: SendStream<Bytes>, place: Rc<Place>) -> Self {
-        Self { send, place }
+    pub(crate) fn new(send: SendStream<Bytes>, slot: Rc<StreamSlot>) -> Self {
+        Self { send, slot }
     }
 
     /// Asks for room for up to `wanted` bytes and waits until there is some: how much may be sent now.
@@ -35,7 +35,7 @@ impl Writer {
                 return Poll::Ready(Ok(room));
             }
             match ready!(self.send.poll_capacity(cx)) {
-                Some(granted) => granted.map_err(|error| self.place.broken(error))?,
+                Some(granted) => granted.map_err(|error| self.slot.broken(error))?,
                 None => return self.poll_closed(cx).map(Err),
             };
         }
@@ -51,7 +51,7 @@ impl Writer {
     /// # Errors
     /// When the stream has ended or was reset.
     pub fn send(&mut self, data: Bytes) -> Result<(), StreamError> {
-        self.send.send_data(data, false).map_err(|error| self.place.broken(error))
+        self.send.send_data(data, false).map_err(|error| self.slot.broken(error))
     }
 
     /// Sends all of `data` as room comes.
@@ -71,7 +71,7 @@ impl Writer {
     /// # Errors
     /// When the stream has ended or was reset.
     pub fn finish(&mut self) -> Result<(), StreamError> {
-        self.send.send_data(Bytes::new(), true).map_err(|error| self.place.broken(error))
+        self.send.send_data(Bytes::new(), true).map_err(|error| self.slot.broken(error))
     }
 
     /// Waits until all that was sent has left for the connection, or the stream is gone. To be called before a reset that must
@@ -96,7 +96,7 @@ impl Writer {
         Poll::Ready(match ready!(self.send.poll_reset(cx)) {
             Ok(Reason::NO_ERROR) => None,
             Ok(reason) => Some(StreamError::Reset(reason)),
-            Err(error) => Some(self.place.broken(error)),
+            Err(error) => Some(self.slot.broken(error)),
         })
     }
 

@@ -9,13 +9,13 @@ use super::{Account, lock};
 
 /// A stream's entry in its account: seen by whichever thread looks for the largest.
 #[derive(Debug, Default)]
-pub(super) struct Entry {
+pub(super) struct StreamEntry {
     held: AtomicUsize,
     evicted: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
-impl Entry {
+impl StreamEntry {
     pub(super) fn held(&self) -> usize {
         self.held.load(Relaxed)
     }
@@ -44,7 +44,7 @@ impl Entry {
 pub(crate) struct Holding {
     account: Arc<Account>,
     /// None until the stream stalls for the first time.
-    entry: Option<(u64, Arc<Entry>)>,
+    entry: Option<(u64, Arc<StreamEntry>)>,
 }
 
 /// The stream was chosen to go, because it held most of what its Pod may hold.
@@ -56,7 +56,7 @@ impl Holding {
         Self { account, entry: None }
     }
 
-    /// How much it may hold beside what the account bears already, so that half of the bounds remains for others.
+    /// Bytes this stream may still buffer while half of each limit stays free.
     pub(crate) fn room(&self) -> usize {
         self.account.window(1) as usize
     }
@@ -70,7 +70,7 @@ impl Holding {
             return Ok(());
         }
         let account = &self.account;
-        let (_, entry) = self.entry.get_or_insert_with(|| account.enter());
+        let (_, entry) = self.entry.get_or_insert_with(|| account.register());
         // Before the flag is read: an eviction in between is then seen one way or the other.
         entry.watch(waker);
         if entry.evicted.load(Acquire) {
@@ -96,7 +96,7 @@ impl Holding {
 impl Drop for Holding {
     fn drop(&mut self) {
         if let Some((number, entry)) = self.entry.take() {
-            self.account.leave(number);
+            self.account.unregister(number);
             self.account.refund(entry.held.swap(0, AcqRel));
         }
     }
