@@ -11,9 +11,9 @@ pub struct Flow {
     /// Which side of it this proxy is on.
     pub direction: Direction,
     /// Who dialled.
-    pub source: Peer,
+    pub source: FlowSide,
     /// Who was dialled, at the address that this proxy dials itself.
-    pub destination: Peer,
+    pub destination: FlowSide,
     /// The authority of the CONNECT, `ip:port` or `host:port`, when a tunnel carries it.
     pub authority: Option<Arc<str>>,
     /// The service that was dialled, if it was one.
@@ -42,7 +42,7 @@ pub enum Security {
 
 /// One side of a connection.
 #[derive(Debug, Clone)]
-pub struct Peer {
+pub struct FlowSide {
     /// Its address.
     pub address: SocketAddr,
     /// Name of the Pod, for the log alone: in a metric every Pod would be a series.
@@ -125,7 +125,7 @@ impl Security {
     }
 }
 
-impl Peer {
+impl FlowSide {
     /// Someone of whom nothing but the address is known.
     #[must_use]
     pub fn unknown(address: SocketAddr) -> Self {
@@ -141,8 +141,8 @@ impl Flow {
     pub fn unknown(direction: Direction, source: SocketAddr, destination: SocketAddr) -> Self {
         Self {
             direction,
-            source: Peer::unknown(source),
-            destination: Peer::unknown(destination),
+            source: FlowSide::unknown(source),
+            destination: FlowSide::unknown(destination),
             authority: None,
             service: None,
             security: Security::Unknown,

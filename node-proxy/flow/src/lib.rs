@@ -28,7 +28,7 @@ mod usage;
 mod worker;
 
 pub use access_log::AccessLog;
-pub use endpoint::{Direction, Endpoint, Flow, Locality, Peer, Security, Service};
+pub use endpoint::{Direction, Endpoint, Flow, FlowSide, Locality, Security, Service};
 pub use family::Sample;
 pub use metrics::Metrics;
 pub use record::FlowRecord;

@@ -39,11 +39,11 @@ pub(crate) struct Totals {
 #[derive(Debug)]
 pub(crate) struct Register {
     limit: usize,
-    entries: Mutex<BTreeMap<Labels, Entry>>,
+    entries: Mutex<BTreeMap<Labels, SeriesEntry>>,
 }
 
 #[derive(Debug, Default)]
-struct Entry {
+struct SeriesEntry {
     /// What workers counted that have let go.
     base: Totals,
     held: Vec<Arc<Counts>>,
@@ -92,7 +92,7 @@ impl Register {
         self.hold(&mut self.entries(), &labels.without_peers())
     }
 
-    fn hold(self: &Arc<Self>, entries: &mut BTreeMap<Labels, Entry>, labels: &Labels) -> Series {
+    fn hold(self: &Arc<Self>, entries: &mut BTreeMap<Labels, SeriesEntry>, labels: &Labels) -> Series {
         let counts = Arc::new(Counts::default());
         entries.entry(labels.clone()).or_default().held.push(Arc::clone(&counts));
         Series { labels: labels.clone(), counts, register: Arc::clone(self) }
@@ -115,13 +115,13 @@ impl Register {
         }
     }
 
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<Labels, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<Labels, SeriesEntry>> {
         // Nothing that is done under the lock leaves the map half changed.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Entry {
+impl SeriesEntry {
     fn total(&self) -> Totals {
         let mut total = self.base.clone();
         for counts in &self.held {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use karez_api::identity::Identity;
-use karez_flow::{Direction, Endpoint, Flow, Locality, Peer, Security, Service};
+use karez_flow::{Direction, Endpoint, Flow, FlowSide, Locality, Security, Service};
 use karez_mesh::object::workload::OwnerKind;
 use karez_mesh::plan::{self, InboundPlan, Plaintext, Tunnel};
 use karez_mesh::{Mesh, Workload};
@@ -15,12 +15,12 @@ use crate::connection::admission::Admission;
 use crate::pod::Pod;
 
 /// A Pod of this node at one of its addresses.
-pub(crate) fn local(mesh: &Mesh, pod: &Pod, address: SocketAddr) -> Peer {
+pub(crate) fn local(mesh: &Mesh, pod: &Pod, address: SocketAddr) -> FlowSide {
     let workload = pod.local.workload(mesh);
     let mut endpoint = workload.map_or_else(Endpoint::default, |workload| endpoint(workload));
     endpoint.namespace = Some(Arc::clone(&pod.local.namespace));
     endpoint.principal = Some(pod.identity.clone());
-    Peer { address, name: Some(Arc::clone(&pod.enrolled.name)), endpoint: endpoint.into() }
+    FlowSide { address, name: Some(Arc::clone(&pod.enrolled.name)), endpoint: endpoint.into() }
 }
 
 /// The far end of a tunnel.
@@ -103,10 +103,10 @@ fn kind(kind: OwnerKind) -> WorkloadKind {
     }
 }
 
-fn remote(workload: &Workload, address: SocketAddr) -> Peer {
+fn remote(workload: &Workload, address: SocketAddr) -> FlowSide {
     let mut endpoint = endpoint(workload);
     endpoint.principal = Some(workload.identity.clone()).filter(|_: &Identity| is_meshed(workload));
-    Peer { address, name: known(&workload.name), endpoint: endpoint.into() }
+    FlowSide { address, name: known(&workload.name), endpoint: endpoint.into() }
 }
 
 /// Only who is in the mesh proves an identity.

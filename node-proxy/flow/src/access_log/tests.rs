@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use karez_api::outcome::Refusal;
 
 use super::*;
-use crate::endpoint::{Direction, Endpoint, Peer, Security, Service};
+use crate::endpoint::{Direction, Endpoint, FlowSide, Security, Service};
 use crate::metrics::Metrics;
 
 fn tunnelled(direction: Direction) -> Flow {
@@ -16,12 +16,12 @@ fn tunnelled(direction: Direction) -> Flow {
     };
     Flow {
         direction,
-        source: Peer {
+        source: FlowSide {
             address: "10.1.0.5:40312".parse().unwrap(),
             name: Some("web-7d4b9".into()),
             endpoint: Arc::new(endpoint("web", "web")),
         },
-        destination: Peer {
+        destination: FlowSide {
             address: "10.1.1.7:15008".parse().unwrap(),
             name: None,
             endpoint: Arc::new(endpoint("reviews", "reviews")),
