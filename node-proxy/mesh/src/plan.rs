@@ -6,5 +6,5 @@ mod outbound;
 mod waypoint;
 
 pub use claim::claimed_service;
-pub use inbound::{InboundPlan, Peer, inbound};
+pub use inbound::{InboundPeer, InboundPlan, inbound};
 pub use outbound::{Outbound, PassthroughReason, Plaintext, Tunnel, outbound};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use karez_api::outcome::{Failure, Outcome, Refusal, Side};
 use karez_mesh::authz::{self, AuditHit};
-use karez_mesh::plan::{self, InboundPlan, Peer};
+use karez_mesh::plan::{self, InboundPeer, InboundPlan};
 use tokio::net::TcpStream;
 
 use crate::connection::admission::Admission;
@@ -72,7 +72,7 @@ pub(crate) async fn join(
 
 /// What the connection is, if the policies admit it.
 pub(crate) fn plan(worker: &Worker, pod: &Pod, admission: &Admission) -> Result<InboundPlan, Refusal> {
-    let peer = Peer { identity: admission.peer.clone(), address: admission.client };
+    let peer = InboundPeer { identity: admission.peer.clone(), address: admission.client };
     plan::inbound(&worker.mesh(), &pod.local, admission.target, &peer)
 }
 

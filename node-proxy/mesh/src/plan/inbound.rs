@@ -15,7 +15,7 @@ use crate::viewpoint::Viewpoint;
 
 /// Who is at the other end of an inbound connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Peer {
+pub struct InboundPeer {
     /// What its certificate proves; `None` for plaintext.
     pub identity: Option<Identity>,
     /// The other end of the TCP connection, the tunnel's for HBONE.
@@ -40,7 +40,12 @@ pub struct InboundPlan {
 ///
 /// # Errors
 /// [`Refusal::NotThisPod`] when the address is not the Pod's, [`Refusal::ReservedPort`] when the port is the mesh's own.
-pub fn inbound(mesh: &Mesh, pod: &LocalPod, target: SocketAddr, peer: &Peer) -> Result<InboundPlan, Refusal> {
+pub fn inbound(
+    mesh: &Mesh,
+    pod: &LocalPod,
+    target: SocketAddr,
+    peer: &InboundPeer,
+) -> Result<InboundPlan, Refusal> {
     let target = canonical(target);
     if !pod.has(target.ip()) {
         return Err(Refusal::NotThisPod { address: target });

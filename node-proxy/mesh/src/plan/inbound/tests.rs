@@ -9,9 +9,9 @@ fn db() -> LocalPod {
     pod("db", "10.0.0.1")
 }
 
-fn peer(identity: Option<&str>) -> Peer {
+fn peer(identity: Option<&str>) -> InboundPeer {
     let identity = identity.map(|account| Identity::new("cluster.local", "shop", account).unwrap());
-    Peer { identity, address: at("10.0.0.2:40000") }
+    InboundPeer { identity, address: at("10.0.0.2:40000") }
 }
 
 fn web_and_db() -> Mesh {
@@ -76,7 +76,7 @@ fn only_to_the_application() {
 
 #[test]
 fn ipv4_mapped_addresses_are_ipv4() {
-    let peer = Peer { address: at("[::ffff:10.0.0.2]:40000"), ..peer(Some("web")) };
+    let peer = InboundPeer { address: at("[::ffff:10.0.0.2]:40000"), ..peer(Some("web")) };
     let plan = inbound(&web_and_db(), &db(), at("[::ffff:10.0.0.1]:5432"), &peer).unwrap();
     assert_eq!((plan.dial, plan.connection.source), (at("10.0.0.1:5432"), ip("10.0.0.2")));
 }
