@@ -43,7 +43,7 @@ pub struct Renewals {
 }
 
 struct Shared {
-    entries: Mutex<HashMap<Identity, Entry>>,
+    entries: Mutex<HashMap<Identity, CertificateEntry>>,
     wanted: Notify,
     bundles: watch::Receiver<Bundles>,
     clock: Arc<dyn Clock>,
@@ -51,7 +51,7 @@ struct Shared {
     changes: watch::Sender<()>,
 }
 
-struct Entry {
+struct CertificateEntry {
     states: Arc<watch::Sender<State>>,
     // A keeper looks after it.
     kept: bool,
@@ -89,7 +89,7 @@ impl Certificates {
             return entry.states.subscribe();
         }
         let (states, receiver) = watch::channel(State::Waiting { problem: None });
-        entries.insert(identity.clone(), Entry { states: Arc::new(states), kept: false });
+        entries.insert(identity.clone(), CertificateEntry { states: Arc::new(states), kept: false });
         drop(entries);
         self.shared.wanted.notify_one();
         receiver
@@ -136,7 +136,7 @@ impl Renewals {
 }
 
 impl Shared {
-    fn entries(&self) -> MutexGuard<'_, HashMap<Identity, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, HashMap<Identity, CertificateEntry>> {
         // No code under the lock can panic half-way through a change.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

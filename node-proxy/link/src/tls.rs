@@ -17,7 +17,7 @@ pub(crate) use dial::ExpectIdentities;
 pub use failure::{ForeignTrustDomain, UnexpectedIdentity, failure, is_failure};
 pub(crate) use own::OwnCertificate;
 pub(crate) use peer::leaf_of;
-pub use peer::{Peer, peer, peer_identity};
+pub use peer::{VerifiedPeer, peer, peer_identity};
 pub use pem::InvalidPem;
 pub use profile::server_name;
 

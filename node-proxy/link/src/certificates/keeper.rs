@@ -24,12 +24,12 @@ pub(super) struct Keeper<S> {
     signer: Arc<S>,
     bundles: watch::Receiver<Bundles>,
     schedule: Schedule,
-    held: Option<Held>,
+    current: Option<CurrentCertificate>,
     problem: Option<Arc<FetchError>>,
 }
 
 /// The newest certificate.
-struct Held {
+struct CurrentCertificate {
     credential: Arc<Credential>,
     /// The roots that came with it, for a trust domain that discovery brings none for.
     answered: Arc<TrustBundle>,
@@ -48,7 +48,7 @@ impl<S: Signer> Keeper<S> {
     ) -> Self {
         let bundles = shared.bundles.clone();
         let schedule = Schedule::new(shared.clock.now());
-        Self { identity, states, shared, signer, bundles, schedule, held: None, problem: None }
+        Self { identity, states, shared, signer, bundles, schedule, current: None, problem: None }
     }
 
     pub(super) async fn run(mut self) {
@@ -93,11 +93,11 @@ impl<S: Signer> Keeper<S> {
         let now = self.shared.clock.now();
         let random = fastrand::u64(..);
         match fetched.and_then(|(key, entries)| self.accept(&key, &entries, now)) {
-            Ok(held) => {
-                let not_after = held.credential.not_after();
+            Ok(current) => {
+                let not_after = current.credential.not_after();
                 tracing::debug!(identity = %self.identity, "certificate issued");
                 self.schedule.issued(now, not_after, random);
-                self.held = Some(held);
+                self.current = Some(current);
                 self.problem = None;
             }
             Err(problem) => {
@@ -108,29 +108,35 @@ impl<S: Signer> Keeper<S> {
         }
     }
 
-    fn accept(&self, key: &KeyPair, entries: &[String], now: SystemTime) -> Result<Held, FetchError> {
+    fn accept(
+        &self,
+        key: &KeyPair,
+        entries: &[String],
+        now: SystemTime,
+    ) -> Result<CurrentCertificate, FetchError> {
         let Answer { issued, roots } = answer::read(&self.identity, key, entries)?;
         let answered = Arc::new(roots);
         let bundle = self.bundle_or(&answered);
         answer::verify(&issued, &bundle, now)?;
         let credential = Arc::new(Credential::new(issued, bundle, &self.shared.clock)?);
-        Ok(Held { credential, answered, rooted: true })
+        Ok(CurrentCertificate { credential, answered, rooted: true })
     }
 
     /// New roots: the same certificate with other configurations, unless its own root is gone.
     fn take_bundle(&mut self) {
-        let Some(held) = &self.held else { return };
-        let bundle = self.bundle_or(&held.answered);
-        if Arc::ptr_eq(&bundle, held.credential.bundle()) {
+        let Some(current) = &self.current else { return };
+        let bundle = self.bundle_or(&current.answered);
+        if Arc::ptr_eq(&bundle, current.credential.bundle()) {
             return;
         }
         let now = self.shared.clock.now();
-        let issued = held.credential.issued().clone();
+        let issued = current.credential.issued().clone();
         let rooted = answer::verify(&issued, &bundle, now).is_ok();
         match Credential::new(issued, bundle, &self.shared.clock) {
             Ok(credential) => {
-                let answered = Arc::clone(&held.answered);
-                self.held = Some(Held { credential: Arc::new(credential), answered, rooted });
+                let answered = Arc::clone(&current.answered);
+                self.current =
+                    Some(CurrentCertificate { credential: Arc::new(credential), answered, rooted });
                 if !rooted {
                     self.schedule.void(now);
                 }
@@ -160,13 +166,15 @@ impl<S: Signer> Keeper<S> {
 
     fn state(&self, now: SystemTime) -> State {
         let problem = self.problem.clone();
-        match &self.held {
+        match &self.current {
             None => State::Waiting { problem },
-            Some(held) if now > held.credential.not_after() => {
-                State::Expired { not_after: held.credential.not_after(), problem }
+            Some(current) if now > current.credential.not_after() => {
+                State::Expired { not_after: current.credential.not_after(), problem }
             }
-            Some(held) if !held.rooted => State::Unrooted { not_after: held.credential.not_after(), problem },
-            Some(held) => State::Ready { credential: Arc::clone(&held.credential), problem },
+            Some(current) if !current.rooted => {
+                State::Unrooted { not_after: current.credential.not_after(), problem }
+            }
+            Some(current) => State::Ready { credential: Arc::clone(&current.credential), problem },
         }
     }
 }

@@ -21,11 +21,11 @@ const TICK: Duration = Duration::from_millis(1);
 pub(super) struct Schedule {
     due: SystemTime,
     failures: u32,
-    held: Option<Held>,
+    current: Option<Lifetime>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Held {
+struct Lifetime {
     not_after: SystemTime,
     /// What was left of its life when it came.
     life: Duration,
@@ -34,7 +34,7 @@ struct Held {
 impl Schedule {
     /// Nothing yet: due at once.
     pub(super) fn new(now: SystemTime) -> Self {
-        Self { due: now, failures: 0, held: None }
+        Self { due: now, failures: 0, current: None }
     }
 
     /// A certificate came. The next is due when half of the life that it came with is over, a tenth of that earlier or
@@ -43,15 +43,15 @@ impl Schedule {
         let life = not_after.duration_since(now).unwrap_or_default();
         self.due = now + about_half(life, random).max(SHORTEST);
         self.failures = 0;
-        self.held = Some(Held { not_after, life });
+        self.current = Some(Lifetime { not_after, life });
     }
 
     /// An attempt failed.
     pub(super) fn failed(&mut self, now: SystemTime, random: u64) {
         let again = now + self.backoff(now).delay(self.failures, random);
         // At the latest when it expires, because from then on it is urgent.
-        self.due = match &self.held {
-            Some(held) if now <= held.not_after => again.min(held.not_after + TICK),
+        self.due = match &self.current {
+            Some(current) if now <= current.not_after => again.min(current.not_after + TICK),
             _ => again,
         };
         self.failures = self.failures.saturating_add(1);
@@ -59,7 +59,7 @@ impl Schedule {
 
     /// The certificate is of no use any more, whatever its dates say: due at once.
     pub(super) fn void(&mut self, now: SystemTime) {
-        self.held = None;
+        self.current = None;
         self.failures = 0;
         self.due = now;
     }
@@ -72,15 +72,15 @@ impl Schedule {
     /// How long nothing happens by itself; `asking` while an attempt is under way, which sets the next date itself.
     pub(super) fn sleep(&self, now: SystemTime, asking: bool) -> Duration {
         let due = (!asking).then(|| self.due.duration_since(now).unwrap_or_default());
-        let expiry = self.held.as_ref().and_then(|held| until_expired(held.not_after, now));
+        let expiry = self.current.as_ref().and_then(|current| until_expired(current.not_after, now));
         [due, expiry].into_iter().flatten().fold(LONGEST_SLEEP, Duration::min)
     }
 
     fn backoff(&self, now: SystemTime) -> Backoff {
-        match &self.held {
+        match &self.current {
             // Short lives leave short time: several attempts fit into what is left of any of them.
-            Some(held) if now <= held.not_after => {
-                Backoff::new(SHORTEST, (held.life / 8).clamp(SHORTEST, LONGEST))
+            Some(current) if now <= current.not_after => {
+                Backoff::new(SHORTEST, (current.life / 8).clamp(SHORTEST, LONGEST))
             }
             _ => URGENT,
         }

@@ -24,7 +24,7 @@ pub(super) struct Ledger {
 
 /// What became of one response.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
+pub(super) struct ApplyOutcome {
     /// Name and version of what was taken.
     pub(super) taken: Vec<(String, String)>,
     /// Name of what was not, and why.
@@ -60,7 +60,12 @@ impl Ledger {
     }
 
     /// Notes what became of a response, and gives the answer to it.
-    pub(super) fn settle(&mut self, kind: Kind, nonce: String, outcome: Outcome) -> DeltaDiscoveryRequest {
+    pub(super) fn settle(
+        &mut self,
+        kind: Kind,
+        nonce: String,
+        outcome: ApplyOutcome,
+    ) -> DeltaDiscoveryRequest {
         let held = self.held.entry(kind).or_default();
         for name in &outcome.removed {
             held.remove(name);

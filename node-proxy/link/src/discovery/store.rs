@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::bundle::Bundles;
 use crate::discovery::decode::{Update, decode, removal};
 use crate::discovery::kind::Kind;
-use crate::discovery::ledger::{Ledger, Outcome};
+use crate::discovery::ledger::{ApplyOutcome, Ledger};
 use crate::discovery::moment::Moment;
 use crate::discovery::served::ServedTypes;
 
@@ -172,8 +172,8 @@ impl Store {
             .send_if_modified(|status| std::mem::replace(&mut status.connected, connected) != connected);
     }
 
-    async fn apply(&mut self, kind: Kind, resources: Vec<Resource>, removed: Vec<String>) -> Outcome {
-        let mut outcome = Outcome::default();
+    async fn apply(&mut self, kind: Kind, resources: Vec<Resource>, removed: Vec<String>) -> ApplyOutcome {
+        let mut outcome = ApplyOutcome::default();
         // Removals first: in one response an address may go from a Pod that is gone to a new one.
         for (position, name) in removed.into_iter().enumerate() {
             pause(position).await;
@@ -190,7 +190,7 @@ impl Store {
         outcome
     }
 
-    fn remove(&mut self, kind: Kind, name: String, outcome: &mut Outcome) {
+    fn remove(&mut self, kind: Kind, name: String, outcome: &mut ApplyOutcome) {
         outcome.removed.push(name.clone());
         if let Some(change) = removal(kind, name.clone())
             && let Err(rejected) = self.next.apply(change)

@@ -11,7 +11,7 @@ use x509_parser::time::ASN1Time;
 
 /// The other end of a TLS connection, as its verified leaf certificate names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Peer {
+pub struct VerifiedPeer {
     /// Its SPIFFE id.
     pub identity: Identity,
     /// When its certificate expires: no new stream may run on the connection after that.
@@ -31,9 +31,9 @@ pub(crate) struct Leaf {
 /// `None` when the chain is empty or its leaf does not name exactly one SPIFFE id: a handshake under this crate's
 /// configurations never ends so.
 #[must_use]
-pub fn peer(chain: &[CertificateDer<'_>]) -> Option<Peer> {
+pub fn peer(chain: &[CertificateDer<'_>]) -> Option<VerifiedPeer> {
     let leaf = leaf_of(chain.first()?)?;
-    Some(Peer { identity: leaf.identity?, not_after: leaf.not_after })
+    Some(VerifiedPeer { identity: leaf.identity?, not_after: leaf.not_after })
 }
 
 /// The SPIFFE id of a leaf certificate: its only URI subject alternative name (X509-SVID §2: exactly one).

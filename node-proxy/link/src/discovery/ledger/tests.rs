@@ -4,9 +4,9 @@ fn names(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn outcome(taken: &[(&str, &str)], rejected: &[(&str, &str)], removed: &[&str]) -> Outcome {
+fn outcome(taken: &[(&str, &str)], rejected: &[(&str, &str)], removed: &[&str]) -> ApplyOutcome {
     let removed = removed.iter().map(ToString::to_string).collect();
-    Outcome { taken: names(taken), rejected: names(rejected), removed }
+    ApplyOutcome { taken: names(taken), rejected: names(rejected), removed }
 }
 
 fn held(ledger: &Ledger, kind: Kind) -> Vec<(String, String)> {
@@ -72,7 +72,7 @@ fn every_response_is_answered_by_its_nonce() {
 fn a_nack_is_bounded() {
     let long = "x".repeat(10_000);
     let rejected: Vec<_> = (0..1000).map(|number| (format!("n{number}"), long.clone())).collect();
-    let outcome = Outcome { rejected, ..Outcome::default() };
+    let outcome = ApplyOutcome { rejected, ..ApplyOutcome::default() };
     let nack = Ledger::default().settle(Kind::Address, String::new(), outcome);
     let message = nack.error_detail.unwrap().message;
     assert!(message.len() < (NAMED + 1) * (PROBLEM + 2), "{}", message.len());
