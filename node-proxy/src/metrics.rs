@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use http::StatusCode;
 use karez_flow::Metrics;
-use karez_link::discovery::View;
+use karez_link::discovery::DiscoveryView;
 use karez_process::handshakes::HandshakeLimiter;
 use karez_process::http::{Answer, answer as http_answer};
 use karez_tunnel::window::Budget;
@@ -19,7 +19,7 @@ pub(crate) fn register(
     dns: &Arc<karez_dns::Counters>,
     budget: &Arc<Budget>,
     handshakes: &Arc<HandshakeLimiter>,
-    view: &View,
+    view: &DiscoveryView,
 ) {
     let sum = |value: fn(&Load) -> usize| {
         let loads = loads.to_vec();

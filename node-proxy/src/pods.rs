@@ -16,7 +16,7 @@ use karez_handover::node::{AgentConnection, PodEvent};
 use karez_handover::pod::{EnrolledPod, PodReference};
 use karez_handover::stock::Stock;
 use karez_link::Certificates;
-use karez_link::discovery::{Synced, View};
+use karez_link::discovery::{DiscoveryView, Synced};
 use karez_mesh::Mesh;
 use karez_process::drain::Drain;
 use karez_process::readiness::Condition;
@@ -65,7 +65,7 @@ pub(crate) struct PodFactory {
 #[derive(Debug)]
 pub(crate) struct Pods {
     factory: PodFactory,
-    view: View,
+    view: DiscoveryView,
     /// Publishes the workers' assignment.
     assignment: watch::Sender<Arc<WorkerAssignment>>,
     pods: BTreeMap<PodReference, PodEntry>,
@@ -88,7 +88,7 @@ pub(crate) struct NodeSummary {
 impl Pods {
     pub(crate) fn new(
         factory: PodFactory,
-        view: View,
+        view: DiscoveryView,
         assignment: watch::Sender<Arc<WorkerAssignment>>,
     ) -> (Self, watch::Receiver<NodeSummary>) {
         let (summary, receiver) = watch::channel(NodeSummary::default());

@@ -8,8 +8,8 @@ use karez_api::operator::NodeReport;
 use karez_flow::{AccessLog, Metrics};
 use karez_handover::node::AgentConnection;
 use karez_handover::stock;
-use karez_link::controller::{Controller, LearnedRoots, Settings as ControllerSettings};
-use karez_link::discovery::{self, Store, Synced, View};
+use karez_link::controller::{ControllerClient, LearnedRoots, Settings as ControllerSettings};
+use karez_link::discovery::{self, DiscoveryView, Store, Synced};
 use karez_link::{Certificates, report as reports};
 use karez_process::drain::{self, Drain};
 use karez_process::handshakes::HandshakeLimiter;
@@ -68,7 +68,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
         namespace: settings.namespace.clone(),
         cluster_id: settings.cluster_id.clone(),
     };
-    let controller = Controller::new(reached, LearnedRoots::of(&view))?;
+    let controller = ControllerClient::new(reached, LearnedRoots::of(&view))?;
     let (certificates, renewals) = Certificates::new(view.bundles.clone());
     let unread = settings.unread_mib.get() << 20;
     let budget = Budget::new(Limits::of(unread));
@@ -137,7 +137,7 @@ type Workers = (Vec<Thread>, Arc<Metrics>);
 fn start_workers(
     settings: &Settings,
     shares: Shares,
-    view: &View,
+    view: &DiscoveryView,
     assignment: &watch::Receiver<Arc<WorkerAssignment>>,
     log: AccessLog,
     budget: &Arc<Budget>,
@@ -173,7 +173,7 @@ async fn serve_http(
     draining: &Drain,
     readiness: Readiness,
     metrics: Arc<Metrics>,
-    view: &View,
+    view: &DiscoveryView,
     reported: &watch::Receiver<NodeReport>,
 ) -> Result<()> {
     let (mesh, reported) = (view.mesh.clone(), reported.clone());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use karez_api::identity::Identity;
 use karez_link::certificates::State;
 use karez_link::controller::{LearnedRoots, Settings};
-use karez_link::discovery::{Store, Synced, View, run};
-use karez_link::{Certificates, Controller};
+use karez_link::discovery::{DiscoveryView, Store, Synced, run};
+use karez_link::{Certificates, ControllerClient};
 use tokio::task::JoinSet;
 
 use super::harness::*;
@@ -17,7 +17,7 @@ fn shop() -> String {
 
 /// A node proxy's connection, for as long as it is held.
 struct Node {
-    view: View,
+    view: DiscoveryView,
     certificates: Certificates,
     _work: JoinSet<()>,
 }
@@ -34,7 +34,7 @@ impl Node {
             cluster_id: "Kubernetes".to_owned(),
         };
         let (store, view) = Store::new();
-        let controller = Controller::new(settings, LearnedRoots::of(&view)).unwrap();
+        let controller = ControllerClient::new(settings, LearnedRoots::of(&view)).unwrap();
         let (certificates, renewals) = Certificates::new(view.bundles.clone());
         let mut work = JoinSet::new();
         work.spawn(run(controller.clone(), store));

@@ -44,7 +44,7 @@ pub struct Settings {
 
 /// The controller's client; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Controller {
+pub struct ControllerClient {
     settings: Arc<Settings>,
     channel: Channel,
 }
@@ -101,7 +101,7 @@ pub enum CallError {
     },
 }
 
-impl Controller {
+impl ControllerClient {
     /// A client that connects when it is first used, and again whenever the connection is lost. Needs a tokio runtime
     /// around it, which must outlive it.
     ///

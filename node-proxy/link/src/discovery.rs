@@ -11,7 +11,7 @@
 //! * `moment` – whether what came is whole, or a part of what is to come
 //! * `ledger` – the protocol's state: what is held in which version, what is to be answered
 //! * `decode` – one resource as one update
-//! * `store` – the one writer, and the [`View`] that it publishes
+//! * `store` – the one writer, and the [`DiscoveryView`] that it publishes
 //! * `stream` – the connection that is opened again and again
 
 mod decode;
@@ -24,7 +24,7 @@ mod stream;
 
 #[cfg(test)]
 pub(crate) use served::ServedTypes;
-pub use store::{Status, Store, Synced, View};
+pub use store::{DiscoveryView, Status, Store, Synced};
 pub use stream::run;
 
 #[cfg(test)]

@@ -30,8 +30,8 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::authority::{Authority, Leaf};
-use crate::controller::{Controller, LearnedRoots, Settings};
-use crate::discovery::{ServedTypes, Store, View};
+use crate::controller::{ControllerClient, LearnedRoots, Settings};
+use crate::discovery::{DiscoveryView, ServedTypes, Store};
 
 /// Longer than anything takes that is to happen at all.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -275,12 +275,12 @@ impl NodeFiles {
     }
 
     /// A client that has learned no roots.
-    pub(crate) fn controller(&self, port: u16) -> Controller {
+    pub(crate) fn controller(&self, port: u16) -> ControllerClient {
         self.controller_of(port, &Store::new().1)
     }
 
     /// A client that learns roots from that view.
-    pub(crate) fn controller_of(&self, port: u16, view: &View) -> Controller {
-        Controller::new(self.settings(port), LearnedRoots::of(view)).unwrap()
+    pub(crate) fn controller_of(&self, port: u16, view: &DiscoveryView) -> ControllerClient {
+        ControllerClient::new(self.settings(port), LearnedRoots::of(view)).unwrap()
     }
 }

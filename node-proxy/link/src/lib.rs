@@ -27,5 +27,5 @@ mod fake_controller;
 
 pub use bundle::{Bundles, TrustBundle};
 pub use certificates::Certificates;
-pub use controller::Controller;
+pub use controller::ControllerClient;
 pub use credential::Credential;

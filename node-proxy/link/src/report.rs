@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::Code;
 
-use crate::controller::{CallError, Controller};
+use crate::controller::{CallError, ControllerClient};
 
 /// Changes within it make one report.
 const SPACING: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ const SPACING: Duration = Duration::from_secs(1);
 ///
 /// Returns when the sender is gone. A report that did not arrive is not repeated: the next one says it all. A controller
 /// that does not know of such reports, as Istio's does not, is sent one an interval: another may take its place.
-pub async fn run(controller: Controller, reports: watch::Receiver<NodeReport>) {
+pub async fn run(controller: ControllerClient, reports: watch::Receiver<NodeReport>) {
     let client = NodeReportsClient::new(controller.channel());
     pace(reports, |report| {
         let (controller, mut client) = (controller.clone(), client.clone());

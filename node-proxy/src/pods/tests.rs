@@ -32,7 +32,7 @@ impl NodeProxy {
     async fn start() -> Self {
         let node = Node::start();
         let (mesh, mesh_view) = watch::channel(fixture::mesh::open());
-        let view = View {
+        let view = DiscoveryView {
             mesh: mesh_view.clone(),
             synced: watch::channel(Synced::Complete).1,
             bundles: watch::channel(Bundles::default()).1,

@@ -9,7 +9,7 @@ use karez_api::names::metadata::IMPERSONATED_IDENTITY;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 
-use crate::controller::{CallError, Controller};
+use crate::controller::{CallError, ControllerClient};
 
 /// The life that is asked for, in seconds: 24 h. The CA may grant less.
 const VALIDITY: i64 = 24 * 60 * 60;
@@ -28,7 +28,7 @@ pub trait Signer: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<String>, CallError>> + Send;
 }
 
-impl Signer for Controller {
+impl Signer for ControllerClient {
     async fn sign(&self, identity: &Identity, csr: String) -> Result<Vec<String>, CallError> {
         let asked = Value { kind: Some(Kind::StringValue(identity.to_string())) };
         let metadata = Struct { fields: BTreeMap::from([(IMPERSONATED_IDENTITY.to_owned(), asked)]) };

@@ -6,7 +6,7 @@ use karez_mesh::Mesh;
 use tokio::sync::watch;
 
 use crate::bundle::{Bundles, TrustBundle};
-use crate::discovery::View;
+use crate::discovery::DiscoveryView;
 
 /// The mesh's own roots as discovery has brought them: they prove the controller beside those of the CA file, so that a
 /// rotation does not cut off a node whose copy of the file is older.
@@ -22,7 +22,7 @@ pub struct LearnedRoots {
 impl LearnedRoots {
     /// Those of a view, as it is whenever a connection is made.
     #[must_use]
-    pub fn of(view: &View) -> Self {
+    pub fn of(view: &DiscoveryView) -> Self {
         Self { mesh: view.mesh.clone(), bundles: view.bundles.clone() }
     }
 

@@ -12,8 +12,8 @@ fn settings(url: &str) -> Settings {
     }
 }
 
-fn controller(url: &str) -> Result<Controller, InvalidUrl> {
-    Controller::new(settings(url), LearnedRoots::of(&Store::new().1))
+fn controller(url: &str) -> Result<ControllerClient, InvalidUrl> {
+    ControllerClient::new(settings(url), LearnedRoots::of(&Store::new().1))
 }
 
 #[tokio::test]

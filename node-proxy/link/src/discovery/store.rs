@@ -39,7 +39,7 @@ pub struct Status {
 
 /// What discovery has brought, kept current; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct View {
+pub struct DiscoveryView {
     /// The mesh.
     pub mesh: watch::Receiver<Arc<Mesh>>,
     /// Whether it may be decided upon.
@@ -65,7 +65,7 @@ pub struct Store {
 impl Store {
     /// An empty mesh, and the view of it.
     #[must_use]
-    pub fn new() -> (Self, View) {
+    pub fn new() -> (Self, DiscoveryView) {
         let next = Mesh::default();
         let (mesh, mesh_view) = watch::channel(Arc::new(next.clone()));
         let (synced, synced_view) = watch::channel(Synced::Waiting);
@@ -74,7 +74,12 @@ impl Store {
         let ledger = Ledger::default();
         let moment = Moment::default();
         let store = Self { next, ledger, moment, mesh, synced, bundles, status };
-        let view = View { mesh: mesh_view, synced: synced_view, bundles: bundles_view, status: status_view };
+        let view = DiscoveryView {
+            mesh: mesh_view,
+            synced: synced_view,
+            bundles: bundles_view,
+            status: status_view,
+        };
         (store, view)
     }
 

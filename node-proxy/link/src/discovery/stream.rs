@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Streaming};
 
-use crate::controller::{CallError, Controller, Settings};
+use crate::controller::{CallError, ControllerClient, Settings};
 use crate::discovery::served::ServedTypes;
 use crate::discovery::store::Store;
 
@@ -26,7 +26,7 @@ const MAX_RESPONSE: usize = 200 * 1024 * 1024;
 const UNREAD: usize = 16;
 
 /// Keeps `store` as the controller says, over one stream after another. Never returns; dropping it ends the stream.
-pub async fn run(controller: Controller, mut store: Store) {
+pub async fn run(controller: ControllerClient, mut store: Store) {
     let mut failures: u32 = 0;
     loop {
         let follower = Follower { controller: &controller, store: &mut store, responses: 0 };
@@ -52,7 +52,7 @@ enum End {
 
 /// One stream.
 struct Follower<'a> {
-    controller: &'a Controller,
+    controller: &'a ControllerClient,
     store: &'a mut Store,
     responses: u64,
 }

@@ -33,7 +33,7 @@ struct Pair {
     root: Arc<Authority>,
     server: FakeController,
     files: NodeFiles,
-    view: View,
+    view: DiscoveryView,
     _following: JoinHandle<()>,
 }
 
@@ -74,11 +74,11 @@ async fn push_own_types(session: &mut Session, root: &Authority) {
     session.push(type_url::TRUST_BUNDLE, &[("mesh", "1", bundle)], &[]).await;
 }
 
-async fn synced(view: &mut View) {
+async fn synced(view: &mut DiscoveryView) {
     timeout(PATIENCE, view.synced.wait_for(|synced| *synced == Synced::Complete)).await.unwrap().unwrap();
 }
 
-async fn connected(view: &mut View, wanted: bool) {
+async fn connected(view: &mut DiscoveryView, wanted: bool) {
     timeout(PATIENCE, view.status.wait_for(|status| status.connected == wanted)).await.unwrap().unwrap();
 }
 

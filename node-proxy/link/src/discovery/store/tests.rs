@@ -68,8 +68,9 @@ async fn a_controller_without_own_types_ends_what_another_said_of_them() {
     for kind in [Kind::Namespace, Kind::Authorization, Kind::Address] {
         store.take(nothing_of(kind)).await;
     }
-    let known =
-        |view: &View| (view.mesh.borrow().strict("shop"), view.bundles.borrow().find("mesh").is_some());
+    let known = |view: &DiscoveryView| {
+        (view.mesh.borrow().strict("shop"), view.bundles.borrow().find("mesh").is_some())
+    };
     assert_eq!(known(&view), (true, true));
 
     store.close();

@@ -90,7 +90,7 @@ fn admits_a_stranger(mesh: &Mesh) -> bool {
 }
 
 /// A store that has received the shop.
-async fn settled(shop: &Shop) -> (Store, View) {
+async fn settled(shop: &Shop) -> (Store, DiscoveryView) {
     let (mut store, view) = Store::new();
     let nothing = Shop { policies: BTreeMap::new(), selecting: Vec::new() };
     for kind in Kind::ALL {
@@ -186,7 +186,8 @@ async fn on_a_new_stream_nothing_counts_as_whole_before_both_types_are_answered(
 async fn of_a_controller_that_bears_versions_a_part_is_never_the_whole() {
     let [before, after] = narrowing();
     let (mut store, view) = settled(&before).await;
-    let covers_all = |view: &View| view.mesh.borrow().policies().all(|policy| policy.covers_all_of("shop"));
+    let covers_all =
+        |view: &DiscoveryView| view.mesh.borrow().policies().all(|policy| policy.covers_all_of("shop"));
     for reopened in [false, true] {
         if reopened {
             store.close();
