@@ -1,4 +1,4 @@
-//! Whose unread bytes are whose, for what arrives: one account for each peer's address, shared by all workers.
+//! Accounts of the unread bytes of inbound connections: one for each peer's address, shared by all workers.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! The configuration dump: what this node knows, as JSON for people and scripts.
+//! The configuration dump: the node's view of the mesh as JSON, for people and scripts.
 
 use std::fmt::Debug;
 use std::net::IpAddr;

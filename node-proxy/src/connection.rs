@@ -1,12 +1,12 @@
-//! One connection: how it is decided, joined to its other end, and carried.
+//! One connection: decided, joined to its other end, and carried.
 //!
-//! * [`outbound`] – what a Pod dials
+//! * [`outbound`] – connections that a Pod dials
 //! * [`hbone`] – tunnels that arrive, and the requests in them
-//! * [`plaintext`] – what arrives without a tunnel
-//! * [`admission`] – what is asked for when one arrives
+//! * [`plaintext`] – connections that arrive without a tunnel
+//! * [`admission`] – a connection that asks to be admitted
 //! * [`inbound`] – admitting either, and reaching the application
-//! * [`carry`] – bytes, from when both ends are there
-//! * [`describe`] – who its ends are, for log and metrics
+//! * [`carry`] – the bytes, once both ends are connected
+//! * [`describe`] – its ends, for log and metrics
 
 pub(crate) mod admission;
 pub(crate) mod carry;

@@ -1,4 +1,4 @@
-//! The Pod's DNS queries: mesh names answered from the worker's view, the rest forwarded from the Pod to the server it asked.
+//! Serves a Pod's DNS queries. Mesh names are answered from the worker's mesh; the Pod's own server answers the rest.
 
 use std::io;
 use std::net::SocketAddr;

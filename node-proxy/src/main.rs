@@ -1,14 +1,14 @@
 //! The L4 data plane of a node: the accept loops and dials around karez-mesh's plan. Holds no privilege.
 //!
-//! * [`settings`] – what it can be told
+//! * [`settings`] – flags and environment
 //! * [`pods`] – the node's Pods, as the agent hands them over; writes the workers' [`assignment`]
 //! * [`pod`], [`stock`] – one of them, and its ready sockets
 //! * [`worker_thread`] – accepts what arrives
 //! * [`connection`], [`dns`] – one connection, from accept to end; the Pod's queries
-//! * [`share`], [`worker`] – what these use of one Pod, and of all, on one thread
+//! * [`share`], [`worker`] – one thread's state: for one Pod, and for all
 //! * [`dial`] – TCP with sockets of the agent
-//! * [`validity`], [`accounts`], [`shares`] – how long certificates serve, who bears what is unread, who gets how many descriptors
-//! * [`report`], [`admin`], [`metrics`] – what it tells about itself
+//! * [`validity`], [`accounts`], [`shares`] – how long certificates serve, accounts of unread bytes, shares of the descriptors
+//! * [`report`], [`admin`], [`metrics`] – its state, for the controller, people and Prometheus
 
 mod accounts;
 mod admin;

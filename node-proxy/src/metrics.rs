@@ -1,4 +1,4 @@
-//! The process' own metrics beside those of its connections.
+//! Metrics of the process itself, beside those of its connections.
 
 use std::sync::Arc;
 

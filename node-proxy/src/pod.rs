@@ -1,4 +1,4 @@
-//! A captured Pod: what all workers share of it.
+//! A captured Pod: the state that all workers share.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Wiring: what runs, on which thread, and in which order it ends.
+//! Wires the program: its tasks, their threads, and the order in which they end.
 
 use std::sync::Arc;
 use std::time::Duration;

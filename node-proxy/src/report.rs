@@ -1,4 +1,4 @@
-//! What this node tells the controller about itself.
+//! Composes the node's report to the controller.
 
 use karez_api::operator::NodeReport;
 use karez_link::Certificates;

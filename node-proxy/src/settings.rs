@@ -1,4 +1,4 @@
-//! What the node proxy can be told: flags, each with a `KAREZ_` twin in the environment.
+//! The node proxy's flags, each with a `KAREZ_` twin in the environment.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;

@@ -1,7 +1,7 @@
-//! A worker's share of a Pod: what the Pod's connections and queries use on it.
+//! A worker's share of a Pod: the state that the Pod's connections and queries use on this thread.
 //!
-//! * [`tunnels`] – tunnels that are dialled, pooled
-//! * `names` – what names mean to the Pod
+//! * [`tunnels`] – the pool of dialled tunnels
+//! * `names` – resolves names as the Pod sees them
 
 mod names;
 pub(crate) mod tunnels;

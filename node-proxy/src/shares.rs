@@ -1,4 +1,4 @@
-//! How the descriptors that the process may open are shared out among what it does.
+//! Divides the descriptors that the process may open among connections, handshakes and queries.
 
 use karez_dns::resolver;
 

@@ -1,6 +1,6 @@
 //! A Pod's ready sockets: taken by the workers without waiting, refilled in batches from the agent, sized by demand.
 //!
-//! A stocked socket keeps its network namespace alive, so the stock is small where little is dialled, and goes with the Pod.
+//! A stocked socket keeps its network namespace alive. So a Pod that dials little has a small stock, and it goes with the Pod.
 
 mod shelf;
 

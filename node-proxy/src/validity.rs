@@ -1,5 +1,5 @@
-//! How long the two certificates of a connection serve: it takes leave shortly before either expires, or once either has lost its
-//! root. What is on its way by then is still served, and nothing that comes later.
+//! How long a tunnel's two certificates serve. The tunnel is closed to new streams shortly before either expires, or once
+//! either has lost its root. Requests that are under way by then are still served.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,7 +1,7 @@
-//! A worker: what all connections of one thread share. A connection lives and dies on one.
+//! A worker: the state that all connections of one thread share. A connection stays on its thread.
 //!
-//! * [`live`] – every connection that is open, to be asked again and ended
-//! * `load` – what others see of it without asking
+//! * [`live`] – the register of open connections
+//! * `load` – its load, for other threads to read
 
 pub(crate) mod live;
 mod load;

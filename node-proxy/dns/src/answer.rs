@@ -1,4 +1,4 @@
-//! What becomes of a query.
+//! Decides a query: answer it, forward it, or drop it.
 
 use hickory_proto::ProtoError;
 use hickory_proto::op::{Edns, Message, OpCode, Query, ResponseCode};

@@ -1,4 +1,4 @@
-//! How many queries, and what became of them.
+//! Counts queries by what became of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,12 +1,12 @@
-//! The mesh's names answered, all else forwarded.
+//! DNS for a Pod: answers the mesh's names, and forwards all other queries.
 //!
-//! * [`mod@answer`] – what becomes of a query: pure
-//! * [`message`] – the little that is read and written of a message by hand: pure
-//! * [`resolver`] – one Pod's: what names mean to it, and its bounds
+//! * [`mod@answer`] – decides a query: pure
+//! * [`message`] – reads and writes a message's header and question: pure
+//! * [`resolver`] – one Pod's names and limits
 //! * [`udp`], [`tcp`] – the loops around them, over a few traits for the sockets
-//! * [`counters`] – how many
+//! * [`counters`] – counts queries
 //!
-//! What is forwarded goes to the server that the application asked, byte for byte, and so does the way back.
+//! A forwarded query goes to the server that the application asked. Query and answer pass unchanged, byte for byte.
 
 pub mod answer;
 pub mod counters;

@@ -1,5 +1,4 @@
-//! The little that is read and written of a message by hand (RFC 1035 section 4.1): a query's first question, and an answer
-//! that says that there is none.
+//! Reads a query's first question, and writes an answer without records (RFC 1035 section 4.1).
 
 use hickory_proto::op::{Header, MessageType, OpCode, Query};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};

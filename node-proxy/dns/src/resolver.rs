@@ -1,4 +1,4 @@
-//! One Pod's resolver: what names mean to it, and its bounds.
+//! One Pod's resolver: its names and its limits.
 
 use std::rc::Rc;
 use std::sync::Arc;

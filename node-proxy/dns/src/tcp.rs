@@ -1,4 +1,4 @@
-//! Queries that come over TCP (RFC 7766): each behind its length, several on a connection, answered in any order.
+//! Serves queries over TCP (RFC 7766): length-prefixed, several on a connection, answered in any order.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! Queries that come as datagrams.
+//! Serves queries over UDP.
 
 use std::cell::RefCell;
 use std::convert::Infallible;

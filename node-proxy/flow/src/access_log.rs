@@ -1,4 +1,4 @@
-//! One JSON line a connection, through a bounded queue and a thread of its own.
+//! Writes one JSON line for each connection, through a bounded queue and a thread of its own.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Who a connection is between, in the words of Istio's labels.
+//! The two sides of a connection, in the words of Istio's labels.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};

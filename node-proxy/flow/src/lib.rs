@@ -1,15 +1,15 @@
-//! What the data plane tells about the connections that it carries.
+//! Metrics and access log of the connections that the data plane carries.
 //!
 //! A [`Worker`] (one a data-plane thread) opens a [`FlowRecord`] for each connection; when it ends, however it ends, the
 //! record counts it and writes one line of the access log. Each worker counts for itself; [`Metrics`] adds the workers up
 //! when it is scraped, the bytes of living connections included.
 //!
-//! * `endpoint` – who a connection is between, in the words of Istio's labels
+//! * `endpoint` – the two sides of a connection, in the words of Istio's labels
 //! * `record` – one connection, from accept to end
 //! * `worker` – a thread's series, found again by their labels
 //! * `labels` – the label set of Istio's L4 metrics
 //! * `series` – counters of one label set, and the register of them all
-//! * `metrics` – everything that the process counts, as Prometheus reads it
+//! * `metrics` – all metrics of the process, as Prometheus reads them
 //! * `connections`, `family` – what is encoded there
 //! * `usage` – memory, CPU and descriptors of the process
 //! * `access_log` – JSON lines through a bounded queue

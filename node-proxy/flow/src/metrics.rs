@@ -1,4 +1,4 @@
-//! Everything that the process counts, as Prometheus reads it.
+//! All metrics of the process, as Prometheus reads them.
 
 use std::sync::Arc;
 

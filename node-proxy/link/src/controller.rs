@@ -1,7 +1,7 @@
-//! The controller as this node reaches it: one HTTP/2 connection that discovery, certificates and reports share.
+//! The controller's client: one HTTP/2 connection that discovery, certificates and reports share.
 //!
-//! The token is read again for every call and stream, the CA file whenever a connection is made: both may be replaced
-//! on disk at any time. What the file does not know yet of the mesh's roots, discovery may have told already.
+//! The token is read again for every call and stream, the CA file for every connection: both may be replaced on disk at any
+//! time. Discovery may have brought roots that the CA file does not have yet.
 
 mod connector;
 mod learned;

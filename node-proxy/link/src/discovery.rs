@@ -1,4 +1,4 @@
-//! Delta discovery: the controller's resources become the [`karez_mesh::Mesh`], changed in place of being sent anew.
+//! Delta discovery: turns the controller's resources into the [`karez_mesh::Mesh`], and applies only changes.
 //!
 //! ```text
 //! stream --response--> decode --updates--> store --view--> readers
@@ -7,9 +7,9 @@
 //! ```
 //!
 //! * `kind` – the types that are subscribed to
-//! * `served` – which of them the controller serves
-//! * `moment` – whether what came is whole, or a part of what is to come
-//! * `ledger` – the protocol's state: what is held in which version, what is to be answered
+//! * `served` – those of them that the controller serves
+//! * `moment` – whether the responses so far are a whole configuration
+//! * `ledger` – the protocol's state: versions held, answers due
 //! * `decode` – one resource as one update
 //! * `store` – the one writer, and the [`DiscoveryView`] that it publishes
 //! * `stream` – the connection that is opened again and again

@@ -1,12 +1,12 @@
-//! The controller's client: what the mesh looks like, and who this node's Pods are.
+//! The controller's client: brings the mesh's configuration and the Pods' certificates.
 //!
 //! * [`controller`] – the connection that everything here travels on: address, trust, token
 //! * [`discovery`] – delta discovery: one writer of the [`karez_mesh::Mesh`], any number of readers
 //! * [`certificates`] – a certificate for each identity of the node, renewed before it expires
 //! * [`credential`] – one certificate with the rustls configurations built from it
 //! * [`bundle`] – the roots that peers are verified against
-//! * [`tls`] – who a peer is, and why a handshake was refused
-//! * [`report`] – what the node tells the controller about itself
+//! * [`tls`] – a peer's identity, and the reason of a failed handshake
+//! * [`report`] – sends the node's report to the controller
 //!
 //! Nothing is written to disk: a private key lives as long as the process. Every future here belongs to whoever awaits
 //! it; dropping it ends all that it started.

@@ -1,4 +1,4 @@
-//! What the node tells the controller about itself.
+//! Sends the node's report to the controller.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! TLS between mesh peers: version 1.3 only, AES-GCM, both sides with a certificate that names a SPIFFE id.
 //!
-//! * [`peer()`], [`peer_identity`] – who a certificate chain says that the peer is
+//! * [`peer()`], [`peer_identity`] – the peer that a certificate chain names
 //! * [`failure()`], [`is_failure()`] – a failed handshake in the mesh's own words
-//! * [`server_name`] – what rustls wants to be dialled, and the mesh never sends
+//! * [`server_name`] – the name that rustls demands, and the mesh never sends
 
 mod accept;
 mod dial;

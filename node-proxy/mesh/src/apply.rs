@@ -1,4 +1,4 @@
-//! How the next mesh comes from the last: one resource at a time.
+//! Makes the next mesh from the last: one resource at a time.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What was tried for one connection, and which addresses are left.
+//! Addresses that one connection has tried, and those that are left.
 
 use std::net::IpAddr;
 use std::sync::Arc;

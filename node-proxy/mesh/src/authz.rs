@@ -1,4 +1,4 @@
-//! Whether a peer may connect.
+//! Decides whether a peer may connect.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

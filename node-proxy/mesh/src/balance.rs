@@ -1,4 +1,4 @@
-//! Which endpoint of a service takes a connection.
+//! Chooses the endpoint of a service for a connection.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, SocketAddr};

@@ -1,4 +1,4 @@
-//! What telemetry says of a workload and a service. `None`: not known.
+//! Telemetry labels of a workload and a service. `None`: not known.
 
 use karez_api::identity::Identity;
 

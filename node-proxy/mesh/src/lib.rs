@@ -5,18 +5,18 @@
 //!                          |----------------> plan::inbound, authz
 //! ```
 //!
-//! * [`object`] – what the mesh is made of: workloads, services, policies, settings, read from the wire
+//! * [`object`] – the objects of the mesh: workloads, services, policies, settings, read from the wire
 //! * [`state`] – [`Mesh`]: the objects behind the indexes that a connection needs; cloned in O(1)
-//! * [`apply`] – [`Change`]: how the next mesh comes from the last
-//! * [`rejected`] – what is wrong with a wire object that was not taken
+//! * [`apply`] – [`Change`]: makes the next mesh from the last
+//! * [`rejected`] – the reason that a wire object is not taken
 //! * [`pod`] – [`LocalPod`]: a Pod of this node, as its agent enrolled it
 //! * [`viewpoint`] – the mesh as one Pod sees it: its network, its namespace, its distance to others
-//! * [`plan`] – where a connection goes
-//! * [`authz`] – whether a peer may connect
-//! * [`balance`] – which endpoint of a service
-//! * [`attempts`] – what was tried for a connection, and which addresses are left
-//! * [`names`] – what a DNS name means
-//! * [`labels`] – what telemetry says of a workload and a service
+//! * [`plan`] – decides where a connection goes
+//! * [`authz`] – decides whether a peer may connect
+//! * [`balance`] – chooses the endpoint of a service
+//! * [`attempts`] – addresses that a connection has tried, and those that are left
+//! * [`names`] – resolves a DNS name
+//! * [`labels`] – telemetry labels of a workload and a service
 //!
 //! Pure: nothing here awaits, logs, reads the clock, draws a random number or opens anything, and nothing panics
 //! whatever the input. Randomness is an argument.

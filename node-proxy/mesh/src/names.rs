@@ -1,4 +1,4 @@
-//! What a DNS name means to a Pod.
+//! Resolves a DNS name as one Pod sees it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;

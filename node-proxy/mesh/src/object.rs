@@ -1,4 +1,4 @@
-//! What the mesh is made of: wire objects, read once, so that a value's type says what is known of it.
+//! The objects of the mesh. Wire objects are parsed once, so that types carry what is known.
 
 pub mod gateway;
 pub mod pattern;

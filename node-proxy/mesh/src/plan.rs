@@ -1,4 +1,4 @@
-//! Where a connection goes.
+//! Decides where a connection goes.
 
 mod claim;
 mod inbound;

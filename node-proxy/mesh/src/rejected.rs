@@ -1,4 +1,4 @@
-//! Why a wire object was not taken, and the readers of single fields that say so.
+//! The reason that a wire object is not taken, and the field readers that give it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

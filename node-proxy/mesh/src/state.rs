@@ -1,4 +1,4 @@
-//! The mesh and what can be asked of it.
+//! The mesh, and the questions that it answers.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What is asked for when a connection arrives.
+//! A connection that has arrived and asks to be admitted.
 
 use std::net::SocketAddr;
 

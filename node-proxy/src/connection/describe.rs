@@ -1,4 +1,4 @@
-//! Who the ends of a connection are, for the log, the metrics, and the headers of a CONNECT.
+//! Describes the ends of a connection, for the log, the metrics, and the headers of a CONNECT.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

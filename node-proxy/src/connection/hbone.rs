@@ -1,4 +1,4 @@
-//! Tunnels that arrive at a Pod: TLS with the Pod's certificate, HTTP/2, and the CONNECT requests in it.
+//! Serves tunnels that arrive at a Pod: TLS with the Pod's certificate, HTTP/2, and its CONNECT requests.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Admitting what arrives for a Pod, by tunnel or without, and reaching its application.
+//! Admits a connection that arrives for a Pod, by tunnel or without, and dials the Pod's application.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a Pod dials: decided, joined to its other end, tried elsewhere while nothing was sent, and carried.
+//! Connections that a Pod dials: decided, joined to an endpoint, and carried. Another endpoint is tried while no byte was sent.
 
 use std::net::SocketAddr;
 use std::rc::Rc;

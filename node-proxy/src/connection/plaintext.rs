@@ -1,4 +1,4 @@
-//! What arrives at a Pod without a tunnel: the same admission, with nobody's identity.
+//! Connections that arrive at a Pod without a tunnel: admitted like others, but without an identity.
 
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! Pods that are carried no more, until the workers have closed all that was theirs: only then may the agent take away the rules
-//! by which it lives.
+//! Removed Pods whose sockets the workers are still closing. The agent may remove a Pod's rules
+//! only once its last socket is closed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What readiness asks of the agent: that it is there, and has told of all Pods of the node. Without it no new Pod is carried and
-//! the stock of sockets runs dry, though what is carried goes on.
+//! The agent's part of readiness: it is connected, and has handed over all Pods of the node. Without the agent no new Pod is
+//! carried and the socket stock runs dry, but open connections go on.
 
 use karez_handover::node::PodEvent;
 use karez_process::readiness::Condition;

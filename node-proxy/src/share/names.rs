@@ -1,4 +1,4 @@
-//! What names mean to a Pod.
+//! Resolves names as one Pod sees them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! How many sockets are kept, and when more are asked for: pure, over any kind of thing.
+//! Decides how many sockets to keep, and when to ask for more. Pure, so generic over the socket.
 
 use std::mem;
 

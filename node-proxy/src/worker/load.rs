@@ -1,4 +1,4 @@
-//! How much a worker carries, for others to see without asking it.
+//! A worker's load, which other threads read.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 

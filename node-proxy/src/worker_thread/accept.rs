@@ -1,4 +1,4 @@
-//! Accepting from one listener.
+//! Accepts from one listener.
 
 use std::io;
 use std::net::SocketAddr;

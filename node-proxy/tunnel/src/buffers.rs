@@ -1,7 +1,7 @@
-//! A worker's own buffers: taken when there is something to read, given back when it is passed on.
+//! A worker's own buffers: taken when bytes can be read, given back when they are passed on.
 //!
-//! An idle connection holds none. What is kept for reuse is bounded, and [`BufferPool::trim`], called once a second or
-//! so, gives back what went unused.
+//! An idle connection holds none. The number kept for reuse is bounded. [`BufferPool::trim`], called about once a second,
+//! frees unused ones.
 
 mod pipe;
 

@@ -1,4 +1,4 @@
-//! What the driver of a connection and its handles and streams know together.
+//! State that a connection's driver shares with its handles and streams.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -2,7 +2,7 @@
 //!
 //! Each direction ends on its own: FIN becomes END_STREAM and back. A reset of one end resets the other: RST becomes
 //! RST_STREAM(CANCEL) and back, behind what was sent before it. A copy that is dropped, or ends with an error, leaves
-//! sockets that say RST when they are closed, so that an application never takes a cut for an end.
+//! sockets that send RST when they are closed, so that an application never takes a cut for an end.
 
 mod appetite;
 mod cut;

@@ -1,4 +1,4 @@
-//! What travels beside a CONNECT.
+//! Headers of a CONNECT.
 //!
 //! All of it is a peer's claim: nothing here may decide what an L4 policy allows. Values are bounded before they are
 //! parsed, and what cannot be parsed is as if it were absent.

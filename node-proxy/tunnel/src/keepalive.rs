@@ -1,4 +1,4 @@
-//! When to ask a silent peer for a sign of life, and when to give it up.
+//! Decides when to PING a silent peer, and when to give it up.
 
 use std::time::Duration;
 

@@ -3,18 +3,17 @@
 //! Generic over the bytes below (TLS is the caller's), made for one single-threaded runtime a core: nothing here needs
 //! to be `Send` but the [`window::Budget`], which is the whole process's.
 //!
-//! * [`settings`] – what an HTTP/2 connection is told to do
+//! * [`settings`] – settings of an HTTP/2 connection
 //! * [`client`], [`server`] – the two ends of a connection; [`stream`] – one CONNECT stream of either
 //! * [`pool`] – connections kept and shared by key
 //! * [`copy`] – bytes between an application's socket and a stream, or between two sockets
-//! * [`window`] – how much may lie unread, and how far flow-control windows grow
+//! * [`window`] – limits on unread bytes, and the growth of flow-control windows
 //! * [`deadline_future`] – ends a busy task some day, and is not polled for each message
 //! * [`buffers`], [`read_ahead`] – a worker's own buffers, and big reads below TLS
-//! * [`headers`] – what travels beside a CONNECT: `forwarded`, `baggage`, `traceparent`, and the authority itself
+//! * [`headers`] – headers of a CONNECT: `forwarded`, `baggage`, `traceparent`, and the authority
 //!
 //! Two invariants. However many streams of a connection are stalled, the others go on at full speed: the connection's
-//! window covers all streams that the peer may open. And what lies unread is bounded for the process, with a share for
-//! each Pod.
+//! window covers all streams that the peer may open. And unread bytes are bounded, for the process and for each Pod.
 
 pub mod buffers;
 pub mod client;

@@ -1,4 +1,4 @@
-//! The bytes below HTTP/2, counted, and handed over a turn at a time.
+//! Counts the bytes below HTTP/2, and hands them over one turn at a time.
 
 use std::cell::{Cell, RefCell};
 use std::io;

@@ -1,4 +1,4 @@
-//! What an HTTP/2 connection is told to do.
+//! Settings of an HTTP/2 connection.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! PING, for whoever needs one: keepalive, probes, and the measurement that lets windows grow. And the end of connections
-//! that nobody uses.
+//! Sends PINGs for keepalive, for probes, and for the round trip that lets windows grow. Also ends connections that nobody
+//! uses.
 
 use std::pin::Pin;
 use std::rc::Rc;

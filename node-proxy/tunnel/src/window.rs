@@ -1,9 +1,8 @@
-//! How much may lie unread: bounded for the process, with a share for each Pod.
+//! Limits unread bytes, for the process and for each Pod.
 //!
-//! A byte is unread from when a tunnel delivered it, or it was read from a connection without one, until the socket at the other
-//! end took it. Streams that keep up are never counted; one that stalls holds what it received, at most its window. When a Pod's
-//! streams hold more than its share, or all hold more than the total, the stream that holds most (of the Pod that holds most) is
-//! reset.
+//! A byte is unread from its arrival, in a tunnel or without one, until the socket at the other end takes it. Streams that keep
+//! up do not count. A stalled stream counts the bytes that it received: at most its window. When a Pod exceeds its share, its
+//! largest stream is reset. When all exceed the total, the largest stream of the largest Pod is.
 
 mod growth;
 mod holding;

@@ -1,4 +1,4 @@
-//! The request that is sent to the CA, and the check of what comes back.
+//! The request to the CA, and the checks of its answer.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! Looks after one identity's certificate, from the first wish for it until nobody wants it any more.
+//! Fetches and renews one identity's certificate for as long as anyone watches it.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! When to ask for a certificate: a value that is told what happened, and says how long to wait.
+//! Decides when to ask for a certificate: takes what happened, and answers how long to wait. Pure.
 
 use std::time::{Duration, SystemTime};
 

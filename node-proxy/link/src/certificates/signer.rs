@@ -1,4 +1,4 @@
-//! Whoever signs certificates.
+//! The signer of certificates: the controller, or a test's.
 
 use std::collections::BTreeMap;
 

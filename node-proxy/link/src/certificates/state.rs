@@ -1,4 +1,4 @@
-//! What can be said of one identity's certificate.
+//! The state of one identity's certificate.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

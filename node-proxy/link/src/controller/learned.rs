@@ -1,4 +1,4 @@
-//! The roots that the controller itself has told this node.
+//! Roots that discovery has brought.
 
 use std::sync::Arc;
 

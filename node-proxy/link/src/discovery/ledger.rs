@@ -1,4 +1,4 @@
-//! The delta protocol's state as a value: what is held, what has been received, what is to be answered.
+//! The delta protocol's state as a value: resources held, responses received, answers due.
 //!
 //! xDS protocol, "Incremental xDS": one request opens each type on a stream, every response is answered by one ACK or
 //! NACK that bears its nonce, and a stream that follows another begins with what is held from before.

@@ -1,9 +1,9 @@
-//! Whether what has been received makes up one moment of the mesh, or is a part of one.
+//! Decides whether the responses so far make up one moment of the mesh, or only a part of it.
 //!
 //! A change often touches several types: a policy that covers its namespace no longer, and the workloads that it selects
 //! instead. Were each response published as it comes, the policy would cover nobody between the two. So a controller bears
-//! its configuration's version in the last response of a moment alone, and what comes before it is kept back. Istio's
-//! control plane bears one in every response, and each counts as whole.
+//! its configuration's version only in the last response of a moment, and the node holds earlier responses back until then.
+//! Istio's control plane bears a version in every response, so each counts as whole.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The one writer of the mesh, and the view that everyone else has of it.
+//! The only writer of the mesh, and the view that it publishes.
 
 use std::sync::Arc;
 

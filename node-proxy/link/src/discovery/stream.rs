@@ -1,4 +1,4 @@
-//! The discovery stream: opened, followed until it ends, and opened again for as long as anyone waits for it.
+//! Opens the discovery stream, follows it until it ends, and opens it again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

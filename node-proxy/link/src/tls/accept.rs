@@ -1,4 +1,4 @@
-//! The accepting side: whoever dials must prove an identity of this mesh. Which one, is for policy to judge.
+//! The accepting side: a client must prove an identity of this mesh. Policies judge which one.
 
 use std::sync::Arc;
 

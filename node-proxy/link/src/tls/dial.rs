@@ -1,4 +1,4 @@
-//! The dialling side: the peer must prove to be one of those that the plan expects. Names of hosts play no part.
+//! The dialling side: the peer must prove one of the identities that the plan expects. Host names play no part.
 
 use std::sync::Arc;
 

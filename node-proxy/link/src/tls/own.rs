@@ -1,4 +1,4 @@
-//! What this side presents.
+//! The certificate that this side presents.
 
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! Who a certificate says that its holder is.
+//! Reads a peer's identity from its certificate.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

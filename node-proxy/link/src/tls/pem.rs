@@ -1,4 +1,4 @@
-//! PEM into certificates: bounded, and never silently partial.
+//! Reads certificates from PEM: bounded, and all of them or none.
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};

@@ -1,4 +1,4 @@
-//! Texts as policies match them: without building the text that is matched.
+//! Policies' text patterns, matched without building the text.
 
 use karez_api::identity::Identity;
 use karez_api::security::StringMatch;

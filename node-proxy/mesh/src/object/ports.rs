@@ -1,4 +1,4 @@
-//! From the port of a service to the port that its Pods listen on.
+//! Maps a service's port to the port that its Pods listen on.
 
 use karez_api::workload as wire;
 

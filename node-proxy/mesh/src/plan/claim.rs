@@ -1,4 +1,4 @@
-//! Which service an inbound connection came by, as its client says.
+//! The service that an inbound connection's client claims to have dialled.
 
 use std::sync::Arc;
 

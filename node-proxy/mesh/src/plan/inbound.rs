@@ -1,4 +1,4 @@
-//! Where a connection goes that arrives at a Pod of this node.
+//! Plans a connection that arrives at a Pod of this node.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

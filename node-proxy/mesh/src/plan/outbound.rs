@@ -1,4 +1,4 @@
-//! Where a connection goes that a Pod of this node dials.
+//! Plans a connection that a Pod of this node dials.
 
 use std::fmt::Display;
 use std::net::SocketAddr;

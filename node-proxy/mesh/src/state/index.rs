@@ -1,4 +1,4 @@
-//! From a key to all the objects that have it.
+//! Maps a key to all objects that have it.
 
 use std::borrow::Borrow;
 use std::hash::Hash;

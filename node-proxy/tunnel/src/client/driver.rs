@@ -1,4 +1,4 @@
-//! What moves a dialled connection.
+//! The task that drives a dialled connection.
 
 use std::fmt;
 use std::pin::Pin;

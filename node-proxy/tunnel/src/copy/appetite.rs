@@ -1,4 +1,4 @@
-//! How much to read at once, by what the last reads brought.
+//! Chooses the size of the next read from the last reads.
 
 use crate::buffers::Size;
 

@@ -1,4 +1,4 @@
-//! A reset that comes while nothing is read, because the other side takes nothing.
+//! Notices a reset while nothing is read, because the other side takes nothing.
 
 use std::io;
 use std::pin::Pin;

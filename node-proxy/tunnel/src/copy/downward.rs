@@ -1,4 +1,4 @@
-//! From a stream to an application's socket.
+//! Copies from a stream to an application's socket.
 
 use std::io::IoSlice;
 use std::sync::atomic::AtomicU64;

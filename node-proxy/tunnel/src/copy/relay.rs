@@ -1,4 +1,4 @@
-//! From one socket to another.
+//! Copies from one socket to another.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a copy does to a TCP socket.
+//! TCP socket calls that a copy makes.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;

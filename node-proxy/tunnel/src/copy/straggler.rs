@@ -1,4 +1,4 @@
-//! Two directions until both have ended, with a bound on how long one may stay behind the other.
+//! Runs two directions until both have ended, and limits how long one may outlast the other.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

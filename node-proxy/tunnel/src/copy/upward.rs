@@ -1,4 +1,4 @@
-//! From an application's socket into a stream.
+//! Copies from an application's socket into a stream.
 
 use std::future::poll_fn;
 use std::sync::atomic::AtomicU64;

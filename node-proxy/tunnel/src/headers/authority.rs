@@ -1,4 +1,4 @@
-//! Where a CONNECT wants to go.
+//! The target of a CONNECT: its `:authority`.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! `baggage`: what the source workload is called (W3C Baggage, with the keys that Istio uses).
+//! `baggage`: the names of the source workload (W3C Baggage, with the keys that Istio uses).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! `forwarded`: who the client is, and what it asked for (RFC 7239).
+//! `forwarded`: the client's address, and the host that it asked for (RFC 7239).
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

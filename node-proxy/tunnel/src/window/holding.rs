@@ -1,4 +1,4 @@
-//! What one stream holds of its Pod's account.
+//! One stream's part of its Pod's account.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
