@@ -2,7 +2,7 @@
 
 use karez_dns::resolver;
 
-/// Clients that have yet to prove who they are, at most: each may take some 45 KiB before it has proven anything.
+/// Clients that have yet to prove who they are, at most: each may take 60 KiB before it has proven anything.
 const UNPROVEN_LIMIT: usize = 2048;
 
 /// Each part.

@@ -89,8 +89,8 @@ pub enum Refusal {
     /// The configuration does not have the Pod, or not with this address.
     #[error("the controller's configuration does not know this Pod with this address")]
     NotConfigured,
-    /// One of the bounds on what a Pod may hold was reached.
-    #[error("the Pod's limit of {limit} is reached")]
+    /// One of the bounds on what a Pod, or all of them, may hold was reached.
+    #[error("the {limit} is reached")]
     LimitReached {
         /// Which one.
         limit: Limit,
@@ -115,13 +115,13 @@ pub enum BadRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
     /// Connections at a time.
-    #[error("connections")]
+    #[error("Pod's limit of connections")]
     Connections,
     /// Tunnels whose client has yet to prove who it is.
-    #[error("unproven clients")]
+    #[error("node proxy's limit of unproven clients")]
     Handshakes,
     /// Bytes received and not yet read by the application.
-    #[error("unread bytes")]
+    #[error("Pod's limit of unread bytes")]
     UnreadBytes,
 }
 
