@@ -159,6 +159,13 @@ fn a_refusal_is_seen_by_the_client_the_operator_and_the_metrics() -> Result<()> 
     let world = World::open("policy-refusal")?;
     let denied = || metrics::flagged(&world.shop.mesh, "n2", "karez_tcp_connections_failed_total", "DENY");
     world.install("no-intruders", &from("Deny", &json!({"serviceAccounts": ["shop/intruder"]})))?;
+    let wait_counted = |wanted| {
+        wait::until("the refusal to be counted", PATIENCE, || {
+            let counted = denied()?;
+            ensure!(counted == wanted, "{counted} refusals, not {wanted}");
+            Ok(())
+        })
+    };
     let before = denied()?;
     ensure!(!world.admits("intruder", 8080)?, "the intruder is admitted");
 
@@ -170,13 +177,13 @@ fn a_refusal_is_seen_by_the_client_the_operator_and_the_metrics() -> Result<()> 
         line.text("direction") == "outbound" && line.text("src.workload") == "intruder"
     })?;
     ensure!(line.text("error").contains("answered 401"), "{line}");
-    ensure!(denied()? == before + 1, "{before} refusals, then {}", denied()?);
+    wait_counted(before + 1)?;
 
     world.install("only-web", &from("Allow", &json!({"serviceAccounts": ["shop/web"]})))?;
     ensure!(!world.admits("teller", 8080)?, "the teller is admitted");
     let line = world.refusal("the refusal", |line| line.text("src.identity") == world.teller.identity())?;
     ensure!(line.text("error").contains("no Allow policy of the destination matches"), "{line}");
-    ensure!(denied()? == before + 2, "{before} refusals, then {}", denied()?);
+    wait_counted(before + 2)?;
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 
 use anyhow::{Context as _, Result, ensure};
 use http::{Method, Request, StatusCode};
+use karez_e2e::sockets::PATIENCE;
 use karez_e2e::{access_log, dump, metrics};
+use karez_lab::wait;
 use serde_json::json;
 
 use crate::frames::{self, Answer, Connection};
@@ -57,7 +59,11 @@ fn what_is_no_connect_to_this_pod_is_answered_400_and_logged() -> Result<()> {
         ensure!(status == StatusCode::BAD_REQUEST, "{what}: {status}");
         asked += 1;
     }
-    ensure!(counted()? == before + asked, "{asked} asked, {} counted", counted()? - before);
+    wait::until("every refusal to be counted", PATIENCE, || {
+        let counted = counted()? - before;
+        ensure!(counted == asked, "{asked} asked, {counted} counted");
+        Ok(())
+    })?;
     let port = |line: &access_log::Line| line.text("error").contains("port 15006 belongs to the mesh itself");
     let line = access_log::wait_for(&target.shop.mesh, "n2", "the refusal of a loop", port)?;
     ensure!(line.text("src.identity") == MALLORY, "{line}");
