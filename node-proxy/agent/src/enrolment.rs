@@ -11,7 +11,7 @@ use karez_handover::pod::{EnrolledPod, InvalidPod, PodReference, PodUid};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::ground::Ground;
+use crate::context::AgentContext;
 use crate::kernel::{Kernel, KernelError};
 use crate::life::{Change, Claim, LifeError};
 use crate::pods::{Refused, Request};
@@ -26,7 +26,7 @@ const ATTEMPTS: usize = 5;
 /// Where requests come in. Cheap to clone.
 #[derive(Debug)]
 pub struct Desk<K: Kernel> {
-    ground: Arc<Ground<K>>,
+    context: Arc<AgentContext<K>>,
     openings: Openings,
     requests: mpsc::Sender<Request<K::Sandbox>>,
 }
@@ -79,11 +79,11 @@ impl<K: Kernel> Desk<K> {
     /// Passes requests on to the owner of all Pods. New Pods get listeners as `openings` says.
     #[must_use]
     pub fn new(
-        ground: Arc<Ground<K>>,
+        context: Arc<AgentContext<K>>,
         openings: Openings,
         requests: mpsc::Sender<Request<K::Sandbox>>,
     ) -> Self {
-        Self { ground, openings, requests }
+        Self { context, openings, requests }
     }
 
     /// Enrols a Pod, or what is new about it, and waits a while for a node proxy to carry it: the status says whether one
@@ -145,20 +145,20 @@ impl<K: Kernel> Desk<K> {
     }
 
     async fn carried(&self, pod: &PodReference) {
-        let carried = self.ground.roster.wait(|roster| roster.carriers(pod).next().is_some().then_some(()));
+        let carried = self.context.roster.wait(|roster| roster.carriers(pod).next().is_some().then_some(()));
         // The status says what is the matter.
         let _ = timeout(CARRIED_WITHIN, carried).await;
     }
 
     async fn claim(&self, request: &PodRequest) -> Result<Claim<K::Sandbox>, TurnedDown> {
         let (request, openings) = (request.clone(), self.openings);
-        self.ground.blocking(move |ground| claim(&ground.kernel, &request, openings)).await
+        self.context.blocking(move |context| claim(&context.kernel, &request, openings)).await
     }
 }
 
 impl<K: Kernel> Clone for Desk<K> {
     fn clone(&self) -> Self {
-        Self { ground: Arc::clone(&self.ground), openings: self.openings, requests: self.requests.clone() }
+        Self { context: Arc::clone(&self.context), openings: self.openings, requests: self.requests.clone() }
     }
 }
 

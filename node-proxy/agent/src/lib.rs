@@ -10,12 +10,12 @@
 //! | … on disk, in the namespace | [`store`], [`record`], [`kernel`] |
 //! | … and towards the node proxies | [`proxies`] |
 //!
-//! After a restart [`restore`] takes up what was enrolled. [`ground`] is what the tasks share; [`settings`] are the flags, [`privilege`]
+//! After a restart [`restore`] takes up what was enrolled. [`context`] is what the tasks share; [`settings`] are the flags, [`privilege`]
 //! what it may do, [`metrics`] what Prometheus reads.
 
 pub mod api;
+pub mod context;
 pub mod enrolment;
-pub mod ground;
 pub mod kernel;
 pub mod life;
 pub mod metrics;

@@ -20,7 +20,7 @@ use karez_handover::pod::PodReference;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
-use crate::ground::{Ground, Sandbox};
+use crate::context::{AgentContext, Sandbox};
 use crate::kernel::{How, Kernel, KernelError};
 use crate::record::{Phase, Record};
 use crate::registry::Hold;
@@ -90,7 +90,7 @@ pub enum LifeError {
 /// The task.
 #[derive(Debug)]
 pub struct Life<K: Kernel> {
-    ground: Arc<Ground<K>>,
+    context: Arc<AgentContext<K>>,
     commands: mpsc::Receiver<Command<K::Sandbox>>,
     view: tokio::sync::watch::Sender<Option<View>>,
     enrolled: Option<Enrolled<K>>,
@@ -116,16 +116,16 @@ impl<K: Kernel> Life<K> {
     /// A life that begins with a command.
     #[must_use]
     pub fn new(
-        ground: Arc<Ground<K>>,
+        context: Arc<AgentContext<K>>,
         commands: mpsc::Receiver<Command<K::Sandbox>>,
         view: tokio::sync::watch::Sender<Option<View>>,
     ) -> Self {
-        Self { ground, commands, view, enrolled: None }
+        Self { context, commands, view, enrolled: None }
     }
 
     /// Runs until the Pod is gone and nothing more is asked.
     pub async fn run(mut self) {
-        let mut changes = self.ground.roster.watch();
+        let mut changes = self.context.roster.watch();
         let mut look = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Nothing, unless it was taken up after a restart: then it has been without care for a while.
@@ -146,7 +146,7 @@ impl<K: Kernel> Life<K> {
                     None => return,
                 },
                 _ = look.tick() => self.look_after().await,
-                // It fails only when the roster is gone, and the ground holds it.
+                // It fails only when the roster is gone, and the context holds it.
                 _ = changes.changed() => self.follow_or_note().await,
                 () = sleep_until(seek_until), if is_seeking => self.follow_or_note().await,
             }
@@ -189,17 +189,17 @@ impl<K: Kernel> Enrolled<K> {
     }
 
     /// Its namespace, opened now where that did not succeed before.
-    async fn sandbox(&mut self, ground: &Arc<Ground<K>>) -> Result<Arc<K::Sandbox>, LifeError> {
+    async fn sandbox(&mut self, context: &Arc<AgentContext<K>>) -> Result<Arc<K::Sandbox>, LifeError> {
         if let Some(sandbox) = &self.sandbox {
             return Ok(Arc::clone(sandbox));
         }
         let (netns, pod, mark) = (self.record.netns.clone(), self.reference().clone(), self.record.mark);
-        let opened = ground.blocking(move |ground| {
-            let namespace = Arc::new(ground.kernel.open(&netns)?);
-            if ground.kernel.id(&namespace) != pod.sandbox {
+        let opened = context.blocking(move |context| {
+            let namespace = Arc::new(context.kernel.open(&netns)?);
+            if context.kernel.id(&namespace) != pod.sandbox {
                 return Err(LifeError::Elsewhere { netns });
             }
-            ground.sandboxes.insert(pod, Sandbox { namespace: Arc::clone(&namespace), mark });
+            context.sandboxes.insert(pod, Sandbox { namespace: Arc::clone(&namespace), mark });
             Ok(namespace)
         });
         Ok(Arc::clone(self.sandbox.insert(opened.await?)))

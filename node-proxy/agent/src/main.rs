@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use karez_agent::context::AgentContext;
 use karez_agent::enrolment::Desk;
-use karez_agent::ground::Ground;
 use karez_agent::kernel::{Kernel as _, Linux, ServedBy};
 use karez_agent::metrics::Metrics;
 use karez_agent::proxies::Source;
@@ -24,7 +24,7 @@ use nix::unistd::geteuid;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 
-/// Threads for work that blocks: what [`Ground`] and [`Source`] let through, and some for tokio's own.
+/// Threads for work that blocks: what [`AgentContext`] and [`Source`] let through, and some for tokio's own.
 const BLOCKING_THREADS: usize = 8;
 /// For such work to come to its end when the agent does.
 const END_WITHIN: Duration = Duration::from_secs(2);
@@ -54,18 +54,18 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let (_trigger, drain) = drain::new();
     let mut tasks = Tasks::new();
 
-    let ground = Arc::new(ground(settings)?);
-    let pods = restore(&ground)?;
+    let context = Arc::new(context(settings)?);
+    let pods = restore(&context)?;
     let (sender, requests) = mpsc::channel(REQUESTS);
     tasks.spawn("pods", pods.run(requests));
-    let openings = Openings { ipv6: ground.kernel.has_ipv6(), dns: settings.dns_capture };
-    let desk = Desk::new(Arc::clone(&ground), openings, sender);
+    let openings = Openings { ipv6: context.kernel.has_ipv6(), dns: settings.dns_capture };
+    let desk = Desk::new(Arc::clone(&context), openings, sender);
     let served = Counter::default();
-    serve_proxies(settings, &ground, &served, &mut tasks)?;
+    serve_proxies(settings, &context, &served, &mut tasks)?;
     let enrol_socket = api::listen(&settings.enrol_socket)?;
     tasks.spawn("enrol socket", api::serve(enrol_socket, geteuid().as_raw(), desk.clone()));
     if let Some(address) = settings.metrics_listen {
-        let metrics = Arc::new(Metrics::new(ground.repairs.clone(), served));
+        let metrics = Arc::new(Metrics::new(context.repairs.clone(), served));
         let routes = routes(&desk, &metrics, &readiness);
         let ports = vec![(http::listen(address).await?, routes)];
         tasks.spawn("metrics", http::serve_apart(ports, &drain).context("serving metrics")?);
@@ -82,32 +82,32 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     }
 }
 
-fn ground(settings: &Settings) -> anyhow::Result<Ground<Linux>> {
+fn context(settings: &Settings) -> anyhow::Result<AgentContext<Linux>> {
     let served_by = match settings.zds_socket {
         None => ServedBy::Karez,
         Some(_) => ServedBy::Ztunnel,
     };
     let kernel = Linux { served_by, probes: settings.probe_address.clone() };
-    Ok(Ground::new(kernel, Store::open(&settings.state_dir)?, served_by))
+    Ok(AgentContext::new(kernel, Store::open(&settings.state_dir)?, served_by))
 }
 
 fn serve_proxies(
     settings: &Settings,
-    ground: &Arc<Ground<Linux>>,
+    context: &Arc<AgentContext<Linux>>,
     served: &Counter,
     tasks: &mut Tasks,
 ) -> anyhow::Result<()> {
     let uid = settings.node_uid;
     if let Some(address) = &settings.zds_socket {
         let zds = proxies::listen(address)?;
-        tasks.spawn("ztunnels", proxies::serve_zds(zds, uid, Arc::clone(ground)));
+        tasks.spawn("ztunnels", proxies::serve_zds(zds, uid, Arc::clone(context)));
         return Ok(());
     }
     let stock = proxies::listen(&stock::address(&settings.node_socket))?;
-    let source = Source::new(Arc::clone(ground), served.clone());
+    let source = Source::new(Arc::clone(context), served.clone());
     tasks.spawn("stock", proxies::serve_stock(stock, uid, source));
     let pods = proxies::listen(&settings.node_socket)?;
-    tasks.spawn("node proxies", proxies::serve_pods(pods, uid, Arc::clone(ground)));
+    tasks.spawn("node proxies", proxies::serve_pods(pods, uid, Arc::clone(context)));
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::ground::Ground;
+use crate::context::AgentContext;
 use crate::kernel::Kernel;
 use crate::life::{Change, Claim, Command, Life, LifeError, View};
 use crate::record::{Phase, Record};
@@ -50,7 +50,7 @@ pub enum Refused {
 /// The owner of all Pods: one task, and the only writer of what there is.
 #[derive(Debug)]
 pub struct Pods<K: Kernel> {
-    ground: Arc<Ground<K>>,
+    context: Arc<AgentContext<K>>,
     registry: Registry,
     members: BTreeMap<PodName, Member<K::Sandbox>>,
     lives: JoinSet<()>,
@@ -65,8 +65,8 @@ struct Member<S> {
 impl<K: Kernel> Pods<K> {
     /// None yet.
     #[must_use]
-    pub fn new(ground: Arc<Ground<K>>) -> Self {
-        Self { ground, registry: Registry::default(), members: BTreeMap::new(), lives: JoinSet::new() }
+    pub fn new(context: Arc<AgentContext<K>>) -> Self {
+        Self { context, registry: Registry::default(), members: BTreeMap::new(), lives: JoinSet::new() }
     }
 
     /// Takes up the life of a Pod that was enrolled before the agent was restarted, without its namespace where that cannot be
@@ -155,7 +155,7 @@ impl<K: Kernel> Pods<K> {
     fn life(&self) -> (Life<K>, Member<K::Sandbox>) {
         let (commands, mailbox) = mpsc::channel(WAITING);
         let (seen, view) = watch::channel(None);
-        (Life::new(Arc::clone(&self.ground), mailbox, seen), Member { commands, view })
+        (Life::new(Arc::clone(&self.context), mailbox, seen), Member { commands, view })
     }
 
     fn bury(&mut self) {
@@ -164,7 +164,7 @@ impl<K: Kernel> Pods<K> {
 
     fn list(&self) -> PodList {
         let views = self.members.values().filter_map(|member| member.view.borrow().clone());
-        let pods = self.ground.roster.with(|roster| views.map(|view| status(&view, roster)).collect());
+        let pods = self.context.roster.with(|roster| views.map(|view| status(&view, roster)).collect());
         PodList { pods }
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::ground::Ground;
+use crate::context::AgentContext;
 use crate::kernel::Kernel;
 
 /// Node proxies, which are not root, find the socket there; nobody but the agent puts one there.
@@ -58,12 +58,12 @@ pub fn listen(address: &Address) -> Result<Listener, ListenError> {
 }
 
 /// Hands Pods to node proxies of the given uid. Runs until it is dropped.
-pub async fn serve_pods<K: Kernel>(listener: Listener, node_uid: u32, ground: Arc<Ground<K>>) {
+pub async fn serve_pods<K: Kernel>(listener: Listener, node_uid: u32, context: Arc<AgentContext<K>>) {
     accept(listener, message::LARGEST_PACKET, &[node_uid], move |channel| {
-        let ground = Arc::clone(&ground);
+        let context = Arc::clone(&context);
         async move {
             tracing::info!("a node proxy has connected");
-            match agent::serve(channel, &ground.roster, K::inspect).await {
+            match agent::serve(channel, &context.roster, K::inspect).await {
                 Ok(()) => tracing::info!("the node proxy has closed its connection"),
                 Err(error) => tracing::warn!(%error, "the connection to the node proxy has ended"),
             }
@@ -73,12 +73,12 @@ pub async fn serve_pods<K: Kernel>(listener: Listener, node_uid: u32, ground: Ar
 }
 
 /// Hands Pods to ztunnels, which run as the given uid or as root. Runs until it is dropped.
-pub async fn serve_zds<K: Kernel>(listener: Listener, node_uid: u32, ground: Arc<Ground<K>>) {
+pub async fn serve_zds<K: Kernel>(listener: Listener, node_uid: u32, context: Arc<AgentContext<K>>) {
     accept(listener, zds::message::LARGEST_PACKET, &[node_uid, 0], move |channel| {
-        let ground = Arc::clone(&ground);
+        let context = Arc::clone(&context);
         async move {
             tracing::info!("a ztunnel has connected");
-            match zds::serve(channel, "ztunnel".to_owned(), &ground.roster).await {
+            match zds::serve(channel, "ztunnel".to_owned(), &context.roster).await {
                 Ok(()) => tracing::info!("the ztunnel has closed its connection"),
                 Err(error) => tracing::warn!(%error, "the connection to the ztunnel has ended"),
             }
@@ -147,7 +147,7 @@ async fn next_trusted(listener: &Listener, largest: usize, uids: &[u32]) -> io::
 /// Opens sockets in enrolled Pods.
 #[derive(Debug)]
 pub struct Source<K: Kernel> {
-    ground: Arc<Ground<K>>,
+    context: Arc<AgentContext<K>>,
     served: Counter,
     slots: Semaphore,
 }
@@ -155,19 +155,19 @@ pub struct Source<K: Kernel> {
 impl<K: Kernel> Source<K> {
     /// Counts in `served` the sockets that it opens.
     #[must_use]
-    pub fn new(ground: Arc<Ground<K>>, served: Counter) -> Self {
-        Self { ground, served, slots: Semaphore::new(BATCHES) }
+    pub fn new(context: Arc<AgentContext<K>>, served: Counter) -> Self {
+        Self { context, served, slots: Semaphore::new(BATCHES) }
     }
 }
 
 impl<K: Kernel> stock::Source for Source<K> {
     async fn open(&self, request: &SocketRequest) -> Result<Vec<OwnedFd>, Refusal> {
-        let sandbox = self.ground.sandboxes.of(&request.pod).ok_or(Refusal::NotEnrolled)?;
+        let sandbox = self.context.sandboxes.of(&request.pod).ok_or(Refusal::NotEnrolled)?;
         // Not in the queue of what else blocks: connections wait for these. The semaphore is never closed.
         let _slot = self.slots.acquire().await;
-        let ground = Arc::clone(&self.ground);
+        let context = Arc::clone(&self.context);
         let SocketRequest { kind, family, count, .. } = *request;
-        let open = move || ground.kernel.stock(&sandbox.namespace, kind, family, count, sandbox.mark);
+        let open = move || context.kernel.stock(&sandbox.namespace, kind, family, count, sandbox.mark);
         let opened = tokio::task::spawn_blocking(open);
         let failed = |reason: &dyn std::fmt::Display| Refusal::Failed(reason.to_string());
         let sockets = opened.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;

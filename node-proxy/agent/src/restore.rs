@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use karez_handover::pod::EnrolledPod;
 
+use crate::context::AgentContext;
 use crate::enrolment::reclaim;
-use crate::ground::Ground;
 use crate::kernel::Kernel;
 use crate::pods::Pods;
 use crate::record::Record;
@@ -16,23 +16,23 @@ use crate::store::StoreError;
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn restore<K: Kernel>(ground: &Arc<Ground<K>>) -> Result<Pods<K>, StoreError> {
-    let mut pods = Pods::new(Arc::clone(ground));
-    let (records, unreadable) = ground.store.load()?;
+pub fn restore<K: Kernel>(context: &Arc<AgentContext<K>>) -> Result<Pods<K>, StoreError> {
+    let mut pods = Pods::new(Arc::clone(context));
+    let (records, unreadable) = context.store.load()?;
     for error in unreadable {
         tracing::error!(%error, "left alone: a Pod whose record this was has to be enrolled again");
     }
     for record in records {
-        resume(&mut pods, ground, record);
+        resume(&mut pods, context, record);
     }
     Ok(pods)
 }
 
-fn resume<K: Kernel>(pods: &mut Pods<K>, ground: &Ground<K>, record: Record) {
+fn resume<K: Kernel>(pods: &mut Pods<K>, context: &AgentContext<K>, record: Record) {
     let pod = record.pod.clone();
-    let sandbox = match reclaim(&ground.kernel, &record) {
+    let sandbox = match reclaim(&context.kernel, &record) {
         Ok(Some(sandbox)) => Some(sandbox),
-        Ok(None) => return forget(ground, &pod),
+        Ok(None) => return forget(context, &pod),
         Err(error) => {
             tracing::error!(%pod, %error, "its network namespace cannot be opened, which is tried again and again");
             None
@@ -43,9 +43,9 @@ fn resume<K: Kernel>(pods: &mut Pods<K>, ground: &Ground<K>, record: Record) {
     }
 }
 
-fn forget<K: Kernel>(ground: &Ground<K>, pod: &EnrolledPod) {
+fn forget<K: Kernel>(context: &AgentContext<K>, pod: &EnrolledPod) {
     tracing::info!(%pod, "its network namespace is gone");
-    if let Err(error) = ground.store.forget(pod) {
+    if let Err(error) = context.store.forget(pod) {
         tracing::warn!(%pod, %error, "its record stays");
     }
 }

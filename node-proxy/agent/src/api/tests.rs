@@ -22,7 +22,7 @@ fn world() -> World {
 fn world_for(uid: u32) -> World {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path());
-    agent.ground.kernel.add("/web", 10);
+    agent.context.kernel.add("/web", 10);
     let socket = folder.path().join("sub/agent.sock");
     let serving = tokio::spawn(serve(listen(&socket).unwrap(), uid, agent.desk.clone()));
     World { client: Client::new(socket), folder, agent, serving }
@@ -50,8 +50,8 @@ async fn the_clients_calls() {
     let (status, message) = refused(client.add(&request("other", "run/netns/other")).await);
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(message.contains("run/netns/other does not"), "{message}");
-    agent.ground.kernel.add("/full", 11);
-    agent.ground.kernel.fail("install");
+    agent.context.kernel.add("/full", 11);
+    agent.context.kernel.fail("install");
     let (status, message) = refused(client.add(&request("full", "/full")).await);
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(message.starts_with("Pod shop/full cannot be enrolled: "), "{message}");

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::change::{Change, changes};
 use super::{Claim, Enrolled, Life, LifeError, SEEK_FOR};
-use crate::ground::{Ground, Sandbox};
+use crate::context::{AgentContext, Sandbox};
 use crate::kernel::{How, Kernel, KernelError, ServedBy};
 use crate::record::{Phase, Record};
 use crate::registry::Hold;
@@ -35,7 +35,7 @@ impl<K: Kernel> Life<K> {
         }
         self.enrolled = None;
         let (record, sandbox) = (claim.record, Arc::new(claim.sandbox));
-        let entered = enter(&self.ground, &record, &sandbox).await;
+        let entered = enter(&self.context, &record, &sandbox).await;
         let seek_until = Instant::now();
         let sandbox = Some(sandbox);
         let enrolled = Enrolled {
@@ -68,7 +68,7 @@ impl<K: Kernel> Life<K> {
         self.finish().await;
         let Some(enrolled) = &self.enrolled else { return };
         let record = enrolled.record.clone();
-        if let Err(error) = self.ground.blocking(move |ground| ground.store.save(&record)).await {
+        if let Err(error) = self.context.blocking(move |context| context.store.save(&record)).await {
             self.note(&error.into());
         }
     }
@@ -77,7 +77,7 @@ impl<K: Kernel> Life<K> {
     /// with a node proxy, or nowhere; its namespace is opened later where it cannot be now.
     pub fn resume(&mut self, record: Record, sandbox: Option<K::Sandbox>, hold: Hold) {
         let sandbox = sandbox.map(Arc::new);
-        offer_again(&self.ground, &record, sandbox.as_ref());
+        offer_again(&self.context, &record, sandbox.as_ref());
         let seek_until = Instant::now() + SEEK_FOR;
         self.enrolled = Some(Enrolled {
             record,
@@ -101,12 +101,12 @@ impl<K: Kernel> Life<K> {
         }
         let record = Record { pod: new.pod, netns: new.netns, ..enrolled.record.clone() };
         let saved = record.clone();
-        self.ground.blocking(move |ground| ground.store.save(&saved)).await?;
+        self.context.blocking(move |context| context.store.save(&saved)).await?;
         if !changes.is_empty() {
             changes
                 .iter()
                 .for_each(|change| tracing::info!(pod = %record.pod, %change, "enrolled as another"));
-            self.ground.roster.with(|roster| {
+            self.context.roster.with(|roster| {
                 let supply = roster.offer_of(&record.pod.reference).map(|offer| offer.supply.clone());
                 let supply = supply.unwrap_or(Supply::Wanted);
                 roster.offer(record.pod.clone(), record.openings.roles(), supply);
@@ -119,55 +119,55 @@ impl<K: Kernel> Life<K> {
 
 /// All steps but the first leave something behind when a later one fails: see [`Life::undo`].
 async fn enter<K: Kernel>(
-    ground: &Arc<Ground<K>>,
+    context: &Arc<AgentContext<K>>,
     record: &Record,
     sandbox: &Arc<K::Sandbox>,
 ) -> Result<K::Installed, LifeError> {
     let supply = {
         let (record, sandbox) = (record.clone(), Arc::clone(sandbox));
-        ground.blocking(move |ground| {
-            ground.store.save(&record)?;
-            Ok::<_, LifeError>(open_supply(ground, &record, &sandbox)?)
+        context.blocking(move |context| {
+            context.store.save(&record)?;
+            Ok::<_, LifeError>(open_supply(context, &record, &sandbox)?)
         })
     };
     let supply = supply.await?;
     let opened = Sandbox { namespace: Arc::clone(sandbox), mark: record.mark };
-    ground.sandboxes.insert(record.pod.reference.clone(), opened);
-    ground.roster.with(|roster| roster.offer(record.pod.clone(), record.openings.roles(), supply));
+    context.sandboxes.insert(record.pod.reference.clone(), opened);
+    context.roster.with(|roster| roster.offer(record.pod.clone(), record.openings.roles(), supply));
     let (sandbox, how) = (Arc::clone(sandbox), How::of(record));
-    Ok(ground.blocking(move |ground| ground.kernel.install(&sandbox, how, None)).await?)
+    Ok(context.blocking(move |context| context.kernel.install(&sandbox, how, None)).await?)
 }
 
 /// What the node proxies get with the Pod. Blocks.
 pub(super) fn open_supply<K: Kernel>(
-    ground: &Ground<K>,
+    context: &AgentContext<K>,
     record: &Record,
     sandbox: &K::Sandbox,
 ) -> Result<Supply, KernelError> {
-    Ok(match ground.served_by {
+    Ok(match context.served_by {
         ServedBy::Karez => {
-            let listeners = ground.kernel.listen(sandbox, &record.openings.roles())?;
+            let listeners = context.kernel.listen(sandbox, &record.openings.roles())?;
             Supply::Listeners { listeners, handed: false }
         }
-        ServedBy::Ztunnel => Supply::Namespace(Arc::new(ground.kernel.duplicate(sandbox)?)),
+        ServedBy::Ztunnel => Supply::Namespace(Arc::new(context.kernel.duplicate(sandbox)?)),
     })
 }
 
-fn offer_again<K: Kernel>(ground: &Ground<K>, record: &Record, sandbox: Option<&Arc<K::Sandbox>>) {
+fn offer_again<K: Kernel>(context: &AgentContext<K>, record: &Record, sandbox: Option<&Arc<K::Sandbox>>) {
     let reference = &record.pod.reference;
     if let Some(sandbox) = sandbox {
         let opened = Sandbox { namespace: Arc::clone(sandbox), mark: record.mark };
-        ground.sandboxes.insert(reference.clone(), opened);
+        context.sandboxes.insert(reference.clone(), opened);
     }
     // Duplicating a descriptor does not block, and fails only when none is left; then it is tried again later.
-    let duplicate = || ground.kernel.duplicate(sandbox?).ok();
-    let supply = match ground.served_by {
+    let duplicate = || context.kernel.duplicate(sandbox?).ok();
+    let supply = match context.served_by {
         ServedBy::Karez => Supply::Sought,
         ServedBy::Ztunnel => {
             duplicate().map_or(Supply::Wanted, |descriptor| Supply::Namespace(Arc::new(descriptor)))
         }
     };
-    ground.roster.with(|roster| {
+    context.roster.with(|roster| {
         roster.offer(record.pod.clone(), record.openings.roles(), supply);
         if record.phase == Phase::Leaving {
             roster.stop(reference);

@@ -53,7 +53,7 @@ impl<K: Kernel> Life<K> {
         let (pod, netns) = (enrolled.record.pod.clone(), enrolled.record.netns.clone());
         tracing::warn!(%pod, netns = %netns.display(), "its network namespace is gone from its path; what may still run in it is cut off");
         self.withdraw().await;
-        match self.ground.blocking(move |ground| ground.store.forget(&pod)).await {
+        match self.context.blocking(move |context| context.store.forget(&pod)).await {
             Ok(()) => self.enrolled = None,
             Err(error) => self.note(&error.into()),
         }
@@ -63,10 +63,10 @@ impl<K: Kernel> Life<K> {
     pub(super) async fn finish(&mut self) {
         let Some(enrolled) = &mut self.enrolled else { return };
         let pod = enrolled.record.pod.clone();
-        let sandbox = enrolled.sandbox(&self.ground).await;
-        let removed = self.ground.blocking(move |ground| {
-            let severed = ground.kernel.remove(&*sandbox?)?;
-            ground.store.forget(&pod)?;
+        let sandbox = enrolled.sandbox(&self.context).await;
+        let removed = self.context.blocking(move |context| {
+            let severed = context.kernel.remove(&*sandbox?)?;
+            context.store.forget(&pod)?;
             Ok::<_, LifeError>((pod, severed))
         });
         match removed.await {
@@ -83,15 +83,15 @@ impl<K: Kernel> Life<K> {
         enrolled.record.phase = Phase::Leaving;
         let pod = enrolled.reference().clone();
         let (record, how) = (enrolled.record.clone(), enrolled.how());
-        let sandbox = enrolled.sandbox(&self.ground).await;
-        let left = self.ground.blocking(move |ground| {
-            let saved = ground.store.save(&record);
-            ground.kernel.leave(&*sandbox?, how)?;
+        let sandbox = enrolled.sandbox(&self.context).await;
+        let left = self.context.blocking(move |context| {
+            let saved = context.store.save(&record);
+            context.kernel.leave(&*sandbox?, how)?;
             Ok(saved?)
         });
         let left = left.await;
         // Only now: what is redirected still has to be taken.
-        self.ground.roster.with(|roster| roster.stop(&pod));
+        self.context.roster.with(|roster| roster.stop(&pod));
         self.publish();
         left
     }
@@ -101,14 +101,14 @@ impl<K: Kernel> Life<K> {
         enrolled.record.phase = Phase::Leaving;
         enrolled.installed = None;
         let pod = enrolled.reference().clone();
-        self.ground.sandboxes.remove(&pod);
-        self.ground.roster.with(|roster| roster.withdraw(&pod));
+        self.context.sandboxes.remove(&pod);
+        self.context.roster.with(|roster| roster.withdraw(&pod));
         self.settled("let go of", GONE_WITHIN, |roster| roster.is_gone(&pod)).await;
     }
 
     /// Waits for the node proxies, but not for ever: what they leave open is reset when the rules go.
     async fn settled(&self, what: &str, within: Duration, is_settled: impl Fn(&Roster) -> bool) {
-        let settled = self.ground.roster.wait(|roster| is_settled(roster).then_some(()));
+        let settled = self.context.roster.wait(|roster| is_settled(roster).then_some(()));
         if timeout(within, settled).await.is_err()
             && let Some(enrolled) = &self.enrolled
         {

@@ -52,7 +52,7 @@ async fn a_pod_without_a_uid_gets_one() {
 #[tokio::test(start_paused = true)]
 async fn the_same_in_other_words_changes_nothing() {
     let (_folder, agent, node) = world();
-    agent.ground.kernel.add("/proc/7/ns/net", 10);
+    agent.context.kernel.add("/proc/7/ns/net", 10);
     let with = |path: &str, addresses: [&str; 2]| PodRequest {
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
         ..request("web", path)
@@ -71,13 +71,13 @@ async fn the_same_in_other_words_changes_nothing() {
     assert_eq!(agent.diary(), [""; 0]);
     assert_eq!(node.told(), ["added 10"]);
 
-    let (records, _) = agent.ground.store.load().unwrap();
+    let (records, _) = agent.context.store.load().unwrap();
     assert_eq!(
         records[0].netns,
         Path::new("/proc/7/ns/net"),
         "the path that was said last is the one to look at"
     );
-    agent.ground.kernel.delete("/web");
+    agent.context.kernel.delete("/web");
     tokio::time::sleep(LOOK_EVERY * 2).await;
     assert!(agent.status("web").await.unwrap().captured);
 }
@@ -95,7 +95,7 @@ async fn another_description_reaches_the_node_proxy_and_the_store() {
     assert_eq!(enrolment.pod.carried_by, ["karez-node"]);
     assert_eq!(node.told(), ["added 10", "removed 10", "added 10"]);
     assert_eq!(agent.diary(), [""; 0], "its capture and listeners are the same");
-    let (records, _) = agent.ground.store.load().unwrap();
+    let (records, _) = agent.context.store.load().unwrap();
     assert_eq!(&*records[0].pod.service_account, "other");
     assert_eq!(agent.desk.enrol(&other).await.unwrap().changed, [""; 0]);
 }
@@ -104,7 +104,7 @@ async fn another_description_reaches_the_node_proxy_and_the_store() {
 async fn without_a_node_proxy_a_pod_is_captured_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path());
-    agent.ground.kernel.add("/web", 10);
+    agent.context.kernel.add("/web", 10);
     let begin = Instant::now();
     let status = agent.enrol("web", "/web").await.unwrap();
     assert!(begin.elapsed() >= crate::enrolment::CARRIED_WITHIN);
@@ -115,7 +115,7 @@ async fn without_a_node_proxy_a_pod_is_captured_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_enrolled() {
     let (_folder, agent, _node) = world();
-    agent.ground.kernel.add("/host", HOST);
+    agent.context.kernel.add("/host", HOST);
     assert!(matches!(agent.enrol("host", "/host").await, Err(TurnedDown::Namespace(_))));
     assert!(matches!(agent.enrol("none", "/none").await, Err(TurnedDown::Namespace(_))));
     assert!(matches!(agent.enrol("a/b", "/web").await, Err(TurnedDown::Invalid(_))));
@@ -124,9 +124,9 @@ async fn what_cannot_be_enrolled() {
         let outcome = agent.desk.enrol(&request).await;
         assert!(matches!(outcome, Err(TurnedDown::Address(_))), "{nobodys}: {outcome:?}");
     }
-    agent.ground.kernel.fail("address");
+    agent.context.kernel.fail("address");
     assert!(matches!(agent.enrol("web", "/web").await, Err(TurnedDown::NoAddress(_))));
-    agent.ground.kernel.succeed("address");
+    agent.context.kernel.succeed("address");
     agent.enrol("web", "/web").await.unwrap();
     let conflict = agent.enrol("other", "/web").await;
     assert!(matches!(conflict, Err(TurnedDown::Refused(Refused::Conflict(_)))), "{conflict:?}");
@@ -137,16 +137,16 @@ async fn what_cannot_be_enrolled() {
 async fn a_failed_enrolment_leaves_nothing() {
     for step in ["listen", "install"] {
         let (_folder, agent, node) = world();
-        agent.ground.kernel.fail(step);
+        agent.context.kernel.fail(step);
         let failed = agent.enrol("web", "/web").await;
         assert!(matches!(failed, Err(TurnedDown::Failed { .. })), "{failed:?}");
         assert_eq!(agent.records(), 0);
         assert!(agent.diary().contains(&"remove 10".to_owned()));
         assert!(agent.until("web", |status| status.is_none()).await.is_none());
-        assert!(agent.ground.roster.with(|roster| roster.offer_of(&reference("web", 10)).is_none()));
-        assert!(agent.ground.sandboxes.of(&reference("web", 10)).is_none());
+        assert!(agent.context.roster.with(|roster| roster.offer_of(&reference("web", 10)).is_none()));
+        assert!(agent.context.sandboxes.of(&reference("web", 10)).is_none());
 
-        agent.ground.kernel.succeed(step);
+        agent.context.kernel.succeed(step);
         assert!(agent.enrol("web", "/web").await.unwrap().captured, "and its name is free again");
         drop(node);
     }
@@ -173,7 +173,7 @@ async fn sockets_are_for_enrolled_pods() {
 async fn a_ztunnel_gets_the_namespace_and_no_listener() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::with(folder.path(), Fake::default(), ServedBy::Ztunnel);
-    agent.ground.kernel.add("/web", 10);
+    agent.context.kernel.add("/web", 10);
     assert!(agent.enrol("web", "/web").await.unwrap().captured);
     assert_eq!(agent.diary(), ["duplicate 10", "install 10"]);
 }
@@ -184,7 +184,7 @@ async fn a_burst_of_pods() {
     let (_folder, agent, node) = world();
     let names: Vec<String> = (0..100).map(|number| format!("pod-{number}")).collect();
     for (name, inode) in names.iter().zip(100..) {
-        agent.ground.kernel.add(&format!("/{name}"), inode);
+        agent.context.kernel.add(&format!("/{name}"), inode);
     }
     let mut enrolling = JoinSet::new();
     for name in names.clone() {

@@ -37,7 +37,7 @@ impl<K: Kernel> Life<K> {
     pub(super) async fn is_there(&self) -> Result<bool, LifeError> {
         let Some(enrolled) = &self.enrolled else { return Ok(false) };
         let (netns, expected) = (enrolled.record.netns.clone(), enrolled.reference().sandbox);
-        Ok(self.ground.blocking(move |ground| ground.kernel.id_at(&netns)).await? == Some(expected))
+        Ok(self.context.blocking(move |context| context.kernel.id_at(&netns)).await? == Some(expected))
     }
 
     async fn put_right(&mut self) -> Result<(), LifeError> {
@@ -58,7 +58,7 @@ impl<K: Kernel> Life<K> {
         if enrolled.record.phase == Phase::Leaving {
             return Ok(());
         }
-        let (strict, supply) = self.ground.roster.with(|roster| {
+        let (strict, supply) = self.context.roster.with(|roster| {
             let offer = roster.offer_of(&enrolled.record.pod.reference);
             offer.map_or((None, None), |offer| (offer.strict, Some(offer.supply.clone())))
         });
@@ -77,25 +77,25 @@ impl<K: Kernel> Life<K> {
     /// Puts the capture in place, if it is not or not as it was.
     async fn repair(&mut self) -> Result<(), LifeError> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
-        let sandbox = enrolled.sandbox(&self.ground).await?;
+        let sandbox = enrolled.sandbox(&self.context).await?;
         let (record, installed, how) = (enrolled.record.clone(), enrolled.installed.clone(), enrolled.how());
         let unsaved = enrolled.unsaved;
-        let repaired = self.ground.blocking(move |ground| {
+        let repaired = self.context.blocking(move |context| {
             if let Some(installed) = &installed {
-                match ground.kernel.verify(&sandbox, installed)? {
+                match context.kernel.verify(&sandbox, installed)? {
                     Integrity::Intact => {
-                        let saved = if unsaved { ground.store.save(&record) } else { Ok(()) };
+                        let saved = if unsaved { context.store.save(&record) } else { Ok(()) };
                         return Ok((Arc::clone(installed), saved));
                     }
                     Integrity::Changed(part) => {
                         tracing::warn!(pod = %record.pod, ?part, "its capture was changed by somebody else: put right");
-                        ground.repairs.inc();
+                        context.repairs.inc();
                     }
                 }
             }
             // The Pod is on record already: what can fail here must not leave it open.
-            let saved = ground.store.save(&record);
-            let installed = ground.kernel.install(&sandbox, how, installed.as_deref())?;
+            let saved = context.store.save(&record);
+            let installed = context.kernel.install(&sandbox, how, installed.as_deref())?;
             Ok::<_, LifeError>((Arc::new(installed), saved))
         });
         let (installed, saved) = repaired.await?;
@@ -112,10 +112,10 @@ impl<K: Kernel> Life<K> {
     /// Opens listeners in the place of lost ones.
     async fn supply_anew(&mut self) -> Result<(), LifeError> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
-        let sandbox = enrolled.sandbox(&self.ground).await?;
+        let sandbox = enrolled.sandbox(&self.context).await?;
         let record = enrolled.record.clone();
-        let supply = self.ground.blocking(move |ground| open_supply(ground, &record, &sandbox)).await?;
-        self.ground.roster.with(|roster| {
+        let supply = self.context.blocking(move |context| open_supply(context, &record, &sandbox)).await?;
+        self.context.roster.with(|roster| {
             let offer = roster.offer_of(enrolled.reference());
             // A node proxy may have come back with them in the meantime.
             if offer.is_some_and(|offer| matches!(offer.supply, Supply::Wanted | Supply::Sought)) {
@@ -128,7 +128,7 @@ impl<K: Kernel> Life<K> {
     /// A removal was interrupted: by the agent's end, or by something that failed.
     async fn leave_again(&mut self) {
         let Some(enrolled) = &self.enrolled else { return };
-        if self.ground.roster.with(|roster| roster.offer_of(enrolled.reference()).is_some()) {
+        if self.context.roster.with(|roster| roster.offer_of(enrolled.reference()).is_some()) {
             // Its outcome is in the log and in the Pod's view.
             let _ = self.remove().await;
         } else {

@@ -5,28 +5,28 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn what_a_failed_enrolment_leaves_is_taken_away_later() {
     let (_folder, agent, _node) = world();
-    agent.ground.kernel.fail("install");
-    agent.ground.kernel.fail("remove");
+    agent.context.kernel.fail("install");
+    agent.context.kernel.fail("remove");
     let failed = agent.enrol("web", "/web").await;
     assert!(matches!(failed, Err(TurnedDown::Failed { .. })), "{failed:?}");
     let status = agent.status("web").await.unwrap();
     assert!(!status.captured && status.problem.unwrap().contains("remove fails"));
-    let (records, _) = agent.ground.store.load().unwrap();
+    let (records, _) = agent.context.store.load().unwrap();
     assert_eq!(records[0].phase, Phase::Leaving, "so that a restart takes it away");
     let conflict = agent.enrol("other", "/web").await;
     assert!(matches!(conflict, Err(TurnedDown::Refused(Refused::Conflict(_)))), "{conflict:?}");
 
-    agent.ground.kernel.succeed("remove");
+    agent.context.kernel.succeed("remove");
     agent.until("web", |status| status.is_none()).await;
-    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_comes_into_a_namespace_before_its_pod_has_left_it() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path());
-    agent.ground.kernel.add("/web", 10);
-    agent.ground.kernel.add("/new", 11);
+    agent.context.kernel.add("/web", 10);
+    agent.context.kernel.add("/new", 11);
     let _node = Node::with(folder.path(), false);
     agent.enrol("web", "/web").await.unwrap();
     let desk = agent.desk.clone();
@@ -41,19 +41,19 @@ async fn nobody_comes_into_a_namespace_before_its_pod_has_left_it() {
 #[tokio::test(start_paused = true)]
 async fn a_pod_does_not_come_into_another_namespace_before_it_has_left_its_own() {
     let (_folder, agent, _node) = world();
-    agent.ground.kernel.add("/new", 11);
+    agent.context.kernel.add("/new", 11);
     agent.enrol("web", "/web").await.unwrap();
-    agent.ground.kernel.fail("remove");
+    agent.context.kernel.fail("remove");
     let failed = agent.enrol("web", "/new").await;
     assert!(matches!(failed, Err(TurnedDown::Failed { reason: LifeError::Former { .. }, .. })), "{failed:?}");
     let message = failed.unwrap_err().to_string();
     assert!(["shop/web", " /web ", "remove fails"].iter().all(|part| message.contains(part)), "{message}");
-    let (records, _) = agent.ground.store.load().unwrap();
+    let (records, _) = agent.context.store.load().unwrap();
     assert_eq!((records[0].phase, &records[0].pod.reference), (Phase::Leaving, &reference("web", 10)));
 
-    agent.ground.kernel.succeed("remove");
+    agent.context.kernel.succeed("remove");
     agent.until("web", |status| status.is_none()).await;
-    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
     assert!(agent.enrol("web", "/new").await.unwrap().captured);
 }
 
@@ -66,8 +66,8 @@ async fn a_pod_leaves_in_order() {
     assert_eq!(removal.problem, None);
     assert_eq!(agent.diary(), ["leave 10", "remove 10"]);
     assert_eq!(node.told(), ["added 10", "stopping 10", "removed 10"]);
-    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
-    assert!(agent.ground.sandboxes.of(&reference("web", 10)).is_none());
+    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
+    assert!(agent.context.sandboxes.of(&reference("web", 10)).is_none());
 
     let unknown = agent.desk.remove("shop", "web").await;
     assert!(matches!(unknown, Err(TurnedDown::Refused(Refused::Unknown(_)))), "{unknown:?}");
@@ -86,20 +86,20 @@ async fn a_namespace_is_free_once_its_pod_has_left() {
 async fn a_node_proxy_that_does_not_let_go_is_not_waited_for_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path());
-    agent.ground.kernel.add("/web", 10);
+    agent.context.kernel.add("/web", 10);
     let _node = Node::with(folder.path(), false);
     agent.enrol("web", "/web").await.unwrap();
     let begin = Instant::now();
     agent.desk.remove("shop", "web").await.unwrap();
     assert!(begin.elapsed() < Duration::from_secs(22), "{:?}", begin.elapsed());
-    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_that_leaves_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path());
-    agent.ground.kernel.add("/web", 10);
+    agent.context.kernel.add("/web", 10);
     let _node = Node::with(folder.path(), false);
     agent.enrol("web", "/web").await.unwrap();
     let desk = agent.desk.clone();
@@ -113,14 +113,14 @@ async fn a_pod_that_leaves_says_so() {
 async fn a_removal_that_fails_is_tried_again() {
     let (_folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    agent.ground.kernel.fail("remove");
+    agent.context.kernel.fail("remove");
     let removal = agent.desk.remove("shop", "web").await.unwrap();
     assert!(removal.problem.unwrap().contains("remove fails"));
     let status = agent.status("web").await.unwrap();
     assert!(!status.captured && status.problem.is_some(), "{status:?}");
     assert_eq!(agent.records(), 1, "so that a restart takes it up");
 
-    agent.ground.kernel.succeed("remove");
+    agent.context.kernel.succeed("remove");
     agent.until("web", |status| status.is_none()).await;
-    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
 }

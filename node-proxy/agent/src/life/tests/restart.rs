@@ -28,7 +28,7 @@ async fn a_restarted_agent_opens_listeners_that_nobody_holds() {
         let offer = roster.offer_of(&reference("web", 10))?;
         matches!(offer.supply, Supply::Listeners { .. }).then_some(())
     };
-    agent.ground.roster.wait(has_listeners).await;
+    agent.context.roster.wait(has_listeners).await;
     assert!(begin.elapsed() >= SEEK_FOR, "a node proxy might have come back with them");
     let node = Node::start(folder.path());
     agent.until("web", |status| status.is_some_and(|status| !status.carried_by.is_empty())).await;
@@ -51,7 +51,7 @@ async fn a_restarted_agent_does_not_wait_once_the_node_proxy_has_spoken() {
 async fn a_restarted_agent_forgets_pods_that_went_meanwhile() {
     let (folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    agent.ground.kernel.delete("/web");
+    agent.context.kernel.delete("/web");
     let agent = agent.restart(folder.path()).await;
     assert!(agent.status("web").await.is_none());
     assert_eq!(agent.records(), 0);
@@ -68,18 +68,18 @@ async fn a_restarted_agent_keeps_a_pod_whose_namespace_cannot_be_opened_yet() {
     for step in ["look", "open"] {
         let (folder, agent, node) = world();
         agent.enrol("web", "/web").await.unwrap();
-        agent.ground.kernel.fail(step);
+        agent.context.kernel.fail(step);
         let agent = agent.restart(folder.path()).await;
         let status = agent.until("web", |status| has_problem(status, step)).await.unwrap();
         assert!(!status.captured);
-        assert!(agent.ground.sandboxes.of(&reference("web", 10)).is_none());
-        agent.ground.kernel.succeed(step);
+        assert!(agent.context.sandboxes.of(&reference("web", 10)).is_none());
+        agent.context.kernel.succeed(step);
         let is_well = |status: Option<&PodStatus>| {
             status.is_some_and(|status| status.captured && status.problem.is_none())
         };
         let status = agent.until("web", is_well).await.unwrap();
         assert_eq!(status.carried_by, ["karez-node"]);
-        assert!(agent.ground.sandboxes.of(&reference("web", 10)).is_some());
+        assert!(agent.context.sandboxes.of(&reference("web", 10)).is_some());
         assert_eq!(node.told(), ["added 10"], "the node proxy has noticed nothing");
     }
 }
@@ -88,26 +88,26 @@ async fn a_restarted_agent_keeps_a_pod_whose_namespace_cannot_be_opened_yet() {
 async fn a_pod_whose_namespace_cannot_be_opened_leaves_once_it_can() {
     let (folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    agent.ground.kernel.fail("open");
+    agent.context.kernel.fail("open");
     let agent = agent.restart(folder.path()).await;
     let removal = agent.desk.remove("shop", "web").await.unwrap();
     assert!(removal.problem.unwrap().contains("open fails"));
     assert_eq!(agent.records(), 1);
-    agent.ground.kernel.succeed("open");
+    agent.context.kernel.succeed("open");
     agent.until("web", |status| status.is_none()).await;
-    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_namespace_that_came_in_the_place_of_another_is_left_alone() {
     let (folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    agent.ground.kernel.fail("open");
+    agent.context.kernel.fail("open");
     let agent = agent.restart(folder.path()).await;
     agent.until("web", |status| has_problem(status, "open")).await;
     agent.diary();
-    agent.ground.kernel.add("/web", 11);
-    agent.ground.kernel.succeed("open");
+    agent.context.kernel.add("/web", 11);
+    agent.context.kernel.succeed("open");
     agent.until("web", |status| status.is_none()).await;
     assert_eq!(agent.diary(), [""; 0]);
     assert_eq!(agent.records(), 0);
@@ -117,12 +117,12 @@ async fn a_namespace_that_came_in_the_place_of_another_is_left_alone() {
 async fn a_restarted_agent_goes_on_with_a_removal() {
     let (folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    agent.ground.kernel.fail("remove");
+    agent.context.kernel.fail("remove");
     agent.desk.remove("shop", "web").await.unwrap();
-    agent.ground.kernel.succeed("remove");
+    agent.context.kernel.succeed("remove");
     let agent = agent.restart(folder.path()).await;
     agent.until("web", |status| status.is_none()).await;
-    assert_eq!((agent.records(), agent.ground.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
     drop(node);
 }
 

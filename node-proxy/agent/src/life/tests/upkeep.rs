@@ -7,24 +7,24 @@ async fn a_changed_capture_is_put_right() {
     let (_folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();
     tokio::time::sleep(LOOK_EVERY * 3).await;
-    assert_eq!(agent.ground.repairs.get(), 0);
+    assert_eq!(agent.context.repairs.get(), 0);
     agent.diary();
 
-    agent.ground.kernel.tamper(10);
+    agent.context.kernel.tamper(10);
     tokio::time::sleep(LOOK_EVERY + Duration::from_millis(100)).await;
-    assert_eq!((agent.diary(), agent.ground.repairs.get()), (vec!["install 10".to_owned()], 1));
+    assert_eq!((agent.diary(), agent.context.repairs.get()), (vec!["install 10".to_owned()], 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_capture_that_cannot_be_put_right_is_a_problem_until_it_can() {
     let (_folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    agent.ground.kernel.fail("install");
-    agent.ground.kernel.tamper(10);
+    agent.context.kernel.fail("install");
+    agent.context.kernel.tamper(10);
     let has_problem = |status: Option<&PodStatus>| status.is_some_and(|status| status.problem.is_some());
     let status = agent.until("web", has_problem).await.unwrap();
     assert!(status.problem.unwrap().contains("install fails"));
-    agent.ground.kernel.succeed("install");
+    agent.context.kernel.succeed("install");
     agent.until("web", |status| !has_problem(status)).await;
 }
 
@@ -36,7 +36,7 @@ async fn a_changed_capture_is_put_right_where_nothing_can_be_written() {
     let (state, aside) = (folder.path().join("pods"), folder.path().join("aside"));
     std::fs::rename(&state, &aside).unwrap();
     std::fs::write(&state, "no folder").unwrap();
-    agent.ground.kernel.tamper(10);
+    agent.context.kernel.tamper(10);
     let has_problem = |status: Option<&PodStatus>| status.is_some_and(|status| status.problem.is_some());
     let status = agent.until("web", has_problem).await.unwrap();
     assert!(status.problem.unwrap().contains("pods"));
@@ -52,22 +52,22 @@ async fn a_changed_capture_is_put_right_where_nothing_can_be_written() {
 async fn a_pod_whose_namespace_is_gone_is_removed() {
     let (_folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    agent.ground.kernel.delete("/web");
+    agent.context.kernel.delete("/web");
     agent.until("web", |status| status.is_none()).await;
     assert_eq!(agent.records(), 0);
     assert_eq!(node.told(), ["added 10", "removed 10"]);
-    assert!(agent.ground.kernel.how(10).is_some(), "what may be left in it is not let go");
+    assert!(agent.context.kernel.how(10).is_some(), "what may be left in it is not let go");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_namespace_that_cannot_be_looked_at_is_not_gone_for_that() {
     let (_folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    agent.ground.kernel.fail("look");
+    agent.context.kernel.fail("look");
     let has_problem = |status: Option<&PodStatus>| status.is_some_and(|status| status.problem.is_some());
     let status = agent.until("web", has_problem).await.unwrap();
     assert!(status.captured && status.problem.unwrap().contains("look fails"));
-    agent.ground.kernel.succeed("look");
+    agent.context.kernel.succeed("look");
     agent.until("web", |status| status.is_some() && !has_problem(status)).await;
     assert_eq!(node.told(), ["added 10"]);
 }
@@ -76,29 +76,29 @@ async fn a_namespace_that_cannot_be_looked_at_is_not_gone_for_that() {
 async fn a_recreated_sandbox_replaces_the_old_one() {
     let (_folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    agent.ground.kernel.delete("/web");
-    agent.ground.kernel.add("/web-again", 11);
+    agent.context.kernel.delete("/web");
+    agent.context.kernel.add("/web-again", 11);
     let status = agent.enrol("web", "/web-again").await.unwrap();
     assert!(status.captured && status.problem.is_none(), "{status:?}");
     assert_eq!(node.told(), ["added 10", "removed 10", "added 11"]);
     assert_eq!(agent.records(), 1);
-    assert!(agent.ground.kernel.how(10).is_some(), "whoever is left in the old one stays cut off");
+    assert!(agent.context.kernel.how(10).is_some(), "whoever is left in the old one stays cut off");
 }
 
 #[tokio::test(start_paused = true)]
 async fn strict_mode_closes_older_flows() {
     let (folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    assert!(!agent.ground.kernel.how(10).unwrap().strict);
+    assert!(!agent.context.kernel.how(10).unwrap().strict);
     for strict in [true, false, true] {
         node.orders.send((reference("web", 10), strict)).await.unwrap();
-        while agent.ground.kernel.how(10).unwrap().strict != strict {
+        while agent.context.kernel.how(10).unwrap().strict != strict {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
-    assert_eq!(agent.ground.repairs.get(), 0, "nobody else has changed it");
+    assert_eq!(agent.context.repairs.get(), 0, "nobody else has changed it");
     drop(node);
     let agent = agent.restart(folder.path()).await;
     agent.until("web", |status| status.is_some_and(|status| status.captured)).await;
-    assert!(agent.ground.kernel.how(10).unwrap().strict, "and it is kept");
+    assert!(agent.context.kernel.how(10).unwrap().strict, "and it is kept");
 }

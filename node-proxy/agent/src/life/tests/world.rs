@@ -24,7 +24,7 @@ const OPENINGS: Openings = Openings { ipv6: false, dns: true };
 
 /// An agent with a made-up kernel. Its folder and the node proxies outlive it.
 pub(crate) struct Agent {
-    pub(crate) ground: Arc<Ground<Fake>>,
+    pub(crate) context: Arc<AgentContext<Fake>>,
     pub(crate) desk: Desk<Fake>,
     tasks: JoinSet<()>,
 }
@@ -36,19 +36,19 @@ impl Agent {
 
     pub(crate) fn with(folder: &Path, kernel: Fake, served_by: ServedBy) -> Self {
         let store = Store::open(folder).unwrap();
-        let ground = Arc::new(Ground::new(kernel, store, served_by));
-        let pods = restore(&ground).unwrap();
+        let context = Arc::new(AgentContext::new(kernel, store, served_by));
+        let pods = restore(&context).unwrap();
         let (sender, requests) = mpsc::channel(8);
-        let desk = Desk::new(Arc::clone(&ground), OPENINGS, sender);
+        let desk = Desk::new(Arc::clone(&context), OPENINGS, sender);
         let mut tasks = JoinSet::new();
         tasks.spawn(pods.run(requests));
         let uid = own_uid(folder);
         let listener = proxies::listen(&address(folder)).unwrap();
-        tasks.spawn(proxies::serve_pods(listener, uid, Arc::clone(&ground)));
+        tasks.spawn(proxies::serve_pods(listener, uid, Arc::clone(&context)));
         let listener = proxies::listen(&stock::address(&address(folder))).unwrap();
-        let source = proxies::Source::new(Arc::clone(&ground), Counter::default());
+        let source = proxies::Source::new(Arc::clone(&context), Counter::default());
         tasks.spawn(proxies::serve_stock(listener, uid, source));
-        Self { ground, desk, tasks }
+        Self { context, desk, tasks }
     }
 
     /// Ends the agent as SIGTERM does, and starts another one over the same kernel.
@@ -56,10 +56,10 @@ impl Agent {
         self.tasks.shutdown().await;
         drop(self.desk);
         // The Pods' tasks end one by one.
-        while Arc::strong_count(&self.ground) > 1 {
+        while Arc::strong_count(&self.context) > 1 {
             tokio::task::yield_now().await;
         }
-        let kernel = Arc::into_inner(self.ground).unwrap().kernel;
+        let kernel = Arc::into_inner(self.context).unwrap().kernel;
         Self::with(folder, kernel, ServedBy::Karez)
     }
 
@@ -88,11 +88,11 @@ impl Agent {
     }
 
     pub(crate) fn records(&self) -> usize {
-        self.ground.store.load().unwrap().0.len()
+        self.context.store.load().unwrap().0.len()
     }
 
     pub(crate) fn diary(&self) -> Vec<String> {
-        self.ground.kernel.diary()
+        self.context.kernel.diary()
     }
 }
 
@@ -195,7 +195,7 @@ pub(crate) fn reference(name: &str, inode: u64) -> PodReference {
 pub(crate) fn world() -> (TempDir, Agent, Node) {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path());
-    agent.ground.kernel.add("/web", 10);
+    agent.context.kernel.add("/web", 10);
     let node = Node::start(folder.path());
     (folder, agent, node)
 }

@@ -1,4 +1,4 @@
-//! What all Pods' lives stand on.
+//! What all tasks of the agent share: the kernel, the store, the roster and the open namespaces.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -13,12 +13,12 @@ use tokio::sync::Semaphore;
 use crate::kernel::{Kernel, ServedBy};
 use crate::store::Store;
 
-/// Work that blocks, at a time: with two cores more would only stand in each other's way.
+/// Work that blocks, at a time: on two cores more of it would only wait for a core.
 const BLOCKING: usize = 4;
 
-/// Shared by all.
+/// Shared by all tasks, behind an `Arc`.
 #[derive(Debug)]
-pub struct Ground<K: Kernel> {
+pub struct AgentContext<K: Kernel> {
     /// What needs a privilege.
     pub kernel: K,
     /// What is kept over a restart.
@@ -55,7 +55,7 @@ impl<S> Clone for Sandbox<S> {
     }
 }
 
-impl<K: Kernel> Ground<K> {
+impl<K: Kernel> AgentContext<K> {
     /// With nothing enrolled.
     #[must_use]
     pub fn new(kernel: K, store: Store, served_by: ServedBy) -> Self {
@@ -77,8 +77,8 @@ impl<K: Kernel> Ground<K> {
     ) -> R {
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
-        let ground = Arc::clone(self);
-        match tokio::task::spawn_blocking(move || work(&ground)).await {
+        let context = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || work(&context)).await {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
