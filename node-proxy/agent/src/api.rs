@@ -21,7 +21,7 @@ use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::enrolment::{Desk, TurnedDown};
+use crate::enrolment::{EnrolmentHandle, RequestError};
 use crate::kernel::Kernel;
 use crate::life::LifeError;
 use crate::pods::Refused;
@@ -68,7 +68,7 @@ pub fn listen(path: &Path) -> Result<UnixListener, ListenError> {
 }
 
 /// Serves processes of the given uid. Runs until it is dropped.
-pub async fn serve<K: Kernel>(listener: UnixListener, uid: u32, desk: Desk<K>) {
+pub async fn serve<K: Kernel>(listener: UnixListener, uid: u32, handle: EnrolmentHandle<K>) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -76,9 +76,9 @@ pub async fn serve<K: Kernel>(listener: UnixListener, uid: u32, desk: Desk<K>) {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match next_trusted(&listener, uid).await {
             Ok(stream) => {
-                let desk = desk.clone();
+                let handle = handle.clone();
                 connections.spawn(async move {
-                    serve_connection(stream, desk).await;
+                    serve_connection(stream, handle).await;
                     drop(slot);
                 });
             }
@@ -106,8 +106,8 @@ async fn next_trusted(listener: &UnixListener, uid: u32) -> io::Result<UnixStrea
     }
 }
 
-async fn serve_connection<K: Kernel>(stream: UnixStream, desk: Desk<K>) {
-    let service = service_fn(async |request| Ok::<_, Infallible>(answer(request, &desk).await));
+async fn serve_connection<K: Kernel>(stream: UnixStream, handle: EnrolmentHandle<K>) {
+    let service = service_fn(async |request| Ok::<_, Infallible>(answer(request, &handle).await));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
@@ -117,16 +117,16 @@ async fn serve_connection<K: Kernel>(stream: UnixStream, desk: Desk<K>) {
     }
 }
 
-async fn answer<K: Kernel>(request: Request<Incoming>, desk: &Desk<K>) -> Response<Full<Bytes>> {
+async fn answer<K: Kernel>(request: Request<Incoming>, handle: &EnrolmentHandle<K>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let segments: Vec<&str> = head.uri.path().split('/').skip(1).collect();
     match (&head.method, segments.as_slice()) {
         (&Method::POST, ["pods"]) => match read(body).await {
-            Ok(pod) => outcome(desk.enrol(&pod).await),
+            Ok(pod) => outcome(handle.enrol(&pod).await),
             Err(problem) => refusal(StatusCode::BAD_REQUEST, problem),
         },
-        (&Method::GET, ["pods"]) => outcome(desk.list().await),
-        (&Method::DELETE, ["pods", namespace, name]) => outcome(desk.remove(namespace, name).await),
+        (&Method::GET, ["pods"]) => outcome(handle.list().await),
+        (&Method::DELETE, ["pods", namespace, name]) => outcome(handle.remove(namespace, name).await),
         (_, ["pods"] | ["pods", _, _]) => refusal(
             StatusCode::METHOD_NOT_ALLOWED,
             "POST or GET /pods, DELETE /pods/NAMESPACE/NAME".to_owned(),
@@ -141,29 +141,31 @@ async fn read(body: Incoming) -> Result<PodRequest, String> {
     serde_json::from_slice(&body.to_bytes()).map_err(|error| format!("not a Pod to enrol: {error}"))
 }
 
-fn outcome<T: Serialize>(outcome: Result<T, TurnedDown>) -> Response<Full<Bytes>> {
+fn outcome<T: Serialize>(outcome: Result<T, RequestError>) -> Response<Full<Bytes>> {
     match outcome {
         Ok(done) => json(StatusCode::OK, &done),
         Err(turned_down) => refusal(status(&turned_down), turned_down.to_string()),
     }
 }
 
-fn status(turned_down: &TurnedDown) -> StatusCode {
+fn status(turned_down: &RequestError) -> StatusCode {
     match turned_down {
-        TurnedDown::Invalid(_) | TurnedDown::Relative(_) | TurnedDown::Address(_) => StatusCode::BAD_REQUEST,
-        TurnedDown::Namespace(_) | TurnedDown::NoAddress(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        TurnedDown::Refused(Refused::Conflict(_)) => StatusCode::CONFLICT,
-        TurnedDown::Refused(Refused::Unknown(_)) => StatusCode::NOT_FOUND,
-        TurnedDown::Failed { reason, .. } => match reason {
+        RequestError::Invalid(_) | RequestError::Relative(_) | RequestError::Address(_) => {
+            StatusCode::BAD_REQUEST
+        }
+        RequestError::Namespace(_) | RequestError::NoAddress(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        RequestError::Refused(Refused::Conflict(_)) => StatusCode::CONFLICT,
+        RequestError::Refused(Refused::Unknown(_)) => StatusCode::NOT_FOUND,
+        RequestError::Failed { reason, .. } => match reason {
             LifeError::Former { .. } => StatusCode::SERVICE_UNAVAILABLE,
             LifeError::Kernel(_) | LifeError::Store(_) | LifeError::Elsewhere { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         },
-        TurnedDown::Refused(Refused::Busy(_))
-        | TurnedDown::Ended(_)
-        | TurnedDown::Stopping
-        | TurnedDown::NoSecret(_) => StatusCode::SERVICE_UNAVAILABLE,
+        RequestError::Refused(Refused::Busy(_))
+        | RequestError::Ended(_)
+        | RequestError::Stopping
+        | RequestError::NoSecret(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::context::AgentContext;
 use crate::kernel::{Kernel, KernelError};
-use crate::life::{Change, Claim, LifeError};
+use crate::life::{Change, LifeError, NewPod};
 use crate::pods::{Refused, Request};
 use crate::record::{Openings, Phase, Record};
 use crate::registry::PodName;
@@ -23,9 +23,9 @@ pub const CARRIED_WITHIN: Duration = Duration::from_secs(5);
 /// How often a Pod is tried to be enrolled that meets the end of its predecessor.
 const ATTEMPTS: usize = 5;
 
-/// Where requests come in. Cheap to clone.
+/// Sends requests to the task that owns all Pods. Cheap to clone.
 #[derive(Debug)]
-pub struct Desk<K: Kernel> {
+pub struct EnrolmentHandle<K: Kernel> {
     context: Arc<AgentContext<K>>,
     openings: Openings,
     requests: mpsc::Sender<Request<K::Sandbox>>,
@@ -33,7 +33,7 @@ pub struct Desk<K: Kernel> {
 
 /// Why a request is turned down.
 #[derive(Debug, thiserror::Error)]
-pub enum TurnedDown {
+pub enum RequestError {
     /// The request names no Pod that can be.
     #[error(transparent)]
     Invalid(#[from] InvalidPod),
@@ -75,7 +75,7 @@ pub enum TurnedDown {
     Stopping,
 }
 
-impl<K: Kernel> Desk<K> {
+impl<K: Kernel> EnrolmentHandle<K> {
     /// Passes requests on to the owner of all Pods. New Pods get listeners as `openings` says.
     #[must_use]
     pub fn new(
@@ -91,11 +91,11 @@ impl<K: Kernel> Desk<K> {
     ///
     /// # Errors
     /// When it cannot be enrolled.
-    pub async fn enrol(&self, request: &PodRequest) -> Result<Enrolment, TurnedDown> {
-        let (reference, changes) = self.enter(request).await?;
-        self.carried(&reference).await;
+    pub async fn enrol(&self, request: &PodRequest) -> Result<Enrolment, RequestError> {
+        let (reference, changes) = self.submit(request).await?;
+        self.wait_until_carried(&reference).await;
         let pods = self.list().await?.pods;
-        let ended = || TurnedDown::Ended(PodName::new(&request.namespace, &request.name));
+        let ended = || RequestError::Ended(PodName::new(&request.namespace, &request.name));
         let uid = reference.uid.as_str();
         let pod = pods.into_iter().find(|pod| pod.uid == uid).ok_or_else(ended)?;
         Ok(Enrolment { pod, changed: changes.iter().map(Change::to_string).collect() })
@@ -105,7 +105,7 @@ impl<K: Kernel> Desk<K> {
     ///
     /// # Errors
     /// When there is none of that name.
-    pub async fn remove(&self, namespace: &str, name: &str) -> Result<Removal, TurnedDown> {
+    pub async fn remove(&self, namespace: &str, name: &str) -> Result<Removal, RequestError> {
         let name = PodName::new(namespace, name);
         let outcome = self.ask(|answer| Request::Remove(name, answer)).await??;
         // Its life ended by itself: it is gone all the same.
@@ -116,81 +116,81 @@ impl<K: Kernel> Desk<K> {
     ///
     /// # Errors
     /// When the agent is about to end.
-    pub async fn list(&self) -> Result<PodList, TurnedDown> {
+    pub async fn list(&self) -> Result<PodList, RequestError> {
         self.ask(Request::List).await
     }
 
-    async fn enter(&self, request: &PodRequest) -> Result<(PodReference, Vec<Change>), TurnedDown> {
+    async fn submit(&self, request: &PodRequest) -> Result<(PodReference, Vec<Change>), RequestError> {
         let pod = PodName::new(&request.namespace, &request.name);
         for _ in 0..ATTEMPTS {
-            let claim = self.claim(request).await?;
-            let reference = claim.record.pod.reference.clone();
-            let outcome = self.ask(|answer| Request::Enrol(Box::new(claim), answer)).await??;
+            let new_pod = self.open_pod(request).await?;
+            let reference = new_pod.record.pod.reference.clone();
+            let outcome = self.ask(|answer| Request::Enrol(Box::new(new_pod), answer)).await??;
             // When the life of the Pod's predecessor ends just now, nobody takes it up.
             if let Ok(entered) = outcome.await {
-                let changes = entered.map_err(|reason| TurnedDown::Failed { pod, reason })?;
+                let changes = entered.map_err(|reason| RequestError::Failed { pod, reason })?;
                 return Ok((reference, changes));
             }
         }
-        Err(TurnedDown::Ended(pod))
+        Err(RequestError::Ended(pod))
     }
 
     async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<T>) -> Request<K::Sandbox>,
-    ) -> Result<T, TurnedDown> {
+    ) -> Result<T, RequestError> {
         let (answer, outcome) = oneshot::channel();
-        self.requests.send(request(answer)).await.map_err(|_| TurnedDown::Stopping)?;
-        outcome.await.map_err(|_| TurnedDown::Stopping)
+        self.requests.send(request(answer)).await.map_err(|_| RequestError::Stopping)?;
+        outcome.await.map_err(|_| RequestError::Stopping)
     }
 
-    async fn carried(&self, pod: &PodReference) {
+    async fn wait_until_carried(&self, pod: &PodReference) {
         let carried = self.context.roster.wait(|roster| roster.carriers(pod).next().is_some().then_some(()));
         // The status says what is the matter.
         let _ = timeout(CARRIED_WITHIN, carried).await;
     }
 
-    async fn claim(&self, request: &PodRequest) -> Result<Claim<K::Sandbox>, TurnedDown> {
+    async fn open_pod(&self, request: &PodRequest) -> Result<NewPod<K::Sandbox>, RequestError> {
         let (request, openings) = (request.clone(), self.openings);
-        self.context.blocking(move |context| claim(&context.kernel, &request, openings)).await
+        self.context.blocking(move |context| open_pod(&context.kernel, &request, openings)).await
     }
 }
 
-impl<K: Kernel> Clone for Desk<K> {
+impl<K: Kernel> Clone for EnrolmentHandle<K> {
     fn clone(&self) -> Self {
         Self { context: Arc::clone(&self.context), openings: self.openings, requests: self.requests.clone() }
     }
 }
 
 /// Opens the namespace and reads off it what the request does not say. Blocks.
-fn claim<K: Kernel>(
+fn open_pod<K: Kernel>(
     kernel: &K,
     request: &PodRequest,
     openings: Openings,
-) -> Result<Claim<K::Sandbox>, TurnedDown> {
+) -> Result<NewPod<K::Sandbox>, RequestError> {
     let PodRequest { uid, namespace, name, service_account, netns, addresses } = request;
     if !netns.is_absolute() {
-        return Err(TurnedDown::Relative(netns.clone()));
+        return Err(RequestError::Relative(netns.clone()));
     }
     let uid = uid.clone().unwrap_or_else(|| format!("{namespace}/{name}"));
     let uid = PodUid::new(&uid)?;
-    let sandbox = kernel.open(netns).map_err(TurnedDown::Namespace)?;
+    let sandbox = kernel.open(netns).map_err(RequestError::Namespace)?;
     let addresses = if addresses.is_empty() {
-        kernel.addresses(&sandbox).map_err(TurnedDown::Namespace)?
+        kernel.addresses(&sandbox).map_err(RequestError::Namespace)?
     } else {
         addresses.clone()
     };
     if let Some(address) = addresses.iter().find(|address| !can_be_a_pods(address)) {
-        return Err(TurnedDown::Address(*address));
+        return Err(RequestError::Address(*address));
     }
     if addresses.is_empty() {
-        return Err(TurnedDown::NoAddress(netns.clone()));
+        return Err(RequestError::NoAddress(netns.clone()));
     }
     let reference = PodReference { uid, sandbox: kernel.id(&sandbox) };
     let pod = EnrolledPod::new(reference, namespace, name, service_account, addresses)?;
-    let mark = PodMark::new(getrandom::u32().map_err(TurnedDown::NoSecret)?);
+    let mark = PodMark::new(getrandom::u32().map_err(RequestError::NoSecret)?);
     let record = Record { pod, netns: netns.clone(), openings, mark, strict: false, phase: Phase::Enrolled };
-    Ok(Claim { record, sandbox })
+    Ok(NewPod { record, sandbox })
 }
 
 fn can_be_a_pods(address: &IpAddr) -> bool {
@@ -201,7 +201,7 @@ fn can_be_a_pods(address: &IpAddr) -> bool {
 ///
 /// # Errors
 /// When it is there and cannot be opened, or when that cannot be told.
-pub fn reclaim<K: Kernel>(kernel: &K, record: &Record) -> Result<Option<K::Sandbox>, KernelError> {
+pub fn reopen<K: Kernel>(kernel: &K, record: &Record) -> Result<Option<K::Sandbox>, KernelError> {
     if kernel.id_at(&record.netns)? != Some(record.pod.reference.sandbox) {
         return Ok(None);
     }

@@ -33,9 +33,9 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long a restarted agent waits for a node proxy that may hold a Pod's listeners.
 pub const SEEK_FOR: Duration = Duration::from_secs(5);
 
-/// A Pod that asks to be enrolled.
+/// A Pod to enrol, with its network namespace open.
 #[derive(Debug)]
-pub struct Claim<S> {
+pub struct NewPod<S> {
     /// What is to be kept of it.
     pub record: Record,
     /// Its open namespace.
@@ -46,7 +46,7 @@ pub struct Claim<S> {
 #[derive(Debug)]
 pub enum Command<S> {
     /// Enrol it, or bring it up to date; answered when it is captured, with what has changed about one that was enrolled.
-    Enrol(Box<Claim<S>>, Hold, oneshot::Sender<Result<Vec<Change>, LifeError>>),
+    Enrol(Box<NewPod<S>>, Hold, oneshot::Sender<Result<Vec<Change>, LifeError>>),
     /// Take it out of the mesh; answered when nothing is left of it.
     Remove(oneshot::Sender<Removal>),
 }
@@ -156,8 +156,8 @@ impl<K: Kernel> Life<K> {
     async fn obey(&mut self, command: Command<K::Sandbox>) {
         // Whoever asked may have gone meanwhile; it is done all the same.
         match command {
-            Command::Enrol(claim, hold, answer) => {
-                let enrolled = self.enrol(*claim, hold).await;
+            Command::Enrol(new_pod, hold, answer) => {
+                let enrolled = self.enrol(*new_pod, hold).await;
                 self.publish();
                 let _ = answer.send(enrolled);
             }

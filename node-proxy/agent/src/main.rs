@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use karez_agent::context::AgentContext;
-use karez_agent::enrolment::Desk;
+use karez_agent::enrolment::EnrolmentHandle;
 use karez_agent::kernel::{Kernel as _, Linux, ServedBy};
 use karez_agent::metrics::Metrics;
 use karez_agent::proxies::Source;
@@ -59,14 +59,14 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let (sender, requests) = mpsc::channel(REQUESTS);
     tasks.spawn("pods", pods.run(requests));
     let openings = Openings { ipv6: context.kernel.has_ipv6(), dns: settings.dns_capture };
-    let desk = Desk::new(Arc::clone(&context), openings, sender);
+    let handle = EnrolmentHandle::new(Arc::clone(&context), openings, sender);
     let served = Counter::default();
     serve_proxies(settings, &context, &served, &mut tasks)?;
     let enrol_socket = api::listen(&settings.enrol_socket)?;
-    tasks.spawn("enrol socket", api::serve(enrol_socket, geteuid().as_raw(), desk.clone()));
+    tasks.spawn("enrol socket", api::serve(enrol_socket, geteuid().as_raw(), handle.clone()));
     if let Some(address) = settings.metrics_listen {
         let metrics = Arc::new(Metrics::new(context.repairs.clone(), served));
-        let routes = routes(&desk, &metrics, &readiness);
+        let routes = routes(&handle, &metrics, &readiness);
         let ports = vec![(http::listen(address).await?, routes)];
         tasks.spawn("metrics", http::serve_apart(ports, &drain).context("serving metrics")?);
     }
@@ -111,12 +111,12 @@ fn serve_proxies(
     Ok(())
 }
 
-fn routes(desk: &Desk<Linux>, metrics: &Arc<Metrics>, readiness: &Readiness) -> Routes {
-    let (desk, metrics, readiness) = (desk.clone(), Arc::clone(metrics), readiness.clone());
+fn routes(handle: &EnrolmentHandle<Linux>, metrics: &Arc<Metrics>, readiness: &Readiness) -> Routes {
+    let (handle, metrics, readiness) = (handle.clone(), Arc::clone(metrics), readiness.clone());
     Routes::new().at("/healthz/ready", move || readiness.answer()).at_shared(&["/metrics"], move || {
-        let (desk, metrics) = (desk.clone(), Arc::clone(&metrics));
+        let (handle, metrics) = (handle.clone(), Arc::clone(&metrics));
         async move {
-            match desk.list().await {
+            match handle.list().await {
                 Ok(pods) => http::text(::http::StatusCode::OK, metrics.text(&pods)),
                 Err(error) => http::text(::http::StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
             }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::context::AgentContext;
 use crate::kernel::Kernel;
-use crate::life::{Change, Claim, Command, Life, LifeError, View};
+use crate::life::{Change, Command, Life, LifeError, NewPod, View};
 use crate::record::{Phase, Record};
 use crate::registry::{Conflict, PodName, Registry};
 
@@ -26,7 +26,7 @@ pub type Answer<T> = oneshot::Sender<Result<oneshot::Receiver<T>, Refused>>;
 #[derive(Debug)]
 pub enum Request<S> {
     /// Enrol a Pod.
-    Enrol(Box<Claim<S>>, Answer<Result<Vec<Change>, LifeError>>),
+    Enrol(Box<NewPod<S>>, Answer<Result<Vec<Change>, LifeError>>),
     /// Take one out of the mesh.
     Remove(PodName, Answer<Removal>),
     /// Tell of all.
@@ -73,7 +73,7 @@ impl<K: Kernel> Pods<K> {
     /// opened yet. Before [`Pods::run`].
     ///
     /// # Errors
-    /// When two records claim the same.
+    /// When another Pod has the same uid or network namespace.
     pub fn resume(&mut self, record: Record, sandbox: Option<K::Sandbox>) -> Result<(), Conflict> {
         let hold = self.registry.admit(&record.pod)?;
         let name = PodName::of(&record.pod);
@@ -107,8 +107,8 @@ impl<K: Kernel> Pods<K> {
     /// Never waits: each Pod's task does that for itself. Whoever asked may have gone meanwhile.
     fn serve(&mut self, request: Request<K::Sandbox>) {
         match request {
-            Request::Enrol(claim, answer) => {
-                let _ = answer.send(self.enrol(claim));
+            Request::Enrol(new_pod, answer) => {
+                let _ = answer.send(self.enrol(new_pod));
             }
             Request::Remove(name, answer) => {
                 let _ = answer.send(self.remove(name));
@@ -121,17 +121,17 @@ impl<K: Kernel> Pods<K> {
 
     fn enrol(
         &mut self,
-        claim: Box<Claim<K::Sandbox>>,
+        new_pod: Box<NewPod<K::Sandbox>>,
     ) -> Result<oneshot::Receiver<Result<Vec<Change>, LifeError>>, Refused> {
-        let hold = self.registry.admit(&claim.record.pod)?;
-        let name = PodName::of(&claim.record.pod);
+        let hold = self.registry.admit(&new_pod.record.pod)?;
+        let name = PodName::of(&new_pod.record.pod);
         if !self.members.contains_key(&name) {
             let (life, member) = self.life();
             self.members.insert(name.clone(), member);
             // The command below is in its mailbox before it runs: this task does not yield in between.
             self.lives.spawn(life.run());
         }
-        self.command(name, |done| Command::Enrol(claim, hold, done))
+        self.command(name, |done| Command::Enrol(new_pod, hold, done))
     }
 
     fn remove(&mut self, name: PodName) -> Result<oneshot::Receiver<Removal>, Refused> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use karez_handover::pod::EnrolledPod;
 
 use crate::context::AgentContext;
-use crate::enrolment::reclaim;
+use crate::enrolment::reopen;
 use crate::kernel::Kernel;
 use crate::pods::Pods;
 use crate::record::Record;
@@ -30,7 +30,7 @@ pub fn restore<K: Kernel>(context: &Arc<AgentContext<K>>) -> Result<Pods<K>, Sto
 
 fn resume<K: Kernel>(pods: &mut Pods<K>, context: &AgentContext<K>, record: Record) {
     let pod = record.pod.clone();
-    let sandbox = match reclaim(&context.kernel, &record) {
+    let sandbox = match reopen(&context.kernel, &record) {
         Ok(Some(sandbox)) => Some(sandbox),
         Ok(None) => return forget(context, &pod),
         Err(error) => {

@@ -6,7 +6,7 @@ use karez_handover::agent::Supply;
 use tokio::time::Instant;
 
 use super::change::{Change, changes};
-use super::{Claim, Enrolled, Life, LifeError, SEEK_FOR};
+use super::{Enrolled, Life, LifeError, NewPod, SEEK_FOR};
 use crate::context::{AgentContext, Sandbox};
 use crate::kernel::{How, Kernel, KernelError, ServedBy};
 use crate::record::{Phase, Record};
@@ -17,15 +17,15 @@ impl<K: Kernel> Life<K> {
     /// given; in another it is replaced.
     pub(super) async fn enrol(
         &mut self,
-        claim: Claim<K::Sandbox>,
+        new_pod: NewPod<K::Sandbox>,
         hold: Hold,
     ) -> Result<Vec<Change>, LifeError> {
         let before =
             self.enrolled.as_ref().map(|enrolled| (enrolled.reference().clone(), enrolled.record.phase));
-        let new = &claim.record.pod.reference;
+        let new = &new_pod.record.pod.reference;
         match before {
             Some((reference, Phase::Enrolled)) if reference == *new => {
-                let changes = self.describe(claim.record).await?;
+                let changes = self.describe(new_pod.record).await?;
                 self.look_after().await;
                 return Ok(changes);
             }
@@ -34,8 +34,8 @@ impl<K: Kernel> Life<K> {
             Some(_) | None => {}
         }
         self.enrolled = None;
-        let (record, sandbox) = (claim.record, Arc::new(claim.sandbox));
-        let entered = enter(&self.context, &record, &sandbox).await;
+        let (record, sandbox) = (new_pod.record, Arc::new(new_pod.sandbox));
+        let captured = capture_pod(&self.context, &record, &sandbox).await;
         let seek_until = Instant::now();
         let sandbox = Some(sandbox);
         let enrolled = Enrolled {
@@ -48,7 +48,7 @@ impl<K: Kernel> Life<K> {
             _hold: hold,
         };
         let enrolled = self.enrolled.insert(enrolled);
-        match entered {
+        match captured {
             Ok(installed) => {
                 let Record { pod, netns, .. } = &enrolled.record;
                 tracing::info!(%pod, uid = %pod.uid(), netns = %netns.display(), "captured");
@@ -118,7 +118,7 @@ impl<K: Kernel> Life<K> {
 }
 
 /// All steps but the first leave something behind when a later one fails: see [`Life::undo`].
-async fn enter<K: Kernel>(
+async fn capture_pod<K: Kernel>(
     context: &Arc<AgentContext<K>>,
     record: &Record,
     sandbox: &Arc<K::Sandbox>,

@@ -14,7 +14,7 @@ use karez_handover::stock;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::enrolment::TurnedDown;
+use crate::enrolment::RequestError;
 use crate::kernel::ServedBy;
 use crate::kernel::fake::{Fake, HOST};
 use crate::pods::Refused;
@@ -46,7 +46,7 @@ async fn enrolling_again_changes_nothing() {
 async fn a_pod_without_a_uid_gets_one() {
     let (_folder, agent, _node) = world();
     let request = PodRequest { uid: None, ..request("web", "/web") };
-    assert_eq!(agent.desk.enrol(&request).await.unwrap().pod.uid, "shop/web");
+    assert_eq!(agent.handle.enrol(&request).await.unwrap().pod.uid, "shop/web");
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,14 +57,14 @@ async fn the_same_in_other_words_changes_nothing() {
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
         ..request("web", path)
     };
-    agent.desk.enrol(&with("/web", ["10.0.0.9", "fd00::9"])).await.unwrap();
+    agent.handle.enrol(&with("/web", ["10.0.0.9", "fd00::9"])).await.unwrap();
     agent.diary();
     for request in [
         with("/web", ["fd00::9", "10.0.0.9"]),
         with("/web", ["::ffff:10.0.0.9", "fd00:0::9"]),
         with("/proc/7/ns/net", ["10.0.0.9", "fd00::9"]),
     ] {
-        let enrolment = agent.desk.enrol(&request).await.unwrap();
+        let enrolment = agent.handle.enrol(&request).await.unwrap();
         assert_eq!((&enrolment.changed[..], &enrolment.pod.netns), (&[][..], &request.netns), "{request:?}");
         assert!(enrolment.pod.problem.is_none() && !enrolment.pod.carried_by.is_empty(), "{enrolment:?}");
     }
@@ -88,7 +88,7 @@ async fn another_description_reaches_the_node_proxy_and_the_store() {
     agent.enrol("web", "/web").await.unwrap();
     agent.diary();
     let other = PodRequest { service_account: "other".to_owned(), ..request("web", "/web") };
-    let enrolment = agent.desk.enrol(&other).await.unwrap();
+    let enrolment = agent.handle.enrol(&other).await.unwrap();
     assert_eq!(enrolment.pod.service_account, "other");
     assert!(enrolment.changed[0].contains("was default and is other"), "{enrolment:?}");
     // The answer does not come before the node proxy carries it as it is now.
@@ -97,7 +97,7 @@ async fn another_description_reaches_the_node_proxy_and_the_store() {
     assert_eq!(agent.diary(), [""; 0], "its capture and listeners are the same");
     let (records, _) = agent.context.store.load().unwrap();
     assert_eq!(&*records[0].pod.service_account, "other");
-    assert_eq!(agent.desk.enrol(&other).await.unwrap().changed, [""; 0]);
+    assert_eq!(agent.handle.enrol(&other).await.unwrap().changed, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,21 +116,21 @@ async fn without_a_node_proxy_a_pod_is_captured_and_says_so() {
 async fn what_cannot_be_enrolled() {
     let (_folder, agent, _node) = world();
     agent.context.kernel.add("/host", HOST);
-    assert!(matches!(agent.enrol("host", "/host").await, Err(TurnedDown::Namespace(_))));
-    assert!(matches!(agent.enrol("none", "/none").await, Err(TurnedDown::Namespace(_))));
-    assert!(matches!(agent.enrol("a/b", "/web").await, Err(TurnedDown::Invalid(_))));
+    assert!(matches!(agent.enrol("host", "/host").await, Err(RequestError::Namespace(_))));
+    assert!(matches!(agent.enrol("none", "/none").await, Err(RequestError::Namespace(_))));
+    assert!(matches!(agent.enrol("a/b", "/web").await, Err(RequestError::Invalid(_))));
     for nobodys in ["0.0.0.0", "127.0.0.1", "224.0.0.1", "::", "::1", "ff02::1"] {
         let request = PodRequest { addresses: vec![nobodys.parse().unwrap()], ..request("web", "/web") };
-        let outcome = agent.desk.enrol(&request).await;
-        assert!(matches!(outcome, Err(TurnedDown::Address(_))), "{nobodys}: {outcome:?}");
+        let outcome = agent.handle.enrol(&request).await;
+        assert!(matches!(outcome, Err(RequestError::Address(_))), "{nobodys}: {outcome:?}");
     }
     agent.context.kernel.fail("address");
-    assert!(matches!(agent.enrol("web", "/web").await, Err(TurnedDown::NoAddress(_))));
+    assert!(matches!(agent.enrol("web", "/web").await, Err(RequestError::NoAddress(_))));
     agent.context.kernel.succeed("address");
     agent.enrol("web", "/web").await.unwrap();
     let conflict = agent.enrol("other", "/web").await;
-    assert!(matches!(conflict, Err(TurnedDown::Refused(Refused::Conflict(_)))), "{conflict:?}");
-    assert_eq!(agent.desk.list().await.unwrap().pods.len(), 1);
+    assert!(matches!(conflict, Err(RequestError::Refused(Refused::Conflict(_)))), "{conflict:?}");
+    assert_eq!(agent.handle.list().await.unwrap().pods.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +139,7 @@ async fn a_failed_enrolment_leaves_nothing() {
         let (_folder, agent, node) = world();
         agent.context.kernel.fail(step);
         let failed = agent.enrol("web", "/web").await;
-        assert!(matches!(failed, Err(TurnedDown::Failed { .. })), "{failed:?}");
+        assert!(matches!(failed, Err(RequestError::Failed { .. })), "{failed:?}");
         assert_eq!(agent.records(), 0);
         assert!(agent.diary().contains(&"remove 10".to_owned()));
         assert!(agent.until("web", |status| status.is_none()).await.is_none());
@@ -164,7 +164,7 @@ async fn sockets_are_for_enrolled_pods() {
         let refused = request(other).await.unwrap_err();
         assert_eq!(refused, stock::StockError::Refused(stock::Refusal::NotEnrolled));
     }
-    agent.desk.remove("shop", "web").await.unwrap();
+    agent.handle.remove("shop", "web").await.unwrap();
     assert!(request(reference("web", 10)).await.is_err());
     running.abort();
 }
@@ -188,19 +188,19 @@ async fn a_burst_of_pods() {
     }
     let mut enrolling = JoinSet::new();
     for name in names.clone() {
-        let desk = agent.desk.clone();
+        let handle = agent.handle.clone();
         enrolling.spawn(async move {
-            let status = desk.enrol(&request(&name, &format!("/{name}"))).await.unwrap().pod;
+            let status = handle.enrol(&request(&name, &format!("/{name}"))).await.unwrap().pod;
             assert!(status.captured && !status.carried_by.is_empty(), "{status:?}");
             if name.ends_with('7') {
-                desk.remove("shop", &name).await.unwrap();
-                desk.enrol(&request(&name, &format!("/{name}"))).await.unwrap();
+                handle.remove("shop", &name).await.unwrap();
+                handle.enrol(&request(&name, &format!("/{name}"))).await.unwrap();
             }
         });
     }
     while let Some(enrolled) = enrolling.join_next().await {
         enrolled.unwrap();
     }
-    assert_eq!(agent.desk.list().await.unwrap().pods.len(), 100);
+    assert_eq!(agent.handle.list().await.unwrap().pods.len(), 100);
     assert_eq!(node.told().iter().filter(|told| told.starts_with("added")).count(), 110);
 }

@@ -8,13 +8,13 @@ async fn what_a_failed_enrolment_leaves_is_taken_away_later() {
     agent.context.kernel.fail("install");
     agent.context.kernel.fail("remove");
     let failed = agent.enrol("web", "/web").await;
-    assert!(matches!(failed, Err(TurnedDown::Failed { .. })), "{failed:?}");
+    assert!(matches!(failed, Err(RequestError::Failed { .. })), "{failed:?}");
     let status = agent.status("web").await.unwrap();
     assert!(!status.captured && status.problem.unwrap().contains("remove fails"));
     let (records, _) = agent.context.store.load().unwrap();
     assert_eq!(records[0].phase, Phase::Leaving, "so that a restart takes it away");
     let conflict = agent.enrol("other", "/web").await;
-    assert!(matches!(conflict, Err(TurnedDown::Refused(Refused::Conflict(_)))), "{conflict:?}");
+    assert!(matches!(conflict, Err(RequestError::Refused(Refused::Conflict(_)))), "{conflict:?}");
 
     agent.context.kernel.succeed("remove");
     agent.until("web", |status| status.is_none()).await;
@@ -29,11 +29,11 @@ async fn nobody_comes_into_a_namespace_before_its_pod_has_left_it() {
     agent.context.kernel.add("/new", 11);
     let _node = Node::with(folder.path(), false);
     agent.enrol("web", "/web").await.unwrap();
-    let desk = agent.desk.clone();
-    let moving = tokio::spawn(async move { desk.enrol(&request("web", "/new")).await });
+    let handle = agent.handle.clone();
+    let moving = tokio::spawn(async move { handle.enrol(&request("web", "/new")).await });
     agent.until("web", |status| status.is_some_and(|status| !status.captured)).await;
     let conflict = agent.enrol("other", "/web").await;
-    assert!(matches!(conflict, Err(TurnedDown::Refused(Refused::Conflict(_)))), "{conflict:?}");
+    assert!(matches!(conflict, Err(RequestError::Refused(Refused::Conflict(_)))), "{conflict:?}");
     assert!(moving.await.unwrap().unwrap().pod.captured);
     assert!(agent.enrol("other", "/web").await.unwrap().captured);
 }
@@ -45,7 +45,10 @@ async fn a_pod_does_not_come_into_another_namespace_before_it_has_left_its_own()
     agent.enrol("web", "/web").await.unwrap();
     agent.context.kernel.fail("remove");
     let failed = agent.enrol("web", "/new").await;
-    assert!(matches!(failed, Err(TurnedDown::Failed { reason: LifeError::Former { .. }, .. })), "{failed:?}");
+    assert!(
+        matches!(failed, Err(RequestError::Failed { reason: LifeError::Former { .. }, .. })),
+        "{failed:?}"
+    );
     let message = failed.unwrap_err().to_string();
     assert!(["shop/web", " /web ", "remove fails"].iter().all(|part| message.contains(part)), "{message}");
     let (records, _) = agent.context.store.load().unwrap();
@@ -62,15 +65,15 @@ async fn a_pod_leaves_in_order() {
     let (_folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();
     agent.diary();
-    let removal = agent.desk.remove("shop", "web").await.unwrap();
+    let removal = agent.handle.remove("shop", "web").await.unwrap();
     assert_eq!(removal.problem, None);
     assert_eq!(agent.diary(), ["leave 10", "remove 10"]);
     assert_eq!(node.told(), ["added 10", "stopping 10", "removed 10"]);
     assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
     assert!(agent.context.sandboxes.of(&reference("web", 10)).is_none());
 
-    let unknown = agent.desk.remove("shop", "web").await;
-    assert!(matches!(unknown, Err(TurnedDown::Refused(Refused::Unknown(_)))), "{unknown:?}");
+    let unknown = agent.handle.remove("shop", "web").await;
+    assert!(matches!(unknown, Err(RequestError::Refused(Refused::Unknown(_)))), "{unknown:?}");
     assert!(agent.enrol("web", "/web").await.unwrap().captured);
 }
 
@@ -78,7 +81,7 @@ async fn a_pod_leaves_in_order() {
 async fn a_namespace_is_free_once_its_pod_has_left() {
     let (_folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    agent.desk.remove("shop", "web").await.unwrap();
+    agent.handle.remove("shop", "web").await.unwrap();
     assert!(agent.enrol("other", "/web").await.unwrap().captured);
 }
 
@@ -90,7 +93,7 @@ async fn a_node_proxy_that_does_not_let_go_is_not_waited_for_for_ever() {
     let _node = Node::with(folder.path(), false);
     agent.enrol("web", "/web").await.unwrap();
     let begin = Instant::now();
-    agent.desk.remove("shop", "web").await.unwrap();
+    agent.handle.remove("shop", "web").await.unwrap();
     assert!(begin.elapsed() < Duration::from_secs(22), "{:?}", begin.elapsed());
     assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
 }
@@ -102,8 +105,8 @@ async fn a_pod_that_leaves_says_so() {
     agent.context.kernel.add("/web", 10);
     let _node = Node::with(folder.path(), false);
     agent.enrol("web", "/web").await.unwrap();
-    let desk = agent.desk.clone();
-    let removal = tokio::spawn(async move { desk.remove("shop", "web").await });
+    let handle = agent.handle.clone();
+    let removal = tokio::spawn(async move { handle.remove("shop", "web").await });
     let status = agent.until("web", |status| status.is_some_and(|status| !status.captured)).await.unwrap();
     assert_eq!(status.problem.as_deref(), Some("leaving the mesh"));
     assert!(removal.await.unwrap().is_ok());
@@ -114,7 +117,7 @@ async fn a_removal_that_fails_is_tried_again() {
     let (_folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();
     agent.context.kernel.fail("remove");
-    let removal = agent.desk.remove("shop", "web").await.unwrap();
+    let removal = agent.handle.remove("shop", "web").await.unwrap();
     assert!(removal.problem.unwrap().contains("remove fails"));
     let status = agent.status("web").await.unwrap();
     assert!(!status.captured && status.problem.is_some(), "{status:?}");

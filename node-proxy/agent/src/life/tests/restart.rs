@@ -90,7 +90,7 @@ async fn a_pod_whose_namespace_cannot_be_opened_leaves_once_it_can() {
     agent.enrol("web", "/web").await.unwrap();
     agent.context.kernel.fail("open");
     let agent = agent.restart(folder.path()).await;
-    let removal = agent.desk.remove("shop", "web").await.unwrap();
+    let removal = agent.handle.remove("shop", "web").await.unwrap();
     assert!(removal.problem.unwrap().contains("open fails"));
     assert_eq!(agent.records(), 1);
     agent.context.kernel.succeed("open");
@@ -118,7 +118,7 @@ async fn a_restarted_agent_goes_on_with_a_removal() {
     let (folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();
     agent.context.kernel.fail("remove");
-    agent.desk.remove("shop", "web").await.unwrap();
+    agent.handle.remove("shop", "web").await.unwrap();
     agent.context.kernel.succeed("remove");
     let agent = agent.restart(folder.path()).await;
     agent.until("web", |status| status.is_none()).await;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::super::*;
-use crate::enrolment::{Desk, TurnedDown};
+use crate::enrolment::{EnrolmentHandle, RequestError};
 use crate::kernel::ServedBy;
 use crate::kernel::fake::Fake;
 use crate::proxies;
@@ -25,7 +25,7 @@ const OPENINGS: Openings = Openings { ipv6: false, dns: true };
 /// An agent with a made-up kernel. Its folder and the node proxies outlive it.
 pub(crate) struct Agent {
     pub(crate) context: Arc<AgentContext<Fake>>,
-    pub(crate) desk: Desk<Fake>,
+    pub(crate) handle: EnrolmentHandle<Fake>,
     tasks: JoinSet<()>,
 }
 
@@ -39,7 +39,7 @@ impl Agent {
         let context = Arc::new(AgentContext::new(kernel, store, served_by));
         let pods = restore(&context).unwrap();
         let (sender, requests) = mpsc::channel(8);
-        let desk = Desk::new(Arc::clone(&context), OPENINGS, sender);
+        let handle = EnrolmentHandle::new(Arc::clone(&context), OPENINGS, sender);
         let mut tasks = JoinSet::new();
         tasks.spawn(pods.run(requests));
         let uid = own_uid(folder);
@@ -48,13 +48,13 @@ impl Agent {
         let listener = proxies::listen(&stock::address(&address(folder))).unwrap();
         let source = proxies::Source::new(Arc::clone(&context), Counter::default());
         tasks.spawn(proxies::serve_stock(listener, uid, source));
-        Self { context, desk, tasks }
+        Self { context, handle, tasks }
     }
 
     /// Ends the agent as SIGTERM does, and starts another one over the same kernel.
     pub(crate) async fn restart(mut self, folder: &Path) -> Self {
         self.tasks.shutdown().await;
-        drop(self.desk);
+        drop(self.handle);
         // The Pods' tasks end one by one.
         while Arc::strong_count(&self.context) > 1 {
             tokio::task::yield_now().await;
@@ -63,12 +63,12 @@ impl Agent {
         Self::with(folder, kernel, ServedBy::Karez)
     }
 
-    pub(crate) async fn enrol(&self, name: &str, path: &str) -> Result<PodStatus, TurnedDown> {
-        self.desk.enrol(&request(name, path)).await.map(|enrolment| enrolment.pod)
+    pub(crate) async fn enrol(&self, name: &str, path: &str) -> Result<PodStatus, RequestError> {
+        self.handle.enrol(&request(name, path)).await.map(|enrolment| enrolment.pod)
     }
 
     pub(crate) async fn status(&self, name: &str) -> Option<PodStatus> {
-        let pods = self.desk.list().await.unwrap().pods;
+        let pods = self.handle.list().await.unwrap().pods;
         pods.into_iter().find(|pod| pod.name == name)
     }
 
