@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::enrolment::{EnrolmentHandle, RequestError};
 use crate::kernel::Kernel;
-use crate::life::LifeError;
+use crate::pod_task::PodError;
 use crate::pods::Refused;
 
 /// Connections at a time: a burst of new Pods, each of which waits for its node proxy.
@@ -157,8 +157,8 @@ fn status(turned_down: &RequestError) -> StatusCode {
         RequestError::Refused(Refused::Conflict(_)) => StatusCode::CONFLICT,
         RequestError::Refused(Refused::Unknown(_)) => StatusCode::NOT_FOUND,
         RequestError::Failed { reason, .. } => match reason {
-            LifeError::Former { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            LifeError::Kernel(_) | LifeError::Store(_) | LifeError::Elsewhere { .. } => {
+            PodError::Former { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            PodError::Kernel(_) | PodError::Store(_) | PodError::Elsewhere { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         },

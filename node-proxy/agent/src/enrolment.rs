@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::context::AgentContext;
 use crate::kernel::{Kernel, KernelError};
-use crate::life::{Change, LifeError, NewPod};
+use crate::pod_task::{Change, NewPod, PodError};
 use crate::pods::{Refused, Request};
 use crate::record::{Openings, Phase, Record};
 use crate::registry::PodName;
@@ -62,7 +62,7 @@ pub enum RequestError {
         /// Which one.
         pod: PodName,
         /// Why not.
-        reason: LifeError,
+        reason: PodError,
     },
     /// The kernel gives no random number.
     #[error("no secret for the Pod's mark: {0}")]
@@ -108,7 +108,7 @@ impl<K: Kernel> EnrolmentHandle<K> {
     pub async fn remove(&self, namespace: &str, name: &str) -> Result<Removal, RequestError> {
         let name = PodName::new(namespace, name);
         let outcome = self.ask(|answer| Request::Remove(name, answer)).await??;
-        // Its life ended by itself: it is gone all the same.
+        // Its task ended first: the Pod is gone all the same.
         Ok(outcome.await.unwrap_or_default())
     }
 
@@ -126,7 +126,7 @@ impl<K: Kernel> EnrolmentHandle<K> {
             let new_pod = self.open_pod(request).await?;
             let reference = new_pod.record.pod.reference.clone();
             let outcome = self.ask(|answer| Request::Enrol(Box::new(new_pod), answer)).await??;
-            // When the life of the Pod's predecessor ends just now, nobody takes it up.
+            // No answer: the task of the same Pod in an older namespace has just ended. Try again.
             if let Ok(entered) = outcome.await {
                 let changes = entered.map_err(|reason| RequestError::Failed { pod, reason })?;
                 return Ok((reference, changes));

@@ -6,7 +6,7 @@
 //! | comes in over HTTP on a Unix socket | [`api`] |
 //! | becomes a Pod with an open namespace | [`enrolment`] |
 //! | is admitted beside the Pods that are there | [`pods`], [`registry`] (pure) |
-//! | is carried out by the Pod's own task | [`life`] |
+//! | is carried out by the Pod's own task | [`pod_task`] |
 //! | … on disk, in the namespace | [`store`], [`record`], [`kernel`] |
 //! | … and towards the node proxies | [`proxies`] |
 //!
@@ -17,8 +17,8 @@ pub mod api;
 pub mod context;
 pub mod enrolment;
 pub mod kernel;
-pub mod life;
 pub mod metrics;
+pub mod pod_task;
 pub mod pods;
 pub mod privilege;
 pub mod proxies;

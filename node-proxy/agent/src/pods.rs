@@ -1,4 +1,4 @@
-//! All Pods: who may come in, and which task each one's life is.
+//! All Pods: which may be enrolled, and the task of each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::context::AgentContext;
 use crate::kernel::Kernel;
-use crate::life::{Change, Command, Life, LifeError, NewPod, View};
+use crate::pod_task::{Change, Command, NewPod, PodError, PodTask, PodView};
 use crate::record::{Phase, Record};
 use crate::registry::{Conflict, PodName, Registry};
 
@@ -26,7 +26,7 @@ pub type Answer<T> = oneshot::Sender<Result<oneshot::Receiver<T>, Refused>>;
 #[derive(Debug)]
 pub enum Request<S> {
     /// Enrol a Pod.
-    Enrol(Box<NewPod<S>>, Answer<Result<Vec<Change>, LifeError>>),
+    Enrol(Box<NewPod<S>>, Answer<Result<Vec<Change>, PodError>>),
     /// Take one out of the mesh.
     Remove(PodName, Answer<Removal>),
     /// Tell of all.
@@ -52,35 +52,35 @@ pub enum Refused {
 pub struct Pods<K: Kernel> {
     context: Arc<AgentContext<K>>,
     registry: Registry,
-    members: BTreeMap<PodName, Member<K::Sandbox>>,
-    lives: JoinSet<()>,
+    handles: BTreeMap<PodName, TaskHandle<K::Sandbox>>,
+    tasks: JoinSet<()>,
 }
 
 #[derive(Debug)]
-struct Member<S> {
+struct TaskHandle<S> {
     commands: mpsc::Sender<Command<S>>,
-    view: watch::Receiver<Option<View>>,
+    view: watch::Receiver<Option<PodView>>,
 }
 
 impl<K: Kernel> Pods<K> {
     /// None yet.
     #[must_use]
     pub fn new(context: Arc<AgentContext<K>>) -> Self {
-        Self { context, registry: Registry::default(), members: BTreeMap::new(), lives: JoinSet::new() }
+        Self { context, registry: Registry::default(), handles: BTreeMap::new(), tasks: JoinSet::new() }
     }
 
-    /// Takes up the life of a Pod that was enrolled before the agent was restarted, without its namespace where that cannot be
+    /// Resumes the task of a Pod that was enrolled before the agent was restarted, without its namespace where that cannot be
     /// opened yet. Before [`Pods::run`].
     ///
     /// # Errors
     /// When another Pod has the same uid or network namespace.
     pub fn resume(&mut self, record: Record, sandbox: Option<K::Sandbox>) -> Result<(), Conflict> {
-        let hold = self.registry.admit(&record.pod)?;
+        let reservation = self.registry.admit(&record.pod)?;
         let name = PodName::of(&record.pod);
-        let (mut life, member) = self.life();
-        life.resume(record, sandbox, hold);
-        self.lives.spawn(life.run());
-        self.members.insert(name, member);
+        let (mut task, handle) = self.new_task();
+        task.resume(record, sandbox, reservation);
+        self.tasks.spawn(task.run());
+        self.handles.insert(name, handle);
         Ok(())
     }
 
@@ -88,13 +88,13 @@ impl<K: Kernel> Pods<K> {
     pub async fn run(mut self, mut requests: mpsc::Receiver<Request<K::Sandbox>>) {
         loop {
             tokio::select! {
-                // First the dead, so that nobody is sent to them.
+                // Ended tasks first, so that no request is sent to one.
                 biased;
-                Some(ended) = self.lives.join_next() => {
+                Some(ended) = self.tasks.join_next() => {
                     if let Err(error) = ended {
                         tracing::error!(%error, "a Pod's task ended before its time: the Pod stays captured");
                     }
-                    self.bury();
+                    self.forget_ended();
                 }
                 request = requests.recv() => match request {
                     Some(request) => self.serve(request),
@@ -122,16 +122,16 @@ impl<K: Kernel> Pods<K> {
     fn enrol(
         &mut self,
         new_pod: Box<NewPod<K::Sandbox>>,
-    ) -> Result<oneshot::Receiver<Result<Vec<Change>, LifeError>>, Refused> {
-        let hold = self.registry.admit(&new_pod.record.pod)?;
+    ) -> Result<oneshot::Receiver<Result<Vec<Change>, PodError>>, Refused> {
+        let reservation = self.registry.admit(&new_pod.record.pod)?;
         let name = PodName::of(&new_pod.record.pod);
-        if !self.members.contains_key(&name) {
-            let (life, member) = self.life();
-            self.members.insert(name.clone(), member);
+        if !self.handles.contains_key(&name) {
+            let (task, handle) = self.new_task();
+            self.handles.insert(name.clone(), handle);
             // The command below is in its mailbox before it runs: this task does not yield in between.
-            self.lives.spawn(life.run());
+            self.tasks.spawn(task.run());
         }
-        self.command(name, |done| Command::Enrol(new_pod, hold, done))
+        self.command(name, |done| Command::Enrol(new_pod, reservation, done))
     }
 
     fn remove(&mut self, name: PodName) -> Result<oneshot::Receiver<Removal>, Refused> {
@@ -143,34 +143,34 @@ impl<K: Kernel> Pods<K> {
         name: PodName,
         command: impl FnOnce(oneshot::Sender<T>) -> Command<K::Sandbox>,
     ) -> Result<oneshot::Receiver<T>, Refused> {
-        let Some(member) = self.members.get(&name) else { return Err(Refused::Unknown(name)) };
+        let Some(handle) = self.handles.get(&name) else { return Err(Refused::Unknown(name)) };
         let (done, outcome) = oneshot::channel();
-        match member.commands.try_send(command(done)) {
+        match handle.commands.try_send(command(done)) {
             Ok(()) => Ok(outcome),
             Err(TrySendError::Full(_)) => Err(Refused::Busy(name)),
             Err(TrySendError::Closed(_)) => Err(Refused::Unknown(name)),
         }
     }
 
-    fn life(&self) -> (Life<K>, Member<K::Sandbox>) {
+    fn new_task(&self) -> (PodTask<K>, TaskHandle<K::Sandbox>) {
         let (commands, mailbox) = mpsc::channel(WAITING);
         let (seen, view) = watch::channel(None);
-        (Life::new(Arc::clone(&self.context), mailbox, seen), Member { commands, view })
+        (PodTask::new(Arc::clone(&self.context), mailbox, seen), TaskHandle { commands, view })
     }
 
-    fn bury(&mut self) {
-        self.members.retain(|_, member| !member.commands.is_closed());
+    fn forget_ended(&mut self) {
+        self.handles.retain(|_, handle| !handle.commands.is_closed());
     }
 
     fn list(&self) -> PodList {
-        let views = self.members.values().filter_map(|member| member.view.borrow().clone());
+        let views = self.handles.values().filter_map(|handle| handle.view.borrow().clone());
         let pods = self.context.roster.with(|roster| views.map(|view| status(&view, roster)).collect());
         PodList { pods }
     }
 }
 
 /// A Pod as it is told to people.
-fn status(view: &View, roster: &Roster) -> PodStatus {
+fn status(view: &PodView, roster: &Roster) -> PodStatus {
     let pod = &view.record.pod;
     PodStatus {
         uid: pod.uid().to_string(),

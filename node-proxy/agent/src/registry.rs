@@ -21,10 +21,10 @@ pub struct Registry {
     pods: BTreeMap<PodName, Vec<Weak<PodReference>>>,
 }
 
-/// A uid and a network namespace that are a Pod's for as long as this is held: by its request, then by its life until
+/// A uid and a network namespace that are a Pod's for as long as this is held: by its request, then by its task until
 /// nothing of it is left there.
 #[derive(Debug)]
-pub struct Hold {
+pub struct Reservation {
     _reference: Arc<PodReference>,
 }
 
@@ -59,7 +59,7 @@ impl Registry {
     ///
     /// # Errors
     /// When its uid or network namespace is taken.
-    pub fn admit(&mut self, pod: &EnrolledPod) -> Result<Hold, Conflict> {
+    pub fn admit(&mut self, pod: &EnrolledPod) -> Result<Reservation, Conflict> {
         self.sweep();
         let name = PodName::of(pod);
         let PodReference { uid, sandbox } = &pod.reference;
@@ -75,7 +75,7 @@ impl Registry {
         }
         let reference = Arc::new(pod.reference.clone());
         self.pods.entry(name).or_default().push(Arc::downgrade(&reference));
-        Ok(Hold { _reference: reference })
+        Ok(Reservation { _reference: reference })
     }
 
     fn taken(&self) -> impl Iterator<Item = (&PodName, Arc<PodReference>)> {

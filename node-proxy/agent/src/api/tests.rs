@@ -5,7 +5,7 @@ use nix::unistd::geteuid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::life::tests::world::{Agent, request};
+use crate::pod_task::tests::world::{Agent, request};
 
 struct World {
     folder: tempfile::TempDir,

@@ -6,12 +6,12 @@ use super::*;
 async fn a_changed_capture_is_put_right() {
     let (_folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    tokio::time::sleep(LOOK_EVERY * 3).await;
+    tokio::time::sleep(CHECK_EVERY * 3).await;
     assert_eq!(agent.context.repairs.get(), 0);
     agent.diary();
 
     agent.context.kernel.tamper(10);
-    tokio::time::sleep(LOOK_EVERY + Duration::from_millis(100)).await;
+    tokio::time::sleep(CHECK_EVERY + Duration::from_millis(100)).await;
     assert_eq!((agent.diary(), agent.context.repairs.get()), (vec!["install 10".to_owned()], 1));
 }
 
@@ -40,7 +40,7 @@ async fn a_changed_capture_is_put_right_where_nothing_can_be_written() {
     let has_problem = |status: Option<&PodStatus>| status.is_some_and(|status| status.problem.is_some());
     let status = agent.until("web", has_problem).await.unwrap();
     assert!(status.problem.unwrap().contains("pods"));
-    tokio::time::sleep(LOOK_EVERY * 3).await;
+    tokio::time::sleep(CHECK_EVERY * 3).await;
     assert!(has_problem(agent.status("web").await.as_ref()), "and stays until it can");
     assert_eq!(agent.diary(), ["install 10"]);
     std::fs::remove_file(&state).unwrap();

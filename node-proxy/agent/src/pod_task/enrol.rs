@@ -6,27 +6,27 @@ use karez_handover::agent::Supply;
 use tokio::time::Instant;
 
 use super::change::{Change, changes};
-use super::{Enrolled, Life, LifeError, NewPod, SEEK_FOR};
+use super::{Enrolled, NewPod, PodError, PodTask, SEEK_FOR};
 use crate::context::{AgentContext, Sandbox};
 use crate::kernel::{How, Kernel, KernelError, ServedBy};
 use crate::record::{Phase, Record};
-use crate::registry::Hold;
+use crate::registry::Reservation;
 
-impl<K: Kernel> Life<K> {
+impl<K: Kernel> PodTask<K> {
     /// Enrols the Pod. One that is enrolled in the same namespace is brought up to date, and what has changed about it is
     /// given; in another it is replaced.
     pub(super) async fn enrol(
         &mut self,
         new_pod: NewPod<K::Sandbox>,
-        hold: Hold,
-    ) -> Result<Vec<Change>, LifeError> {
+        reservation: Reservation,
+    ) -> Result<Vec<Change>, PodError> {
         let before =
             self.enrolled.as_ref().map(|enrolled| (enrolled.reference().clone(), enrolled.record.phase));
         let new = &new_pod.record.pod.reference;
         match before {
             Some((reference, Phase::Enrolled)) if reference == *new => {
                 let changes = self.describe(new_pod.record).await?;
-                self.look_after().await;
+                self.check().await;
                 return Ok(changes);
             }
             Some((reference, _)) if reference != *new => self.give_way().await?,
@@ -45,7 +45,7 @@ impl<K: Kernel> Life<K> {
             unsaved: false,
             problem: None,
             seek_until,
-            _hold: hold,
+            _reservation: reservation,
         };
         let enrolled = self.enrolled.insert(enrolled);
         match captured {
@@ -73,9 +73,9 @@ impl<K: Kernel> Life<K> {
         }
     }
 
-    /// Takes up the life of a Pod that was enrolled when the agent ended. Its rules are still there; its listeners are
+    /// Resumes a Pod that was enrolled when the agent ended. Its rules are still there; its listeners are
     /// with a node proxy, or nowhere; its namespace is opened later where it cannot be now.
-    pub fn resume(&mut self, record: Record, sandbox: Option<K::Sandbox>, hold: Hold) {
+    pub fn resume(&mut self, record: Record, sandbox: Option<K::Sandbox>, reservation: Reservation) {
         let sandbox = sandbox.map(Arc::new);
         offer_again(&self.context, &record, sandbox.as_ref());
         let seek_until = Instant::now() + SEEK_FOR;
@@ -86,14 +86,14 @@ impl<K: Kernel> Life<K> {
             unsaved: false,
             problem: None,
             seek_until,
-            _hold: hold,
+            _reservation: reservation,
         });
         self.publish();
     }
 
     /// Notes what is new about the Pod. What was fixed at its enrolment stays. Node proxies begin anew with one that is
     /// another to them, and do not hear of another path to the same namespace.
-    async fn describe(&mut self, new: Record) -> Result<Vec<Change>, LifeError> {
+    async fn describe(&mut self, new: Record) -> Result<Vec<Change>, PodError> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(Vec::new()) };
         let changes = changes(&enrolled.record.pod, &new.pod);
         if changes.is_empty() && enrolled.record.netns == new.netns {
@@ -117,17 +117,17 @@ impl<K: Kernel> Life<K> {
     }
 }
 
-/// All steps but the first leave something behind when a later one fails: see [`Life::undo`].
+/// All steps but the first leave something behind when a later one fails: see [`PodTask::undo`].
 async fn capture_pod<K: Kernel>(
     context: &Arc<AgentContext<K>>,
     record: &Record,
     sandbox: &Arc<K::Sandbox>,
-) -> Result<K::Installed, LifeError> {
+) -> Result<K::Installed, PodError> {
     let supply = {
         let (record, sandbox) = (record.clone(), Arc::clone(sandbox));
         context.blocking(move |context| {
             context.store.save(&record)?;
-            Ok::<_, LifeError>(open_supply(context, &record, &sandbox)?)
+            Ok::<_, PodError>(open_supply(context, &record, &sandbox)?)
         })
     };
     let supply = supply.await?;

@@ -78,7 +78,7 @@ async fn the_same_in_other_words_changes_nothing() {
         "the path that was said last is the one to look at"
     );
     agent.context.kernel.delete("/web");
-    tokio::time::sleep(LOOK_EVERY * 2).await;
+    tokio::time::sleep(CHECK_EVERY * 2).await;
     assert!(agent.status("web").await.unwrap().captured);
 }
 

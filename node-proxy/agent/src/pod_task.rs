@@ -1,4 +1,4 @@
-//! One Pod's life in the mesh, from its enrolment to its removal: a task, and the only writer of the Pod's state.
+//! The task of one Pod, from its enrolment to its removal: the only writer of the Pod's state.
 //!
 //! What happens in the namespace and what the node proxies are told follow a fixed order, so that at no moment the Pod's
 //! traffic is redirected to nowhere or leaves in the clear:
@@ -23,13 +23,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use crate::context::{AgentContext, Sandbox};
 use crate::kernel::{How, Kernel, KernelError};
 use crate::record::{Phase, Record};
-use crate::registry::Hold;
+use crate::registry::Reservation;
 use crate::store::StoreError;
 
 pub use change::Change;
 
 /// How often a Pod's capture is looked at.
-pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+pub const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// How long a restarted agent waits for a node proxy that may hold a Pod's listeners.
 pub const SEEK_FOR: Duration = Duration::from_secs(5);
 
@@ -46,14 +46,14 @@ pub struct NewPod<S> {
 #[derive(Debug)]
 pub enum Command<S> {
     /// Enrol it, or bring it up to date; answered when it is captured, with what has changed about one that was enrolled.
-    Enrol(Box<NewPod<S>>, Hold, oneshot::Sender<Result<Vec<Change>, LifeError>>),
+    Enrol(Box<NewPod<S>>, Reservation, oneshot::Sender<Result<Vec<Change>, PodError>>),
     /// Take it out of the mesh; answered when nothing is left of it.
     Remove(oneshot::Sender<Removal>),
 }
 
-/// What others may see of it.
+/// What the list of Pods shows of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct View {
+pub struct PodView {
     /// What is kept of it.
     pub record: Record,
     /// Its rules are in place.
@@ -64,7 +64,7 @@ pub struct View {
 
 /// Why a Pod could not be enrolled. Nothing is left of the attempt, or it is a Pod that leaves until nothing is.
 #[derive(Debug, thiserror::Error)]
-pub enum LifeError {
+pub enum PodError {
     /// In its namespace.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -87,12 +87,12 @@ pub enum LifeError {
     },
 }
 
-/// The task.
+/// The task of one Pod.
 #[derive(Debug)]
-pub struct Life<K: Kernel> {
+pub struct PodTask<K: Kernel> {
     context: Arc<AgentContext<K>>,
     commands: mpsc::Receiver<Command<K::Sandbox>>,
-    view: tokio::sync::watch::Sender<Option<View>>,
+    view: tokio::sync::watch::Sender<Option<PodView>>,
     enrolled: Option<Enrolled<K>>,
 }
 
@@ -109,16 +109,16 @@ struct Enrolled<K: Kernel> {
     /// Until when its listeners are sought with node proxies.
     seek_until: Instant,
     /// That no other Pod comes into its namespace.
-    _hold: Hold,
+    _reservation: Reservation,
 }
 
-impl<K: Kernel> Life<K> {
-    /// A life that begins with a command.
+impl<K: Kernel> PodTask<K> {
+    /// A task without a Pod: it waits for its first command.
     #[must_use]
     pub fn new(
         context: Arc<AgentContext<K>>,
         commands: mpsc::Receiver<Command<K::Sandbox>>,
-        view: tokio::sync::watch::Sender<Option<View>>,
+        view: tokio::sync::watch::Sender<Option<PodView>>,
     ) -> Self {
         Self { context, commands, view, enrolled: None }
     }
@@ -126,15 +126,15 @@ impl<K: Kernel> Life<K> {
     /// Runs until the Pod is gone and nothing more is asked.
     pub async fn run(mut self) {
         let mut changes = self.context.roster.watch();
-        let mut look = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Nothing, unless it was taken up after a restart: then it has been without care for a while.
-        self.look_after().await;
+        self.check().await;
         loop {
             self.publish();
             let Some(seek_until) = self.enrolled.as_ref().map(|enrolled| enrolled.seek_until) else {
                 match self.commands.try_recv() {
-                    Ok(command) => self.obey(command).await,
+                    Ok(command) => self.execute(command).await,
                     Err(_) => return,
                 }
                 continue;
@@ -142,10 +142,10 @@ impl<K: Kernel> Life<K> {
             let is_seeking = seek_until > Instant::now();
             tokio::select! {
                 command = self.commands.recv() => match command {
-                    Some(command) => self.obey(command).await,
+                    Some(command) => self.execute(command).await,
                     None => return,
                 },
-                _ = look.tick() => self.look_after().await,
+                _ = checks.tick() => self.check().await,
                 // It fails only when the roster is gone, and the context holds it.
                 _ = changes.changed() => self.follow_or_note().await,
                 () = sleep_until(seek_until), if is_seeking => self.follow_or_note().await,
@@ -153,11 +153,11 @@ impl<K: Kernel> Life<K> {
         }
     }
 
-    async fn obey(&mut self, command: Command<K::Sandbox>) {
+    async fn execute(&mut self, command: Command<K::Sandbox>) {
         // Whoever asked may have gone meanwhile; it is done all the same.
         match command {
-            Command::Enrol(new_pod, hold, answer) => {
-                let enrolled = self.enrol(*new_pod, hold).await;
+            Command::Enrol(new_pod, reservation, answer) => {
+                let enrolled = self.enrol(*new_pod, reservation).await;
                 self.publish();
                 let _ = answer.send(enrolled);
             }
@@ -170,7 +170,7 @@ impl<K: Kernel> Life<K> {
     }
 
     fn publish(&self) {
-        let view = self.enrolled.as_ref().map(|enrolled| View {
+        let view = self.enrolled.as_ref().map(|enrolled| PodView {
             record: enrolled.record.clone(),
             captured: enrolled.installed.is_some() && enrolled.record.phase == Phase::Enrolled,
             problem: enrolled.problem.clone(),
@@ -189,7 +189,7 @@ impl<K: Kernel> Enrolled<K> {
     }
 
     /// Its namespace, opened now where that did not succeed before.
-    async fn sandbox(&mut self, context: &Arc<AgentContext<K>>) -> Result<Arc<K::Sandbox>, LifeError> {
+    async fn sandbox(&mut self, context: &Arc<AgentContext<K>>) -> Result<Arc<K::Sandbox>, PodError> {
         if let Some(sandbox) = &self.sandbox {
             return Ok(Arc::clone(sandbox));
         }
@@ -197,7 +197,7 @@ impl<K: Kernel> Enrolled<K> {
         let opened = context.blocking(move |context| {
             let namespace = Arc::new(context.kernel.open(&netns)?);
             if context.kernel.id(&namespace) != pod.sandbox {
-                return Err(LifeError::Elsewhere { netns });
+                return Err(PodError::Elsewhere { netns });
             }
             context.sandboxes.insert(pod, Sandbox { namespace: Arc::clone(&namespace), mark });
             Ok(namespace)

@@ -46,7 +46,7 @@ async fn a_pod_does_not_come_into_another_namespace_before_it_has_left_its_own()
     agent.context.kernel.fail("remove");
     let failed = agent.enrol("web", "/new").await;
     assert!(
-        matches!(failed, Err(RequestError::Failed { reason: LifeError::Former { .. }, .. })),
+        matches!(failed, Err(RequestError::Failed { reason: PodError::Former { .. }, .. })),
         "{failed:?}"
     );
     let message = failed.unwrap_err().to_string();

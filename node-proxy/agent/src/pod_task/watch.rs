@@ -7,20 +7,20 @@ use karez_handover::agent::Supply;
 use tokio::time::Instant;
 
 use super::enrol::open_supply;
-use super::{Life, LifeError};
+use super::{PodError, PodTask};
 use crate::kernel::Kernel;
 use crate::record::Phase;
 
-impl<K: Kernel> Life<K> {
-    /// Looks whether the Pod is as it should be, and puts right what is not.
-    pub(super) async fn look_after(&mut self) {
+impl<K: Kernel> PodTask<K> {
+    /// Checks the Pod's capture and listeners, and repairs them.
+    pub(super) async fn check(&mut self) {
         let Some(enrolled) = &self.enrolled else { return };
         match (self.is_there().await, enrolled.record.phase) {
             (Err(error), _) => self.note(&error),
             (Ok(false), _) => self.reap().await,
             (Ok(true), Phase::Leaving) => self.leave_again().await,
             (Ok(true), Phase::Enrolled) => match self.put_right().await {
-                Ok(()) => self.is_right(),
+                Ok(()) => self.clear_problem(),
                 Err(error) => self.note(&error),
             },
         }
@@ -34,26 +34,26 @@ impl<K: Kernel> Life<K> {
     }
 
     /// Whether its path leads to its namespace still. What cannot be looked at is not gone for that.
-    pub(super) async fn is_there(&self) -> Result<bool, LifeError> {
+    pub(super) async fn is_there(&self) -> Result<bool, PodError> {
         let Some(enrolled) = &self.enrolled else { return Ok(false) };
         let (netns, expected) = (enrolled.record.netns.clone(), enrolled.reference().sandbox);
         Ok(self.context.blocking(move |context| context.kernel.id_at(&netns)).await? == Some(expected))
     }
 
-    async fn put_right(&mut self) -> Result<(), LifeError> {
+    async fn put_right(&mut self) -> Result<(), PodError> {
         let repaired = self.repair().await;
         self.follow().await?;
         repaired
     }
 
-    fn is_right(&mut self) {
+    fn clear_problem(&mut self) {
         if let Some(enrolled) = &mut self.enrolled {
             enrolled.problem = None;
         }
     }
 
     /// Node proxies say whether older flows are to be closed, and that nobody holds the Pod's listeners.
-    async fn follow(&mut self) -> Result<(), LifeError> {
+    async fn follow(&mut self) -> Result<(), PodError> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
         if enrolled.record.phase == Phase::Leaving {
             return Ok(());
@@ -75,7 +75,7 @@ impl<K: Kernel> Life<K> {
     }
 
     /// Puts the capture in place, if it is not or not as it was.
-    async fn repair(&mut self) -> Result<(), LifeError> {
+    async fn repair(&mut self) -> Result<(), PodError> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
         let sandbox = enrolled.sandbox(&self.context).await?;
         let (record, installed, how) = (enrolled.record.clone(), enrolled.installed.clone(), enrolled.how());
@@ -96,7 +96,7 @@ impl<K: Kernel> Life<K> {
             // The Pod is on record already: what can fail here must not leave it open.
             let saved = context.store.save(&record);
             let installed = context.kernel.install(&sandbox, how, installed.as_deref())?;
-            Ok::<_, LifeError>((Arc::new(installed), saved))
+            Ok::<_, PodError>((Arc::new(installed), saved))
         });
         let (installed, saved) = repaired.await?;
         enrolled.installed = Some(installed);
@@ -110,7 +110,7 @@ impl<K: Kernel> Life<K> {
     }
 
     /// Opens listeners in the place of lost ones.
-    async fn supply_anew(&mut self) -> Result<(), LifeError> {
+    async fn supply_anew(&mut self) -> Result<(), PodError> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
         let sandbox = enrolled.sandbox(&self.context).await?;
         let record = enrolled.record.clone();

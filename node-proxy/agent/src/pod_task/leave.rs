@@ -6,7 +6,7 @@ use karez_handover::agent::Roster;
 use karez_handover::enrol::Removal;
 use tokio::time::timeout;
 
-use super::{Enrolled, Life, LifeError};
+use super::{Enrolled, PodError, PodTask};
 use crate::kernel::Kernel;
 use crate::record::Phase;
 
@@ -17,7 +17,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(6);
 /// How long a node proxy takes to connect again at most, when the agent has been restarted.
 const RECONNECT_WITHIN: Duration = Duration::from_secs(2);
 
-impl<K: Kernel> Life<K> {
+impl<K: Kernel> PodTask<K> {
     /// Takes the Pod out in order: open connections are finished, or closed by both sides, before the rules go.
     pub(super) async fn remove(&mut self) -> Removal {
         if let Err(error) = self.begin_to_leave().await {
@@ -35,7 +35,7 @@ impl<K: Kernel> Life<K> {
 
     /// Makes room for the same Pod in another namespace. There is one record of it: the old one's has to be there until
     /// nothing of it is left in the old namespace.
-    pub(super) async fn give_way(&mut self) -> Result<(), LifeError> {
+    pub(super) async fn give_way(&mut self) -> Result<(), PodError> {
         // Where that cannot be told it is as good as gone: what may be left in it stays cut off.
         if !self.is_there().await.unwrap_or(false) {
             self.reap().await;
@@ -43,7 +43,7 @@ impl<K: Kernel> Life<K> {
         }
         let problem = self.remove().await.problem;
         let Some(Enrolled { record, .. }) = &self.enrolled else { return Ok(()) };
-        Err(LifeError::Former { netns: record.netns.clone(), problem: problem.unwrap_or_default() })
+        Err(PodError::Former { netns: record.netns.clone(), problem: problem.unwrap_or_default() })
     }
 
     /// The Pod's path leads to its namespace no more: nothing is left to be drained. Its rules stay: they go with the
@@ -67,7 +67,7 @@ impl<K: Kernel> Life<K> {
         let removed = self.context.blocking(move |context| {
             let severed = context.kernel.remove(&*sandbox?)?;
             context.store.forget(&pod)?;
-            Ok::<_, LifeError>((pod, severed))
+            Ok::<_, PodError>((pod, severed))
         });
         match removed.await {
             Ok((pod, severed)) => {
@@ -78,7 +78,7 @@ impl<K: Kernel> Life<K> {
         }
     }
 
-    async fn begin_to_leave(&mut self) -> Result<(), LifeError> {
+    async fn begin_to_leave(&mut self) -> Result<(), PodError> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
         enrolled.record.phase = Phase::Leaving;
         let pod = enrolled.reference().clone();
@@ -116,7 +116,7 @@ impl<K: Kernel> Life<K> {
         }
     }
 
-    pub(super) fn note(&mut self, error: &LifeError) {
+    pub(super) fn note(&mut self, error: &PodError) {
         if let Some(enrolled) = &mut self.enrolled {
             let problem = error.to_string();
             if enrolled.problem.as_ref() != Some(&problem) {
