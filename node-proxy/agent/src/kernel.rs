@@ -97,7 +97,7 @@ pub trait Kernel: std::fmt::Debug + Send + Sync + 'static {
     fn install(
         &self,
         sandbox: &Self::Sandbox,
-        how: How,
+        options: CaptureOptions,
         earlier: Option<&Self::Installed>,
     ) -> Result<Self::Installed, KernelError>;
 
@@ -111,7 +111,7 @@ pub trait Kernel: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the rules cannot be replaced.
-    fn leave(&self, sandbox: &Self::Sandbox, how: How) -> Result<(), KernelError>;
+    fn leave(&self, sandbox: &Self::Sandbox, options: CaptureOptions) -> Result<(), KernelError>;
 
     /// Takes capture away, and says how many captured connections had to be reset.
     ///
@@ -120,10 +120,10 @@ pub trait Kernel: std::fmt::Debug + Send + Sync + 'static {
     fn remove(&self, sandbox: &Self::Sandbox) -> Result<usize, KernelError>;
 }
 
-/// How a Pod is captured, as far as it is the Pod's.
+/// How one Pod is captured, beside what is the same for all Pods of the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct How {
-    /// Whether its DNS queries are.
+pub struct CaptureOptions {
+    /// Whether its DNS queries are captured.
     pub dns: bool,
     /// Whether flows older than the capture are closed.
     pub strict: bool,
@@ -131,8 +131,8 @@ pub struct How {
     pub mark: PodMark,
 }
 
-impl How {
-    /// What is on record.
+impl CaptureOptions {
+    /// The options of an enrolled Pod.
     pub(crate) fn of(record: &Record) -> Self {
         Self { dns: record.openings.dns, strict: record.strict, mark: record.mark }
     }
@@ -222,10 +222,10 @@ impl Kernel for Linux {
     fn install(
         &self,
         sandbox: &NetworkNamespace,
-        how: How,
+        options: CaptureOptions,
         earlier: Option<&Installed>,
     ) -> Result<Installed, KernelError> {
-        let installed = capture::install(sandbox, &self.capture(how), earlier)?;
+        let installed = capture::install(sandbox, &self.capture(options), earlier)?;
         if let Some(error) = installed.unguarded() {
             let netns = sandbox.path().display();
             tracing::warn!(%netns, %error, "raw packets of the Pod may begin connections past the mesh");
@@ -237,8 +237,8 @@ impl Kernel for Linux {
         Ok(capture::verify(sandbox, installed)?)
     }
 
-    fn leave(&self, sandbox: &NetworkNamespace, how: How) -> Result<(), KernelError> {
-        Ok(capture::leave(sandbox, &self.capture(how))?)
+    fn leave(&self, sandbox: &NetworkNamespace, options: CaptureOptions) -> Result<(), KernelError> {
+        Ok(capture::leave(sandbox, &self.capture(options))?)
     }
 
     fn remove(&self, sandbox: &NetworkNamespace) -> Result<usize, KernelError> {
@@ -247,8 +247,8 @@ impl Kernel for Linux {
 }
 
 impl Linux {
-    fn capture(&self, how: How) -> capture::Settings {
-        let How { dns, strict, mark } = how;
+    fn capture(&self, options: CaptureOptions) -> capture::Settings {
+        let CaptureOptions { dns, strict, mark } = options;
         let proxy = match self.served_by {
             ServedBy::Karez => Proxy::Karez { mark },
             ServedBy::Ztunnel => Proxy::Ztunnel,

@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use crate::context::{AgentContext, Sandbox};
-use crate::kernel::{How, Kernel, KernelError};
+use crate::kernel::{CaptureOptions, Kernel, KernelError};
 use crate::record::{Phase, Record};
 use crate::registry::Reservation;
 use crate::store::StoreError;
@@ -205,8 +205,8 @@ impl<K: Kernel> Enrolled<K> {
         Ok(Arc::clone(self.sandbox.insert(opened.await?)))
     }
 
-    fn how(&self) -> How {
-        How::of(&self.record)
+    fn options(&self) -> CaptureOptions {
+        CaptureOptions::of(&self.record)
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Fake {
 #[derive(Debug, Default)]
 struct State {
     paths: BTreeMap<PathBuf, u64>,
-    installed: BTreeMap<u64, How>,
+    installed: BTreeMap<u64, CaptureOptions>,
     tampered: BTreeSet<u64>,
     failing: BTreeSet<&'static str>,
     diary: Vec<String>,
@@ -52,7 +52,7 @@ impl Fake {
         self.state.lock().unwrap().failing.remove(what);
     }
 
-    pub(crate) fn how(&self, inode: u64) -> Option<How> {
+    pub(crate) fn options(&self, inode: u64) -> Option<CaptureOptions> {
         self.state.lock().unwrap().installed.get(&inode).copied()
     }
 
@@ -73,7 +73,7 @@ impl Fake {
 
 impl Kernel for Fake {
     type Sandbox = FakeSandbox;
-    type Installed = How;
+    type Installed = CaptureOptions;
 
     fn open(&self, netns: &Path) -> Result<FakeSandbox, KernelError> {
         let path = netns.to_path_buf();
@@ -137,22 +137,27 @@ impl Kernel for Fake {
         Ok((0..count).map(|_| io::pipe().map(|(reader, _)| reader.into())).collect::<Result<_, _>>()?)
     }
 
-    fn install(&self, sandbox: &FakeSandbox, how: How, _earlier: Option<&How>) -> Result<How, KernelError> {
+    fn install(
+        &self,
+        sandbox: &FakeSandbox,
+        options: CaptureOptions,
+        _earlier: Option<&CaptureOptions>,
+    ) -> Result<CaptureOptions, KernelError> {
         self.doing("install", sandbox)?;
         let mut state = self.state.lock().unwrap();
         state.tampered.remove(&sandbox.inode);
-        state.installed.insert(sandbox.inode, how);
-        Ok(how)
+        state.installed.insert(sandbox.inode, options);
+        Ok(options)
     }
 
-    fn verify(&self, sandbox: &FakeSandbox, installed: &How) -> Result<Integrity, KernelError> {
+    fn verify(&self, sandbox: &FakeSandbox, installed: &CaptureOptions) -> Result<Integrity, KernelError> {
         let state = self.state.lock().unwrap();
         let is_intact = state.installed.get(&sandbox.inode) == Some(installed)
             && !state.tampered.contains(&sandbox.inode);
         Ok(if is_intact { Integrity::Intact } else { Integrity::Changed(capture::Part::Rules) })
     }
 
-    fn leave(&self, sandbox: &FakeSandbox, _how: How) -> Result<(), KernelError> {
+    fn leave(&self, sandbox: &FakeSandbox, _options: CaptureOptions) -> Result<(), KernelError> {
         self.doing("leave", sandbox)
     }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::change::{Change, changes};
 use super::{Enrolled, NewPod, PodError, PodTask, SEEK_FOR};
 use crate::context::{AgentContext, Sandbox};
-use crate::kernel::{How, Kernel, KernelError, ServedBy};
+use crate::kernel::{CaptureOptions, Kernel, KernelError, ServedBy};
 use crate::record::{Phase, Record};
 use crate::registry::Reservation;
 
@@ -134,8 +134,8 @@ async fn capture_pod<K: Kernel>(
     let opened = Sandbox { namespace: Arc::clone(sandbox), mark: record.mark };
     context.sandboxes.insert(record.pod.reference.clone(), opened);
     context.roster.with(|roster| roster.offer(record.pod.clone(), record.openings.roles(), supply));
-    let (sandbox, how) = (Arc::clone(sandbox), How::of(record));
-    Ok(context.blocking(move |context| context.kernel.install(&sandbox, how, None)).await?)
+    let (sandbox, options) = (Arc::clone(sandbox), CaptureOptions::of(record));
+    Ok(context.blocking(move |context| context.kernel.install(&sandbox, options, None)).await?)
 }
 
 /// What the node proxies get with the Pod. Blocks.

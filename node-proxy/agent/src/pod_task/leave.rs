@@ -82,11 +82,11 @@ impl<K: Kernel> PodTask<K> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
         enrolled.record.phase = Phase::Leaving;
         let pod = enrolled.reference().clone();
-        let (record, how) = (enrolled.record.clone(), enrolled.how());
+        let (record, options) = (enrolled.record.clone(), enrolled.options());
         let sandbox = enrolled.sandbox(&self.context).await;
         let left = self.context.blocking(move |context| {
             let saved = context.store.save(&record);
-            context.kernel.leave(&*sandbox?, how)?;
+            context.kernel.leave(&*sandbox?, options)?;
             Ok(saved?)
         });
         let left = left.await;

@@ -78,7 +78,8 @@ impl<K: Kernel> PodTask<K> {
     async fn repair(&mut self) -> Result<(), PodError> {
         let Some(enrolled) = &mut self.enrolled else { return Ok(()) };
         let sandbox = enrolled.sandbox(&self.context).await?;
-        let (record, installed, how) = (enrolled.record.clone(), enrolled.installed.clone(), enrolled.how());
+        let (record, installed, options) =
+            (enrolled.record.clone(), enrolled.installed.clone(), enrolled.options());
         let unsaved = enrolled.unsaved;
         let repaired = self.context.blocking(move |context| {
             if let Some(installed) = &installed {
@@ -95,7 +96,7 @@ impl<K: Kernel> PodTask<K> {
             }
             // The Pod is on record already: what can fail here must not leave it open.
             let saved = context.store.save(&record);
-            let installed = context.kernel.install(&sandbox, how, installed.as_deref())?;
+            let installed = context.kernel.install(&sandbox, options, installed.as_deref())?;
             Ok::<_, PodError>((Arc::new(installed), saved))
         });
         let (installed, saved) = repaired.await?;

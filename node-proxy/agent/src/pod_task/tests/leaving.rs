@@ -18,7 +18,7 @@ async fn what_a_failed_enrolment_leaves_is_taken_away_later() {
 
     agent.context.kernel.succeed("remove");
     agent.until("web", |status| status.is_none()).await;
-    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.options(10)), (0, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,7 +56,7 @@ async fn a_pod_does_not_come_into_another_namespace_before_it_has_left_its_own()
 
     agent.context.kernel.succeed("remove");
     agent.until("web", |status| status.is_none()).await;
-    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.options(10)), (0, None));
     assert!(agent.enrol("web", "/new").await.unwrap().captured);
 }
 
@@ -69,7 +69,7 @@ async fn a_pod_leaves_in_order() {
     assert_eq!(removal.problem, None);
     assert_eq!(agent.diary(), ["leave 10", "remove 10"]);
     assert_eq!(node.told(), ["added 10", "stopping 10", "removed 10"]);
-    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.options(10)), (0, None));
     assert!(agent.context.sandboxes.of(&reference("web", 10)).is_none());
 
     let unknown = agent.handle.remove("shop", "web").await;
@@ -95,7 +95,7 @@ async fn a_node_proxy_that_does_not_let_go_is_not_waited_for_for_ever() {
     let begin = Instant::now();
     agent.handle.remove("shop", "web").await.unwrap();
     assert!(begin.elapsed() < Duration::from_secs(22), "{:?}", begin.elapsed());
-    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.options(10)), (0, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,5 +125,5 @@ async fn a_removal_that_fails_is_tried_again() {
 
     agent.context.kernel.succeed("remove");
     agent.until("web", |status| status.is_none()).await;
-    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.options(10)), (0, None));
 }

@@ -95,7 +95,7 @@ async fn a_pod_whose_namespace_cannot_be_opened_leaves_once_it_can() {
     assert_eq!(agent.records(), 1);
     agent.context.kernel.succeed("open");
     agent.until("web", |status| status.is_none()).await;
-    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.options(10)), (0, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,7 +122,7 @@ async fn a_restarted_agent_goes_on_with_a_removal() {
     agent.context.kernel.succeed("remove");
     let agent = agent.restart(folder.path()).await;
     agent.until("web", |status| status.is_none()).await;
-    assert_eq!((agent.records(), agent.context.kernel.how(10)), (0, None));
+    assert_eq!((agent.records(), agent.context.kernel.options(10)), (0, None));
     drop(node);
 }
 

@@ -56,7 +56,7 @@ async fn a_pod_whose_namespace_is_gone_is_removed() {
     agent.until("web", |status| status.is_none()).await;
     assert_eq!(agent.records(), 0);
     assert_eq!(node.told(), ["added 10", "removed 10"]);
-    assert!(agent.context.kernel.how(10).is_some(), "what may be left in it is not let go");
+    assert!(agent.context.kernel.options(10).is_some(), "what may be left in it is not let go");
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,17 +82,17 @@ async fn a_recreated_sandbox_replaces_the_old_one() {
     assert!(status.captured && status.problem.is_none(), "{status:?}");
     assert_eq!(node.told(), ["added 10", "removed 10", "added 11"]);
     assert_eq!(agent.records(), 1);
-    assert!(agent.context.kernel.how(10).is_some(), "whoever is left in the old one stays cut off");
+    assert!(agent.context.kernel.options(10).is_some(), "whoever is left in the old one stays cut off");
 }
 
 #[tokio::test(start_paused = true)]
 async fn strict_mode_closes_older_flows() {
     let (folder, agent, node) = world();
     agent.enrol("web", "/web").await.unwrap();
-    assert!(!agent.context.kernel.how(10).unwrap().strict);
+    assert!(!agent.context.kernel.options(10).unwrap().strict);
     for strict in [true, false, true] {
         node.orders.send((reference("web", 10), strict)).await.unwrap();
-        while agent.context.kernel.how(10).unwrap().strict != strict {
+        while agent.context.kernel.options(10).unwrap().strict != strict {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -100,5 +100,5 @@ async fn strict_mode_closes_older_flows() {
     drop(node);
     let agent = agent.restart(folder.path()).await;
     agent.until("web", |status| status.is_some_and(|status| status.captured)).await;
-    assert!(agent.context.kernel.how(10).unwrap().strict, "and it is kept");
+    assert!(agent.context.kernel.options(10).unwrap().strict, "and it is kept");
 }
