@@ -52,7 +52,7 @@ pub(crate) const HANDSHAKES: usize = 20;
 pub(crate) struct Node {
     pub(crate) agent: Agent,
     pub(crate) certificates: Certificates,
-    pub(crate) stock: stock::Stock,
+    pub(crate) stock: stock::StockHandle,
     pub(crate) budget: Arc<Budget>,
     pub(crate) quota: Arc<ProcessQuota>,
     _tasks: JoinSet<()>,

@@ -14,7 +14,7 @@ use karez_handover::listener::Listeners;
 use karez_handover::message::PodState;
 use karez_handover::node::{AgentConnection, PodEvent};
 use karez_handover::pod::{EnrolledPod, PodReference};
-use karez_handover::stock::Stock;
+use karez_handover::stock::StockHandle;
 use karez_link::Certificates;
 use karez_link::discovery::{DiscoveryView, Synced};
 use karez_mesh::Mesh;
@@ -50,7 +50,7 @@ pub(crate) struct PodFactory {
     /// Obtains their certificates.
     pub(crate) certificates: Certificates,
     /// Obtains their sockets.
-    pub(crate) stock: Stock,
+    pub(crate) stock: StockHandle,
     /// Bounds the bytes that they leave unread.
     pub(crate) budget: Arc<Budget>,
     /// Connection slots of all Pods.

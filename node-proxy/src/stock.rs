@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use karez_capture::sockets::{Family, Kind};
 use karez_handover::pod::PodReference;
-use karez_handover::stock::Stock;
+use karez_handover::stock::StockHandle;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -36,7 +36,7 @@ pub(crate) struct PodStock {
 #[derive(Debug)]
 struct Shared {
     pod: PodReference,
-    agent: Stock,
+    agent: StockHandle,
     /// Where refills run: the thread that also talks to the agent, so that no worker is woken for another's.
     runtime: Handle,
     rows: Vec<Row>,
@@ -53,7 +53,7 @@ struct Row {
 
 impl PodStock {
     /// An empty stock of `pod`, refilled on `runtime`.
-    pub(crate) fn new(pod: PodReference, agent: Stock, runtime: Handle) -> Self {
+    pub(crate) fn new(pod: PodReference, agent: StockHandle, runtime: Handle) -> Self {
         let rows = KINDS
             .into_iter()
             .flat_map(|kind| Family::ALL.map(|family| (kind, family)))

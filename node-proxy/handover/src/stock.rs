@@ -3,11 +3,11 @@
 use karez_capture::seqpacket::Address;
 
 pub mod client;
-pub mod ledger;
 pub mod message;
+pub mod pending;
 pub mod server;
 
-pub use client::{Purveyor, Stock, StockError, connect};
+pub use client::{StockError, StockHandle, StockTask, connect};
 pub use message::{Refusal, SocketRequest};
 pub use server::{Source, serve};
 

@@ -238,7 +238,7 @@ async fn serve_stock(socket: &Socket) {
 fn workers_get_sockets() {
     let directory = tempfile::tempdir().unwrap();
     let agent = address(directory.path());
-    let (stock, purveyor) = stock::connect(&agent, None);
+    let (stock, task) = stock::connect(&agent, None);
     let workers: Vec<_> = (0..4)
         .map(|_| {
             let stock = stock.clone();
@@ -270,7 +270,7 @@ fn workers_get_sockets() {
             serve_stock(&socket).await;
         }));
     });
-    runtime().block_on(soon(purveyor.run()));
+    runtime().block_on(soon(task.run()));
     for worker in workers {
         worker.join().unwrap();
     }
@@ -282,7 +282,7 @@ fn workers_get_sockets() {
 fn an_agent_that_never_answers_is_left() {
     let directory = tempfile::tempdir().unwrap();
     let agent = address(directory.path());
-    let (stock, purveyor) = stock::connect(&agent, None);
+    let (stock, task) = stock::connect(&agent, None);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
@@ -300,7 +300,7 @@ fn an_agent_that_never_answers_is_left() {
         };
         tokio::select! {
             () = asking => {}
-            () = purveyor.run() => {}
+            () = task.run() => {}
             ended = tokio::time::timeout(3 * SOON, hanging) => ended.unwrap(),
         }
     });
@@ -311,7 +311,7 @@ fn an_agent_that_never_answers_is_left() {
 fn requests_outlive_the_agent() {
     let directory = tempfile::tempdir().unwrap();
     let agent = address(directory.path());
-    let (stock, purveyor) = stock::connect(&agent, None);
+    let (stock, task) = stock::connect(&agent, None);
     runtime().block_on(soon(async {
         let socket = Socket::bind(&stock::address(&agent)).unwrap();
         let asked = async {
@@ -325,14 +325,14 @@ fn requests_outlive_the_agent() {
             drop(dying);
             serve_stock(&socket).await;
         };
-        tokio::join!(asked, served, purveyor.run());
+        tokio::join!(asked, served, task.run());
     }));
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_an_agent_a_request_times_out() {
     let directory = tempfile::tempdir().unwrap();
-    let (stock, purveyor) = stock::connect(&address(directory.path()), None);
+    let (stock, task) = stock::connect(&address(directory.path()), None);
     let asked = async {
         let begin = tokio::time::Instant::now();
         let none = stock.request(&pod("web").reference, Kind::Outbound, Family::V4, 1).await;
@@ -341,7 +341,7 @@ async fn without_an_agent_a_request_times_out() {
     };
     tokio::select! {
         () = asked => {}
-        () = purveyor.run() => panic!("it ends with the last handle only"),
+        () = task.run() => panic!("it ends with the last handle only"),
     }
 }
 

@@ -14,25 +14,25 @@ use crate::channel::{Channel, retry_delay};
 use crate::message::{LARGEST_PACKET, MOST_DESCRIPTORS};
 use crate::packet::Packet;
 use crate::pod::PodReference;
-use crate::stock::ledger::{Ledger, MOST_REQUESTS, Order};
 use crate::stock::message::Refusal;
+use crate::stock::pending::{MOST_REQUESTS, Order, PendingRequests};
 
 /// How long a request may take in all, an agent's restart included.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Asks for sockets. Cheap to clone; for any thread and any runtime.
 #[derive(Debug, Clone)]
-pub struct Stock {
+pub struct StockHandle {
     orders: mpsc::Sender<Placed>,
 }
 
-/// Carries the requests of all [`Stock`]s to the agent; connects again when the connection breaks.
+/// Carries the requests of all [`StockHandle`]s to the agent; connects again when the connection breaks.
 #[derive(Debug)]
-pub struct Purveyor {
+pub struct StockTask {
     agent: Address,
     agent_uid: Option<u32>,
     orders: mpsc::Receiver<Placed>,
-    ledger: Ledger<Waiter>,
+    pending: PendingRequests<Waiter>,
     attempts: u32,
 }
 
@@ -48,8 +48,8 @@ pub enum StockError {
     /// More sockets at once than a packet carries, or none.
     #[error("1 to {MOST_DESCRIPTORS} sockets can be asked for at once")]
     Count,
-    /// The [`Purveyor`] has ended: the process is stopping.
-    #[error("nobody asks the agent for sockets any longer")]
+    /// The [`StockTask`] has ended: the process is stopping.
+    #[error("the socket stock has shut down: the node proxy is stopping")]
     Closed,
 }
 
@@ -64,14 +64,14 @@ struct Placed {
 /// The stock of the agent that serves Pods at `agent`, and the task behind it, to be run on any runtime. `agent_uid` is as for
 /// [`AgentConnection::new`](crate::node::AgentConnection::new).
 #[must_use]
-pub fn connect(agent: &Address, agent_uid: Option<u32>) -> (Stock, Purveyor) {
+pub fn connect(agent: &Address, agent_uid: Option<u32>) -> (StockHandle, StockTask) {
     let (sender, orders) = mpsc::channel(MOST_REQUESTS);
     let agent = super::address(agent);
-    let purveyor = Purveyor { agent, agent_uid, orders, ledger: Ledger::new(), attempts: 0 };
-    (Stock { orders: sender }, purveyor)
+    let task = StockTask { agent, agent_uid, orders, pending: PendingRequests::new(), attempts: 0 };
+    (StockHandle { orders: sender }, task)
 }
 
-impl Stock {
+impl StockHandle {
     /// Asks for `count` sockets, at most [`MOST_DESCRIPTORS`], in the Pod's namespace.
     ///
     /// # Errors
@@ -96,14 +96,14 @@ impl Stock {
     }
 }
 
-impl Purveyor {
-    /// Runs until the last [`Stock`] is dropped.
+impl StockTask {
+    /// Runs until the last [`StockHandle`] is dropped.
     pub async fn run(mut self) {
         while let Err(error) = self.connected().await {
             if self.attempts == 0 {
                 tracing::warn!(agent = %self.agent, %error, "no connection to the agent's stock of sockets");
             }
-            self.ledger.disconnected();
+            self.pending.disconnected();
             let until = Instant::now() + retry_delay(self.attempts);
             self.attempts = self.attempts.saturating_add(1);
             if self.wait(until).await.is_none() {
@@ -115,9 +115,9 @@ impl Purveyor {
     /// Takes orders until the time has come to try again; None when nobody can place any.
     async fn wait(&mut self, until: Instant) -> Option<()> {
         loop {
-            self.ledger.forget(Waiter::is_closed);
+            self.pending.forget(Waiter::is_closed);
             tokio::select! {
-                placed = self.orders.recv(), if self.ledger.has_room() => self.place(placed?),
+                placed = self.orders.recv(), if self.pending.has_room() => self.place(placed?),
                 () = tokio::time::sleep_until(until) => return Some(()),
             }
         }
@@ -130,9 +130,9 @@ impl Purveyor {
         // Since when the agent owes an answer and has said nothing. Who waited for it may have given up long ago.
         let mut silent: Option<Instant> = None;
         loop {
-            self.ledger.forget(Waiter::is_closed);
+            self.pending.forget(Waiter::is_closed);
             if outgoing.is_none() {
-                outgoing = self.ledger.next_packet();
+                outgoing = self.pending.next_packet();
             }
             if outgoing.is_some() {
                 silent.get_or_insert_with(Instant::now);
@@ -144,9 +144,9 @@ impl Purveyor {
                 }
                 received = channel.receive() => {
                     self.received(received?)?;
-                    silent = (!self.ledger.is_empty()).then(Instant::now);
+                    silent = (!self.pending.is_empty()).then(Instant::now);
                 }
-                placed = self.orders.recv(), if self.ledger.has_room() => match placed {
+                placed = self.orders.recv(), if self.pending.has_room() => match placed {
                     Some(placed) => self.place(placed),
                     None => return Ok(()),
                 },
@@ -156,13 +156,13 @@ impl Purveyor {
     }
 
     fn place(&mut self, Placed { order, waiter }: Placed) {
-        self.ledger.place(order, waiter);
+        self.pending.place(order, waiter);
     }
 
     fn received(&mut self, packet: Option<Packet>) -> io::Result<()> {
         let packet = packet.ok_or(io::ErrorKind::ConnectionReset)?;
         let bad = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-        if let Some((waiter, answer)) = self.ledger.answered(&packet).map_err(bad)? {
+        if let Some((waiter, answer)) = self.pending.answered(&packet).map_err(bad)? {
             // Nobody else holds what has just been received.
             let sockets = packet.descriptors.into_iter().filter_map(Arc::into_inner).collect();
             // Whoever has gone meanwhile has given up; the sockets are closed.

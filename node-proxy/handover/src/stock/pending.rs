@@ -32,7 +32,7 @@ pub type Answered<W> = (W, Result<(), Refusal>);
 
 /// The requests that wait, each with its waiter.
 #[derive(Debug)]
-pub struct Ledger<W> {
+pub struct PendingRequests<W> {
     waiting: BTreeMap<u64, (SocketRequest, W)>,
     unsent: BTreeSet<u64>,
     last: u64,
@@ -54,7 +54,7 @@ pub enum BadReply {
     },
 }
 
-impl<W> Ledger<W> {
+impl<W> PendingRequests<W> {
     /// Nothing waits.
     #[must_use]
     pub fn new() -> Self {
@@ -117,7 +117,7 @@ impl<W> Ledger<W> {
     }
 }
 
-impl<W> Default for Ledger<W> {
+impl<W> Default for PendingRequests<W> {
     fn default() -> Self {
         Self::new()
     }
