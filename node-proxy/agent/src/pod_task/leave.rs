@@ -26,8 +26,8 @@ impl<K: Kernel> PodTask<K> {
         }
         let Some(enrolled) = &self.enrolled else { return Removal::default() };
         let pod = enrolled.reference().clone();
-        self.settled("finish", RECONNECT_WITHIN, |roster| roster.programs().next().is_some()).await;
-        self.settled("finish", RELEASE_WITHIN, |roster| roster.is_released(&pod)).await;
+        self.settled("connect", RECONNECT_WITHIN, |roster| roster.programs().next().is_some()).await;
+        self.settled("finish the Pod's connections", RELEASE_WITHIN, |roster| roster.is_released(&pod)).await;
         self.withdraw().await;
         self.finish().await;
         Removal { problem: self.enrolled.as_ref().and_then(|enrolled| enrolled.problem.clone()) }
@@ -51,7 +51,7 @@ impl<K: Kernel> PodTask<K> {
     pub(super) async fn reap(&mut self) {
         let Some(enrolled) = &self.enrolled else { return };
         let (pod, netns) = (enrolled.record.pod.clone(), enrolled.record.netns.clone());
-        tracing::warn!(%pod, netns = %netns.display(), "its network namespace is gone from its path; what may still run in it is cut off");
+        tracing::warn!(%pod, netns = %netns.display(), "its path no longer leads to its network namespace: what still runs there stays cut off");
         self.withdraw().await;
         match self.context.blocking(move |context| context.store.forget(&pod)).await {
             Ok(()) => self.enrolled = None,
@@ -103,7 +103,7 @@ impl<K: Kernel> PodTask<K> {
         let pod = enrolled.reference().clone();
         self.context.sandboxes.remove(&pod);
         self.context.roster.with(|roster| roster.withdraw(&pod));
-        self.settled("let go of", GONE_WITHIN, |roster| roster.is_gone(&pod)).await;
+        self.settled("release the Pod", GONE_WITHIN, |roster| roster.is_gone(&pod)).await;
     }
 
     /// Waits for the node proxies, but not for ever: what they leave open is reset when the rules go.
@@ -112,7 +112,7 @@ impl<K: Kernel> PodTask<K> {
         if timeout(within, settled).await.is_err()
             && let Some(enrolled) = &self.enrolled
         {
-            tracing::warn!(pod = %enrolled.record.pod, ?within, "no node proxy did {what} the Pod in time");
+            tracing::warn!(pod = %enrolled.record.pod, ?within, "node proxies did not {what} in time: what is left of its connections is reset");
         }
     }
 
