@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use karez_handover::agent::{Roster, Standing};
+use karez_handover::agent::{ProxyStanding, Roster};
 use karez_handover::enrol::{PodList, PodStatus, Removal};
 use karez_handover::pod::PodReference;
 use tokio::sync::mpsc::error::TrySendError;
@@ -198,15 +198,15 @@ fn uncarried(pod: &PodReference, roster: &Roster) -> Option<String> {
         return None;
     }
     let told = roster.standings(pod).find_map(|(program, standing)| match standing {
-        Standing::Failed(reason) => Some(format!("{program} cannot carry it: {reason}")),
-        Standing::Waiting(reason) if !reason.is_empty() => Some(format!("{program} waits: {reason}")),
-        Standing::Returning
-        | Standing::Offered
-        | Standing::Waiting(_)
-        | Standing::Carrying
-        | Standing::Stopping
-        | Standing::Released
-        | Standing::Removing => None,
+        ProxyStanding::Failed(reason) => Some(format!("{program} cannot carry it: {reason}")),
+        ProxyStanding::Waiting(reason) if !reason.is_empty() => Some(format!("{program} waits: {reason}")),
+        ProxyStanding::Returning
+        | ProxyStanding::Offered
+        | ProxyStanding::Waiting(_)
+        | ProxyStanding::Carrying
+        | ProxyStanding::Stopping
+        | ProxyStanding::Released
+        | ProxyStanding::Removing => None,
     });
     let reason = || match roster.programs().next() {
         None => "no node proxy is connected: its connections wait".to_owned(),

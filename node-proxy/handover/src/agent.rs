@@ -13,6 +13,6 @@ use crate::pod::NamespaceId;
 /// Says whether a descriptor is the listener that it is given back as, in the namespace of its Pod.
 pub type Inspect = fn(&Listener, NamespaceId) -> Result<(), NotTheListener>;
 
-pub use conversation::{Broken, serve, serve_zds};
-pub use roster::{Offer, Roster, Standing, Supply, Wish};
+pub use conversation::{ConversationError, serve, serve_zds};
+pub use roster::{Offer, ProxyStanding, Roster, Supply, Wish};
 pub use shared::SharedRoster;

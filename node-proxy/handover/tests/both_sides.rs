@@ -120,7 +120,7 @@ fn a_pod_comes_and_goes() {
                 let strict = roster.offer_of(&web)?.strict?;
                 let mut standings = roster.standings(&web);
                 let carried = standings.any(|(program, standing)| {
-                    program == "karez-node test" && *standing == agent::Standing::Carrying
+                    program == "karez-node test" && *standing == agent::ProxyStanding::Carrying
                 });
                 carried.then_some(strict)
             };
@@ -179,7 +179,7 @@ fn a_restarted_agent_gets_its_listeners_back() {
             let carried = async {
                 let is_carried = |roster: &mut agent::Roster| {
                     let mut standings = roster.standings(&web);
-                    standings.any(|(_, standing)| *standing == agent::Standing::Carrying).then_some(())
+                    standings.any(|(_, standing)| *standing == agent::ProxyStanding::Carrying).then_some(())
                 };
                 roster.wait(is_carried).await;
                 if last {

@@ -1,6 +1,6 @@
 use std::net::{SocketAddr, TcpListener as StdListener};
 
-use karez_handover::agent::{Standing, Supply};
+use karez_handover::agent::{ProxyStanding, Supply};
 use karez_handover::listener::{Family, Listener, Listening, Role};
 use karez_link::Bundles;
 use karez_link::discovery::Status;
@@ -74,7 +74,7 @@ impl NodeProxy {
         fixture::enrolled(API.0, API.1).reference
     }
 
-    async fn stands(&self, wanted: Standing) {
+    async fn stands(&self, wanted: ProxyStanding) {
         let reference = Self::reference();
         let stands = self.node.agent.roster.wait(|roster| {
             roster.standings(&reference).any(|(_, standing)| *standing == wanted).then_some(())
@@ -101,7 +101,7 @@ async fn run(test: impl AsyncFnOnce(NodeProxy, Client)) {
 async fn a_pod_is_carried_until_it_is_removed_and_gone_when_all_of_it_is_closed() {
     run(async |proxy, client| {
         let hbone = proxy.enrol();
-        proxy.stands(Standing::Carrying).await;
+        proxy.stands(ProxyStanding::Carrying).await;
         let mut open = proxy.connect(&client, hbone).await;
         assert!(echoes(&mut open).await);
 
@@ -120,14 +120,14 @@ async fn a_pod_is_carried_until_it_is_removed_and_gone_when_all_of_it_is_closed(
 async fn a_pod_is_kept_while_the_agent_restarts() {
     run(async |mut proxy, client| {
         let hbone = proxy.enrol();
-        proxy.stands(Standing::Carrying).await;
+        proxy.stands(ProxyStanding::Carrying).await;
         let mut open = proxy.connect(&client, hbone).await;
         assert!(echoes(&mut open).await);
 
         proxy.node.agent.restart().await;
         let mut summary = proxy.summary.clone();
         assert!(summary.wait_for(|summary| summary.agent_connected).await.is_ok());
-        proxy.stands(Standing::Carrying).await;
+        proxy.stands(ProxyStanding::Carrying).await;
         assert!(echoes(&mut open).await);
         assert!(echoes(&mut proxy.connect(&client, hbone).await).await);
     })
@@ -138,14 +138,14 @@ async fn a_pod_is_kept_while_the_agent_restarts() {
 async fn a_pod_that_is_to_leave_is_released_when_its_last_connection_has_ended() {
     run(async |proxy, client| {
         let hbone = proxy.enrol();
-        proxy.stands(Standing::Carrying).await;
+        proxy.stands(ProxyStanding::Carrying).await;
         let mut open = proxy.connect(&client, hbone).await;
         let reference = NodeProxy::reference();
         proxy.node.agent.roster.with(|roster| roster.stop(&reference));
-        proxy.stands(Standing::Stopping).await;
+        proxy.stands(ProxyStanding::Stopping).await;
         assert!(echoes(&mut open).await, "what is open goes on");
         drop(open);
-        proxy.stands(Standing::Released).await;
+        proxy.stands(ProxyStanding::Released).await;
     })
     .await;
 }
@@ -154,7 +154,7 @@ async fn a_pod_that_is_to_leave_is_released_when_its_last_connection_has_ended()
 async fn a_workers_thread_follows_the_policies() {
     run(async |proxy, client| {
         let hbone = proxy.enrol();
-        proxy.stands(Standing::Carrying).await;
+        proxy.stands(ProxyStanding::Carrying).await;
         let mut open = proxy.connect(&client, hbone).await;
         assert!(echoes(&mut open).await);
         proxy.mesh.send_replace(fixture::mesh::closed());
@@ -175,7 +175,7 @@ async fn a_pod_waits_for_its_trust_domain_and_is_carried_under_it() {
         assert!(summary.wait_for(waits).await.is_ok());
 
         proxy.mesh.send_replace(fixture::mesh::open_under("mesh.example"));
-        proxy.stands(Standing::Carrying).await;
+        proxy.stands(ProxyStanding::Carrying).await;
         let reports = proxy.node.certificates.reports();
         let carried: Vec<_> = reports.iter().filter(|report| report.identity.ends_with("/sa/api")).collect();
         assert_eq!(carried.len(), 1, "{reports:?}");

@@ -33,7 +33,7 @@ pub(crate) trait Conversation {
 
 /// Why a conversation ended, but for the peer's closing it.
 #[derive(Debug, thiserror::Error)]
-pub enum Broken<V> {
+pub enum ConversationError<V> {
     /// The socket.
     #[error("the connection broke: {0}")]
     Connection(#[from] io::Error),
@@ -50,7 +50,7 @@ pub async fn serve(
     channel: Channel,
     roster: &SharedRoster,
     inspect: Inspect,
-) -> Result<(), Broken<session::Violation>> {
+) -> Result<(), ConversationError<session::Violation>> {
     Ongoing { conversation: session::Session::new(now(), inspect), roster }.run(&channel).await
 }
 
@@ -62,7 +62,7 @@ pub async fn serve_zds(
     channel: Channel,
     program: String,
     roster: &SharedRoster,
-) -> Result<(), Broken<zds::session::Violation>> {
+) -> Result<(), ConversationError<zds::session::Violation>> {
     Ongoing { conversation: zds::session::Session::new(program, now()), roster }.run(&channel).await
 }
 
@@ -79,17 +79,17 @@ impl<C: Conversation> Drop for Ongoing<'_, C> {
 }
 
 impl<C: Conversation> Ongoing<'_, C> {
-    async fn run(mut self, channel: &Channel) -> Result<(), Broken<C::Violation>> {
+    async fn run(mut self, channel: &Channel) -> Result<(), ConversationError<C::Violation>> {
         let mut changes = self.roster.watch();
         let mut outgoing: Option<Packet> = None;
         loop {
             if outgoing.is_none() {
                 changes.mark_unchanged();
-                outgoing = self.next().map_err(Broken::Protocol)?;
+                outgoing = self.next().map_err(ConversationError::Protocol)?;
             }
             match step(channel, outgoing.as_ref(), &mut changes, self.conversation.deadline()).await? {
                 Step::Sent => outgoing = None,
-                Step::Received(packet) => self.received(packet).map_err(Broken::Protocol)?,
+                Step::Received(packet) => self.received(packet).map_err(ConversationError::Protocol)?,
                 Step::Again => {}
                 Step::Closed => return Ok(()),
             }

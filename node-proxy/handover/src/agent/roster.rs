@@ -1,4 +1,4 @@
-//! What the agent wants the node proxies to carry, and how each of them stands to it. Pure.
+//! The Pods that the agent offers, and how far each node proxy is with them. Pure.
 //!
 //! Whoever enrols Pods changes the offers; each connection's session compares them with what it has told its node proxy
 //! and says the difference. Nobody queues events, so nothing can be lost between the two.
@@ -73,19 +73,19 @@ struct Proxy {
     told: BTreeMap<PodUid, Told>,
 }
 
-/// What a node proxy was told of a Pod last, and how it stands to that.
+/// What a node proxy was last told of a Pod, and how far it is with that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// The Pod.
     pub reference: PodReference,
-    /// How the node proxy stands to it.
-    pub standing: Standing,
+    /// How far the node proxy is with it.
+    pub standing: ProxyStanding,
     revision: u64,
 }
 
-/// How a node proxy stands to a Pod.
+/// How far a node proxy is with a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum ProxyStanding {
     /// It carries the Pod and was asked for its listeners.
     Returning,
     /// It was told to carry the Pod and has not answered.
@@ -144,7 +144,8 @@ impl Roster {
     /// Whether no connected node proxy has anything of the Pod's traffic open.
     #[must_use]
     pub fn is_released(&self, pod: &PodReference) -> bool {
-        self.standings(pod).all(|(_, standing)| matches!(standing, Standing::Failed(_) | Standing::Released))
+        self.standings(pod)
+            .all(|(_, standing)| matches!(standing, ProxyStanding::Failed(_) | ProxyStanding::Released))
     }
 
     /// Whether no connected node proxy holds anything of the Pod.
@@ -154,7 +155,7 @@ impl Roster {
     }
 
     /// How the connected node proxies stand to a Pod, by their programs' names, oldest connection first.
-    pub fn standings(&self, pod: &PodReference) -> impl Iterator<Item = (&str, &Standing)> {
+    pub fn standings(&self, pod: &PodReference) -> impl Iterator<Item = (&str, &ProxyStanding)> {
         self.proxies.values().filter_map(move |proxy| {
             let told = proxy.told.get(&pod.uid).filter(|told| told.reference == *pod)?;
             Some((proxy.program.as_str(), &told.standing))
@@ -165,7 +166,8 @@ impl Roster {
     pub fn carriers(&self, pod: &PodReference) -> impl Iterator<Item = &str> {
         self.proxies.values().filter_map(move |proxy| {
             let told = proxy.told.get(&pod.uid).filter(|told| told.reference == *pod)?;
-            (told.standing == Standing::Carrying && self.is_current(told)).then_some(proxy.program.as_str())
+            (told.standing == ProxyStanding::Carrying && self.is_current(told))
+                .then_some(proxy.program.as_str())
         })
     }
 
@@ -215,7 +217,7 @@ impl Roster {
     }
 
     /// Notes how a node proxy stands to a Pod, as the Pod is offered at this moment.
-    pub(crate) fn stand(&mut self, proxy: ProxyId, pod: &PodReference, standing: Standing) {
+    pub(crate) fn set_standing(&mut self, proxy: ProxyId, pod: &PodReference, standing: ProxyStanding) {
         let revision = self.offer_of(pod).map_or(0, |offer| offer.revision);
         let Some(proxy) = self.proxies.get_mut(&proxy) else { return };
         let told = Told { reference: pod.clone(), standing, revision };
@@ -226,7 +228,7 @@ impl Roster {
     }
 
     /// Notes an answer of a node proxy to what it was told before.
-    pub(crate) fn answer(&mut self, proxy: ProxyId, pod: &PodReference, standing: Standing) {
+    pub(crate) fn answer(&mut self, proxy: ProxyId, pod: &PodReference, standing: ProxyStanding) {
         let told = self.proxies.get_mut(&proxy).and_then(|proxy| proxy.told.get_mut(&pod.uid));
         if let Some(told) = told.filter(|told| told.reference == *pod && told.standing != standing) {
             told.standing = standing;
@@ -256,7 +258,7 @@ impl Roster {
         let carried = self.proxies.get(&proxy).map(|proxy| &proxy.told);
         for offer in self.offers.values_mut() {
             let returning = carried.and_then(|told| told.get(offer.pod.uid()));
-            let is_returning = returning.is_some_and(|told| told.standing == Standing::Returning);
+            let is_returning = returning.is_some_and(|told| told.standing == ProxyStanding::Returning);
             if matches!(offer.supply, Supply::Sought) && !is_returning {
                 offer.supply = Supply::Wanted;
                 self.changes += 1;

@@ -11,7 +11,7 @@ use karez_capture::sockets::NotTheListener;
 
 use crate::agent::Inspect;
 use crate::agent::conversation::Conversation;
-use crate::agent::roster::{ProxyId, Roster, Standing, Supply, Told, Wish};
+use crate::agent::roster::{ProxyId, ProxyStanding, Roster, Supply, Told, Wish};
 use crate::listener::{Assembled, Assembly, Listener, Listeners, Misassembled, roles};
 use crate::message::{AgentMessage, Malformed, NodeMessage, PodState};
 use crate::packet::Packet;
@@ -27,7 +27,7 @@ const MOST_CARRIED_IN_ALL: usize = 4096;
 /// One connection, from its acceptance to its end.
 #[derive(Debug)]
 pub(crate) struct Session {
-    stage: Stage,
+    stage: SessionStage,
     queue: VecDeque<Packet>,
     due: BTreeMap<PodUid, Instant>,
     assembly: Option<Assembly>,
@@ -35,7 +35,7 @@ pub(crate) struct Session {
 }
 
 #[derive(Debug)]
-enum Stage {
+enum SessionStage {
     /// The hello is not complete.
     Greeting { carried: Vec<PodReference>, until: Instant },
     /// It is, and the Pods of the snapshot are being told.
@@ -80,7 +80,7 @@ impl Session {
     #[must_use]
     pub(crate) fn new(now: Instant, inspect: Inspect) -> Self {
         Self {
-            stage: Stage::Greeting { carried: Vec::new(), until: now + ANSWER_WITHIN },
+            stage: SessionStage::Greeting { carried: Vec::new(), until: now + ANSWER_WITHIN },
             queue: VecDeque::new(),
             due: BTreeMap::new(),
             assembly: None,
@@ -95,12 +95,12 @@ impl Conversation for Session {
     fn received(&mut self, packet: Packet, roster: &mut Roster, now: Instant) -> Result<(), Violation> {
         let message = NodeMessage::decode(&packet.bytes, packet.descriptors.len())?;
         match (&self.stage, message) {
-            (Stage::Greeting { .. }, NodeMessage::Hello { program, carried, more }) => {
+            (SessionStage::Greeting { .. }, NodeMessage::Hello { program, carried, more }) => {
                 self.greeted(program, carried, more, roster, now)
             }
-            (Stage::Greeting { .. }, _) => Err(Violation::OutOfTurn("a message before the hello")),
+            (SessionStage::Greeting { .. }, _) => Err(Violation::OutOfTurn("a message before the hello")),
             (_, NodeMessage::Hello { .. }) => Err(Violation::OutOfTurn("a second hello")),
-            (Stage::Snapshot(proxy) | Stage::Live(proxy), message) => {
+            (SessionStage::Snapshot(proxy) | SessionStage::Live(proxy), message) => {
                 self.heard(*proxy, message, packet.descriptors, roster, now)
             }
         }
@@ -120,8 +120,8 @@ impl Conversation for Session {
 
     fn deadline(&self) -> Option<Instant> {
         let greeting = match self.stage {
-            Stage::Greeting { until, .. } => Some(until),
-            Stage::Snapshot(_) | Stage::Live(_) => None,
+            SessionStage::Greeting { until, .. } => Some(until),
+            SessionStage::Snapshot(_) | SessionStage::Live(_) => None,
         };
         self.due.values().copied().chain(greeting).min()
     }
@@ -136,8 +136,8 @@ impl Conversation for Session {
 impl Session {
     fn proxy(&self) -> Option<ProxyId> {
         match self.stage {
-            Stage::Greeting { .. } => None,
-            Stage::Snapshot(proxy) | Stage::Live(proxy) => Some(proxy),
+            SessionStage::Greeting { .. } => None,
+            SessionStage::Snapshot(proxy) | SessionStage::Live(proxy) => Some(proxy),
         }
     }
 
@@ -149,7 +149,7 @@ impl Session {
         roster: &mut Roster,
         now: Instant,
     ) -> Result<(), Violation> {
-        let Stage::Greeting { carried, .. } = &mut self.stage else {
+        let SessionStage::Greeting { carried, .. } = &mut self.stage else {
             return Err(Violation::OutOfTurn("a second hello"));
         };
         if carried.len() + further.len() > MOST_CARRIED_IN_ALL {
@@ -161,7 +161,7 @@ impl Session {
         }
         let carried = std::mem::take(carried);
         let proxy = roster.join(program);
-        self.stage = Stage::Snapshot(proxy);
+        self.stage = SessionStage::Snapshot(proxy);
         self.say(&AgentMessage::Hello);
         for pod in &carried {
             self.settle(proxy, pod, roster, now);
@@ -183,7 +183,7 @@ impl Session {
             // It has listeners that nobody else serves; the agent's own, if it has opened any, were never served.
             (Supply::Sought | Supply::Wanted | Supply::Listeners { handed: false, .. }, Wish::Carried) => {
                 self.say(&AgentMessage::ReturnListeners(pod.clone()));
-                roster.stand(proxy, pod, Standing::Returning);
+                roster.set_standing(proxy, pod, ProxyStanding::Returning);
                 self.expect(pod, now);
             }
         }
@@ -225,25 +225,28 @@ impl Session {
         let Some(told) = roster.told(proxy, &pod.uid).filter(|told| told.reference == *pod) else { return };
         match (&told.standing, state) {
             (
-                Standing::Offered | Standing::Waiting(_) | Standing::Carrying | Standing::Failed(_),
+                ProxyStanding::Offered
+                | ProxyStanding::Waiting(_)
+                | ProxyStanding::Carrying
+                | ProxyStanding::Failed(_),
                 state @ (PodState::Waiting(_) | PodState::Carrying | PodState::Failed(_)),
             ) => self.answered(proxy, pod, state, roster, now),
-            (Standing::Stopping, PodState::Released | PodState::Failed(_)) => {
-                roster.answer(proxy, pod, Standing::Released);
+            (ProxyStanding::Stopping, PodState::Released | PodState::Failed(_)) => {
+                roster.answer(proxy, pod, ProxyStanding::Released);
             }
-            (Standing::Removing, PodState::Gone) => {
+            (ProxyStanding::Removing, PodState::Gone) => {
                 roster.forget(proxy, pod);
                 self.due.remove(&pod.uid);
             }
             (
-                Standing::Returning
-                | Standing::Offered
-                | Standing::Waiting(_)
-                | Standing::Carrying
-                | Standing::Failed(_)
-                | Standing::Stopping
-                | Standing::Released
-                | Standing::Removing,
+                ProxyStanding::Returning
+                | ProxyStanding::Offered
+                | ProxyStanding::Waiting(_)
+                | ProxyStanding::Carrying
+                | ProxyStanding::Failed(_)
+                | ProxyStanding::Stopping
+                | ProxyStanding::Released
+                | ProxyStanding::Removing,
                 _,
             ) => {}
         }
@@ -259,11 +262,11 @@ impl Session {
     ) {
         self.due.remove(&pod.uid);
         let standing = match state {
-            PodState::Waiting(reason) => Standing::Waiting(reason),
-            PodState::Carrying => Standing::Carrying,
+            PodState::Waiting(reason) => ProxyStanding::Waiting(reason),
+            PodState::Carrying => ProxyStanding::Carrying,
             PodState::Failed(reason) => {
                 self.due.insert(pod.uid.clone(), now + OFFER_AGAIN_AFTER);
-                Standing::Failed(reason)
+                ProxyStanding::Failed(reason)
             }
             PodState::Released | PodState::Gone => return,
         };
@@ -281,7 +284,7 @@ impl Session {
     ) -> Result<(), Violation> {
         let asked = roster
             .told(proxy, &pod.uid)
-            .is_some_and(|told| told.reference == *pod && told.standing == Standing::Returning);
+            .is_some_and(|told| told.reference == *pod && told.standing == ProxyStanding::Returning);
         if !asked {
             return Err(Violation::OutOfTurn("listeners that were not asked for"));
         }
@@ -330,7 +333,7 @@ impl Session {
     }
 
     fn check_due(&mut self, roster: &mut Roster, now: Instant) -> Result<(), Violation> {
-        if matches!(self.stage, Stage::Greeting { until, .. } if until <= now) {
+        if matches!(self.stage, SessionStage::Greeting { until, .. } if until <= now) {
             return Err(Violation::NoHello);
         }
         let Some(proxy) = self.proxy() else { return Ok(()) };
@@ -339,7 +342,7 @@ impl Session {
         for uid in over {
             self.due.remove(&uid);
             match roster.told(proxy, &uid).cloned() {
-                Some(Told { reference, standing: Standing::Failed(_), .. }) => {
+                Some(Told { reference, standing: ProxyStanding::Failed(_), .. }) => {
                     roster.forget(proxy, &reference);
                 }
                 Some(_) => return Err(Violation::Silent(uid)),

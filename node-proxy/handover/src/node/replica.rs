@@ -43,14 +43,14 @@ pub struct Replica {
 struct Held {
     pod: Arc<EnrolledPod>,
     listeners: Listeners,
-    stage: Stage,
+    stage: PodStage,
     strict: Option<bool>,
     /// By the agent, on this connection.
     mentioned: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Stage {
+enum PodStage {
     /// Held, and not served yet.
     Waiting(String),
     Carrying,
@@ -93,7 +93,7 @@ impl Replica {
     /// A connection begins.
     pub fn connected(&mut self) {
         let mut link = Link::default();
-        let carried = self.pods.values().filter(|held| !matches!(held.stage, Stage::Failed(_)));
+        let carried = self.pods.values().filter(|held| !matches!(held.stage, PodStage::Failed(_)));
         let carried: Vec<PodReference> = carried.map(|held| held.pod.reference.clone()).collect();
         for (part, more) in parts(&carried, MOST_CARRIED) {
             link.say(&NodeMessage::Hello { program: self.program.clone(), carried: part.to_vec(), more });
@@ -195,7 +195,7 @@ impl Replica {
         let held = Held {
             pod: Arc::clone(&pod),
             listeners: Arc::clone(&listeners),
-            stage: Stage::Waiting(String::new()),
+            stage: PodStage::Waiting(String::new()),
             strict: None,
             mentioned: true,
         };
@@ -209,10 +209,10 @@ impl Replica {
         let held = self.pods.get_mut(pod.uid()).filter(|held| held.pod.reference == pod.reference);
         let held = held.ok_or(Violation::OutOfTurn("a Pod to keep that is not held"))?;
         let state = match &held.stage {
-            Stage::Waiting(reason) => Some(PodState::Waiting(reason.clone())),
-            Stage::Carrying => Some(PodState::Carrying),
-            Stage::Failed(reason) => Some(PodState::Failed(reason.clone())),
-            Stage::Stopping | Stage::Released => None,
+            PodStage::Waiting(reason) => Some(PodState::Waiting(reason.clone())),
+            PodStage::Carrying => Some(PodState::Carrying),
+            PodStage::Failed(reason) => Some(PodState::Failed(reason.clone())),
+            PodStage::Stopping | PodStage::Released => None,
         };
         match state {
             Some(state) if *held.pod == pod => {
@@ -234,12 +234,12 @@ impl Replica {
         };
         held.mentioned = true;
         match held.stage {
-            Stage::Waiting(_) | Stage::Carrying => {
-                held.stage = Stage::Stopping;
+            PodStage::Waiting(_) | PodStage::Carrying => {
+                held.stage = PodStage::Stopping;
                 self.events.push_back(PodEvent::Stopping(Arc::clone(&held.pod)));
             }
-            Stage::Stopping => {}
-            Stage::Failed(_) | Stage::Released => self.say_state(pod, PodState::Released),
+            PodStage::Stopping => {}
+            PodStage::Failed(_) | PodStage::Released => self.say_state(pod, PodState::Released),
         }
     }
 
@@ -296,7 +296,7 @@ impl Replica {
     }
 }
 
-impl Stage {
+impl PodStage {
     /// Where a report leads: a Pod that is to leave only leaves.
     fn reported(self, state: &PodState) -> Self {
         match (self, state) {

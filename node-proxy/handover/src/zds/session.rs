@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::agent::conversation::Conversation;
-use crate::agent::roster::{ProxyId, Roster, Standing, Supply, Told, Wish};
+use crate::agent::roster::{ProxyId, ProxyStanding, Roster, Supply, Told, Wish};
 use crate::message::Malformed;
 use crate::packet::Packet;
 use crate::pod::PodReference;
@@ -18,12 +18,12 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Session {
     program: String,
-    stage: Stage,
+    stage: SessionStage,
     awaited: Option<(Awaited, Instant)>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Stage {
+enum SessionStage {
     Greeting,
     Snapshot(ProxyId),
     Live(ProxyId),
@@ -58,7 +58,7 @@ impl Session {
     /// A connection accepted at `now`; `program` says to people what it is.
     #[must_use]
     pub(crate) fn new(program: String, now: Instant) -> Self {
-        Self { program, stage: Stage::Greeting, awaited: Some((Awaited::Hello, now + ANSWER_WITHIN)) }
+        Self { program, stage: SessionStage::Greeting, awaited: Some((Awaited::Hello, now + ANSWER_WITHIN)) }
     }
 }
 
@@ -68,11 +68,11 @@ impl Conversation for Session {
     fn received(&mut self, packet: Packet, roster: &mut Roster, _now: Instant) -> Result<(), Violation> {
         let (awaited, _) = self.awaited.take().ok_or(Violation::OutOfTurn)?;
         match (self.stage, awaited) {
-            (Stage::Greeting, _) | (_, Awaited::Hello) => {
+            (SessionStage::Greeting, _) | (_, Awaited::Hello) => {
                 read_hello(&packet.bytes, packet.descriptors.len())?;
-                self.stage = Stage::Snapshot(roster.join(self.program.clone()));
+                self.stage = SessionStage::Snapshot(roster.join(self.program.clone()));
             }
-            (Stage::Snapshot(proxy) | Stage::Live(proxy), awaited) => {
+            (SessionStage::Snapshot(proxy) | SessionStage::Live(proxy), awaited) => {
                 let ack = read_ack(&packet.bytes, packet.descriptors.len())?;
                 self.acked(proxy, awaited, ack, roster)?;
             }
@@ -84,7 +84,7 @@ impl Conversation for Session {
         if let Some((_, due)) = self.awaited {
             return if due <= now { Err(Violation::Silent) } else { Ok(None) };
         }
-        let (Stage::Snapshot(proxy) | Stage::Live(proxy)) = self.stage else { return Ok(None) };
+        let (SessionStage::Snapshot(proxy) | SessionStage::Live(proxy)) = self.stage else { return Ok(None) };
         let Some((awaited, packet)) = self.choose(proxy, roster)? else { return Ok(None) };
         self.awaited = Some((awaited, now + ANSWER_WITHIN));
         Ok(Some(packet))
@@ -95,7 +95,7 @@ impl Conversation for Session {
     }
 
     fn ended(&mut self, roster: &mut Roster) {
-        if let Stage::Snapshot(proxy) | Stage::Live(proxy) = self.stage {
+        if let SessionStage::Snapshot(proxy) | SessionStage::Live(proxy) = self.stage {
             roster.leave(proxy);
         }
     }
@@ -112,7 +112,11 @@ impl Session {
         match awaited {
             // The proxy tries a Pod that it could not start again by itself.
             Awaited::Added(pod) => {
-                roster.answer(proxy, &pod, ack.map_or_else(Standing::Failed, |()| Standing::Carrying));
+                roster.answer(
+                    proxy,
+                    &pod,
+                    ack.map_or_else(ProxyStanding::Failed, |()| ProxyStanding::Carrying),
+                );
             }
             // Whatever it says, it knows the Pod no more.
             Awaited::Deleted(pod) => roster.forget(proxy, &pod),
@@ -129,18 +133,18 @@ impl Session {
     ) -> Result<Option<(Awaited, Packet)>, Violation> {
         if let Some(told) = obsolete(proxy, roster) {
             let bytes = Request::Delete(told.reference.uid.clone()).encode()?;
-            roster.stand(proxy, &told.reference, Standing::Removing);
+            roster.set_standing(proxy, &told.reference, ProxyStanding::Removing);
             return Ok(Some((Awaited::Deleted(told.reference), Packet { bytes, descriptors: Vec::new() })));
         }
-        let in_snapshot = matches!(self.stage, Stage::Snapshot(_));
+        let in_snapshot = matches!(self.stage, SessionStage::Snapshot(_));
         if (in_snapshot || roster.is_newest(proxy))
             && let Some((pod, packet)) = unknown(proxy, roster)?
         {
-            roster.stand(proxy, &pod, Standing::Offered);
+            roster.set_standing(proxy, &pod, ProxyStanding::Offered);
             return Ok(Some((Awaited::Added(pod), packet)));
         }
         if in_snapshot {
-            self.stage = Stage::Live(proxy);
+            self.stage = SessionStage::Live(proxy);
             let bytes = Request::SnapshotSent.encode()?;
             return Ok(Some((Awaited::SnapshotSent, Packet { bytes, descriptors: Vec::new() })));
         }
@@ -174,7 +178,7 @@ fn release(proxy: ProxyId, roster: &mut Roster) {
     let stopped = told.filter(|pod| roster.offer_of(pod).is_some_and(|offer| offer.wish == Wish::Stopped));
     let stopped: Vec<PodReference> = stopped.collect();
     for pod in &stopped {
-        roster.answer(proxy, pod, Standing::Released);
+        roster.answer(proxy, pod, ProxyStanding::Released);
     }
 }
 

@@ -39,22 +39,22 @@ fn an_offer_that_is_made_again_is_carried_again_and_keeps_its_strictness() {
 #[test]
 fn when_a_pod_is_released_and_gone() {
     let cases = [
-        (Standing::Returning, false, false),
-        (Standing::Offered, false, false),
-        (Standing::Waiting("no certificate".to_owned()), false, false),
-        (Standing::Carrying, false, false),
-        (Standing::Failed("no".to_owned()), true, false),
-        (Standing::Stopping, false, false),
-        (Standing::Released, true, false),
-        (Standing::Removing, false, false),
+        (ProxyStanding::Returning, false, false),
+        (ProxyStanding::Offered, false, false),
+        (ProxyStanding::Waiting("no certificate".to_owned()), false, false),
+        (ProxyStanding::Carrying, false, false),
+        (ProxyStanding::Failed("no".to_owned()), true, false),
+        (ProxyStanding::Stopping, false, false),
+        (ProxyStanding::Released, true, false),
+        (ProxyStanding::Removing, false, false),
     ];
     for (standing, released, gone) in cases {
         let mut roster = offered("web", 1);
         let proxy = roster.join("node".to_owned());
         let other = roster.join("other".to_owned());
-        roster.stand(other, &reference("web", 1), Standing::Released);
+        roster.set_standing(other, &reference("web", 1), ProxyStanding::Released);
         roster.forget(other, &reference("web", 1));
-        roster.stand(proxy, &reference("web", 1), standing.clone());
+        roster.set_standing(proxy, &reference("web", 1), standing.clone());
         let found = (roster.is_released(&reference("web", 1)), roster.is_gone(&reference("web", 1)));
         assert_eq!(found, (released, gone), "{standing:?}");
         roster.leave(proxy);
@@ -68,12 +68,12 @@ fn who_carries_a_pod_carries_it_as_it_is_offered_now() {
     let web = reference("web", 1);
     let carriers = |roster: &Roster| roster.carriers(&web).map(str::to_owned).collect::<Vec<_>>();
     let (first, second) = (roster.join("first".to_owned()), roster.join("second".to_owned()));
-    roster.stand(first, &web, Standing::Carrying);
-    roster.stand(second, &web, Standing::Offered);
+    roster.set_standing(first, &web, ProxyStanding::Carrying);
+    roster.set_standing(second, &web, ProxyStanding::Offered);
     assert_eq!(carriers(&roster), ["first"]);
     roster.offer(pod("web", 1), Vec::new(), supply());
     assert_eq!(carriers(&roster), [""; 0], "it has to begin again");
-    roster.stand(second, &web, Standing::Carrying);
+    roster.set_standing(second, &web, ProxyStanding::Carrying);
     assert_eq!(carriers(&roster), ["second"]);
 }
 
@@ -92,7 +92,7 @@ fn listeners_are_sought_until_the_node_proxy_has_spoken() {
     roster.offer(pod("held", 1), Vec::new(), Supply::Sought);
     roster.offer(pod("lost", 2), Vec::new(), Supply::Sought);
     let proxy = roster.join("node".to_owned());
-    roster.stand(proxy, &reference("held", 1), Standing::Returning);
+    roster.set_standing(proxy, &reference("held", 1), ProxyStanding::Returning);
     roster.give_up_seeking(proxy);
     assert!(matches!(roster.offer_of(&reference("held", 1)).unwrap().supply, Supply::Sought));
     assert!(matches!(roster.offer_of(&reference("lost", 2)).unwrap().supply, Supply::Wanted));
@@ -102,14 +102,14 @@ fn listeners_are_sought_until_the_node_proxy_has_spoken() {
 fn what_changes_nothing_is_no_change() {
     let mut roster = offered("web", 1);
     let proxy = roster.join("node".to_owned());
-    roster.stand(proxy, &reference("web", 1), Standing::Offered);
+    roster.set_standing(proxy, &reference("web", 1), ProxyStanding::Offered);
     let before = roster.changes();
-    roster.stand(proxy, &reference("web", 1), Standing::Offered);
-    roster.answer(proxy, &reference("web", 1), Standing::Offered);
-    roster.answer(proxy, &reference("web", 2), Standing::Carrying);
+    roster.set_standing(proxy, &reference("web", 1), ProxyStanding::Offered);
+    roster.answer(proxy, &reference("web", 1), ProxyStanding::Offered);
+    roster.answer(proxy, &reference("web", 2), ProxyStanding::Carrying);
     roster.withdraw(&reference("web", 2));
     roster.forget(proxy, &reference("web", 2));
     assert_eq!(roster.changes(), before);
-    roster.answer(proxy, &reference("web", 1), Standing::Carrying);
+    roster.answer(proxy, &reference("web", 1), ProxyStanding::Carrying);
     assert!(roster.changes() > before);
 }

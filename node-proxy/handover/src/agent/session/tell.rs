@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{ANSWER_WITHIN, Session, Stage};
-use crate::agent::roster::{ProxyId, Roster, Standing, Supply, Told, Wish};
+use super::{ANSWER_WITHIN, Session, SessionStage};
+use crate::agent::roster::{ProxyId, ProxyStanding, Roster, Supply, Told, Wish};
 use crate::listener::{Listener, Listeners, Role};
 use crate::message::{AgentMessage, MOST_DESCRIPTORS};
 use crate::packet::{Packet, parts};
@@ -21,9 +21,12 @@ impl Session {
             let pod = &told.reference;
             let wish = roster.offer_of(pod).filter(|_| roster.is_current(&told)).map(|offer| offer.wish);
             match (wish, &told.standing) {
-                (None, Standing::Removing | Standing::Returning) => {}
+                (None, ProxyStanding::Removing | ProxyStanding::Returning) => {}
                 (None, _) => self.remove(proxy, pod, roster, now),
-                (Some(Wish::Stopped), Standing::Offered | Standing::Waiting(_) | Standing::Carrying) => {
+                (
+                    Some(Wish::Stopped),
+                    ProxyStanding::Offered | ProxyStanding::Waiting(_) | ProxyStanding::Carrying,
+                ) => {
                     self.stop(proxy, pod, roster);
                 }
                 (Some(Wish::Stopped | Wish::Carried), _) => {}
@@ -33,15 +36,15 @@ impl Session {
 
     /// Offers Pods that it does not know. Of several node proxies only the newest gets them, but each gets a snapshot.
     pub(super) fn tell_additions(&mut self, proxy: ProxyId, roster: &mut Roster, now: Instant) {
-        if matches!(self.stage, Stage::Live(_)) && !roster.is_newest(proxy) {
+        if matches!(self.stage, SessionStage::Live(_)) && !roster.is_newest(proxy) {
             return;
         }
-        let open = roster.all_told(proxy).filter(|told| told.standing == Standing::Offered).count();
+        let open = roster.all_told(proxy).filter(|told| told.standing == ProxyStanding::Offered).count();
         let new = self.unknown(proxy, roster, MOST_OFFERED.saturating_sub(open));
         for (pod, listeners) in new {
             self.offer(&pod, &listeners);
             roster.handed_over(&pod.reference);
-            roster.stand(proxy, &pod.reference, Standing::Offered);
+            roster.set_standing(proxy, &pod.reference, ProxyStanding::Offered);
             self.expect(&pod.reference, now);
         }
     }
@@ -57,11 +60,13 @@ impl Session {
     }
 
     pub(super) fn tell_end_of_snapshot(&mut self, proxy: ProxyId, roster: &Roster) {
-        let undecided = roster.all_told(proxy).any(|told| told.standing == Standing::Returning);
-        if matches!(self.stage, Stage::Snapshot(_)) && !undecided && self.unknown(proxy, roster, 1).is_empty()
+        let undecided = roster.all_told(proxy).any(|told| told.standing == ProxyStanding::Returning);
+        if matches!(self.stage, SessionStage::Snapshot(_))
+            && !undecided
+            && self.unknown(proxy, roster, 1).is_empty()
         {
             self.say(&AgentMessage::SnapshotSent);
-            self.stage = Stage::Live(proxy);
+            self.stage = SessionStage::Live(proxy);
         }
     }
 
@@ -77,7 +82,7 @@ impl Session {
     pub(super) fn keep(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster, now: Instant) {
         if let Some(offer) = roster.offer_of(pod) {
             self.say(&AgentMessage::Kept(offer.pod.as_ref().clone()));
-            roster.stand(proxy, pod, Standing::Offered);
+            roster.set_standing(proxy, pod, ProxyStanding::Offered);
             self.expect(pod, now);
         }
     }
@@ -86,12 +91,12 @@ impl Session {
         self.say(&AgentMessage::Stopping(pod.clone()));
         // How long a Pod may take to finish is for whoever removes it to say.
         self.due.remove(&pod.uid);
-        roster.stand(proxy, pod, Standing::Stopping);
+        roster.set_standing(proxy, pod, ProxyStanding::Stopping);
     }
 
     pub(super) fn remove(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster, now: Instant) {
         self.say(&AgentMessage::Removed(pod.clone()));
-        roster.stand(proxy, pod, Standing::Removing);
+        roster.set_standing(proxy, pod, ProxyStanding::Removing);
         self.expect(pod, now);
     }
 

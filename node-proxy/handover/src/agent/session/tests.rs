@@ -17,7 +17,7 @@ fn a_pod_is_handed_over_with_its_listeners() {
     let mut world = World::new();
     world.offer("web", 1);
     world.settle();
-    assert_eq!(world.standing("web", 1), [Standing::Carrying]);
+    assert_eq!(world.standing("web", 1), [ProxyStanding::Carrying]);
     assert_eq!(world.listeners_at_node("web"), world.listeners_at_agent("web", 1));
     assert_eq!(world.snapshots, 1);
 }
@@ -60,7 +60,7 @@ fn a_restarted_agent_takes_listeners_back() {
     world.restart_agent();
     world.settle();
     assert_eq!(world.listeners_at_agent("web", 1), before);
-    assert_eq!(world.standing("web", 1), [Standing::Carrying]);
+    assert_eq!(world.standing("web", 1), [ProxyStanding::Carrying]);
     assert_eq!(world.listeners_at_node("web"), before);
     assert_eq!(world.snapshots, 2);
 }
@@ -141,7 +141,7 @@ fn a_recreated_sandbox_replaces_the_old_one() {
     world.offer("web", 2);
     world.settle();
     assert_eq!(world.standing("web", 1), []);
-    assert_eq!(world.standing("web", 2), [Standing::Carrying]);
+    assert_eq!(world.standing("web", 2), [ProxyStanding::Carrying]);
     assert_eq!(world.listeners_at_node("web"), world.listeners_at_agent("web", 2));
 }
 
@@ -215,8 +215,8 @@ fn additions_go_to_the_newest_and_removals_to_all() {
     other.settle();
     std::mem::swap(&mut world.roster, &mut other.roster);
     world.settle();
-    assert_eq!(world.standing("web", 1), [Standing::Carrying, Standing::Carrying]);
-    assert_eq!(world.standing("late", 2), [Standing::Carrying]);
+    assert_eq!(world.standing("web", 1), [ProxyStanding::Carrying, ProxyStanding::Carrying]);
+    assert_eq!(world.standing("late", 2), [ProxyStanding::Carrying]);
     assert!(other.carried.contains_key(&reference("late", 2).uid));
 
     world.roster.withdraw(&reference("web", 1));
@@ -241,12 +241,12 @@ fn a_failed_pod_is_offered_again_later() {
     world.settle();
     world.replica.report(&reference("web", 1), PodState::Failed("no descriptors".to_owned()));
     world.settle();
-    assert_eq!(world.standing("web", 1), [Standing::Failed("no descriptors".to_owned())]);
+    assert_eq!(world.standing("web", 1), [ProxyStanding::Failed("no descriptors".to_owned())]);
     assert!(world.roster.is_released(&reference("web", 1)));
 
     world.now = world.session.deadline().unwrap();
     world.settle();
-    assert_eq!(world.standing("web", 1), [Standing::Carrying]);
+    assert_eq!(world.standing("web", 1), [ProxyStanding::Carrying]);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_node_proxy_that_does_not_answer_is_left() {
     let hello = world.replica.next_packet().unwrap();
     world.session.received(hello, &mut world.roster, world.now).unwrap();
     while world.session.next(&mut world.roster, world.now).unwrap().is_some() {}
-    assert_eq!(world.standing("web", 1), [Standing::Offered]);
+    assert_eq!(world.standing("web", 1), [ProxyStanding::Offered]);
 
     let just_before = world.now + ANSWER_WITHIN - Duration::from_millis(1);
     assert!(world.session.next(&mut world.roster, just_before).is_ok());
@@ -272,7 +272,7 @@ fn a_node_proxy_that_waits_has_answered() {
     world.lacks = Some("no certificate");
     world.offer("web", 1);
     world.settle();
-    let waiting = [Standing::Waiting("no certificate".to_owned())];
+    let waiting = [ProxyStanding::Waiting("no certificate".to_owned())];
     assert_eq!(world.standing("web", 1), waiting);
     assert_eq!(world.session.deadline(), None);
     world.restart_agent();
@@ -281,10 +281,10 @@ fn a_node_proxy_that_waits_has_answered() {
 
     world.replica.report(&reference("web", 1), PodState::Carrying);
     world.settle();
-    assert_eq!(world.standing("web", 1), [Standing::Carrying]);
+    assert_eq!(world.standing("web", 1), [ProxyStanding::Carrying]);
     world.reconnect();
     world.settle();
-    assert_eq!(world.standing("web", 1), [Standing::Carrying]);
+    assert_eq!(world.standing("web", 1), [ProxyStanding::Carrying]);
 }
 
 /// Even one that does nothing at all about the Pods that it gets.
@@ -300,7 +300,7 @@ fn taking_a_pod_is_an_answer() {
             world.session.received(packet, &mut world.roster, world.now).unwrap();
         }
     }
-    assert_eq!(world.standing("web", 1), [Standing::Waiting(String::new())]);
+    assert_eq!(world.standing("web", 1), [ProxyStanding::Waiting(String::new())]);
     assert_eq!(world.session.deadline(), None);
 }
 

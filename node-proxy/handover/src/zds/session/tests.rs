@@ -74,7 +74,7 @@ impl World {
         while self.step() {}
     }
 
-    fn standing(&self, name: &str, inode: u64) -> Vec<Standing> {
+    fn standing(&self, name: &str, inode: u64) -> Vec<ProxyStanding> {
         self.roster.standings(&reference(name, inode)).map(|(_, standing)| standing.clone()).collect()
     }
 }
@@ -98,7 +98,7 @@ fn the_snapshot_comes_first_and_one_at_a_time() {
     assert_eq!(world.said(), Some(Payload::SnapshotSent(wire::SnapshotSent {})));
     world.ack("").unwrap();
     assert_eq!(world.said(), None);
-    assert_eq!(world.standing("a", 1), [Standing::Carrying]);
+    assert_eq!(world.standing("a", 1), [ProxyStanding::Carrying]);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_refused_pod_is_left_to_the_proxy() {
     world.offer("a", 1);
     world.said();
     world.ack("no certificate").unwrap();
-    assert_eq!(world.standing("a", 1), [Standing::Failed("no certificate".to_owned())]);
+    assert_eq!(world.standing("a", 1), [ProxyStanding::Failed("no certificate".to_owned())]);
     assert!(matches!(world.said(), Some(Payload::SnapshotSent(_))), "and not offered again");
 }
 

@@ -137,7 +137,7 @@ impl World {
         }
     }
 
-    pub(super) fn standing(&self, name: &str, inode: u64) -> Vec<Standing> {
+    pub(super) fn standing(&self, name: &str, inode: u64) -> Vec<ProxyStanding> {
         self.roster.standings(&reference(name, inode)).map(|(_, standing)| standing.clone()).collect()
     }
 
