@@ -61,7 +61,7 @@ impl HandshakeLimiter {
         if state.sources.len() >= self.limit && state.leaving >= self.leaving_limit {
             return None;
         }
-        let client = state.sources.enter(address);
+        let client = state.sources.register(address);
         let gives_way = (state.sources.len() > self.limit).then(|| state.displace_one()).flatten();
         state.displace.insert(client, displace);
         drop(state);

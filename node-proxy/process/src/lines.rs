@@ -20,7 +20,7 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Lines {
     queue: Sender<Message>,
-    account: Arc<Account>,
+    counters: Arc<QueueCounters>,
 }
 
 /// Waits until the lines written so far have left when it is dropped, or for 2 s; later ones are dropped and counted.
@@ -38,9 +38,9 @@ enum Message {
     End,
 }
 
-/// What is queued and what was lost.
+/// Bytes that wait, their limit, and how many lines were lost.
 #[derive(Debug)]
-struct Account {
+struct QueueCounters {
     limit: usize,
     queued: AtomicUsize,
     dropped: AtomicU64,
@@ -52,32 +52,32 @@ struct Account {
 /// When the system gives no thread.
 pub fn start(name: &str, sink: impl Write + Send + 'static, limit: usize) -> io::Result<(Lines, Flush)> {
     let (queue, messages) = channel();
-    let account = Arc::new(Account { limit, queued: AtomicUsize::new(0), dropped: AtomicU64::new(0) });
-    let writer = Writer { messages, sink, account: Arc::clone(&account), batch: Vec::new(), lines: 0 };
+    let counters = Arc::new(QueueCounters { limit, queued: AtomicUsize::new(0), dropped: AtomicU64::new(0) });
+    let writer = Writer { messages, sink, counters: Arc::clone(&counters), batch: Vec::new(), lines: 0 };
     let (running, thread) = channel();
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         let _running = running;
         writer.run();
     })?;
-    Ok((Lines { queue: queue.clone(), account }, Flush { queue, thread }))
+    Ok((Lines { queue: queue.clone(), counters }, Flush { queue, thread }))
 }
 
 impl Lines {
     /// Queues a line, its end included, or drops and counts it when the queue is full.
     pub fn push(&self, line: Vec<u8>) {
         let cost = line.len() + OVERHEAD;
-        let before = self.account.queued.fetch_add(cost, Ordering::Relaxed);
-        let fits = before + cost <= self.account.limit;
+        let before = self.counters.queued.fetch_add(cost, Ordering::Relaxed);
+        let fits = before + cost <= self.counters.limit;
         if !fits || self.queue.send(Message::Line(line)).is_err() {
-            self.account.queued.fetch_sub(cost, Ordering::Relaxed);
-            self.account.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counters.queued.fetch_sub(cost, Ordering::Relaxed);
+            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Lines lost so far: the queue was full, or the sink took them no longer.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.account.dropped.load(Ordering::Relaxed)
+        self.counters.dropped.load(Ordering::Relaxed)
     }
 }
 
@@ -93,7 +93,7 @@ impl Drop for Flush {
 struct Writer<W> {
     messages: Receiver<Message>,
     sink: W,
-    account: Arc<Account>,
+    counters: Arc<QueueCounters>,
     batch: Vec<u8>,
     lines: u64,
 }
@@ -132,7 +132,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn take(&mut self, line: &[u8]) {
-        self.account.queued.fetch_sub(line.len() + OVERHEAD, Ordering::Relaxed);
+        self.counters.queued.fetch_sub(line.len() + OVERHEAD, Ordering::Relaxed);
         self.batch.extend_from_slice(line);
         self.lines += 1;
     }
@@ -141,7 +141,7 @@ impl<W: Write> Writer<W> {
         let written = self.sink.write_all(&self.batch).and_then(|()| self.sink.flush());
         if written.is_err() {
             // Where could it be said, if not in the log? The count is a metric.
-            self.account.dropped.fetch_add(self.lines, Ordering::Relaxed);
+            self.counters.dropped.fetch_add(self.lines, Ordering::Relaxed);
         }
         self.lines = 0;
         self.batch.clear();

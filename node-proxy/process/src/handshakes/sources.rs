@@ -29,7 +29,7 @@ type Rank = (usize, Reverse<u64>, Source);
 
 impl Sources {
     /// Adds the newest client.
-    pub(super) fn enter(&mut self, address: IpAddr) -> Client {
+    pub(super) fn register(&mut self, address: IpAddr) -> Client {
         let client = Client { source: Source::of(address), number: self.came };
         self.came += 1;
         self.change(client.source, |clients| clients.insert(client.number));

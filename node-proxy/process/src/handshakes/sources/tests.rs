@@ -22,7 +22,7 @@ fn the_source_with_most_gives_way_and_its_oldest_client_first() {
     ] {
         let mut sources = Sources::default();
         for from in come {
-            sources.enter(address(from));
+            sources.register(address(from));
         }
         let gave_way: Vec<_> =
             std::iter::from_fn(|| sources.displace()).map(|client| client.number).collect();
@@ -33,7 +33,7 @@ fn the_source_with_most_gives_way_and_its_oldest_client_first() {
 #[test]
 fn a_client_leaves_once() {
     let mut sources = Sources::default();
-    let (first, second) = (sources.enter(address("::1")), sources.enter(address("::1")));
+    let (first, second) = (sources.register(address("::1")), sources.register(address("::1")));
     assert!(sources.leave(first) && !sources.leave(first));
     assert_eq!(sources.displace(), Some(second));
     assert!(!sources.leave(second));
@@ -55,7 +55,7 @@ proptest! {
                 let oldest = present[own].remove(0);
                 prop_assert!(sources.leave(oldest), "an honest client was displaced");
             } else {
-                present[own].push(sources.enter(IpAddr::from([10, 0, 0, source])));
+                present[own].push(sources.register(IpAddr::from([10, 0, 0, source])));
             }
             while sources.len() > LIMIT {
                 let displaced = sources.displace().unwrap();
