@@ -94,7 +94,7 @@ fn bind_elsewhere(socket: &TcpSocket, client: IpAddr) -> io::Result<()> {
     drawn.find(is_final).unwrap_or(Err(io::ErrorKind::AddrInUse.into()))
 }
 
-/// What every connection of the mesh has: no waiting for more to send, and a peer that is gone is noticed.
+/// Options of every mesh connection: no delay of small writes, and keepalive to notice a dead peer.
 pub(crate) fn tune(stream: &TcpStream) {
     // Both are improvements, and a socket that refuses them has failed already: the next read tells.
     let _ = stream.set_nodelay(true);

@@ -22,7 +22,7 @@ use crate::share::Share;
 /// Longest message that is taken: EDNS resolvers offer 4 KiB at most.
 const LONGEST_QUERY: usize = 8 * 1024;
 
-/// Serves captured datagrams of one listener until it is dropped; who has asked by then is answered still.
+/// Serves captured datagrams of one listener until it is dropped; earlier queries are still answered.
 pub(crate) async fn serve_udp(share: Rc<Share>, listener: Listener) -> io::Result<()> {
     // A registration of our own: every worker polls the same socket.
     let socket = std::net::UdpSocket::from(listener.as_fd().try_clone_to_owned()?);
@@ -33,7 +33,7 @@ pub(crate) async fn serve_udp(share: Rc<Share>, listener: Listener) -> io::Resul
     match udp::serve(Rc::new(Datagrams { socket, pod: Arc::clone(&share.pod) }), resolver, spawn).await {}
 }
 
-/// Serves captured connections of one listener until it is dropped; who has asked by then is answered still.
+/// Serves captured connections of one listener until it is dropped; earlier queries are still answered.
 pub(crate) async fn serve_tcp(share: Rc<Share>, listener: TcpListener) -> io::Result<()> {
     let resolver = Rc::clone(&share.resolver);
     let spawn = |task| serve_beside(&share.pod, task);

@@ -12,7 +12,7 @@ use karez_tunnel::window::Budget;
 
 use crate::worker::Load;
 
-/// What is read at each scrape.
+/// Registers the values that are read at each scrape.
 pub(crate) fn register(
     metrics: &mut Metrics,
     loads: &[Arc<Load>],

@@ -33,7 +33,7 @@ use crate::worker::{Load, WorkerConfig};
 use crate::worker_thread::{self, Thread};
 use crate::{admin, metrics, report};
 
-/// The agent is root: an abstract socket is anybody's who comes first, and is believed only if root holds it.
+/// The agent runs as root. Anybody may bind an abstract socket first, so the node trusts it only if root holds it.
 const AGENT_UID: u32 = 0;
 /// How long workers that have nothing to do any more may take to end.
 const WORKERS_END: Duration = Duration::from_secs(5);
@@ -118,7 +118,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
 async fn end(threads: Vec<Thread>) {
     let ended = tokio::task::spawn_blocking(move || threads.into_iter().for_each(Thread::join));
     if tokio::time::timeout(WORKERS_END, ended).await.is_err() {
-        tracing::error!("a worker does not end: ending without it");
+        tracing::error!("a worker does not end: the process ends without it");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::worker::SharedWorker;
 use names::PodNames;
 use tunnels::Tunnels;
 
-/// What the connections of one Pod on one worker use.
+/// State of one Pod's connections on one worker.
 #[derive(Debug)]
 pub(crate) struct Share {
     /// The Pod.

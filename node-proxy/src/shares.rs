@@ -2,22 +2,22 @@
 
 use karez_dns::resolver;
 
-/// Clients that have yet to prove who they are, at most: each may take 60 KiB before it has proven anything.
+/// Limit of clients that have not yet proven their identity: each may take 60 KiB by then.
 const UNPROVEN_LIMIT: usize = 2048;
 
-/// Each part.
+/// The parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shares {
     /// For the connections of all Pods together.
     pub(crate) connections: usize,
-    /// For clients of all Pods together that have yet to prove who they are.
+    /// For clients, of all Pods together, that have not yet proven their identity.
     pub(crate) handshakes: usize,
-    /// DNS questions of one Pod on one worker.
+    /// DNS queries of one Pod on one worker.
     pub(crate) questions: resolver::Bounds,
 }
 
 impl Shares {
-    /// Of `open_files`: seven eighths for connections, a sixteenth for handshakes. What is left is for the agent and the
+    /// Divides `open_files`: seven eighths for connections, a sixteenth for handshakes. The rest is for the agent and the
     /// controller, DNS and tunnels.
     pub(crate) fn of(open_files: u64) -> Self {
         let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);

@@ -86,7 +86,7 @@ impl PodStock {
         }
     }
 
-    /// Closes what has not been needed since the last call.
+    /// Closes sockets that were not needed since the last call.
     pub(crate) fn trim(&self) {
         for row in &self.shared.rows {
             let surplus = row.shelf().trim();

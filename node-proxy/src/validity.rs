@@ -11,8 +11,8 @@ use tokio::sync::watch;
 /// Certificates count in wall-clock time and sleeps do not: a step of the clock is noticed within this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
-/// A connection takes leave so long before its end, or in the last quarter of a short life: a peer that hears of it needs a
-/// round trip, and time to dial anew.
+/// GOAWAY is sent this long before the end, or in the last quarter of a short life: the peer needs a round trip, and time
+/// to dial again.
 const LEAVE: Duration = Duration::from_secs(30);
 
 /// Both chains of a connection, as its handshake verified them.
@@ -24,7 +24,7 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    /// What `credential` and the peer's chain (leaf first) proved.
+    /// The proof by `credential` and the peer's chain (leaf first).
     pub(crate) fn new(credential: &Credential, peer: &[CertificateDer<'_>]) -> Self {
         let own_end = credential.not_after();
         let peer_end = tls::peer(peer).map_or(own_end, |peer| peer.not_after);

@@ -43,7 +43,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) load: Arc<Load>,
 }
 
-/// What all connections of a worker use.
+/// State that all connections of a worker share.
 #[derive(Debug)]
 pub(crate) struct Worker {
     /// The mesh that the worker has adjusted to. Decisions see this one, never a newer one that is not followed yet.
@@ -102,5 +102,5 @@ impl Worker {
     }
 }
 
-/// Workers are handed about by reference count: connections outlive the loop that began them.
+/// Counted, because connections outlive the loop that accepted them.
 pub(crate) type SharedWorker = Rc<Worker>;

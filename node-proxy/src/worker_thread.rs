@@ -22,7 +22,7 @@ use crate::assignment::{ListenerId, WorkerAssignment};
 use crate::share::Share;
 use crate::worker::{Load, SharedWorker, Worker, WorkerConfig};
 
-/// How often a worker gives back what it does not need, and says what it carries.
+/// How often a worker frees spare memory, and publishes its load.
 const UPKEEP: Duration = Duration::from_secs(1);
 
 /// A running worker.

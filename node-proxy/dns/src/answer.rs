@@ -28,22 +28,22 @@ pub enum Transport {
     Tcp,
 }
 
-/// What becomes of a query.
+/// The decision about a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// The name is the mesh's: this is the answer.
+    /// The mesh owns the name; this is the answer.
     Answer(Vec<u8>),
-    /// It is for the server that was asked, as it is.
+    /// Pass the query on, unchanged, to the server that was asked.
     Forward,
-    /// The name is the mesh's, and the rest cannot be read: this is the answer.
+    /// The mesh owns the name, but the rest cannot be read; this is the answer.
     Malformed(Vec<u8>),
-    /// It is no query: answering could begin a loop.
+    /// Drop it: it is no query, and an answer could begin a loop.
     Ignore,
 }
 
 /// Decides on a query.
 ///
-/// `resolve` says what a host name means ([`karez_mesh::names::resolve`] does); `random` shuffles the addresses.
+/// `resolve` resolves a host name ([`karez_mesh::names::resolve`] does); `random` shuffles the addresses.
 #[must_use]
 pub fn answer(
     query: &[u8],

@@ -13,7 +13,7 @@ pub struct Counters {
     pub(crate) dropped: Counter,
 }
 
-/// One of them.
+/// One count.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 

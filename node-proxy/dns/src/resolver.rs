@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::answer::{Decision, Transport, answer};
 use crate::counters::Counters;
 
-/// What one Pod may have at a time.
+/// Limits of one Pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Queries that wait for a server's answer, over UDP; each takes a descriptor.
@@ -30,9 +30,9 @@ impl Default for Bounds {
 /// How long a server may take to answer, or to be reached.
 pub(crate) const FORWARD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What names mean to a Pod.
+/// Resolves names as a Pod sees them.
 pub trait Names {
-    /// What the mesh makes of `host`; `None`: it is not the mesh's to answer.
+    /// Resolves `host` in the mesh. `None` if the mesh does not own the name.
     fn resolve(&self, host: &str) -> Option<Resolution>;
 }
 

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Query {
     /// The message.
     pub bytes: Vec<u8>,
-    /// Who asked.
+    /// The client's address.
     pub client: SocketAddr,
     /// Who was asked: it is forwarded there, and the answer seems to come from there.
     pub server: SocketAddr,

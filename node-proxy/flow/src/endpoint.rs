@@ -8,11 +8,11 @@ use karez_api::identity::Identity;
 /// One connection, as the metrics and the access log describe it.
 #[derive(Debug, Clone)]
 pub struct Flow {
-    /// Which side of it this proxy is on.
+    /// This proxy's side of it.
     pub direction: Direction,
-    /// Who dialled.
+    /// The client.
     pub source: FlowSide,
-    /// Who was dialled, at the address that this proxy dials itself.
+    /// The server, at the address that this proxy dials.
     pub destination: FlowSide,
     /// The authority of the CONNECT, `ip:port` or `host:port`, when a tunnel carries it.
     pub authority: Option<Arc<str>>,
@@ -47,18 +47,18 @@ pub struct FlowSide {
     pub address: SocketAddr,
     /// Name of the Pod, for the log alone: in a metric every Pod would be a series.
     pub name: Option<Arc<str>>,
-    /// What it belongs to.
+    /// The workload that it belongs to.
     pub endpoint: Arc<Endpoint>,
 }
 
-/// What a workload is called in telemetry. What is `None` or empty reads `unknown`.
+/// A workload's names in telemetry. `None` and empty ones read `unknown`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint {
     /// Name of the Deployment, or of whatever made the Pod.
     pub workload: Option<Arc<str>>,
     /// Kubernetes namespace.
     pub namespace: Option<Arc<str>>,
-    /// Who it is.
+    /// Its SPIFFE id.
     pub principal: Option<Identity>,
     /// Canonical service.
     pub canonical_service: Option<Arc<str>>,
@@ -136,7 +136,7 @@ impl FlowSide {
 }
 
 impl Flow {
-    /// A connection of which nothing but its addresses is known yet.
+    /// A connection of which only the addresses are known yet.
     #[must_use]
     pub fn unknown(direction: Direction, source: SocketAddr, destination: SocketAddr) -> Self {
         Self {

@@ -6,10 +6,10 @@ use karez_api::identity::Identity;
 
 use crate::endpoint::{Direction, Endpoint, Flow, Security, Service};
 
-/// What Istio calls a value that is not known.
+/// Istio's label value for what is not known.
 const UNKNOWN: &str = "unknown";
 
-/// What connections have in common that are counted together.
+/// The labels that connections have in common when they are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Labels {
     direction: Direction,

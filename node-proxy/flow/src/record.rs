@@ -29,7 +29,7 @@ impl FlowRecord {
         Self { worker, flow, begun: Instant::now(), counted: None, outcome: None }
     }
 
-    /// What is known of the connection.
+    /// The connection's description so far.
     #[must_use]
     pub fn flow(&self) -> &Flow {
         &self.flow

@@ -36,7 +36,7 @@ pub struct Certificates {
     shared: Arc<Shared>,
 }
 
-/// The other half of [`Certificates`]: what fetches and renews.
+/// The other half of [`Certificates`]: fetches and renews.
 #[derive(Debug)]
 pub struct Renewals {
     certificates: Certificates,

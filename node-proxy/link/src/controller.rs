@@ -24,7 +24,7 @@ const CALL_TIME: Duration = Duration::from_secs(10);
 /// A service account token is 1 to 2 KiB.
 const MAX_TOKEN: u64 = 64 * 1024;
 
-/// Where the controller is, and how this node proves who it is.
+/// The controller's address, and this node's credentials.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `https://HOST:PORT`.
@@ -59,7 +59,7 @@ pub enum InvalidUrl {
         url: String,
     },
     /// The token and the private keys' certificates travel on it.
-    #[error("controller {url:?}: only https is spoken")]
+    #[error("controller {url:?}: the URL must begin with https://")]
     NotHttps {
         /// What was given.
         url: String,
@@ -86,7 +86,7 @@ pub enum CallError {
     /// The controller was not reached, or refused.
     #[error("controller {url}: {code:?}: {message}")]
     Answer {
-        /// Who was called.
+        /// The controller's URL.
         url: String,
         /// gRPC status.
         code: Code,
@@ -96,7 +96,7 @@ pub enum CallError {
     /// No answer in time.
     #[error("controller {url}: no answer within {} s", CALL_TIME.as_secs())]
     TimedOut {
-        /// Who was called.
+        /// The controller's URL.
         url: String,
     },
 }
@@ -130,7 +130,7 @@ impl ControllerClient {
         Ok(Self { settings, channel })
     }
 
-    /// Where the controller is, and how this node proves who it is.
+    /// The controller's address, and this node's credentials.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings

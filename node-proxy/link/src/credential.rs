@@ -28,7 +28,7 @@ pub(crate) struct Issued {
     pub(crate) not_after: SystemTime,
 }
 
-/// Who a Pod is, in the form that TLS needs it: certificate, key and the peers' roots.
+/// A Pod's identity in the form that TLS needs: certificate, key and the peers' roots.
 ///
 /// A renewal or a new trust bundle makes another value; connections may go on holding the one that they began with.
 pub struct Credential {

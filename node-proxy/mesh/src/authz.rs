@@ -15,10 +15,10 @@ use crate::state::Mesh;
 /// How many policies a refusal names: its text goes into a line of log.
 const MOST_NAMED: usize = 4;
 
-/// What policies can ask about a connection.
+/// The properties of a connection that policies can match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// What the peer's certificate proves; `None` for plaintext.
+    /// The identity that the peer's certificate proves; `None` for plaintext.
     pub identity: Option<Identity>,
     /// The peer's address.
     pub source: IpAddr,
@@ -26,12 +26,12 @@ pub struct Connection {
     pub destination: SocketAddr,
 }
 
-/// What the policies say of a connection.
+/// The policies' decision about a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether it is admitted.
     pub decision: Result<(), Refusal>,
-    /// What policies in audit mode would have said, had they counted.
+    /// Decisions of policies in audit mode, which do not count.
     pub audited: Vec<AuditHit>,
 }
 
@@ -40,7 +40,7 @@ pub struct Verdict {
 pub struct AuditHit {
     /// The policy.
     pub policy: PolicyName,
-    /// What it would have said.
+    /// Its decision.
     pub finding: Finding,
 }
 
@@ -98,7 +98,7 @@ fn covering<'a>(
     mesh.policies.covering(&pod.namespace, selecting)
 }
 
-/// What the policies said so far.
+/// The policies' decisions so far.
 #[derive(Default)]
 struct Tally {
     refused: Option<Refusal>,
@@ -106,7 +106,7 @@ struct Tally {
     audited: Vec<AuditHit>,
 }
 
-/// What the Allow policies said so far.
+/// The Allow policies' decisions so far.
 #[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Allow {
     #[default]

@@ -17,7 +17,7 @@ pub struct Wanted<'a> {
     pub address: IpAddr,
     /// The service's port.
     pub port: u16,
-    /// What was tried for this connection already.
+    /// Addresses that this connection has tried already.
     pub attempts: &'a Attempts,
     /// Uniform over all of `u64`.
     pub random: u64,

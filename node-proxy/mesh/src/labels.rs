@@ -10,7 +10,7 @@ use crate::object::workload::{Locality, OwnerKind, Workload};
 pub struct WorkloadLabels<'a> {
     /// The object that owns it, such as a Deployment; else its own name.
     pub workload: Option<&'a str>,
-    /// What kind of object that is.
+    /// The kind of that object.
     pub kind: OwnerKind,
     /// Its own name: the Pod's.
     pub pod: Option<&'a str>,

@@ -100,7 +100,7 @@ impl Search<'_> {
     }
 }
 
-/// What has a name.
+/// The object that has a name.
 enum Found<'a> {
     Service(&'a Service),
     Workload(&'a Workload),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::object::workload::Workload;
 use crate::state::Mesh;
 
-/// An enrolled Pod: what is certain of it without asking the controller.
+/// An enrolled Pod: facts that are certain without the controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalPod {
     /// The uid that the mesh knows it by: see [`workload_uid`].

@@ -11,11 +11,11 @@ use karez_api::identity::InvalidIdentity;
 pub struct Rejected {
     /// The resource's name: a uid, `namespace/hostname`, `namespace/name`, or a namespace.
     pub name: String,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: Reason,
 }
 
-/// What is wrong with a wire object. Fields are named as in the .proto files.
+/// Why a wire object is rejected. Fields are named as in the .proto files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// A field that must have a value has none.
@@ -77,7 +77,7 @@ pub enum Reason {
     /// The object says that it is another than the resource that carried it.
     #[error("it names itself {found}")]
     OtherName {
-        /// What it calls itself.
+        /// The name that it gives itself.
         found: String,
     },
     /// Its trust domain, namespace and service account make no SPIFFE id.

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use karez_api::identity::Identity;
 
-/// What is to be admitted.
+/// A connection that asks to be admitted.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
-    /// What the peer's certificate proves.
+    /// The identity that the peer's certificate proves.
     pub(crate) peer: Option<Identity>,
     /// The peer's end of the TCP connection, the tunnel's where there is one.
     pub(crate) client: SocketAddr,

@@ -40,14 +40,14 @@ pub(crate) fn plaintext(flow: &mut Flow, plaintext: &Plaintext) {
     flow.service = plaintext.service.as_deref().map(|found| service(found).into());
 }
 
-/// What the record of what arrives begins with.
+/// A new inbound connection: its addresses, and the identity that its client has proven.
 pub(crate) fn arriving(admission: &Admission) -> Flow {
     let mut flow = Flow::unknown(Direction::Inbound, admission.client, admission.target);
     proven(&mut flow, admission.peer.as_ref());
     flow
 }
 
-/// Both ends of what arrives, once it is planned.
+/// Both ends of an inbound connection, once it is planned.
 pub(crate) fn inbound(flow: &mut Flow, mesh: &Mesh, pod: &Pod, planned: &InboundPlan, admission: &Admission) {
     flow.destination = local(mesh, pod, planned.dial);
     let came_by = |host: &str| plan::claimed_service(mesh, &pod.local, host, planned.dial.port());
@@ -68,7 +68,7 @@ pub(crate) fn proven(flow: &mut Flow, client: Option<&Identity>) {
     }
 }
 
-/// What goes beside a CONNECT.
+/// The headers of a CONNECT.
 pub(crate) fn headers(mesh: &Mesh, pod: &Pod, client: SocketAddr, tunnel: &Tunnel) -> HeaderMap {
     let host = tunnel.service.as_ref().map(|service| service.name.hostname.as_ref().to_owned());
     let forwarded = Forwarded { client: Some(client), host };
@@ -109,7 +109,7 @@ fn remote(workload: &Workload, address: SocketAddr) -> FlowSide {
     FlowSide { address, name: known(&workload.name), endpoint: endpoint.into() }
 }
 
-/// Only who is in the mesh proves an identity.
+/// Only a mesh peer proves an identity.
 fn is_meshed(workload: &Workload) -> bool {
     workload.protocol == karez_mesh::object::workload::Protocol::Hbone
 }

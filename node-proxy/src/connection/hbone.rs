@@ -30,7 +30,7 @@ use crate::pod::ConnectionSlot;
 use crate::share::Share;
 use crate::validity::Proof;
 
-/// How long a peer may take to prove who it is.
+/// How long a client may take to prove its identity.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// What it may send until then, which is kept while a message is not complete: three times what the longest usual chain of
 /// certificates takes.
@@ -68,7 +68,7 @@ impl Client {
     }
 }
 
-/// A tunnel whose client has proven who it is.
+/// A tunnel whose client has proven its identity.
 struct Proven {
     tunnel: Tunnel,
     identity: Identity,
@@ -81,7 +81,7 @@ struct Unserved {
     outcome: Outcome,
 }
 
-/// Serves one connection to 15008. It counts among the Pod's connections once its client has proven who it is.
+/// Serves one connection to port 15008. It takes one of the Pod's slots once its client has proven its identity.
 pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream, permit: HandshakePermit) {
     dial::tune(&stream);
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
@@ -100,7 +100,7 @@ pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream, permit: Handshake
     }
 }
 
-/// A tunnel whose client has proven who it is, and its slot.
+/// A tunnel whose client has proven its identity, and its slot.
 async fn admit(
     share: &Share,
     stream: TcpStream,
@@ -110,7 +110,7 @@ async fn admit(
     let proven = tokio::select! {
         begun = begin(share, stream, peer) => begun?,
         () = &mut permit => return Err(Refusal::LimitReached { limit: Limit::Handshakes }.into()),
-        // Whoever says nothing must not keep the Pod's last socket open.
+        // A silent client must not keep the Pod's last socket open.
         () = share.pod.gone() => return Err(Refusal::Closing(Closing::PodRemoved).into()),
     };
     match share.pod.take_slot() {

@@ -70,7 +70,7 @@ pub(crate) async fn join(
     }
 }
 
-/// What the connection is, if the policies admit it.
+/// Plans the connection; policies have yet to admit it.
 pub(crate) fn plan(worker: &Worker, pod: &Pod, admission: &Admission) -> Result<InboundPlan, Refusal> {
     let peer = InboundPeer { identity: admission.peer.clone(), address: admission.client };
     plan::inbound(&worker.mesh(), &pod.local, admission.target, &peer)

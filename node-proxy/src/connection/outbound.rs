@@ -24,7 +24,7 @@ use crate::worker::live::{Dialled, Registration};
 
 /// How long a connection to an address of the mesh waits for the configuration to name it.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
-/// Whoever takes longer to say no than this has not refused: another address of the same Pod would take as long.
+/// A dial that fails later than this was not refused: another address of the same Pod would take as long.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Serves one connection that the Pod's application dialled.
@@ -52,7 +52,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionS
 }
 
 fn addresses(client: &TcpStream) -> Option<(SocketAddr, SocketAddr)> {
-    // Whoever has gone already needs no answer.
+    // A client that has already gone needs no answer.
     let source = client.peer_addr().ok()?;
     let destination = original_destination(client).or_else(|| client.local_addr().ok())?;
     Some((canonical(source), canonical(destination)))
@@ -192,7 +192,7 @@ async fn through_tunnel(share: &Share, source: SocketAddr, tunnel: &Tunnel) -> R
     Ok(Far::Stream(stream))
 }
 
-/// Straight to another Pod of this process: the kernel's namespaces prove who is who. By tunnel, when it is not captured.
+/// Dials another Pod of this process directly: the kernel's namespaces prove both identities. By tunnel, when it is not captured.
 async fn to_neighbour(
     share: &Share,
     source: SocketAddr,

@@ -40,7 +40,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionS
 
 fn admission(client: &TcpStream) -> Option<Admission> {
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
-    // Whoever has gone already needs no answer.
+    // A client that has already gone needs no answer.
     let peer = client.peer_addr().ok()?;
     let target = original_destination(client).or_else(|| client.local_addr().ok())?;
     Some(Admission { peer: None, client: canonical(peer), target: canonical(target), host: None })

@@ -8,7 +8,7 @@ use karez_handover::pod::PodReference;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How long the workers may take. The agent waits for an answer for 5 s, and resets by itself what is open then.
+/// Time that the workers have. The agent waits 5 s for the answer, and then resets open sockets itself.
 const CLOSED_WITHIN: Duration = Duration::from_secs(3);
 
 /// The Pods that are being closed. One that comes back meanwhile, and goes again, is among them twice.
@@ -19,7 +19,7 @@ pub(crate) struct Closing {
 }
 
 impl Closing {
-    /// Adds a Pod; all of it is closed when `closed` ends.
+    /// Adds a Pod; its sockets are closed when `closed` ends.
     pub(crate) fn add(&mut self, pod: PodReference, closed: impl Future<Output = ()> + Send + 'static) {
         *self.open.entry(pod.clone()).or_default() += 1;
         self.pods.spawn(async move {
@@ -30,12 +30,12 @@ impl Closing {
         });
     }
 
-    /// Whether something of this Pod is open still.
+    /// Whether a socket of this Pod is still open.
     pub(crate) fn contains(&self, pod: &PodReference) -> bool {
         self.open.contains_key(pod)
     }
 
-    /// The next Pod of which nothing is open any more. Waits as long as there is none; cancel safe.
+    /// Waits for the next Pod whose sockets are all closed. Cancel safe.
     pub(crate) async fn next(&mut self) -> PodReference {
         loop {
             match self.pods.join_next().await {

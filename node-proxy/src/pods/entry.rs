@@ -90,7 +90,7 @@ impl PodEntry {
         }
     }
 
-    /// What the workers have to do for it.
+    /// Its part of the workers' assignment.
     pub(crate) fn carried(&self) -> Option<CarriedPod> {
         let polled = match &self.stage {
             PodStage::Carrying(_) => Polled::All,

@@ -2,9 +2,9 @@
 
 use std::mem;
 
-/// Asked for at first, and kept of what was used before: the agent may be gone when it is used again.
+/// The first order, and the least that a used stock keeps: the agent may be gone at the next use.
 const LEAST: usize = 4;
-/// Asked for at most, and kept at most: one packet's worth.
+/// The largest order, and the most that is kept: as many as one packet carries.
 const MOST: usize = 64;
 
 /// Refills between two trims that show that each brings too little, though the shelf never runs dry.
@@ -55,13 +55,13 @@ impl<T> Shelf<T> {
         self.refills = 0;
     }
 
-    /// What was asked for has come, all of it or less.
+    /// An order has arrived, in full or in part.
     pub(crate) fn put(&mut self, things: impl IntoIterator<Item = T>) {
         self.is_filling = false;
         self.ready.extend(things.into_iter().take(MOST));
     }
 
-    /// Gives back what was not needed since the last call, but for a few.
+    /// Returns things that were not needed since the last call, but keeps a few.
     pub(crate) fn trim(&mut self) -> Vec<T> {
         self.refills = 0;
         let spare = mem::replace(&mut self.spare, self.ready.len()).min(self.ready.len());

@@ -37,7 +37,7 @@ async fn try_poll(share: Rc<Share>, listener: Listener) -> io::Result<()> {
     }
 }
 
-/// A registration of our own: every worker polls the same socket.
+/// A poll registration of this worker's own: every worker polls the same socket.
 fn tcp(listener: &Listener) -> io::Result<TcpListener> {
     let socket = std::net::TcpListener::from(listener.as_fd().try_clone_to_owned()?);
     socket.set_nonblocking(true)?;

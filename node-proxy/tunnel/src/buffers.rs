@@ -20,7 +20,7 @@ const COPIED: usize = 2 * 1024;
 /// How large a buffer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Size {
-    /// 16 KiB: what a connection begins with.
+    /// 16 KiB: the size that a connection begins with.
     Small,
     /// 64 KiB.
     Medium,

@@ -24,7 +24,7 @@ use crate::write_behind::WriteBehind;
 pub use driver::Driver;
 
 /// Begins HTTP/2 on `io`. The [`Driver`] must be polled (spawned) for anything to move; the connection ends, with a
-/// GOAWAY, when the last [`Connection`] and the last stream are gone. `account` bears what its streams leave unread.
+/// GOAWAY, when the last [`Connection`] and the last stream are gone. `account` bears the unread bytes of its streams.
 ///
 /// # Errors
 /// When the preface cannot be written in time.

@@ -25,7 +25,7 @@ pub enum ConnectionError {
     /// It was ended on this side, with its streams.
     #[error("ended by the mesh")]
     Aborted,
-    /// What was to be sent cannot be.
+    /// Bytes could not be sent.
     #[error("cannot send: {0}")]
     Write(std::io::Error),
     /// The bytes below, or the peer's HTTP/2.
@@ -178,7 +178,7 @@ impl StreamSlot {
         &self.state
     }
 
-    /// What it means for the stream that h2 says so.
+    /// The stream's error for h2's `error`.
     pub(crate) fn broken(&self, error: h2::Error) -> StreamError {
         if self.state.is_aborted() {
             return StreamError::Aborted;

@@ -89,10 +89,10 @@ pub enum CopyError {
     Broken {
         /// Which.
         end: End,
-        /// What the system or the tunnel said.
+        /// The error of the system or the tunnel.
         source: io::Error,
     },
-    /// Its Pod left too much unread, and this flow most of it.
+    /// Its Pod left too many bytes unread, and this flow most of them.
     #[error("the Pod's limit of unread bytes is reached")]
     UnreadBytes,
     /// The tunnel was ended on this side.

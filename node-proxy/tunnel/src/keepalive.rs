@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The rule of one connection; it is asked only while there is someone who waits for the peer.
+/// The rule of one connection. It is asked only while someone waits for the peer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keepalive {
     /// Silence before a PING.
@@ -13,7 +13,7 @@ pub(crate) struct Keepalive {
     pub(crate) timeout: Duration,
 }
 
-/// What to do now.
+/// The next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Nothing before then.

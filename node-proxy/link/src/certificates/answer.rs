@@ -20,7 +20,7 @@ const MAX_ENTRIES: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum BadAnswer {
     /// A leaf and the roots are the least; an honest chain is short.
-    #[error("{0} entries: a leaf, its intermediates and the roots were expected")]
+    #[error("{0} entries: expected a leaf, its intermediates and the roots")]
     Entries(usize),
     /// Not PEM certificates.
     #[error("entry {position}: {source}")]
@@ -36,13 +36,13 @@ pub enum BadAnswer {
     /// The leaf names somebody else.
     #[error("the certificate is for {found:?}, not for {asked}")]
     Identity {
-        /// Who was asked for.
+        /// The identity that was asked for.
         asked: Identity,
-        /// Who it names.
+        /// The identity that it names.
         found: Option<Identity>,
     },
     /// Another key, or one that rustls cannot use.
-    #[error("the certificate does not go with the key that was asked to be signed: {0}")]
+    #[error("the certificate does not go with the key of the request: {0}")]
     Key(rustls::Error),
     /// The roots, the last entry.
     #[error(transparent)]
@@ -67,7 +67,7 @@ pub(super) fn request(identity: &Identity) -> Result<(KeyPair, String), rcgen::E
     Ok((key, csr))
 }
 
-/// What the CA's answer says, not yet verified against any root.
+/// The CA's answer, parsed but not yet verified against any root.
 pub(super) struct Answer {
     pub(super) issued: Issued,
     /// The roots that came with it.

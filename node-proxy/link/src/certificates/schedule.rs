@@ -27,7 +27,7 @@ pub(super) struct Schedule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Lifetime {
     not_after: SystemTime,
-    /// What was left of its life when it came.
+    /// From its arrival to `not_after`.
     life: Duration,
 }
 

@@ -21,7 +21,7 @@ use crate::tls::profile;
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 const HTTPS_PORT: u16 = 443;
 
-/// Why no connection could be made: what a failed call has as its cause.
+/// Why no connection could be made: the cause of a failed call.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     /// The CA file cannot be read.
@@ -32,7 +32,7 @@ pub(super) enum ConnectError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The CA file is not what it should be.
+    /// The CA file is not a PEM bundle of certificates.
     #[error("CA file {path:?}: {source}")]
     CaPem {
         /// Its path.

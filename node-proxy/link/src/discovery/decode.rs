@@ -7,11 +7,11 @@ use prost::{DecodeError, Message};
 use crate::bundle::{InvalidBundle, TrustBundle};
 use crate::discovery::kind::Kind;
 
-/// What one resource changes.
+/// The change that one resource makes.
 pub(super) enum Update {
     /// In the mesh.
     Mesh(Box<Change>),
-    /// In what peers are verified against.
+    /// In the roots that peers are verified against.
     Bundle(TrustBundle),
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Undecodable {
     Bundle(#[from] InvalidBundle),
 }
 
-/// What `resource` of `kind` says.
+/// Decodes `resource` of `kind`.
 pub(super) fn decode(kind: Kind, resource: Resource) -> Result<Update, Undecodable> {
     let any = resource.resource.ok_or(Undecodable::Empty)?;
     if any.type_url != kind.type_url() {

@@ -16,20 +16,20 @@ const NAMED: usize = 8;
 /// Characters of one object's problem in a NACK.
 const PROBLEM: usize = 512;
 
-/// What outlives streams.
+/// Protocol state that outlives streams.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     held: HashMap<Kind, HashMap<String, String>>,
 }
 
-/// What became of one response.
+/// The outcome of one response.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ApplyOutcome {
-    /// Name and version of what was taken.
+    /// Names and versions of resources that were taken.
     pub(super) taken: Vec<(String, String)>,
-    /// Name of what was not, and why.
+    /// Names of resources that were rejected, and why.
     pub(super) rejected: Vec<(String, String)>,
-    /// Names of what is no more.
+    /// Names of resources that were removed.
     pub(super) removed: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ impl Ledger {
         self.held.remove(&kind).unwrap_or_default().into_keys().collect()
     }
 
-    /// Notes what became of a response, and gives the answer to it.
+    /// Notes the outcome of a response, and returns the answer to it.
     pub(super) fn settle(
         &mut self,
         kind: Kind,

@@ -28,7 +28,7 @@ pub enum Synced {
     Complete,
 }
 
-/// How discovery stands.
+/// The state of discovery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
     /// A stream is open.
@@ -37,20 +37,20 @@ pub struct Status {
     pub configuration_version: String,
 }
 
-/// What discovery has brought, kept current; cheap to clone.
+/// The configuration that discovery has brought, kept current. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DiscoveryView {
     /// The mesh.
     pub mesh: watch::Receiver<Arc<Mesh>>,
-    /// Whether it may be decided upon.
+    /// Whether the node may decide by it.
     pub synced: watch::Receiver<Synced>,
-    /// The roots by trust domain: what [`Certificates`](crate::Certificates) verifies peers against.
+    /// The roots by trust domain. [`Certificates`](crate::Certificates) verifies peers against them.
     pub bundles: watch::Receiver<Bundles>,
-    /// How discovery stands.
+    /// The state of discovery.
     pub status: watch::Receiver<Status>,
 }
 
-/// The writer.
+/// The only writer of the mesh.
 #[derive(Debug)]
 pub struct Store {
     next: Mesh,

@@ -13,9 +13,9 @@ use rustls::{CertificateError, OtherError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the peer proved to be {}, expected {expected:?}", Found(found.as_ref()))]
 pub struct UnexpectedIdentity {
-    /// Who it is; `None` when its certificate names no SPIFFE id.
+    /// Its SPIFFE id; `None` when its certificate names none.
     pub found: Option<Identity>,
-    /// Who it should have been.
+    /// The identities that were expected.
     pub expected: Vec<Identity>,
 }
 
@@ -23,13 +23,13 @@ pub struct UnexpectedIdentity {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the peer proved to be {}, which is not of the trust domain {own}", Found(found.as_ref()))]
 pub struct ForeignTrustDomain {
-    /// Who it is; `None` when its certificate names no SPIFFE id.
+    /// Its SPIFFE id; `None` when its certificate names none.
     pub found: Option<Identity>,
     /// The trust domain of the credential that was dialled.
     pub own: String,
 }
 
-/// What a failed handshake with `peer` means.
+/// The [`Failure`] of a handshake with `peer`.
 #[must_use]
 pub fn failure(error: &io::Error, peer: SocketAddr) -> Failure {
     if let Some(UnexpectedIdentity { found, expected }) = refusal(error) {
@@ -42,7 +42,7 @@ pub fn failure(error: &io::Error, peer: SocketAddr) -> Failure {
     Failure::Tls { peer, message }
 }
 
-/// Whether it was TLS that failed, and not what is below it.
+/// Whether TLS failed, and not the connection below it.
 #[must_use]
 pub fn is_failure(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)

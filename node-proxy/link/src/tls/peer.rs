@@ -18,7 +18,7 @@ pub struct VerifiedPeer {
     pub not_after: SystemTime,
 }
 
-/// What the mesh reads from a leaf certificate.
+/// The fields that the mesh reads from a leaf certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Leaf {
     pub(crate) identity: Option<Identity>,

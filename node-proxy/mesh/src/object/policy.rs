@@ -14,9 +14,9 @@ use crate::rejected::{self, Reason};
 pub struct Policy {
     /// Its key.
     pub name: PolicyName,
-    /// What it covers.
+    /// The workloads that it covers.
     pub scope: Scope,
-    /// What it says.
+    /// Its rules.
     pub body: Body,
 }
 
@@ -29,7 +29,7 @@ pub struct PolicyName {
     pub name: Arc<str>,
 }
 
-/// What a policy covers.
+/// The workloads that a policy covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Every workload.
@@ -40,12 +40,12 @@ pub enum Scope {
     Selected,
 }
 
-/// What a policy says.
+/// A policy's rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// It can be read.
     Readable {
-        /// What a match means.
+        /// The effect of a match.
         action: Action,
         /// Whether it counts.
         mode: Mode,
@@ -56,7 +56,7 @@ pub enum Body {
     Unreadable,
 }
 
-/// What a match means.
+/// The effect of a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// The connection is admitted; and where such policies cover a workload, nothing else is.

@@ -10,7 +10,7 @@ use crate::object::service::Service;
 use crate::object::workload::Workload;
 use crate::viewpoint::Viewpoint;
 
-/// What a gateway's name or address means.
+/// The waypoint that a gateway's name or address resolves to.
 pub(super) enum Waypoint<'a> {
     /// Any of the workloads behind the service.
     Service(&'a Service),

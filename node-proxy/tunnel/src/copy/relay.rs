@@ -33,7 +33,7 @@ pub(super) struct Relay<'a> {
     ended: bool,
 }
 
-/// What was read and not yet written.
+/// Bytes that were read and not yet written.
 enum Waiting {
     Nothing,
     Buffer(Buffer),

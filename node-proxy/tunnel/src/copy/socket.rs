@@ -14,7 +14,7 @@ use crate::buffers::{Buffer, BufferPool, Pipe, Size};
 /// Bytes that one poll may drop before other tasks have their turn.
 const TURN: usize = 512 * 1024;
 
-/// Reads what is there, up to `limit` bytes: None if nothing is, 0 at the end.
+/// Reads the bytes that are there, up to `limit`: None if nothing is, 0 at the end.
 pub(super) fn read(socket: &TcpStream, buffer: &mut Buffer, limit: usize) -> io::Result<Option<usize>> {
     let read = unblocked(socket.try_read_buf(&mut (&mut **buffer).limit(limit)))?;
     if read.is_some_and(|read| read > 0 && read < limit) {

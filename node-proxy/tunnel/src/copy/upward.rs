@@ -149,7 +149,7 @@ impl<'a> Upward<'a> {
     }
 }
 
-/// What one read brought.
+/// The bytes of one read.
 struct Chunk {
     bytes: Bytes,
     /// There was no more.

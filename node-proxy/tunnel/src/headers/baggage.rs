@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use super::{BAGGAGE, text};
 
-/// What a Pod belongs to.
+/// The object that a Pod belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkloadKind {
     /// Deployments and whatever else keeps Pods running.
@@ -39,7 +39,7 @@ pub struct Baggage {
     pub cluster: Option<String>,
     /// Kubernetes namespace.
     pub namespace: Option<String>,
-    /// What the Pod belongs to, by kind and name.
+    /// The object that the Pod belongs to, by kind and name.
     pub workload: Option<(WorkloadKind, String)>,
     /// Canonical name of the application.
     pub service: Option<String>,

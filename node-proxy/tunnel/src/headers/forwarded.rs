@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use super::{FORWARDED, text};
 
-/// The first element of the header: what the first proxy saw.
+/// The first element of the header: the client as the first proxy saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Forwarded {
     /// `for`: the client's address and port; 0 where it was left out.

@@ -57,8 +57,8 @@ impl<E> PoolEntry<E> {
         let usable = || self.connections.iter().filter(|(_, connection)| connection.is_usable());
         let fresh = || usable().filter(|(id, _)| known.is_none_or(|known| *id > known));
         let mut heard = fresh().filter(|(_, connection)| !silent(connection));
-        let place = heard.find_map(|(id, connection)| Some((*id, connection.reserve()?)));
-        if let Some((id, reservation)) = place {
+        let reserved = heard.find_map(|(id, connection)| Some((*id, connection.reserve()?)));
+        if let Some((id, reservation)) = reserved {
             return Pick::Reserved(id, reservation);
         }
         if let Some((id, connection)) = fresh().find(|(_, connection)| silent(connection)) {

@@ -25,7 +25,7 @@ pub struct Request {
 
 /// The peer gave a request up before it was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the peer gave the request up")]
+#[error("the peer cancelled the request")]
 pub struct Abandoned;
 
 impl Request {
