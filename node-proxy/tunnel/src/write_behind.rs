@@ -48,7 +48,7 @@ impl<Io> WriteBehind<Io> {
     }
 }
 
-impl<Io: AsyncWrite + Unpin> WriteBehind<Io> {
+impl<Io: AsyncRead + AsyncWrite + Unpin> WriteBehind<Io> {
     /// Sends what was gathered: to be called after the connection was polled. While it is pending, `cx` is woken when more
     /// can be sent.
     pub(crate) fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -58,7 +58,7 @@ impl<Io: AsyncWrite + Unpin> WriteBehind<Io> {
     }
 }
 
-impl<Io: AsyncWrite + Unpin> WriteBehind<Io> {
+impl<Io: AsyncRead + AsyncWrite + Unpin> WriteBehind<Io> {
     /// Polls `work`, which writes here, and sends what it wrote whenever it waits.
     pub(crate) async fn drive<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
@@ -74,11 +74,14 @@ impl<Io: AsyncWrite + Unpin> WriteBehind<Io> {
     }
 }
 
-impl<Io: AsyncWrite + Unpin> Inner<Io> {
+impl<Io: AsyncRead + AsyncWrite + Unpin> Inner<Io> {
     /// Ready when nothing is gathered any more.
     fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.gathered.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            let sent = ready!(Pin::new(&mut self.io).poll_write(cx, rest))?;
+            let sent = match ready!(Pin::new(&mut self.io).poll_write(cx, rest)) {
+                Ok(sent) => sent,
+                Err(error) => return Poll::Ready(Err(self.reason(cx, error))),
+            };
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -94,10 +97,22 @@ impl<Io: AsyncWrite + Unpin> Inner<Io> {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unflushed {
-            ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+            if let Err(error) = ready!(Pin::new(&mut self.io).poll_flush(cx)) {
+                return Poll::Ready(Err(self.reason(cx, error)));
+            }
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Why a write failed. A peer that refuses says so and closes, and the write may fail before that was read: in TLS 1.3
+    /// the client's handshake ends before the server has judged it (RFC 8446 section 2).
+    fn reason(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
+        let mut unread = [0; 64];
+        match Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut unread)) {
+            Poll::Ready(Err(reason)) => reason,
+            Poll::Ready(Ok(())) | Poll::Pending => error,
+        }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
@@ -126,7 +141,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for WriteBehind<Io> {
     }
 }
 
-impl<Io: AsyncWrite + Unpin> AsyncWrite for WriteBehind<Io> {
+impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WriteBehind<Io> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.inner.borrow_mut().poll_write(cx, &[IoSlice::new(buf)])
     }

@@ -103,3 +103,37 @@ async fn a_full_gathering_holds_the_writer_back() {
     }
     assert!(taken > GATHERED - 1000);
 }
+
+/// A peer that has closed, after it said why or without a word.
+struct Closed(Option<&'static str>);
+
+impl AsyncRead for Closed {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.map_or(Ok(()), |reason| Err(io::Error::other(reason))))
+    }
+}
+
+impl AsyncWrite for Closed {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_write_fails_for_the_reason_that_the_peer_gave() {
+    for (said, expected) in [(Some("received fatal alert"), "received fatal alert"), (None, "broken pipe")] {
+        let mut io = WriteBehind::new(Closed(said));
+        io.write_all(b"preface").await.unwrap();
+        let driver = io.handle();
+        let failed = poll_fn(|cx| driver.poll_send(cx)).await.unwrap_err();
+        assert_eq!(failed.to_string(), expected);
+    }
+}
