@@ -8,11 +8,11 @@ use karez_e2e::shop::Shop;
 
 use crate::PORT;
 
-/// `CAP_SETUID`, `CAP_NET_ADMIN`, `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN` (linux/capability.h).
-const AGENT: u64 = 1 << 7 | 1 << 12 | 1 << 19 | 1 << 21;
+/// `CAP_NET_ADMIN`, `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN` (linux/capability.h).
+const AGENT: u64 = 1 << 12 | 1 << 19 | 1 << 21;
 
 #[test]
-fn the_agent_has_four_capabilities_and_the_node_proxy_none() -> Result<()> {
+fn the_agent_has_three_capabilities_and_the_node_proxy_none() -> Result<()> {
     let shop = Shop::open("privilege", &[(PORT, PORT)])?;
     let carrier = shop.mesh.carrier("n1")?;
     let agent = carrier.agent.context("no agent")?;

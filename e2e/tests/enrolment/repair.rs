@@ -21,9 +21,14 @@ const HARM: [&str; 6] = [
 ];
 
 fn state(pod: &Pod) -> Result<String> {
-    let script = "nft list ruleset; ip rule; ip -6 rule; ip route show table 15008; ip -6 route show table 15008; \
-                  cat /proc/sys/net/ipv4/tcp_fwmark_accept";
-    pod.namespace().run("sh", &["-c", script])
+    state_after(pod, "true")
+}
+
+/// In one script: the agent looks every two seconds, and puts right what it finds.
+fn state_after(pod: &Pod, harm: &str) -> Result<String> {
+    let script = "cat /proc/sys/net/ipv4/tcp_fwmark_accept; ip rule; ip -6 rule; ip route show table 15008; \
+                  ip -6 route show table 15008; nft list ruleset";
+    pod.namespace().run("sh", &["-c", &format!("{harm}; {script}")])
 }
 
 #[test]
@@ -45,8 +50,7 @@ fn they_are_put_right_under_open_connections() -> Result<()> {
         for pod in [&shop.web, &shop.api] {
             live.iter().try_for_each(|live| echoes(live, "before")).with_context(|| harm.to_owned())?;
             let sound = state(pod)?;
-            pod.namespace().run("sh", &["-c", harm])?;
-            ensure!(state(pod)? != sound, "{harm:?} did nothing");
+            ensure!(state_after(pod, harm)? != sound, "{harm:?} did nothing");
             wait::until(&format!("{harm:?} to be put right"), Duration::from_secs(10), || {
                 let now = state(pod)?;
                 ensure!(now == sound, "{now}");
