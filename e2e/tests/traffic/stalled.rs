@@ -83,7 +83,7 @@ fn download(shop: &Shop) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the server cannot send any more: the same count twice, a second apart.
+/// Waits until the server cannot send any more: the same count for two seconds, as it is rendered once a second.
 fn wait_standstill(shop: &Shop) -> Result<()> {
     let moved = || metrics::value(&shop.mesh, "n2", "karez_tcp_sent_bytes_total");
     let (mut last, mut since) = (0, Instant::now());
@@ -92,7 +92,7 @@ fn wait_standstill(shop: &Shop) -> Result<()> {
         if now != last {
             (last, since) = (now, Instant::now());
         }
-        ensure!(now > 0 && since.elapsed().as_secs() >= 1, "{now} bytes moved");
+        ensure!(now > 0 && since.elapsed().as_secs() >= 2, "{now} bytes moved");
         Ok(())
     })
 }
