@@ -147,7 +147,7 @@ fn without_a_proxy_a_query_is_answered_by_nobody() -> Result<()> {
 fn a_forged_mark_does_not_lead_a_query_past_the_proxy() -> Result<()> {
     let lab = Lab::captured("dns-forged")?;
     let proxy = proxy(&lab, Family::V4)?;
-    for mark in [0x539, 0x111, 0x1111, 0xabc0_0539] {
+    for mark in [0x539, 0x111, 0x1111] {
         let from = client(&lab, Family::V4, 0, Some(mark))?;
         from.send_to(b"where", servers(&lab, Family::V4)[0])?;
         if mark == 0x1111 {

@@ -10,7 +10,7 @@ use karez_capture::sockets::{Family, Kind};
 use crate::lab::{Lab, PATIENCE};
 
 /// Sends packets past the Pod's IP stack: a datagram that shows that it can, then a SYN whole, a SYN in fragments of eight
-/// bytes, a SYN under a guessed mark, and the first again.
+/// bytes, one said to be of another protocol, one with a tag of 802.1Q, one under a guessed mark, and the first again.
 const SEND: &str = r#"
 import socket, struct, subprocess, sys
 source, destination, gateway, six = sys.argv[1], sys.argv[2], sys.argv[3], ":" in sys.argv[2]
@@ -51,12 +51,26 @@ def send(*packets, mark=0):
         except OSError:
             pass  # The hook says so to the sender.
 
+# Said to be of a protocol of its own, with these bytes of a tag in front of the true one.
+def send_frame(one, tag):
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    try:
+        s.sendto(mac + hardware() + tag + struct.pack("!H", 0x86dd if six else 0x0800) + one, ("eth0", 0x88b5))
+    except OSError:
+        pass
+
+def hardware():
+    words = subprocess.run(["ip", "link", "show", "eth0"], capture_output=True, text=True).stdout.split()
+    return bytes.fromhex(words[words.index("link/ether") + 1].replace(":", ""))
+
 syn = lambda port: summed(6, struct.pack("!HHIIBBHHH", 4000, port, 1, 0, 5 << 4, 2, 1000, 0, 0), 16)
 datagram = packet(17, summed(17, struct.pack("!HHHH", 4000, 9000, 8, 0), 6))
 whole, cut = syn(9001), syn(9002)
 send(datagram)
 send(packet(6, whole))
 send(*[packet(6, cut[at:at + 8], (at, at + 8 < len(cut))) for at in range(0, len(cut), 8)])
+send_frame(packet(6, syn(9004)), b"")
+send_frame(packet(6, syn(9005)), b"\x81\x00\x00\x00")
 send(packet(6, syn(9003)), mark=0x12345539)
 send(datagram)
 "#;
@@ -82,7 +96,7 @@ fn raw_packets_begin_no_connection() -> Result<()> {
             )?;
             let wire = wire.finish()?;
             ensure!(wire.count("udp dst port 9000")? == 2, "{family:?}: the test itself is at fault");
-            for begins in ["tcp dst port 9001", "tcp dst port 9003", SECOND_FRAGMENT] {
+            for begins in ["tcp dst port 9001", "tcp dst portrange 9003-9004", "vlan", SECOND_FRAGMENT] {
                 let found = wire.count(begins)?;
                 ensure!((found == 0) == captured, "{family:?}, captured {captured}: {found} of {begins}");
             }

@@ -24,8 +24,8 @@ pub const DNS_REPLY: Mark = Mark(0x1111);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark(pub u32);
 
-/// The mark of one Pod's mesh sockets: [`OUTBOUND`] below a secret of twenty bits. The rules clear it before a packet can be
-/// seen by a tap or a socket in the Pod, and lock out whoever guesses.
+/// The mark of one Pod's mesh sockets: [`OUTBOUND`] below a secret of twenty bits. The rules clear it before a
+/// packet can be seen by a socket of the Pod or a tap of the device that it leaves by, and lock out whoever guesses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PodMark(u32);
 

@@ -7,7 +7,7 @@
 //! | --- | --- | --- |
 //! | `divert`, `local` | output, route, −310 | turns captured DNS queries (and a ztunnel's source-preserving dials) to loopback by [`marks::LOCAL`], and keeps what bears that out of connection tracking, where it would collide with the client's own connections |
 //! | `deliver` | prerouting, −300 | the same where it comes out of loopback. TPROXY: hands captured queries to port 15053 with the asked server in them |
-//! | `claimed`, `forged` | from `divert` | tell the Pod's mark from a guess at it, which locks out what the mesh dials for a minute |
+//! | `claimed`, `forged` | from `divert` | tell the Pod's mark from a guess at it, after which nothing with the mark passes for a minute |
 //! | `departing`, `arriving` | from `divert` and `deliver` | keep Karez' own tunnels out of connection tracking |
 //! | `outbound` | output, nat, −100 | redirects what the application dials |
 //! | `inbound`, `forwarded` | prerouting, nat, −99 | redirects what comes without a tunnel, and what the Pod is to forward |
@@ -48,7 +48,7 @@ const SEAL_CHAIN: &str = "seal";
 
 /// The set that is not empty while somebody has lately guessed at the Pod's mark.
 const FORGED_SET: &str = "forged";
-/// How long what the mesh dials is refused after a guess: with a secret of twenty bits the right one takes a year to find.
+/// How long what has the mark is dropped after a guess: with one guess a minute, twenty bits take a year to find.
 const LOCKED_OUT_FOR: &str = "60s";
 
 /// What the rules depend on.

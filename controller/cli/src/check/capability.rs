@@ -64,7 +64,7 @@ impl Capability {
         match self {
             Self::NetAdmin => "remove the mesh's rules, and then send and receive in the clear",
             Self::NetRaw => {
-                "send packets of its own that begin no connection, in the clear, and receive what the Pod receives"
+                "send packets of its own in the clear, begin connections by AF_XDP where seccomp allows it, and receive what the Pod receives"
             }
             Self::SysAdmin => "enter other namespaces, the node's included, and so leave the Pod",
             Self::SysModule => "load code into the node's kernel",

@@ -85,20 +85,24 @@ fn local() -> Chain {
     Chain::plain("local").rule(format!("{} udp sport set 53", exactly_dns_reply())).rule("notrack")
 }
 
-/// What bears the low bits of the mesh's mark. Tunnels among it are not tracked: nothing of them is to be translated, or closed for
+/// What bears the low bits of the mesh's mark. While somebody has guessed, the right mark fares as a wrong one does, whatever the
+/// protocol: else its fate would tell which is right. Tunnels are not tracked: nothing of them is to be translated, or closed for
 /// being older than the rules.
 fn claimed(mark: Mark) -> Chain {
     Chain::plain("claimed")
         .rule(format!("meta mark != {mark} goto forged"))
-        .rule(format!("meta l4proto udp {} drop", is_locked_out()))
+        .rule(format!("{} drop", is_locked_out()))
         .rule(format!("tcp dport {HBONE} notrack"))
         .rule("accept")
 }
 
-/// Remembers for a while that somebody guesses the Pod's mark, and lets the packet be captured like any other.
+/// Remembers for a while that somebody guesses the Pod's mark.
 fn forged() -> Chain {
-    // A ztunnel's mark is no guess: it has no secret. Programs made for Istio set it.
-    Chain::plain("forged").rule(format!("meta mark {} return", marks::OUTBOUND)).rule(remember_forgery())
+    // A ztunnel's mark is no guess, and captured like any other: it has no secret. Programs made for Istio set it.
+    Chain::plain("forged")
+        .rule(format!("meta mark {} return", marks::OUTBOUND))
+        .rule(remember_forgery())
+        .rule("drop")
 }
 
 /// Answers in tunnels that began elsewhere are not tracked, either.
@@ -284,11 +288,7 @@ impl RuleSettings {
         let ours = self.ours();
         let tracked = format!("{ours} {} accept", born_here());
         match self.proxy {
-            Proxy::Karez { .. } => vec![
-                format!("{ours} {} reject with tcp reset", is_locked_out()),
-                format!("tcp dport {HBONE} {ours} accept"),
-                tracked,
-            ],
+            Proxy::Karez { .. } => vec![format!("tcp dport {HBONE} {ours} accept"), tracked],
             Proxy::Ztunnel => vec![tracked],
         }
     }

@@ -1,7 +1,8 @@
 //! The table on the way out of a Pod's devices, which raw sockets (packet(7)) pass as well: they miss every chain of `inet`.
 //!
 //! A process with CAP_NET_RAW can write whole frames. A connection that it begins so would be one past the mesh, so only packets
-//! with the Pod's mark may begin one here. The mark ends here too: a tap, which comes after this hook, never sees it.
+//! with the Pod's mark may begin one here. The mark ends here too, before a tap of the device sees it. What AF_XDP sends passes no
+//! hook at all: that is the runtime's to forbid, by seccomp.
 
 use std::fmt::Write as _;
 
@@ -23,14 +24,19 @@ pub fn render(mark: PodMark, devices: &[String]) -> String {
     let chains = [
         Chain::hooked("wire", "filter", hook, 0)
             .rule(format!("meta mark {mark} goto ours"))
-            .rule(format!("{} goto forged", marked(marks::OUTBOUND)))
+            .rule(format!("meta mark != {} {} goto forged", marks::OUTBOUND, marked(marks::OUTBOUND)))
+            // The sender of a raw packet says of what protocol it is, and may lie; others read the frame, past a tag of 802.1Q too.
+            .rule("ether type != { ip, ip6, arp } drop")
+            .rule("ether type ip meta protocol != ip drop")
+            .rule("ether type ip6 meta protocol != ip6 drop")
+            .rule("ether type arp meta protocol != arp drop")
             // It means nothing beyond the link, and is not captured.
             .rule("ip6 daddr fe80::/10 accept")
             .rule(format!("{SYN} drop"))
             // A second fragment that begins at byte 8 hides the flags of the first from the rule above (RFC 1858 section 3).
             .rule("ip protocol tcp ip frag-off & 0x1fff == 1 drop")
             .rule("frag nexthdr tcp frag frag-off 1 drop"),
-        Chain::plain("ours").rule(format!("{SYN} {} drop", is_locked_out())).rule(FORGET_MARK),
+        Chain::plain("ours").rule(format!("{} drop", is_locked_out())).rule(FORGET_MARK),
         Chain::plain("forged").rule(remember_forgery()).rule("drop"),
     ];
     // Writing to a String cannot fail.
