@@ -54,9 +54,9 @@ impl Ledger {
         requests.collect()
     }
 
-    /// Holds nothing of the type any more. Returns the names of what it held.
-    pub(super) fn forget(&mut self, kind: Kind) -> Vec<String> {
-        self.held.remove(&kind).unwrap_or_default().into_keys().collect()
+    /// Whether it holds a resource of one of these types.
+    pub(super) fn holds_any(&self, kinds: &[Kind]) -> bool {
+        kinds.iter().any(|kind| self.held.get(kind).is_some_and(|held| !held.is_empty()))
     }
 
     /// Notes the outcome of a response, and returns the answer to it.

@@ -13,7 +13,7 @@ use crate::discovery::kind::Kind;
 pub(crate) enum ServedTypes {
     /// Istio's alone.
     Istio,
-    /// Karez's own besides. Nothing is decided by less unless a controller says that it serves less.
+    /// Karez's own besides.
     #[default]
     All,
 }

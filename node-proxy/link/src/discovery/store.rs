@@ -143,25 +143,15 @@ impl Store {
 
     /// A moment is whole: it is published, and may be decided by.
     fn complete(&mut self) {
-        if self.moment.served() == ServedTypes::Istio {
-            self.forget_own_types();
+        if self.moment.served() == ServedTypes::Istio && self.ledger.holds_any(&Kind::OWN) {
+            // A header that is missing must not turn strict mode off.
+            tracing::error!(
+                "the controller no longer says that it serves the mesh's settings: the last ones stay in force; restart the node \
+                 proxy to go on under a controller of Istio's"
+            );
         }
         self.publish();
         self.synced.send_if_modified(|synced| std::mem::replace(synced, Synced::Complete) == Synced::Waiting);
-    }
-
-    /// The controller serves no types of Karez's own: what another one said of them before holds no longer.
-    fn forget_own_types(&mut self) {
-        for kind in Kind::OWN {
-            let names = self.ledger.forget(kind);
-            if kind == Kind::TrustBundle && !names.is_empty() {
-                self.bundles.send_replace(Bundles::default());
-            }
-            for change in names.into_iter().filter_map(|name| removal(kind, name)) {
-                // Only workloads, services and policies can be refused.
-                let _ = self.next.apply(change);
-            }
-        }
     }
 
     fn is_waiting(&self) -> bool {
