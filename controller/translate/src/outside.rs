@@ -27,6 +27,7 @@ pub(crate) fn report(view: &View<'_>, output: &mut Output<'_>) {
             let finding = owners
                 .get(&address)
                 .map(|owner| (taken(address, owner), Effect::AllButField))
+                .or_else(|| is_in_ranges(view, address).then(|| (reserved(address), Effect::AllButField)))
                 .or_else(|| rival(service, address, rivals));
             if let Some((message, effect)) = finding {
                 output.report(&key(service), field.to_owned(), &message, effect);
@@ -40,6 +41,11 @@ fn addresses(service: &Service) -> impl Iterator<Item = (&'static str, IpAddr)> 
     let external = service.external_ips.iter().map(|address| ("spec.externalIPs", *address));
     let balanced = service.load_balancer_ips.iter().map(|address| ("status.loadBalancer.ingress", *address));
     external.chain(balanced)
+}
+
+/// Node proxies wait there for the Pod or Service whose own it is.
+fn is_in_ranges(view: &View<'_>, address: IpAddr) -> bool {
+    view.mesh.address_ranges.iter().any(|range| range.net().contains(&address))
 }
 
 /// Who has an address for itself.
@@ -69,6 +75,13 @@ fn rival(service: &Service, address: IpAddr, rivals: &[&Service]) -> Option<(Str
 fn common_port(one: &Service, other: &Service) -> Option<u16> {
     let mut ports = one.ports.iter().map(|port| port.port);
     ports.find(|port| other.ports.iter().any(|other| other.port == *port))
+}
+
+fn reserved(address: IpAddr) -> String {
+    format!(
+        "{address} lies in the mesh's own ranges (addressRanges of the Mesh), where Pods and Services have their own: nobody is \
+         reached there for this field"
+    )
 }
 
 fn taken(address: IpAddr, owner: &Key) -> String {

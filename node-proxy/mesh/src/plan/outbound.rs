@@ -140,7 +140,11 @@ impl<'a> Dial<'a> {
     fn to_address(&self, otherwise: PassthroughReason) -> Outbound {
         match self.view.workload_at(self.destination.ip()) {
             Some(workload) => self.to_workload(workload),
-            None => self.to_outside_address(otherwise).unwrap_or_else(|| self.beyond(otherwise)),
+            None => match self.beyond(otherwise) {
+                // Its Pod or Service is only not known yet. Another's claim must not draw the connection meanwhile.
+                Outbound::Unknown => Outbound::Unknown,
+                beyond => self.to_outside_address(otherwise).unwrap_or(beyond),
+            },
         }
     }
 

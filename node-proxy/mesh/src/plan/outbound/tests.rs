@@ -229,6 +229,13 @@ fn an_address_from_outside_is_the_services_for_its_ports_where_nobody_else_has_i
         };
         assert_eq!(found, expected, "{what}");
     }
+    // In the mesh's own ranges it may be a Pod's that is not known yet.
+    let ranges = vec!["203.0.113.0/24".to_owned()];
+    let ranges = Change::from(MeshSettings { address_ranges: ranges, ..MeshSettings::default() });
+    let [_, endpoint, client] = front(|_| {});
+    let claim = with_address(service("front", &["10.9.0.1"]));
+    let waiting = mesh([claim, endpoint, client, ranges]);
+    assert!(matches!(plan(&waiting, "203.0.113.10:80"), Outbound::Unknown));
     // A cluster address comes before what another one claims from outside.
     let owner = service("owner", &["203.0.113.10"]);
     let [_, endpoint, client] = front(|_| {});
