@@ -47,9 +47,11 @@ impl Channel {
     /// # Errors
     /// When nobody listens there, or not the agent.
     pub fn connect(address: &Address, agent_uid: Option<u32>, largest: usize) -> io::Result<Self> {
-        if let (Address::Path(path), Some(uid)) = (address, agent_uid) {
-            socket_path::check(path, uid)?;
-        }
+        let trusted = match (address, agent_uid) {
+            (Address::Path(path), Some(uid)) => Some(Address::Path(socket_path::trusted(path, uid)?)),
+            (Address::Path(_) | Address::Abstract(_), _) => None,
+        };
+        let address = trusted.as_ref().unwrap_or(address);
         let channel = Self::new(seqpacket::Connection::connect(address)?, largest)?;
         channel.expect_uid(agent_uid)?;
         Ok(channel)

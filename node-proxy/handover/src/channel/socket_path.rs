@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const ROOT: u32 = 0;
 /// Write permission of the group and of others.
@@ -11,16 +11,19 @@ const WRITABLE: u32 = 0o022;
 /// inode(7): in such a folder everybody creates, and only owners rename and remove.
 const STICKY: u32 = 0o1000;
 
-/// Refuses a path where another user than root and `owner` could have put a socket.
+/// The same path without symbolic links, which others could turn elsewhere. One where another user than root and `owner` could
+/// have put a socket is refused.
 ///
 /// # Errors
 /// When a folder on the way to it is not there, belongs to somebody else, or may be written to by others.
-pub(super) fn check(path: &Path, owner: u32) -> io::Result<()> {
+pub(super) fn trusted(path: &Path, owner: u32) -> io::Result<PathBuf> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    check_folder(&folder.canonicalize()?, &[ROOT, owner])
+    let folder = folder.canonicalize()?;
+    check_folder(&folder, &[ROOT, owner])?;
+    Ok(folder.join(path.file_name().unwrap_or_default()))
 }
 
 fn check_folder(folder: &Path, owners: &[u32]) -> io::Result<()> {
