@@ -11,6 +11,7 @@ mod farewell;
 mod relay;
 mod socket;
 mod straggler;
+mod tunnelled;
 mod upward;
 
 use std::fmt;
@@ -31,6 +32,7 @@ use relay::Relay;
 use socket::close_quietly;
 pub use socket::reset_when_closed;
 use straggler::Straggler;
+use tunnelled::{Stage, Tunnelled};
 use upward::Upward;
 
 /// Bytes that a flow has moved so far; may be read from any thread while it lives.
@@ -154,23 +156,13 @@ pub fn between<'a>(
 ) -> impl Future<Output = Result<(), CopyError>> + 'a {
     let (reader, writer) = far.split();
     reset_when_closed(near);
-    let mut up = Upward::new(near, writer, buffers, &counters.sent);
-    let mut down = Downward::new(near, reader, &counters.received);
-    let mut straggler = Straggler::new(half_close_timeout);
-    async move {
-        let copied = poll_fn(|cx| {
-            // One after the other: an error that one direction was told of, the other would take for an end.
-            let ended = (up.poll(cx)?, down.poll(cx)?);
-            straggler.poll(cx, ended, counters.total())
-        });
-        let copied = copied.await;
-        if copied.is_ok() && !up.is_refused() {
-            close_quietly(near);
-            return Ok(());
-        }
-        // Boxed: few connections end so, and all would have room for it.
-        Box::pin(farewell::of_stream(near, &mut up, &mut down, copied, counters, buffers)).await
-    }
+    let mut stage = Stage::Copying(Tunnelled {
+        up: Upward::new(near, writer, buffers, &counters.sent),
+        down: Downward::new(near, reader, &counters.received),
+        straggler: Straggler::new(half_close_timeout),
+        counters,
+    });
+    poll_fn(move |cx| stage.poll(cx))
 }
 
 /// Copies between two sockets until both directions have ended. `account` bears what was taken from one and the other does not
@@ -192,6 +184,7 @@ pub fn sockets<'a>(
     let mut straggler = Straggler::new(half_close_timeout);
     async move {
         let copied = poll_fn(|cx| {
+            // One after the other: an error that one direction was told of, the other would take for an end.
             let ended = (there.poll(cx)?, back.poll(cx)?);
             straggler.poll(cx, ended, counters.total())
         });

@@ -14,9 +14,8 @@ use karez_capture::sockets::unacknowledged;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::downward::Downward;
 use super::socket::{close_quietly, poll_discard};
-use super::upward::Upward;
+use super::tunnelled::Tunnelled;
 use super::{CopyError, Counters, End};
 use crate::buffers::BufferPool;
 
@@ -31,25 +30,22 @@ const ASK: Duration = Duration::from_millis(50);
 
 /// Finishes a copy between a socket and a stream: `copied` is how it went.
 pub(super) async fn of_stream(
-    near: &TcpStream,
-    up: &mut Upward<'_>,
-    down: &mut Downward<'_>,
+    mut copy: Tunnelled<'_>,
     copied: Result<(), CopyError>,
-    counters: &Counters,
-    buffers: &BufferPool,
 ) -> Result<(), CopyError> {
+    let (near, counters, buffers) = (copy.socket(), copy.counters, copy.buffers());
     match &copied {
         Err(CopyError::Broken { end: End::Near, .. }) => {
             // In time, dropping the stream resets it: with NO_ERROR after a server's END_STREAM (RFC 9113 section 8.1), else with
             // CANCEL.
-            if !send_rest(up, down, counters).await {
-                up.reset(Reason::CANCEL);
+            if !send_rest(&mut copy).await {
+                copy.up.reset(Reason::CANCEL);
             }
         }
         Err(CopyError::Broken { end: End::Far, .. }) => {
-            deliver(near, poll_fn(|cx| down.poll_rest(cx)), counters, buffers).await;
+            deliver(near, poll_fn(|cx| copy.down.poll_rest(cx)), counters, buffers).await;
         }
-        Err(error) => up.reset(error.reason()),
+        Err(error) => copy.up.reset(error.reason()),
         // The peer wanted no more, while the application may send: closing says RST to what comes then.
         Ok(()) => {
             deliver(near, async { Ok(()) }, counters, buffers).await;
@@ -84,7 +80,8 @@ pub(super) async fn deliver(
 }
 
 /// Sends what the application had sent before it was gone: whether all of it has left.
-async fn send_rest(up: &mut Upward<'_>, down: &mut Downward<'_>, counters: &Counters) -> bool {
+async fn send_rest(copy: &mut Tunnelled<'_>) -> bool {
+    let Tunnelled { up, down, counters, .. } = copy;
     let mut rest = pin!(up.send_rest());
     let sent = poll_fn(|cx| {
         down.discard(cx);

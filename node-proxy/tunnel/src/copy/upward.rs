@@ -47,6 +47,14 @@ impl<'a> Upward<'a> {
         }
     }
 
+    pub(super) fn socket(&self) -> &'a TcpStream {
+        self.socket
+    }
+
+    pub(super) fn buffers(&self) -> &'a BufferPool {
+        self.buffers
+    }
+
     pub(super) fn reset(&mut self, reason: Reason) {
         self.writer.reset(reason);
     }
