@@ -294,15 +294,15 @@ async fn a_server_refuses_clients_without_a_certificate_tls_1_3_or_http_2() {
     let cases = [
         (http2(anonymous.clone()), "sent no certificates"),
         (http2(old), "Tls12NotOffered"),
-        (speaks_another, "application protocol"),
-        (anonymous, "application protocol"),
+        (speaks_another, "any known protocol"),
+        (anonymous, "any known protocol"),
     ];
     for (config, words) in cases {
         let (dialled, accepted) = handshake(Arc::new(config), mesh.good(&cart()).server()).await;
         let message = accepted.unwrap_err().to_string();
         assert!(message.contains(words), "{message}");
         let told = dialled.unwrap_err().to_string();
-        assert_eq!(told.contains("NoApplicationProtocol"), words == "application protocol", "{told}");
+        assert_eq!(told.contains("NoApplicationProtocol"), words == "any known protocol", "{told}");
     }
 }
 
