@@ -65,7 +65,7 @@ pub enum RequestError {
         reason: PodError,
     },
     /// The kernel gives no random number.
-    #[error("no secret for the Pod's mark: {0}")]
+    #[error("cannot draw a random mark for the Pod: {0}")]
     NoSecret(getrandom::Error),
     /// The Pod was removed at the same moment.
     #[error("Pod {0} is just being removed: try again")]

@@ -78,7 +78,7 @@ pub enum PodError {
         netns: PathBuf,
     },
     /// The same Pod is still in another one, and cannot be taken out of it.
-    #[error("it has not left its former network namespace {} yet, which is tried again and again: {problem}", netns.display())]
+    #[error("it has not left its former network namespace {} yet, and the agent keeps trying: {problem}", netns.display())]
     Former {
         /// Where it was.
         netns: PathBuf,

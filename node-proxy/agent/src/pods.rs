@@ -43,7 +43,7 @@ pub enum Refused {
     #[error("Pod {0} is not enrolled")]
     Unknown(PodName),
     /// Too many requests wait for the same Pod.
-    #[error("{WAITING} requests wait for Pod {0} already")]
+    #[error("{WAITING} requests wait for Pod {0} already: try again later")]
     Busy(PodName),
 }
 

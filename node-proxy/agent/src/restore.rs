@@ -34,12 +34,12 @@ fn resume<K: Kernel>(pods: &mut Pods<K>, context: &AgentContext<K>, record: Reco
         Ok(Some(sandbox)) => Some(sandbox),
         Ok(None) => return forget(context, &pod),
         Err(error) => {
-            tracing::error!(%pod, %error, "its network namespace cannot be opened, which is tried again and again");
+            tracing::error!(%pod, %error, "cannot open its network namespace: the agent keeps trying");
             None
         }
     };
     if let Err(error) = pods.resume(record, sandbox) {
-        tracing::error!(%pod, %error, "not taken up");
+        tracing::error!(%pod, %error, "not restored: its record conflicts with that of another Pod");
     }
 }
 

@@ -73,7 +73,7 @@ pub(crate) enum Assembled {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misassembled {
     /// Another Pod's, or another message, in between.
-    #[error("the listeners of Pod {0} are not complete, and something else came")]
+    #[error("another message came before all listeners of Pod {0}")]
     Interrupted(PodUid),
     /// More than [`MOST_LISTENERS`].
     #[error("more than {MOST_LISTENERS} listeners for Pod {0}")]

@@ -64,7 +64,7 @@ pub enum InvalidPod {
     #[error("a Pod has {0} addresses, {MOST_ADDRESSES} are allowed")]
     Addresses(usize),
     /// A part that must be there is missing.
-    #[error("a Pod without its {0}")]
+    #[error("the Pod lacks its {0}")]
     Missing(&'static str),
 }
 

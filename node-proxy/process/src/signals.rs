@@ -70,7 +70,7 @@ impl Signals {
     pub async fn drain(mut self, trigger: Trigger, deadline: Duration) {
         self.first_drains(&trigger, deadline).await;
         let received = self.received().await;
-        tracing::warn!(?received, "again: ending at once");
+        tracing::warn!(?received, "second signal: ending at once");
         std::process::exit(received.exit_code());
     }
 

@@ -54,7 +54,7 @@ pub enum Violation {
     #[error(transparent)]
     Misassembled(#[from] Misassembled),
     /// Listeners that are none of the Pod's.
-    #[error("what it gives back for Pod {pod} is {reason}")]
+    #[error("a descriptor that it returned for Pod {pod} is {reason}")]
     Planted {
         /// The Pod.
         pod: PodUid,
@@ -71,7 +71,7 @@ pub enum Violation {
     #[error("no answer about Pod {0} within {ANSWER_WITHIN:?}")]
     Silent(PodUid),
     /// A list beyond its bound.
-    #[error("it says that it carries more than {MOST_CARRIED_IN_ALL} Pods")]
+    #[error("it claims to carry more than {MOST_CARRIED_IN_ALL} Pods")]
     TooManyCarried,
 }
 

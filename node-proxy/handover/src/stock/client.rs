@@ -46,7 +46,7 @@ pub enum StockError {
     #[error("karez-agent refused: {0}")]
     Refused(#[from] Refusal),
     /// More sockets at once than a packet carries, or none.
-    #[error("1 to {MOST_DESCRIPTORS} sockets can be asked for at once")]
+    #[error("a request must ask for 1 to {MOST_DESCRIPTORS} sockets")]
     Count,
     /// The [`StockTask`] has ended: the process is stopping.
     #[error("the socket stock has shut down: the node proxy is stopping")]
