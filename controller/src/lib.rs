@@ -11,12 +11,14 @@
 //! * [`publication`] – translates them and fills the catalog
 //! * [`catalog`] – what there is to serve, by type and name, each with the hash of its content
 //! * [`xds`] – the delta discovery service
+//! * [`progress`] – how far a client is with one type of resources
 //! * [`nodes`] – what is known of each node proxy
 //! * [`ca`] – roots, their rotation, and the certificates that they sign
 //! * [`trust_bundle`] – how roots travel to the nodes, and which nodes have them
 //! * [`tokens`], [`callers`] – who may call
 //! * [`operator`] – status and reports
 //! * [`listener`] – the one TLS port
+//! * [`connect_info`] – the connection that a call came on
 //! * [`metrics`] – what is counted
 //! * [`settings`], [`controller`] – the flags, and all of it put together
 //!
@@ -29,12 +31,14 @@ mod file_stamp;
 pub mod ca;
 pub mod callers;
 pub mod catalog;
+pub mod connect_info;
 pub mod controller;
 pub mod inventory;
 pub mod listener;
 pub mod metrics;
 pub mod nodes;
 pub mod operator;
+pub mod progress;
 pub mod publication;
 pub mod settings;
 pub mod tokens;

@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
-pub use connection::{Connection, Peer};
+pub use connection::Connection;
 pub use server_certificate::{CertificateError, CurrentCertificate, ServerCertificate};
 
 /// Limit of connections, beside the unproven ones; others wait in the listener's queue.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::ca::Standing;
 use crate::catalog::{ResourceType, Snapshot, Version};
-use crate::xds::Progress;
+use crate::progress::Progress;
 
 /// Progress with each type that a stream follows.
 pub type StreamProgress = BTreeMap<ResourceType, Progress>;

@@ -12,4 +12,3 @@ mod subscription;
 
 pub use conversation::{Conversation, Violation};
 pub use service::Discovery;
-pub use subscription::{Progress, Rejection};

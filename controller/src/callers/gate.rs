@@ -13,7 +13,7 @@ use tonic::{Code, Request, Status};
 use tracing::warn;
 
 use super::{Bearer, Calls};
-use crate::listener::Peer;
+use crate::connect_info::ConnectInfo;
 use crate::metrics::Metrics;
 use crate::tokens::Tokens;
 
@@ -39,7 +39,7 @@ impl Gate {
         Self { tokens, metrics, complaints, calls: Calls::default() }
     }
 
-    fn refused(&self, peer: Option<&Peer>, status: &Status) {
+    fn refused(&self, connection: Option<&ConnectInfo>, status: &Status) {
         let [of_strangers, of_known] = &*self.complaints;
         let complaints = if status.code() == Code::Unauthenticated {
             self.metrics.call_unauthenticated();
@@ -47,11 +47,11 @@ impl Gate {
         } else {
             self.metrics.call_over_limit();
             // It has proven who it is: its connection may stay, for when its other calls have ended.
-            peer.inspect(|peer| peer.has_authenticated());
+            connection.inspect(|connection| connection.set_authenticated());
             of_known
         };
         if let Some(left_out) = complaints.allow() {
-            let peer = peer.and_then(Peer::address);
+            let peer = connection.and_then(ConnectInfo::address);
             warn!(?peer, reason = status.message(), left_out, "a call is refused");
         }
     }
@@ -60,15 +60,15 @@ impl Gate {
 impl Interceptor for Gate {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         let bearer = Bearer::identify(request.metadata(), self.tokens.clone(), &self.calls);
-        let peer = request.extensions().get::<Peer>();
+        let connection = request.extensions().get::<ConnectInfo>();
         match bearer {
             Ok(bearer) => {
-                peer.inspect(|peer| peer.has_authenticated());
+                connection.inspect(|connection| connection.set_authenticated());
                 request.extensions_mut().insert(bearer);
                 Ok(request)
             }
             Err(status) => {
-                self.refused(peer, &status);
+                self.refused(connection, &status);
                 Err(status)
             }
         }

@@ -3,8 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +15,8 @@ use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 use tracing::debug;
 
+use crate::connect_info::ConnectInfo;
+
 /// From the handshake to the headers of the first authenticated call. Who has a token connects because it has something to ask,
 /// and its headers follow the handshake at once: this is several round trips of the slowest link, with packets lost.
 const AUTHENTICATION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ const AUTHENTICATION_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Connection<S = TlsStream<TcpStream>> {
     stream: S,
-    peer: Peer,
+    info: ConnectInfo,
     /// None once somebody has authenticated on it.
     trial: Option<Trial>,
     _slot: OwnedSemaphorePermit,
@@ -39,13 +39,6 @@ struct Trial {
     permit: HandshakePermit,
 }
 
-/// Who is at the other end of a connection: every call on it has this among its extensions. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Peer {
-    address: Option<SocketAddr>,
-    authenticated: Arc<AtomicBool>,
-}
-
 impl<S> Connection<S> {
     /// It has `slot` until it is dropped.
     pub(super) fn new(
@@ -54,21 +47,21 @@ impl<S> Connection<S> {
         slot: OwnedSemaphorePermit,
         permit: HandshakePermit,
     ) -> Self {
-        let peer = Peer { address, authenticated: Arc::default() };
+        let info = ConnectInfo::new(address);
         let deadline = Box::pin(tokio::time::sleep(AUTHENTICATION_TIMEOUT));
-        Self { stream, peer, trial: Some(Trial { deadline, permit }), _slot: slot }
+        Self { stream, info, trial: Some(Trial { deadline, permit }), _slot: slot }
     }
 
     /// An error once its trial is over and nobody has authenticated; until then that wakes whoever asked. Writing asks as well as
     /// reading: a peer that does not read could else keep the connection.
     fn check_trial(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let Some(trial) = &mut self.trial else { return Ok(()) };
-        if self.peer.authenticated.load(Ordering::Relaxed) {
+        if self.info.is_authenticated() {
             self.trial = None;
             return Ok(());
         }
         let Poll::Ready(why) = trial.poll(context) else { return Ok(()) };
-        debug!(peer = ?self.peer.address, "{why}");
+        debug!(peer = ?self.info.address(), "{why}");
         Err(io::Error::new(io::ErrorKind::TimedOut, why))
     }
 }
@@ -85,24 +78,11 @@ impl Trial {
     }
 }
 
-impl Peer {
-    /// Its address.
-    #[must_use]
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.address
-    }
-
-    /// It has made an authenticated call: its connection may stay.
-    pub fn has_authenticated(&self) {
-        self.authenticated.store(true, Ordering::Relaxed);
-    }
-}
-
 impl<S> Connected for Connection<S> {
-    type ConnectInfo = Peer;
+    type ConnectInfo = ConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {
-        self.peer.clone()
+        self.info.clone()
     }
 }
 

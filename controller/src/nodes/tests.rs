@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::catalog::Resources;
-use crate::xds::Rejection;
+use crate::progress::Rejection;
 
 const OLD: &[u8] = b"old";
 const NEW: &[u8] = b"new";

@@ -13,8 +13,9 @@ use karez_api::names::metadata::NODE_NAME;
 use prost_types::value::Kind;
 
 use super::batch::Batch;
-use super::subscription::{Progress, Subscription};
+use super::subscription::Subscription;
 use crate::catalog::{ResourceType, Snapshot, View};
+use crate::progress::Progress;
 
 /// Types that a client may ask for on one stream, those that do not exist included.
 const MAX_TYPES: usize = 16;

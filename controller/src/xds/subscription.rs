@@ -10,7 +10,8 @@ use karez_api::discovery::DeltaDiscoveryRequest;
 
 use super::batch::{self, Batch};
 use super::conversation::Violation;
-use crate::catalog::{Changes, Version, View};
+use crate::catalog::{Changes, View};
+use crate::progress::{Progress, Rejection};
 
 /// Asks for everything, as a name in a subscription.
 const WILDCARD: &str = "*";
@@ -21,24 +22,6 @@ const MAX_NAMES: usize = 50_000;
 /// Istio's also takes a type's first response for all that there is, so it is no smaller than need be: everything that
 /// 100,000 workloads have goes in one.
 const RESPONSE_SIZE: usize = 64 << 20;
-
-/// How far the client is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Version of the view that the client has acknowledged whole.
-    pub acknowledged: Option<Version>,
-    /// What the client refused, until it has taken another version of it.
-    pub rejected: Option<Arc<Rejection>>,
-}
-
-/// A response that a client refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    /// In the client's words.
-    pub detail: String,
-    /// The resources that it concerns.
-    pub names: BTreeSet<Arc<str>>,
-}
 
 /// One client's subscription to one type.
 #[derive(Debug, Default)]
@@ -252,35 +235,6 @@ fn repeat_asked(asked: &BTreeSet<String>, present: &View, changes: &mut Changes)
     }
     changes.set.extend(by_alias);
 }
-
-/// Characters of a client's complaint that are read and kept: Karez's node proxy writes fewer.
-const MAX_DETAIL: usize = 5000;
-
-impl Rejection {
-    /// A NACK says in words which resources it means. Those that it names are remembered, or all when it names none.
-    fn of(detail: &str, sent: BTreeSet<Arc<str>>) -> Self {
-        let detail: String = detail.chars().take(MAX_DETAIL).collect();
-        let words = detail.split_whitespace().map(|word| word.trim_matches(AROUND_NAMES));
-        let named: BTreeSet<_> = words.filter_map(|word| sent.get(word)).cloned().collect();
-        let names = if named.is_empty() { sent } else { named };
-        Self { detail, names }
-    }
-
-    /// What is left of it; nothing when it concerned only `names`.
-    fn without(&self, names: &BTreeSet<Arc<str>>) -> Option<Self> {
-        let left: BTreeSet<_> = self.names.difference(names).cloned().collect();
-        (!left.is_empty()).then(|| Self { detail: self.detail.clone(), names: left })
-    }
-
-    /// This one and an older one.
-    fn beside(self, older: Self) -> Self {
-        let detail = format!("{}; {}", self.detail, older.detail).chars().take(MAX_DETAIL).collect();
-        Self { detail, names: self.names.into_iter().chain(older.names).collect() }
-    }
-}
-
-/// Punctuation that no name begins or ends with. A policy's name may stand in parentheses.
-const AROUND_NAMES: [char; 6] = [':', ';', ',', '"', '\'', '`'];
 
 #[cfg(test)]
 mod tests;

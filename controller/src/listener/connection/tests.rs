@@ -1,4 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use karez_process::handshakes::HandshakeLimiter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -63,7 +64,7 @@ async fn a_peer_that_has_authenticated_may_be_silent() {
     let hour = Duration::from_secs(3600);
     tokio::spawn(async move {
         tokio::time::sleep(AUTHENTICATION_TIMEOUT / 2).await;
-        peer.has_authenticated();
+        peer.set_authenticated();
         tokio::time::sleep(hour).await;
         other.write_u8(7).await.unwrap();
     });
@@ -78,7 +79,7 @@ async fn an_unproven_peer_gives_way_and_who_has_authenticated_does_not() {
         let slot = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let mut connection = Connection::new(stream, None, slot, limiter.admit(PEER).unwrap());
         if is_known {
-            connection.connect_info().has_authenticated();
+            connection.connect_info().set_authenticated();
         }
         let mut reading = std::pin::pin!(connection.read_u8());
         let now = std::future::ready(());

@@ -8,7 +8,7 @@ use super::*;
 use crate::ca::{Root, Roots, Standing};
 use crate::catalog::ResourceType;
 use crate::nodes::Nodes;
-use crate::xds::Progress;
+use crate::progress::Progress;
 
 fn placement(name: &str, node: Option<&str>, enrolled: bool) -> PodPlacement {
     PodPlacement {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::catalog::{Entry, ResourceType};
+use crate::progress::MAX_DETAIL;
 
 fn view(content: &[(&str, usize)]) -> Arc<View> {
     let entry =
