@@ -1,14 +1,14 @@
 //! Times as people read them. Pure.
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
-/// Seconds since the epoch as ISO 8601 in UTC.
+/// Seconds since the epoch as RFC 3339 writes them, in UTC.
 #[must_use]
-pub fn iso(seconds: i64) -> String {
-    let Ok(date) = OffsetDateTime::from_unix_timestamp(seconds) else { return format!("{seconds} s") };
-    let (hour, minute, second) = date.to_hms();
-    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+pub fn rfc3339(seconds: i64) -> String {
+    let date = OffsetDateTime::from_unix_timestamp(seconds).ok();
+    // No date beyond the year 9999: the number itself, then.
+    date.and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| format!("{seconds} s"))
 }
 
 /// A span of seconds by its two greatest units, such as `23h59m`.

@@ -5,7 +5,7 @@ use karez_api::operator::{
     CertificateReport, NodeReport, NodeStatus, ObjectProblem, PodStatus, RootStatus, StatusReply,
 };
 
-use crate::times::{iso, span};
+use crate::times::{rfc3339, span};
 
 /// How long before its end a root that signs is to be replaced, in seconds; a tenth of its life when that is less.
 const REPLACE_BEFORE: i64 = 30 * 86_400;
@@ -97,7 +97,7 @@ fn of_certificate(certificate: &CertificateReport, now: i64) -> Option<String> {
     let CertificateReport { identity, problem, not_after } = certificate;
     let why = if problem.is_empty() { String::new() } else { format!(": {problem}") };
     if has_expired(certificate, now) {
-        let end = iso(*not_after);
+        let end = rfc3339(*not_after);
         return Some(format!(
             "{identity} has expired, at {end}: what is new is refused until it is renewed{why}"
         ));
@@ -134,7 +134,7 @@ fn of_roots(roots: &[RootStatus], now: i64) -> Option<String> {
         true => "the rotation that is under way replaces it",
         false => "replace it with karez ca rotate",
     };
-    Some(format!("the mesh's root certificate {end}, at {}: {remedy}", iso(signing.not_after)))
+    Some(format!("the mesh's root certificate {end}, at {}: {remedy}", rfc3339(signing.not_after)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use karez_api::operator::{NodeStatus, PodStatus, RootStatus, StatusReply};
 use karez_api::printable::one_line;
 
 use crate::table::Table;
-use crate::times::{iso, span};
+use crate::times::{rfc3339, span};
 
 /// Characters of a fingerprint that tell one root from another.
 const SHORT: usize = 16;
@@ -101,7 +101,7 @@ pub fn roots_table(roots: &[RootStatus]) -> String {
         table.row([
             root.fingerprint.chars().take(SHORT).collect(),
             root.phase.clone(),
-            iso(root.not_after),
+            rfc3339(root.not_after),
             root.waiting_for.clone(),
         ]);
     }

@@ -5,7 +5,7 @@ use karez_api::operator::{
 };
 use serde::Serialize;
 
-use crate::times::iso;
+use crate::times::rfc3339;
 
 /// The whole answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -167,7 +167,7 @@ impl RootView {
         Self {
             fingerprint: root.fingerprint.clone(),
             phase: root.phase.clone(),
-            not_after: iso(root.not_after),
+            not_after: rfc3339(root.not_after),
             waiting_for: some(&root.waiting_for),
         }
     }
@@ -178,7 +178,7 @@ fn certificates(report: Option<&NodeReport>) -> &[CertificateReport] {
 }
 
 fn time(seconds: i64) -> Option<String> {
-    (seconds > 0).then(|| iso(seconds))
+    (seconds > 0).then(|| rfc3339(seconds))
 }
 
 fn some(text: &str) -> Option<String> {

@@ -2,9 +2,9 @@ use super::*;
 
 #[test]
 fn times_and_spans_are_readable() {
-    assert_eq!(iso(0), "1970-01-01T00:00:00Z");
-    assert_eq!(iso(1_800_000_061), "2027-01-15T08:01:01Z");
-    assert_eq!(iso(i64::MAX), format!("{} s", i64::MAX));
+    assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+    assert_eq!(rfc3339(1_800_000_061), "2027-01-15T08:01:01Z");
+    assert_eq!(rfc3339(i64::MAX), format!("{} s", i64::MAX));
     let spans = [
         (0, "0s"),
         (59, "59s"),
