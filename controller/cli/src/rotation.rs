@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use karez_api::operator::RootStatus;
+use karez_api::operator::{RootPhase, RootStatus};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -91,7 +91,9 @@ fn new_root<'a>(before: &[RootStatus], begun: &'a [RootStatus]) -> Option<&'a st
     let is_new = |root: &&RootStatus| before.iter().all(|known| known.fingerprint != root.fingerprint);
     // One that was forced was there before, and signs now.
     let was_announced = |root: &&RootStatus| {
-        before.iter().any(|known| known.fingerprint == root.fingerprint && known.phase == "announced")
+        before
+            .iter()
+            .any(|known| known.fingerprint == root.fingerprint && known.phase() == RootPhase::Announced)
     };
     begun
         .iter()
@@ -102,7 +104,8 @@ fn new_root<'a>(before: &[RootStatus], begun: &'a [RootStatus]) -> Option<&'a st
 
 /// Whether the root that was announced has come as far as that.
 fn is_reached(roots: &[RootStatus], new: Option<&str>, step: WaitFor) -> bool {
-    let signs = roots.iter().any(|root| root.phase == "signing" && Some(&*root.fingerprint) == new);
+    let signs =
+        roots.iter().any(|root| root.phase() == RootPhase::Signing && Some(&*root.fingerprint) == new);
     match step {
         WaitFor::Signing => signs,
         WaitFor::Dropped => signs && roots.len() == 1,

@@ -7,7 +7,6 @@
 //! A root is in the trust bundle before the first certificate is signed under it, and stays there until the last one has
 //! expired; so no two proxies ever meet of which one does not trust the other's root.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -52,16 +51,6 @@ pub enum Phase {
     Announced,
     /// Is in the trust bundle still.
     Retiring,
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Signing => "signing",
-            Self::Announced => "announced",
-            Self::Retiring => "retiring",
-        })
-    }
 }
 
 /// A rotation cannot begin.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use karez_api::operator::{
-    NodeReport, NodeStatus, ObjectProblem, PodReport, PodStatus, RootStatus, StatusReply,
+    NodeReport, NodeStatus, ObjectProblem, PodReport, PodStatus, RootPhase, RootStatus, StatusReply,
 };
 use karez_translate::{PodPlacement, Report};
 use tokio::time::Instant;
@@ -209,7 +209,7 @@ pub(super) fn roots(state: &State, witnesses: &impl Witnesses, now: Timestamp) -
         fingerprint: root.fingerprint().to_owned(),
         not_before: root.not_before().seconds(),
         not_after: root.not_after().seconds(),
-        phase: phase.to_string(),
+        phase: root_phase(phase).into(),
         waiting_for: match phase {
             Phase::Signing => String::new(),
             Phase::Announced => waits.join("; "),
@@ -221,6 +221,14 @@ pub(super) fn roots(state: &State, witnesses: &impl Witnesses, now: Timestamp) -
         },
     };
     state.roots.all().map(root).collect()
+}
+
+fn root_phase(phase: Phase) -> RootPhase {
+    match phase {
+        Phase::Signing => RootPhase::Signing,
+        Phase::Announced => RootPhase::Announced,
+        Phase::Retiring => RootPhase::Retiring,
+    }
 }
 
 #[cfg(test)]

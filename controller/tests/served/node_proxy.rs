@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use karez_api::identity::Identity;
+use karez_api::operator::RootPhase;
 use karez_link::certificates::State;
 use karez_link::controller::{LearnedRoots, Settings};
 use karez_link::discovery::{DiscoveryView, Store, Synced, run};
@@ -67,7 +68,7 @@ async fn it_learns_the_mesh_and_gets_its_certificates_through_a_rotation() {
     let rotate = authorized(karez_api::operator::RotateRootRequest::default(), OPERATOR);
     within(operator.rotate_root(rotate)).await.unwrap();
     // The node acknowledges of itself, and its next certificate comes from the new root.
-    scene.status_when(|status| status.roots.iter().any(|root| root.phase == "retiring")).await;
+    scene.status_when(|status| status.roots.iter().any(|root| root.phase() == RootPhase::Retiring)).await;
     let second = ready(&mut states, |not_after| not_after > first).await;
     assert!(second > first);
     scene.status_when(|status| status.roots.len() == 1).await;

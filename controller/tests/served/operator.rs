@@ -1,5 +1,7 @@
 use karez_api::operator::node_reports_client::NodeReportsClient;
-use karez_api::operator::{CertificateReport, NodeReport, PodReport, RotateRootRequest, StatusRequest};
+use karez_api::operator::{
+    CertificateReport, NodeReport, PodReport, RootPhase, RotateRootRequest, StatusRequest,
+};
 use tonic::Code;
 
 use super::harness::*;
@@ -34,7 +36,7 @@ async fn reports_and_manifests_meet_in_the_status() {
     assert_eq!((pod.enrolled, pod.captured, &*pod.problem, &*pod.identity), (true, true, "", &*identity));
     assert_eq!(status.problems.len(), 1);
     assert_eq!(status.problems[0].file, "shop.yaml");
-    assert_eq!((status.roots.len(), &*status.roots[0].phase), (1, "signing"));
+    assert_eq!((status.roots.len(), status.roots[0].phase()), (1, RootPhase::Signing));
 
     let refused = within(reports.report(authorized(report, OPERATOR))).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);

@@ -1,5 +1,6 @@
 use karez_api::names::type_url;
-use karez_api::operator::{RotateRootRequest, StatusReply};
+use karez_api::operator::RootPhase::{self, Announced, Retiring, Signing};
+use karez_api::operator::{RootStatus, RotateRootRequest, StatusReply};
 use karez_api::settings::TrustBundle;
 use prost::Message;
 use tonic::Code;
@@ -16,8 +17,8 @@ async fn rotate(scene: &Scene) {
     within(operator.rotate_root(authorized(RotateRootRequest::default(), OPERATOR))).await.unwrap();
 }
 
-fn phases(status: &StatusReply) -> Vec<&str> {
-    status.roots.iter().map(|root| &*root.phase).collect()
+fn phases(status: &StatusReply) -> Vec<RootPhase> {
+    status.roots.iter().map(RootStatus::phase).collect()
 }
 
 /// The next trust bundle, not yet acknowledged.
@@ -56,12 +57,12 @@ async fn a_rotation_goes_from_root_to_root_without_a_gap() {
     let (response, both) = bundle(&mut stream).await;
     assert_eq!(both.len(), 2);
     let status = scene.status_when(|status| status.roots.len() == 2).await;
-    assert_eq!(phases(&status), ["signing", "announced"]);
+    assert_eq!(phases(&status), [Signing, Announced]);
     assert_eq!(status.roots[1].waiting_for, "node node-1 to acknowledge the trust bundle");
     assert_eq!(issuer(&sign_web(&scene).await, &old), [0], "the old one signs until the new one is known");
 
     stream.acknowledge(&response).await;
-    let status = scene.status_when(|status| phases(status) == ["signing", "retiring"]).await;
+    let status = scene.status_when(|status| phases(status) == [Signing, Retiring]).await;
     let new: Vec<String> = both.iter().filter(|root| !old.contains(root)).cloned().collect();
     assert_eq!(issuer(&sign_web(&scene).await, &new), [0]);
     assert!(status.roots[1].waiting_for.contains("expire"));
@@ -71,7 +72,7 @@ async fn a_rotation_goes_from_root_to_root_without_a_gap() {
 
     let (_, last) = bundle(&mut stream).await;
     assert_eq!(last, new, "the old one is dropped when its last certificate has expired");
-    scene.status_when(|status| phases(status) == ["signing"]).await;
+    scene.status_when(|status| phases(status) == [Signing]).await;
     assert_eq!(std::fs::read_to_string(scene.path("state/root.pem")).unwrap(), new[0]);
 }
 
@@ -81,13 +82,13 @@ async fn a_restart_in_the_middle_goes_on_where_it_was() {
     sign_web(&scene).await;
     rotate(&scene).await;
     let status = scene.status().await;
-    assert_eq!(phases(&status), ["signing", "announced"]);
+    assert_eq!(phases(&status), [Signing, Announced]);
     assert!(status.roots[1].waiting_for.starts_with("node node-1 to come back"), "{status:?}");
     let roots = status.roots.iter().map(|root| root.fingerprint.clone()).collect::<Vec<_>>();
 
     scene.restart().await;
     let status = scene.status().await;
-    assert_eq!(phases(&status), ["signing", "announced"]);
+    assert_eq!(phases(&status), [Signing, Announced]);
     assert_eq!(status.roots.iter().map(|root| root.fingerprint.clone()).collect::<Vec<_>>(), roots);
     let mut operator = scene.operator().await;
     let again =
@@ -98,11 +99,11 @@ async fn a_restart_in_the_middle_goes_on_where_it_was() {
     stream.subscribe(type_url::TRUST_BUNDLE).await;
     let (response, _) = bundle(&mut stream).await;
     stream.acknowledge(&response).await;
-    let status = scene.status_when(|status| phases(status) == ["signing", "retiring"]).await;
+    let status = scene.status_when(|status| phases(status) == [Signing, Retiring]).await;
     assert_eq!(status.roots[0].fingerprint, roots[1]);
 
     scene.restart().await;
-    assert_eq!(phases(&scene.status().await), ["signing", "retiring"]);
+    assert_eq!(phases(&scene.status().await), [Signing, Retiring]);
 }
 
 #[tokio::test]
@@ -114,9 +115,9 @@ async fn a_node_that_does_not_follow_the_bundle_has_a_leaf_lifetime_to_renew() {
     stream.acknowledge(&response).await;
     rotate(&scene).await;
     let status = scene.status().await;
-    assert_eq!(phases(&status), ["signing", "announced"]);
+    assert_eq!(phases(&status), [Signing, Announced]);
     assert!(status.roots[1].waiting_for.contains("does not follow the trust bundle"), "{status:?}");
-    scene.status_when(|status| phases(status) == ["signing", "retiring"]).await;
+    scene.status_when(|status| phases(status) == [Signing, Retiring]).await;
 }
 
 #[tokio::test]
@@ -135,10 +136,10 @@ async fn the_operator_goes_on_without_a_node_that_never_acknowledges() {
     let (response, both) = bundle(&mut stream).await;
     let waits = ["node node-1 to acknowledge the trust bundle"];
     let status = scene.status_when(|status| status.roots.len() == 2).await;
-    assert_eq!((phases(&status), &*status.roots[1].waiting_for), (vec!["signing", "announced"], waits[0]));
+    assert_eq!((phases(&status), &*status.roots[1].waiting_for), (vec![Signing, Announced], waits[0]));
     let forced = within(operator.rotate_root(force())).await.unwrap().into_inner();
     assert_eq!(forced.left_behind, waits);
-    assert_eq!(phases(&scene.status().await), ["signing", "retiring"]);
+    assert_eq!(phases(&scene.status().await), [Signing, Retiring]);
     let new: Vec<String> = both.iter().filter(|root| !old.contains(root)).cloned().collect();
     assert_eq!(issuer(&sign_web(&scene).await, &new), [0]);
 

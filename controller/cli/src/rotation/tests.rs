@@ -1,9 +1,11 @@
+use RootPhase::{Announced, Retiring, Signing};
+
 use super::*;
 
-fn roots(phases: &[(&str, &str)]) -> Vec<RootStatus> {
-    let root = |(fingerprint, phase): &(&str, &str)| RootStatus {
+fn roots(phases: &[(&str, RootPhase)]) -> Vec<RootStatus> {
+    let root = |(fingerprint, phase): &(&str, RootPhase)| RootStatus {
         fingerprint: (*fingerprint).to_owned(),
-        phase: (*phase).to_owned(),
+        phase: (*phase).into(),
         ..Default::default()
     };
     phases.iter().map(root).collect()
@@ -11,9 +13,9 @@ fn roots(phases: &[(&str, &str)]) -> Vec<RootStatus> {
 
 #[test]
 fn a_step_is_reached_by_the_root_that_was_announced() {
-    let announced = roots(&[("old", "signing"), ("new", "announced")]);
-    let signing = roots(&[("new", "signing"), ("old", "retiring")]);
-    let dropped = roots(&[("new", "signing")]);
+    let announced = roots(&[("old", Signing), ("new", Announced)]);
+    let signing = roots(&[("new", Signing), ("old", Retiring)]);
+    let dropped = roots(&[("new", Signing)]);
     let reached = |roots: &[RootStatus]| {
         [WaitFor::Signing, WaitFor::Dropped].map(|step| is_reached(roots, Some("new"), step))
     };
@@ -25,12 +27,12 @@ fn a_step_is_reached_by_the_root_that_was_announced() {
 
 #[test]
 fn the_new_root_is_found_even_when_it_signs_at_once() {
-    let before = roots(&[("old", "signing")]);
-    assert_eq!(new_root(&before, &roots(&[("old", "signing"), ("new", "announced")])), Some("new"));
-    assert_eq!(new_root(&before, &roots(&[("new", "signing"), ("old", "retiring")])), Some("new"));
+    let before = roots(&[("old", Signing)]);
+    assert_eq!(new_root(&before, &roots(&[("old", Signing), ("new", Announced)])), Some("new"));
+    assert_eq!(new_root(&before, &roots(&[("new", Signing), ("old", Retiring)])), Some("new"));
     // A rotation that had begun already is taken up.
-    let begun = roots(&[("old", "signing"), ("new", "announced")]);
+    let begun = roots(&[("old", Signing), ("new", Announced)]);
     assert_eq!(new_root(&begun, &begun), Some("new"));
     // So is one that was forced.
-    assert_eq!(new_root(&begun, &roots(&[("new", "signing"), ("old", "retiring")])), Some("new"));
+    assert_eq!(new_root(&begun, &roots(&[("new", Signing), ("old", Retiring)])), Some("new"));
 }

@@ -2,7 +2,7 @@
 
 use karez_api::names::REPORT_INTERVAL;
 use karez_api::operator::{
-    CertificateReport, NodeReport, NodeStatus, ObjectProblem, PodStatus, RootStatus, StatusReply,
+    CertificateReport, NodeReport, NodeStatus, ObjectProblem, PodStatus, RootPhase, RootStatus, StatusReply,
 };
 
 use crate::times::{rfc3339, span};
@@ -120,7 +120,7 @@ fn of_pod(pod: &PodStatus) -> Option<String> {
 
 /// That the root that signs ends soon: with it ends every certificate of the mesh. A retiring one is to end.
 fn of_roots(roots: &[RootStatus], now: i64) -> Option<String> {
-    let signing = roots.iter().find(|root| root.phase == "signing")?;
+    let signing = roots.iter().find(|root| root.phase() == RootPhase::Signing)?;
     let left = signing.not_after.saturating_sub(now);
     let life = signing.not_after.saturating_sub(signing.not_before);
     if left >= REPLACE_BEFORE.min(life / 10) {
@@ -130,7 +130,7 @@ fn of_roots(roots: &[RootStatus], now: i64) -> Option<String> {
         ..=0 => "has expired".to_owned(),
         _ => format!("expires in {}", span(left)),
     };
-    let remedy = match roots.iter().any(|root| root.phase == "announced") {
+    let remedy = match roots.iter().any(|root| root.phase() == RootPhase::Announced) {
         true => "the rotation that is under way replaces it",
         false => "replace it with karez ca rotate",
     };

@@ -1,6 +1,6 @@
 //! The tables. Pure.
 
-use karez_api::operator::{NodeStatus, PodStatus, RootStatus, StatusReply};
+use karez_api::operator::{NodeStatus, PodStatus, RootPhase, RootStatus, StatusReply};
 use karez_api::printable::one_line;
 
 use crate::table::Table;
@@ -100,7 +100,7 @@ pub fn roots_table(roots: &[RootStatus]) -> String {
     for root in roots {
         table.row([
             root.fingerprint.chars().take(SHORT).collect(),
-            root.phase.clone(),
+            phase(root.phase()).to_owned(),
             rfc3339(root.not_after),
             root.waiting_for.clone(),
         ]);
@@ -108,10 +108,20 @@ pub fn roots_table(roots: &[RootStatus]) -> String {
     table.render()
 }
 
+/// A phase as tables and JSON name it.
+pub(super) fn phase(phase: RootPhase) -> &'static str {
+    match phase {
+        RootPhase::Signing => "signing",
+        RootPhase::Announced => "announced",
+        RootPhase::Retiring => "retiring",
+        RootPhase::Unspecified => "unknown",
+    }
+}
+
 /// How to go on with a rotation when what it waits for never comes; nothing while no root waits to sign.
 #[must_use]
 pub fn way_out(roots: &[RootStatus]) -> Option<&'static str> {
-    let waits = |root: &RootStatus| root.phase == "announced" && !root.waiting_for.is_empty();
+    let waits = |root: &RootStatus| root.phase() == RootPhase::Announced && !root.waiting_for.is_empty();
     roots.iter().any(waits).then_some(
         "if that never comes: restart karez-node on the node, take its line out of the controller's tokens file, or go on without \
          it by karez ca rotate --force",

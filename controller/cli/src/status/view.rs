@@ -5,6 +5,7 @@ use karez_api::operator::{
 };
 use serde::Serialize;
 
+use super::text::phase;
 use crate::times::rfc3339;
 
 /// The whole answer.
@@ -78,7 +79,7 @@ struct ProblemView {
 #[serde(rename_all = "camelCase")]
 pub struct RootView {
     fingerprint: String,
-    phase: String,
+    phase: &'static str,
     not_after: String,
     waiting_for: Option<String>,
 }
@@ -166,7 +167,7 @@ impl RootView {
     pub fn of(root: &RootStatus) -> Self {
         Self {
             fingerprint: root.fingerprint.clone(),
-            phase: root.phase.clone(),
+            phase: phase(root.phase()),
             not_after: rfc3339(root.not_after),
             waiting_for: some(&root.waiting_for),
         }

@@ -47,7 +47,7 @@ fn the_bundle_has_every_root() {
     let bundle = std::fs::read_to_string(folder.path().join(BUNDLE_FILE)).unwrap();
     for (phase, root) in state.roots.all() {
         assert!(matches!(phase, Phase::Signing | Phase::Announced));
-        assert!(bundle.contains(root.pem()), "{phase}");
+        assert!(bundle.contains(root.pem()), "{phase:?}");
     }
 }
 

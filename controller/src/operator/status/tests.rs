@@ -217,14 +217,14 @@ fn roots_say_what_they_wait_for() {
     state.roots.advance(now, &[], Duration::from_secs(100));
     state.roots.announce(root(), now).unwrap();
     let shown = roots(&state, &Nobody, now);
-    let found: Vec<_> = shown.iter().map(|root| (&*root.phase, &*root.waiting_for)).collect();
+    let found: Vec<_> = shown.iter().map(|root| (root.phase(), &*root.waiting_for)).collect();
     let retiring = "the last certificate that it signed to expire, at 1970-01-01T00:18:21Z";
     assert_eq!(
         found,
         [
-            ("signing", ""),
-            ("announced", "node node-1 to acknowledge the trust bundle"),
-            ("retiring", retiring)
+            (RootPhase::Signing, ""),
+            (RootPhase::Announced, "node node-1 to acknowledge the trust bundle"),
+            (RootPhase::Retiring, retiring)
         ]
     );
     // A root begins a minute early: nodes' clocks need not agree.

@@ -24,13 +24,13 @@ fn healthy() -> StatusReply {
             captured: true,
             ..Default::default()
         }],
-        roots: vec![root("signing", NOW, NOW + 3650 * DAY)],
+        roots: vec![root(RootPhase::Signing, NOW, NOW + 3650 * DAY)],
         ..Default::default()
     }
 }
 
-fn root(phase: &str, not_before: i64, not_after: i64) -> RootStatus {
-    RootStatus { phase: phase.to_owned(), not_before, not_after, ..Default::default() }
+fn root(phase: RootPhase, not_before: i64, not_after: i64) -> RootStatus {
+    RootStatus { phase: phase.into(), not_before, not_after, ..Default::default() }
 }
 
 #[test]
@@ -140,16 +140,16 @@ fn a_connected_node_that_has_not_reported_for_long_is_found() {
 fn a_root_that_ends_soon_is_found() {
     let of =
         |roots: &[RootStatus]| findings(&StatusReply { roots: roots.to_vec(), ..healthy() }, NOW).join("\n");
-    let ten_years = |left: i64| root("signing", NOW + left - 3650 * DAY, NOW + left);
+    let ten_years = |left: i64| root(RootPhase::Signing, NOW + left - 3650 * DAY, NOW + left);
     assert_eq!(of(&[ten_years(30 * DAY)]), "");
     let soon = "the mesh's root certificate expires in 29d23h, at 2027-02-14T07:59:59Z: replace it with karez ca rotate";
     assert_eq!(of(&[ten_years(30 * DAY - 1)]), soon);
     assert!(of(&[ten_years(0)]).contains("has expired, at"));
     // Of a root that lives an hour the last six minutes.
-    assert_eq!(of(&[root("signing", NOW - 3240, NOW + 360)]), "");
-    assert!(of(&[root("signing", NOW - 3241, NOW + 359)]).contains("expires in 5m59s"));
-    let old = root("retiring", NOW - 3650 * DAY, NOW + DAY);
-    assert_eq!(of(&[root("signing", NOW, NOW + 3650 * DAY), old]), "");
-    let new = root("announced", NOW, NOW + 3650 * DAY);
+    assert_eq!(of(&[root(RootPhase::Signing, NOW - 3240, NOW + 360)]), "");
+    assert!(of(&[root(RootPhase::Signing, NOW - 3241, NOW + 359)]).contains("expires in 5m59s"));
+    let old = root(RootPhase::Retiring, NOW - 3650 * DAY, NOW + DAY);
+    assert_eq!(of(&[root(RootPhase::Signing, NOW, NOW + 3650 * DAY), old]), "");
+    let new = root(RootPhase::Announced, NOW, NOW + 3650 * DAY);
     assert!(of(&[ten_years(DAY), new]).contains("the rotation that is under way"));
 }

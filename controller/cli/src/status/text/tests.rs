@@ -38,7 +38,7 @@ fn nodes_pods_roots_and_findings_are_shown() {
         }],
         roots: vec![RootStatus {
             fingerprint: "0123456789abcdef0123".to_owned(),
-            phase: "signing".to_owned(),
+            phase: RootPhase::Signing.into(),
             not_after: 0,
             ..Default::default()
         }],
@@ -84,7 +84,7 @@ fn a_node_under_another_meshs_proxy_and_a_rotation_that_waits_are_told() {
             ..Default::default()
         }],
         roots: vec![RootStatus {
-            phase: "announced".to_owned(),
+            phase: RootPhase::Announced.into(),
             waiting_for: "node n2 to acknowledge the trust bundle".to_owned(),
             ..Default::default()
         }],
