@@ -1,4 +1,4 @@
-//! Who is calling: the bearer token in a call's metadata, looked up in the tokens file as it is now.
+//! Identifies callers: looks up the bearer token of a call in the current tokens file.
 //!
 //! * [`gate`] – lets calls with a known token through to the services, and no other
 //! * [`calls`] – how many are open with each token
@@ -18,8 +18,7 @@ use crate::tokens::{Caller, Presented, Tokens};
 use calls::{Call, Calls};
 pub use gate::Gate;
 
-/// Whoever bears a token that was known when the call's headers came. A service finds it among the call's extensions, where the
-/// [`Gate`] has put it. Cheap to clone.
+/// An authenticated caller. The [`Gate`] puts it into the call's extensions, where services find it. Cheap to clone.
 #[derive(Clone)]
 pub struct Bearer {
     presented: Presented,
@@ -41,7 +40,9 @@ impl Bearer {
     /// # Errors
     /// A status for the caller when no gate has let it through.
     pub fn of(extensions: &Extensions) -> Result<&Self, Status> {
-        extensions.get().ok_or_else(|| Status::unauthenticated("no token was looked for"))
+        extensions
+            .get()
+            .ok_or_else(|| Status::unauthenticated("internal error: the call bypassed authentication"))
     }
 
     /// The bearer of the token in a call's metadata. It is one more of its token's `calls` until its last clone is gone.
@@ -94,22 +95,25 @@ impl NodeCaller {
         let Self { node, bearer: Bearer { presented, tokens, .. } } = self;
         let is_revoked = |tokens: &Arc<Tokens>| tokens.caller(presented) != Some(&Caller::Node(node.clone()));
         match tokens.wait_for(is_revoked).await {
-            Ok(_) => Status::unauthenticated("the token was taken out of the tokens file"),
+            Ok(_) => Status::unauthenticated("the token was removed from the tokens file"),
             Err(_) => stopping(),
         }
     }
 }
 
-/// What callers are told when the controller goes: come back soon.
+/// The status of every call that the controller's shutdown ends: clients retry on it.
 #[must_use]
 pub fn stopping() -> Status {
     Status::new(Code::Unavailable, "the controller is stopping")
 }
 
-/// Looked up anew each time: a token may be taken away while the message of its call is still on its way.
+/// Looked up each time: an operator may remove a token while its call's message is on the way.
 fn caller(tokens: &watch::Receiver<Arc<Tokens>>, presented: &Presented) -> Result<Caller, Status> {
     let tokens = tokens.borrow();
-    tokens.caller(presented).cloned().ok_or_else(|| Status::unauthenticated("the token is not known here"))
+    tokens
+        .caller(presented)
+        .cloned()
+        .ok_or_else(|| Status::unauthenticated("the tokens file does not hold this token"))
 }
 
 fn presented(metadata: &MetadataMap) -> Result<Presented, Status> {

@@ -52,7 +52,7 @@ pub enum ControllerError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// TLS.
-    #[error("no TLS: {0}")]
+    #[error("cannot set up TLS: {0}")]
     Tls(#[from] rustls::Error),
     /// The system.
     #[error(transparent)]
@@ -162,11 +162,11 @@ impl Controller {
 async fn join(tasks: Tasks, last: Last, drain: &Drain) {
     let aborted = tasks.join(drain).await;
     if !aborted.is_empty() {
-        warn!(?aborted, "did not end within {DRAIN_DEADLINE:?}");
+        warn!(?aborted, "tasks did not end within {DRAIN_DEADLINE:?} and were aborted");
     }
     last.trigger.abort();
     if let Err(error) = last.task.await {
-        warn!(%error, "metrics and readiness");
+        warn!(%error, "the server of metrics and readiness failed");
     }
 }
 

@@ -101,7 +101,7 @@ async fn accept_all(
                 Some(permit) => {
                     handshakes.spawn(handshake(stream, slot, permit, Arc::clone(config), ready.clone()));
                 }
-                None => debug!(%peer, "connections that give way are not closed yet: this one is refused"),
+                None => debug!(%peer, "refused: too many connections have not authenticated"),
             },
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
@@ -125,15 +125,15 @@ async fn handshake(
     let shaken = tokio::select! {
         shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, http2_tls::accept(stream, config)) => shaken,
         () = &mut permit => {
-            debug!(?peer, "no TLS handshake yet, and newer connections need the place");
+            debug!(?peer, "closed before its TLS handshake: newer connections need the slot");
             return;
         }
     };
     match shaken {
         // The server takes no more once it has ended.
         Ok(Ok(stream)) => drop(ready.send(Ok(Connection::new(stream, peer, slot, permit))).await),
-        Ok(Err(error)) => debug!(?peer, %error, "no TLS handshake"),
-        Err(_) => debug!(?peer, "no TLS handshake within {HANDSHAKE_TIMEOUT:?}"),
+        Ok(Err(error)) => debug!(?peer, %error, "the TLS handshake failed"),
+        Err(_) => debug!(?peer, "no TLS handshake within {HANDSHAKE_TIMEOUT:?}: closed"),
     }
 }
 

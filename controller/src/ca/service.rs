@@ -136,7 +136,7 @@ fn failed(error: SignError) -> Refused {
         SignError::Issue(_) => Status::internal(error.to_string()),
         // What the disk says is for the log of this controller, not for the caller.
         SignError::State(error) => {
-            tracing::error!(%error, "no certificate can be signed");
+            tracing::error!(%error, "cannot save the state of the certificate authority: no certificate is signed");
             Status::unavailable("the certificate authority cannot save its state")
         }
         SignError::Stopping => Status::unavailable(error.to_string()),

@@ -70,11 +70,11 @@ impl Trial {
     /// Ready when it is over: why.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<&'static str> {
         if self.deadline.as_mut().poll(context).is_ready() {
-            return Poll::Ready("no authenticated call in time");
+            return Poll::Ready("closed: no authenticated call in time");
         }
         Pin::new(&mut self.permit)
             .poll(context)
-            .map(|()| "no authenticated call yet, and newer connections without one need the place")
+            .map(|()| "closed before an authenticated call: newer connections need the slot")
     }
 }
 

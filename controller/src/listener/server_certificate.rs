@@ -118,7 +118,9 @@ impl ServerCertificate {
                 self.issued = issued;
                 self.current.0.store(Arc::new(key));
             }
-            Err(error) => error!(%error, "the present one stays until it expires"),
+            Err(error) => {
+                error!(%error, "cannot renew the controller's own certificate: the current one stays until it expires");
+            }
         }
     }
 }

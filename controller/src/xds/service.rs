@@ -95,7 +95,7 @@ impl Session {
                     Ok(Some(request)) => self.receive(request)?,
                     Ok(None) => return Ok(None),
                     Err(status) => {
-                        debug!(node = self.caller.node, %status, "the stream broke");
+                        debug!(node = self.caller.node, %status, "the node's stream failed");
                         return Ok(None);
                     }
                 },
