@@ -42,7 +42,7 @@ pub(crate) struct FakeController {
     pub(crate) streams: mpsc::Receiver<Session>,
     pub(crate) signings: mpsc::Receiver<(MetadataMap, IstioCertificateRequest)>,
     pub(crate) reports: mpsc::Receiver<(MetadataMap, NodeReport)>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 /// One discovery stream, as the server sees it.
@@ -78,7 +78,12 @@ impl FakeController {
                 .await
                 .unwrap();
         });
-        Self { port, streams: streams_seen, signings: signings_seen, reports: reports_seen, _tasks: tasks }
+        Self { port, streams: streams_seen, signings: signings_seen, reports: reports_seen, tasks }
+    }
+
+    /// Ends it with every connection, and gives its port free.
+    pub(crate) async fn stop(mut self) {
+        self.tasks.shutdown().await;
     }
 
     pub(crate) async fn stream(&mut self) -> Session {

@@ -246,7 +246,7 @@ async fn each_stream_asks_for_what_its_own_controller_serves() {
     let port = pair.server.port;
     let mut held_before = 0;
     for types in [ServedTypes::All, ServedTypes::Istio, ServedTypes::All, ServedTypes::Istio] {
-        drop(pair.server);
+        pair.server.stop().await;
         pair.server = FakeController::serving(types, Arc::clone(&pair.root), port).await;
         let mut session = pair.server.stream().await;
         let requests = opening_of(types, &mut session).await;
