@@ -80,7 +80,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Inner<Io> {
         while let Some(rest) = self.gathered.get(self.sent..).filter(|rest| !rest.is_empty()) {
             let sent = match ready!(Pin::new(&mut self.io).poll_write(cx, rest)) {
                 Ok(sent) => sent,
-                Err(error) => return Poll::Ready(Err(self.reason(cx, error))),
+                Err(error) => return self.poll_reason(cx, error).map(Err),
             };
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -98,7 +98,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Inner<Io> {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unflushed {
             if let Err(error) = ready!(Pin::new(&mut self.io).poll_flush(cx)) {
-                return Poll::Ready(Err(self.reason(cx, error)));
+                return self.poll_reason(cx, error).map(Err);
             }
             self.unflushed = false;
         }
@@ -106,13 +106,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Inner<Io> {
     }
 
     /// Why a write failed. A peer that refuses says so and closes, and the write may fail before that was read: in TLS 1.3
-    /// the client's handshake ends before the server has judged it (RFC 8446 section 2).
-    fn reason(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
+    /// the client's handshake ends before the server has judged it (RFC 8446 section 2). What broke for writing ends for reading
+    /// too, so that waiting for it has an end.
+    fn poll_reason(&mut self, cx: &mut Context<'_>, error: io::Error) -> Poll<io::Error> {
         let mut unread = [0; 64];
-        match Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut unread)) {
-            Poll::Ready(Err(reason)) => reason,
-            Poll::Ready(Ok(())) | Poll::Pending => error,
-        }
+        let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut unread)));
+        Poll::Ready(read.err().unwrap_or(error))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {

@@ -104,12 +104,23 @@ async fn a_full_gathering_holds_the_writer_back() {
     assert!(taken > GATHERED - 1000);
 }
 
-/// A peer that has closed, after it said why or without a word.
-struct Closed(Option<&'static str>);
+/// A peer that has closed, after it said why or without a word. What it said is not there yet when it is first asked for.
+struct Closed {
+    said: Option<&'static str>,
+    is_there: bool,
+}
 
 impl AsyncRead for Closed {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.0.map_or(Ok(()), |reason| Err(io::Error::other(reason))))
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !std::mem::replace(&mut self.is_there, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(self.said.map_or(Ok(()), |reason| Err(io::Error::other(reason))))
     }
 }
 
@@ -130,7 +141,7 @@ impl AsyncWrite for Closed {
 #[tokio::test]
 async fn a_write_fails_for_the_reason_that_the_peer_gave() {
     for (said, expected) in [(Some("received fatal alert"), "received fatal alert"), (None, "broken pipe")] {
-        let mut io = WriteBehind::new(Closed(said));
+        let mut io = WriteBehind::new(Closed { said, is_there: false });
         io.write_all(b"preface").await.unwrap();
         let driver = io.handle();
         let failed = poll_fn(|cx| driver.poll_send(cx)).await.unwrap_err();
