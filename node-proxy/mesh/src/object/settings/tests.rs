@@ -9,7 +9,9 @@ fn read(change: impl FnOnce(&mut wire::MeshSettings)) -> Result<Settings, Reason
 
 #[test]
 fn what_is_left_out_is_the_default() {
-    assert_eq!(read(|_| {}), Ok(Settings::default()));
+    // A controller that sends settings states a trust domain, if only by leaving it out.
+    let stated_trust_domain = Some(DEFAULT_TRUST_DOMAIN.into());
+    assert_eq!(read(|_| {}), Ok(Settings { stated_trust_domain, ..Settings::default() }));
 }
 
 #[test]
