@@ -31,7 +31,10 @@ fn ensure_told(shop: &Shop, address: &str, objects: [[&str; 3]; 2]) -> Result<()
 }
 
 fn ensure_refused(shop: &Shop, address: &str) -> Result<()> {
-    sockets::ensure_reset(&sockets::dial(shop.web.namespace(), format!("{address}:{PORT}"))?)?;
+    ensure!(
+        !sockets::is_admitted(shop.web.namespace(), format!("{address}:{PORT}"))?,
+        "{address} is admitted"
+    );
     let said = format!("it is not certain whose {address} is");
     access_log::wait_for(&shop.mesh, "n1", &said, |line| line.text("error").contains(&said))?;
     Ok(())
