@@ -1,10 +1,11 @@
 //! Compiles the .proto files without protoc: protox parses them, prost and tonic write the code to `OUT_DIR`.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    const FILES: [&str; 6] = [
+    const FILES: [&str; 7] = [
         "proto/authorization.proto",
         "proto/certificates.proto",
         "proto/discovery.proto",
+        "proto/node.proto",
         "proto/operator.proto",
         "proto/settings.proto",
         "proto/workload.proto",

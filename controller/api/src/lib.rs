@@ -6,7 +6,7 @@
 //! * [`printable`] – text of users and peers, made fit for a log or a table
 //! * [`outcome`] – how a connection ended, in one closed enum from the data plane to `karez explain`
 //! * [`workload`], [`security`], [`discovery`], [`certificates`] – Istio's wire types
-//! * [`settings`], [`operator`] – Karez's own
+//! * [`settings`], [`node`], [`operator`] – Karez's own
 //!
 //! gRPC stubs come with the features `client` and `server`.
 
@@ -46,6 +46,10 @@ generated!(
 generated!(
     /// Mesh and namespace settings, trust bundle: `proto/settings.proto`.
     settings, "karez.settings.v1"
+);
+generated!(
+    /// What an agent is told of its node's Pods: `proto/node.proto`.
+    node, "karez.node.v1"
 );
 generated!(
     /// Node reports and the operator's calls: `proto/operator.proto`.

@@ -38,6 +38,8 @@ pub mod type_url {
     pub const MESH: &str = "type.googleapis.com/karez.settings.v1.MeshSettings";
     /// [`crate::settings::NamespaceSettings`].
     pub const NAMESPACE: &str = "type.googleapis.com/karez.settings.v1.NamespaceSettings";
+    /// [`crate::node::LocalPod`].
+    pub const LOCAL_POD: &str = "type.googleapis.com/karez.node.v1.LocalPod";
     /// [`crate::settings::TrustBundle`].
     pub const TRUST_BUNDLE: &str = "type.googleapis.com/karez.settings.v1.TrustBundle";
 }
@@ -71,6 +73,8 @@ pub mod annotation {
     pub const MTLS: &str = "karez.dev/mtls";
     /// On a Namespace: `tunnel` or `direct`.
     pub const SAME_NODE: &str = "karez.dev/same-node";
+    /// On a Namespace or Pod: TCP ports, separated by commas, on which strict mode admits peers without an identity.
+    pub const PERMISSIVE_PORTS: &str = "karez.dev/permissive-ports";
 }
 
 /// Keys of gRPC metadata and of the structs inside requests.
@@ -86,6 +90,29 @@ pub mod metadata {
 
 /// How often a node proxy reports to the controller of which nothing has changed: its sign of life.
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Names of Karez's own objects on a cluster, in the namespace that it is installed in.
+pub mod object {
+    /// ServiceAccount of the controller, and its Service.
+    pub const CONTROLLER: &str = "karez-controller";
+    /// ServiceAccount of the agents.
+    pub const AGENT: &str = "karez-agent";
+    /// ServiceAccount of the node proxies.
+    pub const NODE_PROXY: &str = "karez-node";
+    /// ServiceAccount whose tokens are an operator's: who may create them (`serviceaccounts/token`) is one.
+    pub const OPERATOR: &str = "karez-operator";
+    /// Secret with the certificate authority's state.
+    pub const CA_SECRET: &str = "karez-ca";
+    /// ConfigMap with the roots, under [`ROOTS_KEY`].
+    pub const ROOTS: &str = "karez-roots";
+    /// PEM: every root that is trusted.
+    pub const ROOTS_KEY: &str = "root.pem";
+    /// Lease that the leading controller holds.
+    pub const LEASE: &str = "karez-controller";
+}
+
+/// Audience of the service-account tokens by which programs and operators call the controller.
+pub const TOKEN_AUDIENCE: &str = "karez";
 
 /// API group of Karez's own kinds.
 pub const GROUP: &str = "karez.dev";
