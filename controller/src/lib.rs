@@ -8,6 +8,7 @@
 //! ```
 //!
 //! * [`inventory`] – the objects that users wrote, the last good version of each
+//! * [`source`] – what a source of objects sends: the interface that the folder and the cluster share
 //! * [`publication`] – translates them and fills the catalog
 //! * [`catalog`] – what there is to serve, by type and name, each with the hash of its content
 //! * [`xds`] – the delta discovery service
@@ -41,6 +42,7 @@ pub mod operator;
 pub mod progress;
 pub mod publication;
 pub mod settings;
+pub mod source;
 pub mod tokens;
 pub mod trust_bundle;
 pub mod xds;

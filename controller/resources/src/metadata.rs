@@ -18,6 +18,7 @@ pub(crate) struct Metadata {
     /// Empty for kinds that belong to none.
     pub(crate) namespace: String,
     pub(crate) name: String,
+    pub(crate) uid: Option<String>,
     pub(crate) labels: Labels,
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) deleting: bool,
@@ -69,6 +70,7 @@ impl Metadata {
         Ok(Self {
             namespace,
             name,
+            uid: meta.uid.filter(|uid| !uid.is_empty()),
             labels,
             annotations: meta.annotations.unwrap_or_default(),
             deleting: meta.deletion_timestamp.is_some(),

@@ -18,6 +18,8 @@ pub struct Pod {
     pub namespace: String,
     /// Its name.
     pub name: String,
+    /// Tells it from its predecessors of the same name; a manifest has none.
+    pub uid: Option<String>,
     /// Its labels.
     pub labels: Labels,
     /// Its own label `karez.dev/mesh`, which overrules the namespace's.
@@ -116,6 +118,7 @@ impl Pod {
             deleting: meta.deleting,
             namespace: meta.namespace,
             name: meta.name,
+            uid: meta.uid,
             labels: meta.labels,
         })
     }

@@ -5,6 +5,7 @@
 //! ```
 //!
 //! * [`objects`] – [`Objects`]: the last good version of each object, and which are unreadable
+//! * [`delta`] – news of one object, as sources send them
 //! * [`translation`] – [`translate`] and what it returns
 //! * [`report`] – what the operator is told of each problem, and what serves in the broken object's place
 //!
@@ -14,6 +15,7 @@
 //! [`Objects`]: objects::Objects
 //! [`translate`]: translation::translate
 
+pub mod delta;
 pub mod objects;
 pub mod report;
 pub mod translation;
@@ -29,6 +31,7 @@ mod unsupported;
 mod view;
 mod workloads;
 
+pub use delta::{Broken, Delta};
 pub use objects::{Entitlement, Objects};
 pub use report::{Effect, Report};
 pub use translation::{Options, PodPlacement, ResourceName, Translation, translate};
