@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// `10.0.0.0/8`, `fd00::/8`, or one address. Bits beyond the prefix are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = "^[0-9a-fA-F:.]+(/[0-9]+)?$"))]
 pub struct IpBlock(IpNet);
 
 impl IpBlock {

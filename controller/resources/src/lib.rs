@@ -10,6 +10,7 @@
 //! * [`unsupported`] – what these say and the mesh does not do
 //! * [`ip_block`] – an address or a prefix
 //! * [`policy`], [`mesh`] – Karez's own kinds, `AuthorizationPolicy` and `Mesh` of `karez.dev/v1alpha1`
+//! * [`status`] – what the controller writes into these
 //!
 //! [`Resource`]: resource::Resource
 //! [`Kind`]: resource::Kind
@@ -26,6 +27,7 @@ pub mod problem;
 pub mod resource;
 pub mod service;
 pub mod service_account;
+pub mod status;
 pub mod unsupported;
 
 mod document;

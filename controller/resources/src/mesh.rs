@@ -13,14 +13,33 @@ use crate::syntax;
 
 /// Settings of the whole mesh.
 #[derive(CustomResource, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[kube(group = "karez.dev", version = "v1alpha1", kind = "Mesh", plural = "meshes")]
+#[kube(
+    group = "karez.dev",
+    version = "v1alpha1",
+    kind = "Mesh",
+    plural = "meshes",
+    doc = "Settings of the whole mesh. There is one, named default.",
+    category = "karez",
+    status = "crate::status::Status",
+    validation = ("self.metadata.name == 'default'", "the one Mesh is named default"),
+    printcolumn(name = "mTLS", type_ = "string", json_path = ".spec.mtls"),
+    printcolumn(name = "Trust domain", type_ = "string", json_path = ".spec.trustDomain"),
+    printcolumn(
+        name = "Accepted",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Accepted")].status"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MeshSpec {
     /// The trust domain of every identity; `cluster.local` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 253), regex(pattern = SUBDOMAIN))]
     pub trust_domain: Option<String>,
     /// The DNS domain of Services; `cluster.local` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 253), regex(pattern = SUBDOMAIN))]
     pub cluster_domain: Option<String>,
     /// What namespaces do that choose nothing themselves.
     #[serde(default)]
@@ -54,6 +73,9 @@ pub enum SameNode {
     /// By the node proxy itself, without TLS.
     Direct,
 }
+
+/// RFC 1123, for the API server; [`syntax::subdomain`] decides.
+const SUBDOMAIN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
 /// The name of the one `Mesh` object.
 pub const MESH_NAME: &str = "default";

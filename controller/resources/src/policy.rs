@@ -31,15 +31,40 @@ use crate::resource::{Kind, Labels};
     version = "v1alpha1",
     kind = "AuthorizationPolicy",
     plural = "authorizationpolicies",
-    namespaced
+    namespaced,
+    doc = "Who may connect to the Pods or Services that it covers.",
+    category = "karez",
+    shortname = "kap",
+    status = "crate::status::Status",
+    validation = ("self.metadata.name != 'karez-strict-mtls'", "this name is the mesh's own: choose another"),
+    printcolumn(name = "Action", type_ = "string", json_path = ".spec.action"),
+    printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
+    printcolumn(
+        name = "Accepted",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Accepted")].status"#
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Accepted")].message"#,
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!(has(self.selector) && has(self.targetRefs))",
+    "message": "a policy has a selector or targetRefs, not both",
+}]))]
 pub struct AuthorizationPolicySpec {
     /// The Pods that it covers; enforced at the Pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Selector")]
     pub selector: Option<Selector>,
     /// The objects that it covers; enforced at their waypoint.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "given::list")]
+    #[schemars(length(min = 1))]
     pub target_refs: Vec<TargetRef>,
     /// What a match means.
     #[serde(default)]

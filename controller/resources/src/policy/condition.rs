@@ -48,9 +48,10 @@ pub struct Values<T> {
     pub not_values: Vec<T>,
 }
 
-/// As it stands in the manifest.
+/// As it stands in the manifest: a key, and values or `notValues` or both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = given::lists_in_schema, extend("minProperties" = 2))]
 struct Written {
     key: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "given::list")]

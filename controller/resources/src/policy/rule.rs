@@ -12,6 +12,7 @@ use crate::problem::FieldError;
 /// Matches when `from`, `to` and every `when` do; what is absent always does.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = given::lists_in_schema)]
 pub struct Rule {
     /// Any of these sources.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "given::list")]
@@ -43,6 +44,7 @@ pub struct To {
 /// A peer: every field that is written must match, by any of its values; a `not` field by none of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = given::lists_in_schema, extend("minProperties" = 1))]
 #[allow(missing_docs, reason = "Istio's fields; each `not` field is the negation of the one before")]
 pub struct Source {
     /// The peer's identity.
@@ -80,6 +82,7 @@ pub struct Source {
 /// What is asked for: every field that is written must match, by any of its values; a `not` field by none of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = given::lists_in_schema, extend("minProperties" = 1))]
 #[allow(missing_docs, reason = "Istio's fields; each `not` field is the negation of the one before")]
 pub struct Operation {
     /// The Pod's port, as the application listens on it.

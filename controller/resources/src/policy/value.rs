@@ -11,10 +11,15 @@ use serde::{Deserialize, Serialize};
 use crate::problem::shortened;
 use crate::syntax;
 
+// What the API server checks; the `FromStr` below decide.
+const PATTERN: &str = r"^(\*|[^*]+\*?|\*[^*]+)$";
+const PORT: &str = "^[0-9]+$";
+const SERVICE_ACCOUNT: &str = "^([-a-z0-9]+/)?[-.a-z0-9]+$";
+
 /// A text in one of Istio's forms: `exact`, `prefix*`, `*suffix`, or `*` for any that is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = PATTERN))]
 pub enum Pattern {
     /// The text itself.
     Exact(String),
@@ -30,19 +35,19 @@ pub enum Pattern {
 /// written, and is dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = PATTERN))]
 pub struct Principal(Pattern);
 
 /// A TCP port; written as a text, as Istio has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = PORT))]
 pub struct Port(NonZeroU16);
 
 /// `NAMESPACE/NAME`, or `NAME` of the policy's own namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = SERVICE_ACCOUNT))]
 pub struct ServiceAccountRef {
     /// Absent: the policy's own.
     pub namespace: Option<String>,
