@@ -1,11 +1,13 @@
 //! What the mesh is at present, ready for the wire: resources by type and name, each with a version that is a hash of its
 //! content.
 //!
-//! One writer replaces the [`Snapshot`]; everyone else reads it through a watch. What did not change between two snapshots
-//! is shared between them, so that a difference is found by comparing pointers.
+//! One writer takes changes in; everyone else reads [`Snapshot`]s through a watch. The maps are persistent, so a snapshot costs
+//! what changed, and each type has a numbered [`log`] of its last changes: who has seen one snapshot finds what came since
+//! without comparing two meshes.
 
 mod aliases;
 mod entry;
+mod log;
 mod resource_type;
 mod view;
 
@@ -18,11 +20,8 @@ pub use entry::{Entry, Version};
 pub use resource_type::ResourceType;
 pub use view::{Changes, View};
 
-/// Encoded messages by type and name, on their way into the catalog.
-pub type Resources = BTreeMap<ResourceType, BTreeMap<String, Vec<u8>>>;
-
-/// All resources at one moment.
-#[derive(Debug, Default)]
+/// All resources at one moment. A clone is cheap.
+#[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     version: Version,
     views: BTreeMap<ResourceType, Arc<View>>,
@@ -41,24 +40,23 @@ impl Snapshot {
         self.views.get(&resource_type).map(Arc::clone).unwrap_or_default()
     }
 
-    /// The value that follows: what has the same content as before is taken over from `self`.
-    #[must_use]
-    pub fn succeed(&self, mut resources: Resources) -> Self {
-        let views: BTreeMap<_, _> = ResourceType::ALL
-            .into_iter()
-            .map(|kind| (kind, self.view(kind).succeed(kind, resources.remove(&kind).unwrap_or_default())))
-            .collect();
-        Self { version: Version::of_all(views.values().map(|view| view.version())), views }
+    /// Takes changes of one type in. What did not change stays shared with other snapshots.
+    pub fn apply(&mut self, resource_type: ResourceType, changes: Changes) {
+        if Arc::make_mut(self.views.entry(resource_type).or_default()).apply(changes) {
+            let versions = ResourceType::ALL.map(|it| self.views.get(&it).map(|view| view.version()));
+            self.version = Version::of_all(versions.map(Option::unwrap_or_default));
+        }
     }
 }
 
-/// Reads the catalog. There is nothing to read until the manifests have been read once: a node that comes back to a
+/// Reads the catalog. There is nothing to read until the objects have been seen once: a node that comes back to a
 /// controller that has just started must not be told that its mesh is empty.
 pub type Reader = watch::Receiver<Option<Arc<Snapshot>>>;
 
 /// The catalog's one writer.
 #[derive(Debug)]
 pub struct Catalog {
+    next: Snapshot,
     current: watch::Sender<Option<Arc<Snapshot>>>,
 }
 
@@ -67,17 +65,21 @@ impl Catalog {
     #[must_use]
     pub fn new() -> (Self, Reader) {
         let (current, reader) = watch::channel(None);
-        (Self { current }, reader)
+        (Self { next: Snapshot::default(), current }, reader)
     }
 
-    /// Makes `resources` the present ones, and returns what is present then. Readers are woken only when something differs.
-    pub fn replace(&mut self, resources: Resources) -> Arc<Snapshot> {
+    /// Takes changes of one type in, unseen until [`Self::publish`].
+    pub fn apply(&mut self, resource_type: ResourceType, changes: Changes) {
+        self.next.apply(resource_type, changes);
+    }
+
+    /// Makes all that was taken in the present, and returns it. Readers are woken only when something differs.
+    pub fn publish(&mut self) -> Arc<Snapshot> {
         let before = self.current.borrow().clone();
-        let next = before.as_deref().unwrap_or(&Snapshot::default()).succeed(resources);
         match before {
-            Some(before) if before.version == next.version => before,
+            Some(before) if before.version == self.next.version => before,
             _ => {
-                let next = Arc::new(next);
+                let next = Arc::new(self.next.clone());
                 self.current.send_replace(Some(Arc::clone(&next)));
                 next
             }
@@ -87,3 +89,5 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::Resources;

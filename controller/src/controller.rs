@@ -19,9 +19,10 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::ca::StateError;
-use crate::inventory::folder::{self, FolderError};
+
 use crate::listener::{self, Bounds, CertificateError};
 use crate::settings::Settings;
+use crate::source::folder::{self, FolderError};
 use crate::tokens::TokensError;
 use rooms::Readers;
 

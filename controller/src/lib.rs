@@ -1,15 +1,14 @@
 //! The controller: what users wrote goes in at one end, and node proxies are served at the other.
 //!
 //! ```text
-//! manifests ─> inventory ─> publication (karez-translate) ─> catalog ─> xds ─> node proxies
-//!                  │                       ^                             │
-//!                  v                       │ roots                       v
-//!              ca::service <────────── ca::authority <── what nodes acknowledged ── nodes
+//! manifests ─> source ─> publication (karez-translate) ─> catalog ─> xds ─> node proxies
+//!                             │        ^                               │
+//!                             v        │ roots                         v
+//!                    ca::service <── ca::authority <── what nodes acknowledged ── nodes
 //! ```
 //!
-//! * [`inventory`] – the objects that users wrote, the last good version of each
-//! * [`source`] – what a source of objects sends: the interface that the folder and the cluster share
-//! * [`publication`] – translates them and fills the catalog
+//! * [`source`] – where objects come from: what a source sends, and the folder of manifests
+//! * [`publication`] – takes it in, translates it and fills the catalog
 //! * [`catalog`] – what there is to serve, by type and name, each with the hash of its content
 //! * [`xds`] – the delta discovery service
 //! * [`progress`] – how far a client is with one type of resources
@@ -23,7 +22,7 @@
 //! * [`metrics`] – what is counted
 //! * [`settings`], [`controller`] – the flags, and all of it put together
 //!
-//! What must hold: a broken edit never opens anything; nothing is served before everything was read once; only what changed
+//! What must hold: a broken edit never opens anything; nothing is served before everything was seen once; only what changed
 //! is sent again; a node's certificate names an identity only while that node runs a live Pod of it.
 
 mod atomic_file;
@@ -34,7 +33,6 @@ pub mod callers;
 pub mod catalog;
 pub mod connect_info;
 pub mod controller;
-pub mod inventory;
 pub mod listener;
 pub mod metrics;
 pub mod nodes;

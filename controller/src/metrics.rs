@@ -115,7 +115,7 @@ impl Metrics {
     pub fn published(&self, present: &Snapshot) {
         for resource_type in ResourceType::ALL {
             let label = TypeLabel { r#type: resource_type.label() };
-            let count = present.view(resource_type).entries().len();
+            let count = present.view(resource_type).len();
             self.inner.resources.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }

@@ -1,48 +1,56 @@
-//! Translates the inventory and puts the result into the catalog: the one place where what users wrote becomes what nodes
-//! are sent.
+//! Takes in what the source sends and puts what it makes into the catalog: the one place where what users wrote becomes what
+//! nodes are sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use karez_translate::{Objects, Options, PodPlacement, Report, Translation, translate};
+use karez_translate::{Index, Options, Pods, Report};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::ca::{Roots, State};
-use crate::catalog::{Catalog, ResourceType, Resources};
-use crate::inventory::{Inventory, Reader};
+use crate::ca::State;
+use crate::catalog::{Catalog, Changes, Entry, ResourceType};
 use crate::metrics::Metrics;
+use crate::source::{self, Batch};
 use crate::trust_bundle;
 
-/// What the operator is told of the last translation.
-#[derive(Debug, Default)]
+/// Batches that are taken in at one time, if so many wait.
+const MOST_BATCHES: usize = 64;
+
+/// What is known beside the catalog.
+#[derive(Debug, Clone, Default)]
 pub struct Published {
     /// The mesh's trust domain.
     pub trust_domain: String,
-    /// Every Pod that runs or will.
-    pub pods: Vec<PodPlacement>,
+    /// Every Pod that runs or will; none until the source has seen everything once.
+    pub pods: Option<Pods>,
     /// What is wrong, sorted.
-    pub problems: Vec<Report>,
+    pub problems: Arc<[Report]>,
 }
 
 /// Writes the catalog.
 #[derive(Debug)]
 pub struct Publication {
-    inventory: Reader,
+    source: source::Receiver,
     authority: watch::Receiver<Arc<State>>,
-    options: Options,
+    index: Index,
     catalog: Catalog,
     metrics: Metrics,
-    translated: Option<(Arc<Inventory>, Arc<Translation>)>,
+    /// The source has seen everything once.
+    complete: bool,
+    /// What is wrong with the source itself.
+    source_problems: Vec<Report>,
     logged: BTreeSet<Report>,
+    /// The trust bundle that is in the catalog.
+    bundle: Option<Arc<Entry>>,
     published: watch::Sender<Arc<Published>>,
 }
 
 impl Publication {
-    /// From `inventory` and the roots of `authority` to `catalog`.
+    /// From `source` and the roots of `authority` to `catalog`.
     #[must_use]
     pub fn new(
-        inventory: Reader,
+        source: source::Receiver,
         authority: watch::Receiver<Arc<State>>,
         catalog: Catalog,
         options: Options,
@@ -50,75 +58,101 @@ impl Publication {
     ) -> (Self, watch::Receiver<Arc<Published>>) {
         let (published, reader) = watch::channel(Arc::default());
         let publication = Self {
-            inventory,
+            source,
             authority,
-            options,
+            index: Index::new(options),
             catalog,
             metrics,
-            translated: None,
+            complete: false,
+            source_problems: Vec::new(),
             logged: BTreeSet::new(),
+            bundle: None,
             published,
         };
         (publication, reader)
     }
 
-    /// Publishes whenever the objects or the roots change; until both are gone.
+    /// Publishes whenever the objects or the roots change; until one of the two is gone.
     pub async fn run(mut self) {
+        let mut batches = Vec::new();
         loop {
-            // Translating a big mesh takes long enough to hold up others.
+            tokio::select! {
+                count = self.source.recv_many(&mut batches, MOST_BATCHES) => if count == 0 { return },
+                changed = self.authority.changed() => if changed.is_err() { return },
+            }
+            let taken = std::mem::take(&mut batches);
+            // A change of the whole mesh takes long enough to hold up others.
             let publishing = tokio::task::spawn_blocking(move || {
-                self.publish();
+                self.publish(taken);
                 self
             });
             // It fails only when the blocking pool is shutting down, and so is this task then.
             let Ok(publication) = publishing.await else { return };
             self = publication;
-            let changed = tokio::select! {
-                changed = self.inventory.changed() => changed,
-                changed = self.authority.changed() => changed,
-            };
-            if changed.is_err() {
-                return;
-            }
         }
     }
 
-    fn publish(&mut self) {
-        let inventory = Arc::clone(&self.inventory.borrow_and_update());
-        let state = Arc::clone(&self.authority.borrow_and_update());
-        let mut published = match &inventory.objects {
-            Some(objects) => self.serve(&inventory, objects, &state.roots),
-            // What keeps them from being read is told all the same.
-            None => Published::default(),
-        };
-        published.problems.extend(inventory.unreadable.iter().cloned());
-        self.metrics.problems(published.problems.len());
-        self.log(&published.problems);
-        self.published.send_replace(Arc::new(published));
+    /// Takes batches in and makes what they change the present.
+    fn publish(&mut self, batches: Vec<Batch>) {
+        let mut deltas = Vec::new();
+        let mut told = false;
+        for batch in batches {
+            deltas.extend(batch.deltas);
+            self.complete |= batch.complete;
+            if let Some(problems) = batch.problems {
+                self.source_problems = problems;
+                told = true;
+            }
+        }
+        let changes = self.index.apply(deltas);
+        told |= changes.problems;
+        for (resource_type, changes) in by_type(changes) {
+            self.catalog.apply(resource_type, changes);
+        }
+        if told {
+            self.tell_problems();
+        }
+        if self.complete {
+            self.serve();
+        }
     }
 
-    /// Fills the catalog.
-    fn serve(&mut self, inventory: &Arc<Inventory>, objects: &Objects, roots: &Roots) -> Published {
-        let translation = self.translate(inventory, objects);
-        let trust_domain = objects.mesh().trust_domain().to_owned();
-        let mut resources = resources(&translation);
-        let bundle = trust_bundle::encode(&trust_domain, roots);
-        resources.entry(ResourceType::TrustBundle).or_default().insert(trust_domain.clone(), bundle);
-        let present = self.catalog.replace(resources);
+    /// Who may have certificates is known before anybody is told of whom to have them.
+    fn serve(&mut self) {
+        let trust_domain = self.index.mesh().trust_domain().to_owned();
+        self.renew_bundle(&trust_domain);
+        let pods = self.index.pods().clone();
+        self.published.send_modify(|published| {
+            let problems = Arc::clone(&published.problems);
+            *published = Arc::new(Published { trust_domain, pods: Some(pods), problems });
+        });
+        let present = self.catalog.publish();
         self.metrics.published(&present);
-        Published { trust_domain, pods: translation.pods.clone(), problems: translation.problems.clone() }
     }
 
-    /// The translation of the inventory's objects: the last one, when only the roots have changed.
-    fn translate(&mut self, inventory: &Arc<Inventory>, objects: &Objects) -> Arc<Translation> {
-        match &self.translated {
-            Some((known, translation)) if Arc::ptr_eq(known, inventory) => Arc::clone(translation),
-            _ => {
-                let translation = Arc::new(translate(objects, &self.options));
-                self.translated = Some((Arc::clone(inventory), Arc::clone(&translation)));
-                translation
-            }
+    fn renew_bundle(&mut self, trust_domain: &str) {
+        let state = Arc::clone(&self.authority.borrow_and_update());
+        let body = trust_bundle::encode(trust_domain, &state.roots);
+        let bundle = Entry::new(ResourceType::TrustBundle, trust_domain, body);
+        if self.bundle.as_deref() == Some(&bundle) {
+            return;
         }
+        let bundle = Arc::new(bundle);
+        let before = self.bundle.replace(Arc::clone(&bundle));
+        let gone = before.map(|before| Arc::clone(before.name())).filter(|name| name != bundle.name());
+        let changes = Changes { set: vec![bundle], removed: gone.into_iter().collect() };
+        self.catalog.apply(ResourceType::TrustBundle, changes);
+    }
+
+    fn tell_problems(&mut self) {
+        let mut problems = self.index.problems();
+        problems.extend(self.source_problems.iter().cloned());
+        problems.sort();
+        self.metrics.problems(problems.len());
+        self.log(&problems);
+        self.published.send_modify(|published| {
+            *published = Arc::new(Published { problems: problems.into(), ..Published::clone(published) });
+        });
     }
 
     /// Each problem is logged once when it comes, and once when it goes.
@@ -126,7 +160,7 @@ impl Publication {
         let present: BTreeSet<Report> = problems.iter().cloned().collect();
         for report in present.difference(&self.logged) {
             let Report { source, problem, effect } = report;
-            warn!(file = source, %problem, serves = %effect, "a manifest cannot be used as it is written");
+            warn!(file = source, %problem, serves = %effect, "an object cannot be used as it is written");
         }
         for report in self.logged.difference(&present) {
             info!(file = report.source, problem = %report.problem, "no longer a problem");
@@ -135,15 +169,21 @@ impl Publication {
     }
 }
 
-fn resources(translation: &Translation) -> Resources {
-    let mut resources = Resources::new();
-    for (name, body) in &translation.resources {
-        // The translation knows no other types; one that it gains is served once it is named there.
+fn by_type(changes: karez_translate::Changes) -> BTreeMap<ResourceType, Changes> {
+    let mut by_type: BTreeMap<ResourceType, Changes> = BTreeMap::new();
+    // The translation knows no other types; one that it gains is served once it is named there.
+    for (name, body) in changes.set {
         if let Some(resource_type) = ResourceType::of_url(name.type_url) {
-            resources.entry(resource_type).or_default().insert(name.name.clone(), body.clone());
+            let entry = Arc::new(Entry::new(resource_type, name.name, body));
+            by_type.entry(resource_type).or_default().set.push(entry);
         }
     }
-    resources
+    for name in changes.removed {
+        if let Some(resource_type) = ResourceType::of_url(name.type_url) {
+            by_type.entry(resource_type).or_default().removed.push(name.name);
+        }
+    }
+    by_type
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Where objects come from: a source sends what changed, and says when it has seen everything once.
 //!
+//! * [`folder`] – manifests in a folder
+//!
 //! A controller has one source, a folder of manifests or a cluster. It sends [`Batch`]es into a bounded queue, which one task
 //! takes in: it applies their deltas to the index and publishes what changed.
 //!
@@ -15,6 +17,8 @@
 //!   that comes back must not be told that a part of its mesh is all of it. Later batches need not repeat it.
 //! * Sending waits while the queue is full, so a source holds no more than one batch besides. It stops when sending fails: then
 //!   the controller is stopping.
+
+pub mod folder;
 
 use karez_translate::{Delta, Report};
 use tokio::sync::mpsc;

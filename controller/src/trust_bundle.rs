@@ -35,7 +35,7 @@ impl BundleWitness {
         let serves = |entry: &crate::catalog::Entry| {
             entry.version() == Version::of(entry.name(), &encode(entry.name(), roots))
         };
-        bundles.entries().first().is_some_and(|entry| serves(entry)).then(|| bundles.version())
+        bundles.entries().next().is_some_and(|entry| serves(entry)).then(|| bundles.version())
     }
 }
 

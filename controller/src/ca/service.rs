@@ -9,6 +9,7 @@ use karez_api::identity::Identity;
 use karez_api::names::metadata::IMPERSONATED_IDENTITY;
 use karez_translate::Entitlement;
 use prost_types::value::Kind;
+use tokio::sync::watch;
 use tonic::{Code, Request, Response, Status};
 use tracing::{info, warn};
 
@@ -16,8 +17,8 @@ use super::authority::SignError;
 use super::rate::Rate;
 use super::{Authority, RequestedKey};
 use crate::callers::Bearer;
-use crate::inventory::Reader;
 use crate::metrics::{CertificateRefusal, Metrics};
+use crate::publication::Published;
 
 /// Certificates that a node may ask for at once: all the identities of a full node after a restart.
 const BURST: u32 = 500;
@@ -27,7 +28,7 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// Signs certificates for the identities of a node's live Pods that are to be in the mesh.
 #[derive(Debug, Clone)]
 pub struct CertificateService {
-    inventory: Reader,
+    published: watch::Receiver<Arc<Published>>,
     authority: Authority,
     metrics: Metrics,
     rate: Arc<Mutex<Rate>>,
@@ -37,11 +38,11 @@ pub struct CertificateService {
 struct Refused(CertificateRefusal, Status);
 
 impl CertificateService {
-    /// Knows nodes' Pods by `inventory`.
+    /// Knows nodes' Pods by what was `published`.
     #[must_use]
-    pub fn new(inventory: Reader, authority: Authority, metrics: Metrics) -> Self {
+    pub fn new(published: watch::Receiver<Arc<Published>>, authority: Authority, metrics: Metrics) -> Self {
         let rate = Arc::new(Mutex::new(Rate::new(BURST, INTERVAL)));
-        Self { inventory, authority, metrics, rate }
+        Self { published, authority, metrics, rate }
     }
 
     async fn create(
@@ -77,12 +78,12 @@ impl CertificateService {
 
     /// Rule: an identity is signed for a node only while the node runs a live Pod of it that is to be in the mesh.
     fn check_identity(&self, node: &str, identity: &Identity) -> Result<(), Refused> {
-        let inventory = self.inventory.borrow();
-        let Some(objects) = &inventory.objects else {
-            let status = Status::unavailable("the manifests have not been read yet");
+        let pods = self.published.borrow().pods.clone();
+        let Some(pods) = pods else {
+            let status = Status::unavailable("the controller has not seen every Pod yet");
             return Err(Refused(CertificateRefusal::Failed, status));
         };
-        let message = match objects.entitlement(identity, node) {
+        let message = match pods.entitlement(identity, node) {
             Entitlement::Entitled => return Ok(()),
             Entitlement::NoPod => format!("node {node} runs no live Pod of {identity}"),
             Entitlement::OutsideMesh { pod } => format!(

@@ -2,6 +2,7 @@
 //! service with that service.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use karez_api::workload::Address;
 use karez_api::workload::address::Type;
@@ -13,9 +14,9 @@ use super::ResourceType;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Aliases {
     /// Its other names.
-    pub(super) names: Vec<String>,
+    pub(super) names: Vec<Arc<str>>,
     /// Resource names of the services that it serves.
-    pub(super) services: Vec<String>,
+    pub(super) services: Vec<Arc<str>>,
 }
 
 impl Aliases {
@@ -27,7 +28,7 @@ impl Aliases {
         match Address::decode(body).ok().and_then(|address| address.r#type) {
             Some(Type::Workload(workload)) => Self {
                 names: workload.addresses.iter().filter_map(|at| alias(&workload.network, at)).collect(),
-                services: workload.services.into_keys().collect(),
+                services: workload.services.into_keys().map(Into::into).collect(),
             },
             Some(Type::Service(service)) => Self {
                 names: service.addresses.iter().filter_map(|at| alias(&at.network, &at.address)).collect(),
@@ -38,11 +39,11 @@ impl Aliases {
     }
 }
 
-fn alias(network: &str, address: &[u8]) -> Option<String> {
+fn alias(network: &str, address: &[u8]) -> Option<Arc<str>> {
     let address = match address.len() {
         4 => IpAddr::from(<[u8; 4]>::try_from(address).ok()?),
         16 => IpAddr::from(<[u8; 16]>::try_from(address).ok()?),
         _ => return None,
     };
-    Some(format!("{network}/{address}"))
+    Some(format!("{network}/{address}").into())
 }

@@ -15,12 +15,14 @@ pub enum ResourceType {
     Namespace,
     /// The roots that peers are verified against.
     TrustBundle,
+    /// Pods, for the agent of their node.
+    LocalPod,
 }
 
 impl ResourceType {
     /// Every type.
-    pub const ALL: [Self; 5] =
-        [Self::Address, Self::Authorization, Self::Mesh, Self::Namespace, Self::TrustBundle];
+    pub const ALL: [Self; 6] =
+        [Self::Address, Self::Authorization, Self::Mesh, Self::Namespace, Self::TrustBundle, Self::LocalPod];
 
     /// Its name on the wire.
     #[must_use]
@@ -31,6 +33,7 @@ impl ResourceType {
             Self::Mesh => type_url::MESH,
             Self::Namespace => type_url::NAMESPACE,
             Self::TrustBundle => type_url::TRUST_BUNDLE,
+            Self::LocalPod => type_url::LOCAL_POD,
         }
     }
 
@@ -40,12 +43,12 @@ impl ResourceType {
         Self::ALL.into_iter().find(|known| known.url() == url)
     }
 
-    /// Whether node proxies of Karez's alone ask for it.
+    /// Whether programs of Karez's alone ask for it.
     #[must_use]
     pub fn is_own(self) -> bool {
         match self {
             Self::Address | Self::Authorization => false,
-            Self::Mesh | Self::Namespace | Self::TrustBundle => true,
+            Self::Mesh | Self::Namespace | Self::TrustBundle | Self::LocalPod => true,
         }
     }
 
@@ -58,6 +61,7 @@ impl ResourceType {
             Self::Mesh => "MeshSettings",
             Self::Namespace => "NamespaceSettings",
             Self::TrustBundle => "TrustBundle",
+            Self::LocalPod => "LocalPod",
         }
     }
 }

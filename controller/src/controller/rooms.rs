@@ -11,12 +11,12 @@ use tokio::sync::watch;
 use super::ControllerError;
 use crate::ca::{Authority, AuthoritySettings, AuthorityTask, Store, Timestamp};
 use crate::catalog::{self, Catalog};
-use crate::inventory::{self, folder::FolderInventory};
 use crate::listener::ServerCertificate;
 use crate::metrics::Metrics;
 use crate::nodes::Nodes;
 use crate::publication::{Publication, Published};
 use crate::settings::Settings;
+use crate::source::{self, folder::FolderSource};
 use crate::tokens::{Tokens, TokensWatch};
 use crate::trust_bundle::BundleWitness;
 
@@ -28,7 +28,6 @@ const GOOD_MANIFESTS: &str = "last-good-manifests";
 pub(super) struct Readers {
     pub(super) tokens: watch::Receiver<Arc<Tokens>>,
     pub(super) authority: Authority,
-    pub(super) inventory: inventory::Reader,
     pub(super) catalog: catalog::Reader,
     pub(super) published: watch::Receiver<Arc<Published>>,
     pub(super) nodes: Nodes,
@@ -42,7 +41,7 @@ pub(super) struct Writers {
     pub(super) certificate: ServerCertificate,
     tokens: TokensWatch,
     authority: AuthorityTask,
-    folder: FolderInventory,
+    folder: FolderSource,
     publication: Publication,
 }
 
@@ -55,16 +54,16 @@ pub(super) fn open(settings: &Settings, drain: Drain) -> Result<(Readers, Writer
     let (authority, authority_task) = Authority::open(store, lifetimes, Timestamp::of(SystemTime::now()))?;
     let certificate = ServerCertificate::issue(authority.clone(), &settings.server_name)?;
     let copies = settings.state_dir.join(GOOD_MANIFESTS);
-    let (folder, inventory) = FolderInventory::new(settings.manifests.clone(), copies);
+    let (batches, source) = source::channel();
+    let folder = FolderSource::new(settings.manifests.clone(), copies, batches);
     let (catalog, catalog_reader) = Catalog::new();
     let metrics = Metrics::new();
-    let options = Options { cluster_id: settings.cluster_id.clone() };
+    let options = Options { cluster_id: settings.cluster_id.clone(), own_namespace: None };
     let (publication, published) =
-        Publication::new(inventory.clone(), authority.state(), catalog, options, metrics.clone());
+        Publication::new(source, authority.state(), catalog, options, metrics.clone());
     let readers = Readers {
         tokens,
         authority,
-        inventory,
         catalog: catalog_reader,
         published,
         nodes: Nodes::default(),
@@ -90,7 +89,7 @@ impl Writers {
         tasks.spawn("tokens", until_drained(drain.clone(), self.tokens.run()));
         tasks.spawn("authority", until_drained(drain.clone(), self.authority.run(readers.witness())));
         tasks.spawn("certificate", until_drained(drain.clone(), self.certificate.run()));
-        tasks.spawn("inventory", until_drained(drain.clone(), self.folder.run()));
+        tasks.spawn("source", until_drained(drain.clone(), self.folder.run()));
         tasks.spawn("publication", until_drained(drain.clone(), self.publication.run()));
     }
 }

@@ -58,10 +58,10 @@ pub(super) async fn serve(readers: Readers, connections: mpsc::Receiver<io::Resu
 
 fn routes(readers: Readers) -> Routes {
     let witness = readers.witness();
-    let Readers { tokens, authority, inventory, catalog, published, nodes, metrics, drain } = readers;
+    let Readers { tokens, authority, catalog, published, nodes, metrics, drain } = readers;
     let discovery =
         Discovery { catalog: catalog.clone(), nodes: nodes.clone(), drain, metrics: metrics.clone() };
-    let certificates = CertificateService::new(inventory, authority.clone(), metrics);
+    let certificates = CertificateService::new(published.clone(), authority.clone(), metrics);
     let reports = ReportService { nodes: nodes.clone() };
     let operator = OperatorService { tokens, nodes, catalog, published, authority, witness };
     Routes::new(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use karez_api::operator::{
     NodeReport, NodeStatus, ObjectProblem, PodReport, PodStatus, RootPhase, RootStatus, StatusReply,
 };
-use karez_translate::{PodPlacement, Report};
+use karez_translate::{PodPlacement, Pods, Report};
 use tokio::time::Instant;
 
 use crate::ca::{Phase, State, Timestamp, Witnesses, nodes};
@@ -67,9 +67,10 @@ type Carried<'a> = BTreeMap<(&'a str, &'a str), Vec<(&'a str, &'a PodReport)>>;
 /// The Pods of the manifests, and those that nodes carry beside them.
 fn pods(known: &Known<'_>) -> Vec<PodStatus> {
     let carried = carried(known);
-    let placed = known.published.pods.iter().map(|pod| pod_status(known, &carried, pod));
+    let placements = || known.published.pods.iter().flat_map(Pods::iter);
+    let placed = placements().map(|pod| pod_status(known, &carried, pod));
     let named: BTreeSet<(&str, &str)> =
-        known.published.pods.iter().map(|pod| (pod.namespace.as_str(), pod.name.as_str())).collect();
+        placements().map(|pod| (pod.namespace.as_str(), pod.name.as_str())).collect();
     let strangers = carried.iter().filter(|(name, _)| !named.contains(*name));
     let strangers = strangers.flat_map(|(_, carriers)| carriers).map(|(node, pod)| stranger(node, pod));
     placed.chain(strangers).collect()

@@ -14,6 +14,7 @@ use prost_types::value::Kind;
 
 use super::batch::Batch;
 use super::subscription::Subscription;
+use super::visibility::{Visibility, Visible};
 use crate::catalog::{ResourceType, Snapshot, View};
 use crate::progress::Progress;
 
@@ -43,6 +44,7 @@ pub enum Violation {
 #[derive(Debug)]
 pub struct Conversation {
     node: String,
+    visibility: Visibility,
     subscriptions: BTreeMap<String, Subscription>,
     last_nonce: u64,
     /// What the client is being told.
@@ -51,11 +53,12 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// With the node that the caller's token belongs to.
+    /// With the node that the caller's token belongs to, of what the caller may see.
     #[must_use]
-    pub fn new(node: &str) -> Self {
+    pub fn new(node: &str, visibility: Visibility) -> Self {
         Self {
             node: node.to_owned(),
+            visibility,
             subscriptions: BTreeMap::new(),
             last_nonce: 0,
             moment: Arc::default(),
@@ -76,7 +79,9 @@ impl Conversation {
             return Err(Violation::TooManyTypes);
         }
         let type_url = request.type_url.clone();
-        self.subscriptions.insert(type_url, Subscription::new(request)?);
+        let resource_type = ResourceType::of_url(&type_url);
+        let visible = resource_type.map_or(Visible::Nothing, |it| self.visibility.of(it));
+        self.subscriptions.insert(type_url, Subscription::new(visible, request)?);
         Ok(())
     }
 

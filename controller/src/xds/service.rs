@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::{debug, info, warn};
 
 use super::conversation::{Conversation, Violation};
+use super::visibility::Visibility;
 use crate::callers::{Bearer, NodeCaller, stopping};
 use crate::catalog::{Reader, ResourceType};
 use crate::metrics::Metrics;
@@ -43,7 +44,8 @@ impl AggregatedDiscoveryService for Discovery {
         let caller = Bearer::of(request.extensions())?.node()?;
         info!(node = caller.node, "node connected");
         let session = Session {
-            conversation: Conversation::new(&caller.node),
+            // Agents have no token yet: whoever calls is a node proxy.
+            conversation: Conversation::new(&caller.node, Visibility::Mesh),
             open: self.nodes.connect(&caller.node),
             catalog: self.catalog.clone(),
             drain: self.drain.clone(),

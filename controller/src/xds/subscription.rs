@@ -1,5 +1,8 @@
 //! What one client has of one type, and what to send it next. Pure.
 //!
+//! A subscription follows the catalog's log from view to view, and looks only at the names that changed. It compares all that it
+//! has with all that there is when it begins, when its interest changes, and when the log has left it behind.
+//!
 //! One response is outstanding at a time, and new ones are made only after the client has answered the last of them, from
 //! what is present then. So a slow client costs one set of responses, and skips the states that it was too slow to see.
 
@@ -10,7 +13,8 @@ use karez_api::discovery::DeltaDiscoveryRequest;
 
 use super::batch::{self, Batch};
 use super::conversation::Violation;
-use crate::catalog::{Changes, View};
+use super::visibility::Visible;
+use crate::catalog::{Changes, Entry, View};
 use crate::progress::{Progress, Rejection};
 
 /// Asks for everything, as a name in a subscription.
@@ -24,7 +28,7 @@ const MAX_NAMES: usize = 50_000;
 const RESPONSE_SIZE: usize = 64 << 20;
 
 /// One client's subscription to one type.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Subscription {
     /// Bytes of resources in one response.
     response_size: usize,
@@ -50,21 +54,30 @@ struct Outstanding {
 }
 
 /// What a client wants to know of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Interest {
+    visible: Visible,
     everything: bool,
     names: BTreeSet<String>,
 }
 
 impl Subscription {
-    /// The first request of its type on a stream.
-    pub(super) fn new(request: DeltaDiscoveryRequest) -> Result<Self, Violation> {
-        let mut subscription = Self { response_size: RESPONSE_SIZE, ..Self::default() };
+    /// The first request of its type on a stream, of which the client may see what is `visible`.
+    pub(super) fn new(visible: Visible, request: DeltaDiscoveryRequest) -> Result<Self, Violation> {
         // xDS protocol, "How the client specifies what resources to return": a first request that names nothing asks for
         // everything.
-        let names_nothing = request.resource_names_subscribe.is_empty();
-        subscription.interest.everything = names_nothing;
-        subscription.resumed = Some(request.initial_resource_versions.into_iter().collect());
+        let everything = request.resource_names_subscribe.is_empty();
+        let mut subscription = Self {
+            response_size: RESPONSE_SIZE,
+            interest: Interest { visible, everything, names: BTreeSet::new() },
+            resumed: Some(request.initial_resource_versions.into_iter().collect()),
+            asked: BTreeSet::new(),
+            shown: Arc::default(),
+            source: None,
+            queue: VecDeque::new(),
+            outstanding: None,
+            progress: Progress::default(),
+        };
         subscription
             .change_interest(request.resource_names_subscribe, &request.resource_names_unsubscribe)?;
         subscription.go_on_with_resumed()?;
@@ -171,18 +184,47 @@ impl Subscription {
         if self.source.as_ref().is_some_and(|source| Arc::ptr_eq(source, present)) {
             return;
         }
-        let chosen = self.interest.choose(present);
         let resumed = self.resumed.take();
         let mut changes = match &resumed {
-            Some(held) => self.interest.changes_from(&chosen, held),
-            None => self.shown.changes_to(&chosen),
+            Some(held) => {
+                self.shown = self.interest.choose(present);
+                self.interest.changes_from(&self.shown, held)
+            }
+            None => self.follow(present),
         };
-        repeat_asked(&std::mem::take(&mut self.asked), present, &mut changes);
+        self.interest.repeat_asked(&std::mem::take(&mut self.asked), present, &mut changes);
         // Its first request is answered even when there is nothing: only so does a client know that there is nothing.
         let answer = resumed.is_some() || !changes.is_empty();
         self.queue = if answer { batch::cut(changes, self.response_size) } else { VecDeque::new() };
-        self.shown = chosen;
         self.source = Some(Arc::clone(present));
+    }
+
+    /// Goes from what is shown to what is present, by the log as far as that reaches.
+    fn follow(&mut self, present: &Arc<View>) -> Changes {
+        let source = self.source.as_deref();
+        let names = source.and_then(|source| Some((source, present.changed_since(source)?)));
+        let Some((source, names)) = names else {
+            let before = std::mem::replace(&mut self.shown, self.interest.choose(present));
+            return before.changes_to(&self.shown);
+        };
+        // Who asked for a service by its address has it and its workloads under other names.
+        let is_shown = |entry: &Entry| {
+            let mut names = std::iter::once(entry.name()).chain(entry.services());
+            names.any(|name| self.shown.find(name).is_some())
+        };
+        let concerns = |name: &str| {
+            let entries = [source.find(name), present.find(name)];
+            entries.into_iter().flatten().any(|entry| self.interest.concerns(entry) || is_shown(entry))
+        };
+        if self.interest.is_whole() {
+            let before = std::mem::replace(&mut self.shown, Arc::clone(present));
+            before.changes_of(names, &self.shown)
+        } else if names.iter().any(|name| concerns(name)) {
+            let before = std::mem::replace(&mut self.shown, self.interest.choose(present));
+            before.changes_to(&self.shown)
+        } else {
+            Changes::default()
+        }
     }
 
     pub(super) fn progress(&self) -> &Progress {
@@ -191,14 +233,33 @@ impl Subscription {
 }
 
 impl Interest {
+    /// The client wants all that there is, and may see it.
+    fn is_whole(&self) -> bool {
+        self.everything && self.visible == Visible::All
+    }
+
     fn choose(&self, view: &Arc<View>) -> Arc<View> {
-        if self.everything {
-            return Arc::clone(view);
+        match &self.visible {
+            Visible::All if self.everything => Arc::clone(view),
+            Visible::Nothing => Arc::default(),
+            Visible::Beginning(prefix) if self.everything => {
+                Arc::new(View::new(view.beginning_with(prefix).cloned()))
+            }
+            Visible::All | Visible::Beginning(_) => Arc::new(View::new(self.named(view).cloned())),
         }
+    }
+
+    fn named<'a>(&'a self, view: &'a View) -> impl Iterator<Item = &'a Arc<Entry>> {
         let named = self.names.iter().flat_map(|name| view.resolve(name));
         // A service without the workloads behind it would be one that nobody serves.
-        let chosen = named.flat_map(|entry| std::iter::once(entry).chain(view.serving(entry.name())));
-        Arc::new(View::new(chosen.cloned().collect()))
+        let named = named.flat_map(|entry| std::iter::once(entry).chain(view.serving(entry.name())));
+        named.filter(|entry| self.visible.has(entry.name()))
+    }
+
+    /// Whether the client may have to be told when this entry comes, changes or goes.
+    fn concerns(&self, entry: &Entry) -> bool {
+        let mut names = std::iter::once(entry.name()).chain(entry.aliases()).chain(entry.services());
+        self.visible.has(entry.name()) && (self.everything || names.any(|name| self.names.contains(&**name)))
     }
 
     /// What a client must be told that holds these versions of what was `chosen` for it.
@@ -211,29 +272,31 @@ impl Interest {
         changes
     }
 
+    /// xDS protocol, "Subscribing to Resources": a resource that a client asks for by name is sent even when nothing says that
+    /// it changed, because the client may have dropped it; a name that does not exist is answered as removed. What was asked for by
+    /// another name is answered by that name as well, at the end: Istio's node proxy waits for a resource that is called so.
+    fn repeat_asked(&self, asked: &BTreeSet<String>, present: &View, changes: &mut Changes) {
+        let mut set: BTreeSet<Arc<str>> = changes.set.iter().map(|entry| Arc::clone(entry.name())).collect();
+        let mut removed: BTreeSet<Arc<str>> = changes.removed.iter().cloned().collect();
+        let mut by_alias = Vec::new();
+        for name in asked {
+            let mut found = present.resolve(name);
+            found.retain(|entry| self.visible.has(entry.name()));
+            let new = found.iter().filter(|entry| set.insert(Arc::clone(entry.name())));
+            changes.set.extend(new.map(|entry| Arc::clone(entry)));
+            let alias = found.first().filter(|entry| **entry.name() != **name);
+            by_alias.extend(alias.map(|entry| Arc::new(entry.under(name))));
+            if found.is_empty() {
+                let name: Arc<str> = name.as_str().into();
+                changes.removed.extend(removed.insert(Arc::clone(&name)).then_some(name));
+            }
+        }
+        changes.set.extend(by_alias);
+    }
+
     fn check(&self) -> Result<(), Violation> {
         if self.names.len() > MAX_NAMES { Err(Violation::TooManyNames) } else { Ok(()) }
     }
-}
-
-/// xDS protocol, "Subscribing to Resources": a resource that a client asks for by name is sent even when nothing says that
-/// it changed, because the client may have dropped it; a name that does not exist is answered as removed. What was asked for by
-/// another name is answered by that name as well, at the end: Istio's node proxy waits for a resource that is called so.
-fn repeat_asked(asked: &BTreeSet<String>, present: &View, changes: &mut Changes) {
-    let mut set: BTreeSet<Arc<str>> = changes.set.iter().map(|entry| Arc::clone(entry.name())).collect();
-    let mut removed: BTreeSet<Arc<str>> = changes.removed.iter().cloned().collect();
-    let mut by_alias = Vec::new();
-    for name in asked {
-        let found = present.resolve(name);
-        changes.set.extend(found.iter().filter(|entry| set.insert(Arc::clone(entry.name()))).cloned());
-        let alias = found.first().filter(|entry| **entry.name() != **name);
-        by_alias.extend(alias.map(|entry| Arc::new(entry.under(name))));
-        if found.is_empty() {
-            let name: Arc<str> = name.as_str().into();
-            changes.removed.extend(removed.insert(Arc::clone(&name)).then_some(name));
-        }
-    }
-    changes.set.extend(by_alias);
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@
 //! conflict, and nothing tells which one is false: the address is *contested*, and node proxies refuse connections to it. A Pod
 //! in the mesh keeps serving the Services that select it, because there it has to prove its identity.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use karez_resources::ip_block::IpBlock;
 use karez_resources::pod::Pod;
 use karez_resources::service::Service;
 
+use crate::relations::Trait;
 use crate::services;
 use crate::view::View;
 
@@ -19,13 +19,16 @@ mod reports;
 
 use claimant::Claimant;
 
-/// The objects that claim each address.
-#[derive(Debug, Default)]
-pub(crate) struct Addresses<'a> {
+/// The objects that claim one address.
+#[derive(Debug)]
+pub(crate) struct Claims<'a> {
+    address: IpAddr,
     /// Pods by name, then Services by resource name.
-    claims: BTreeMap<IpAddr, Vec<Claimant<'a>>>,
+    claimants: Vec<Claimant<'a>>,
+    /// Pods that are being deleted, and whose address is another's by now.
+    given_up: Vec<Claimant<'a>>,
     /// The mesh's own prefixes; empty when not configured.
-    ranges: Vec<IpBlock>,
+    ranges: &'a [IpBlock],
 }
 
 /// What an address is to an endpoint of a slice that names no Pod.
@@ -50,93 +53,69 @@ pub(crate) enum Reserved<'a> {
     Unheld,
 }
 
-impl<'a> Addresses<'a> {
-    pub(crate) fn of(view: &View<'a>) -> Self {
-        let mut addresses = Self { claims: BTreeMap::new(), ranges: view.mesh.address_ranges.clone() };
-        for pod in view.pods.values() {
-            addresses.claim(&pod.addresses, Claimant::of_pod(view, pod));
+impl<'a> Claims<'a> {
+    pub(crate) fn to(view: View<'a>, address: IpAddr) -> Self {
+        let keys = view.with(&Trait::Claims(address));
+        let pods = keys.iter().filter_map(|key| Some(Claimant::of_pod(view, view.pod(key)?)));
+        let mut claimants: Vec<Claimant<'a>> = pods.collect();
+        let mut services: Vec<&Service> = keys.iter().filter_map(|key| view.service(key)).collect();
+        if services.len() > 1 {
+            services.sort_by_cached_key(|service| services::resource_name(view, service));
         }
-        let mut services: Vec<&Service> =
-            view.services.iter().copied().filter(|service| !service.external_name).collect();
-        services.sort_by_cached_key(|service| services::resource_name(view, service));
-        for service in services {
-            addresses.claim(&service.addresses, Claimant::Service(service));
-        }
-        for claimants in addresses.claims.values_mut() {
-            give_way(claimants);
-        }
-        addresses
-    }
-
-    fn claim(&mut self, addresses: &[IpAddr], claimant: Claimant<'a>) {
-        for address in addresses {
-            self.claims.entry(*address).or_default().push(claimant);
-        }
-    }
-
-    /// Addresses to which connections are refused.
-    pub(crate) fn contested(&self) -> impl Iterator<Item = IpAddr> {
-        self.claims.keys().copied().filter(|address| self.is_contested(*address))
+        claimants.extend(services.into_iter().map(Claimant::Service));
+        let given_up = give_way(&mut claimants);
+        Self { address, claimants, given_up, ranges: &view.mesh.address_ranges }
     }
 
     /// What the address is to an endpoint of a slice that names no Pod.
-    pub(crate) fn standing(&self, address: IpAddr) -> Standing<'a> {
-        match self.claimants(address).first() {
-            Some(_) if self.is_contested(address) => Standing::Reserved(Reserved::Contested),
+    pub(crate) fn standing(&self) -> Standing<'a> {
+        match self.claimants.first() {
+            Some(_) if self.is_contested() => Standing::Reserved(Reserved::Contested),
             Some(Claimant::Pod { pod, .. }) => Standing::Pod(pod),
             Some(Claimant::Service(service)) => Standing::Reserved(Reserved::Service(service)),
             Some(Claimant::Node(_)) => Standing::Free,
-            None if self.is_in_ranges(address) => Standing::Reserved(Reserved::Unheld),
+            None if self.is_in_ranges() => Standing::Reserved(Reserved::Unheld),
             None => Standing::Free,
         }
     }
 
-    /// The addresses at which a Pod is served. One address cannot stand for two identities, and a contested one only for Pods
+    /// Whether a Pod is served at the address. One address cannot stand for two identities, and a contested one only for Pods
     /// that prove theirs.
-    pub(crate) fn of_pod<'b>(&'b self, pod: &'b Pod) -> impl Iterator<Item = IpAddr> + 'b {
-        pod.addresses.iter().copied().filter(|address| {
-            let claimants = self.claimants(*address);
-            let Some(own) = claimants.iter().find(|claimant| claimant.is_pod(pod)) else { return false };
-            let first = claimants.iter().find(|claimant| claimant.party() == own.party());
-            let is_served = first.is_some_and(|first| first.is_pod(pod) || own.shares_node());
-            is_served && (own.proves_identity() || !self.is_contested(*address))
-        })
+    pub(crate) fn serve(&self, pod: &Pod) -> bool {
+        let Some(own) = self.claimants.iter().find(|claimant| claimant.is_pod(pod)) else { return false };
+        let first = self.claimants.iter().find(|claimant| claimant.party() == own.party());
+        let is_served = first.is_some_and(|first| first.is_pod(pod) || own.shares_node());
+        is_served && (own.proves_identity() || !self.is_contested())
     }
 
-    /// The addresses of a Service by which it is reached.
-    pub(crate) fn of_service<'b>(&'b self, service: &'b Service) -> impl Iterator<Item = IpAddr> + 'b {
-        service.addresses.iter().copied().filter(|address| !self.is_contested(*address))
-    }
-
-    fn claimants(&self, address: IpAddr) -> &[Claimant<'a>] {
-        self.claims.get(&address).map_or(&[], Vec::as_slice)
-    }
-
-    fn is_contested(&self, address: IpAddr) -> bool {
-        let claimants = self.claimants(address);
-        let Some(first) = claimants.first() else { return false };
-        claimants.iter().any(|claimant| claimant.party() != first.party())
-            || (claimants.iter().any(Claimant::is_service) && self.is_outside(address))
+    /// Connections to the address are refused.
+    pub(crate) fn is_contested(&self) -> bool {
+        let Some(first) = self.claimants.first() else { return false };
+        self.claimants.iter().any(|claimant| claimant.party() != first.party())
+            || (self.claimants.iter().any(Claimant::is_service) && self.is_outside())
     }
 
     /// Ranges of the address's family are configured, and it lies in none of them.
-    fn is_outside(&self, address: IpAddr) -> bool {
-        self.is_configured(address) && !self.is_in_ranges(address)
+    fn is_outside(&self) -> bool {
+        self.is_configured() && !self.is_in_ranges()
     }
 
-    fn is_in_ranges(&self, address: IpAddr) -> bool {
-        self.ranges.iter().any(|range| range.net().contains(&address))
+    fn is_in_ranges(&self) -> bool {
+        self.ranges.iter().any(|range| range.net().contains(&self.address))
     }
 
-    fn is_configured(&self, address: IpAddr) -> bool {
-        self.ranges.iter().any(|range| range.net().addr().is_ipv4() == address.is_ipv4())
+    fn is_configured(&self) -> bool {
+        self.ranges.iter().any(|range| range.net().addr().is_ipv4() == self.address.is_ipv4())
     }
 }
 
 /// A Pod that is being deleted gives its addresses to the one that has them next, unless what is sent to them would then leave
-/// in the clear.
-fn give_way(claimants: &mut Vec<Claimant<'_>>) {
+/// in the clear. Returns those that did.
+fn give_way<'a>(claimants: &mut Vec<Claimant<'a>>) -> Vec<Claimant<'a>> {
     let successors = claimants.iter().filter(|claimant| claimant.is_pod_to_stay());
-    let Some(proves_identity) = successors.map(Claimant::proves_identity).max() else { return };
-    claimants.retain(|claimant| !claimant.is_leaving() || (claimant.proves_identity() && !proves_identity));
+    let Some(proves_identity) = successors.map(Claimant::proves_identity).max() else { return Vec::new() };
+    let gives_way = |claimant: &mut Claimant<'_>| {
+        claimant.is_leaving() && (!claimant.proves_identity() || proves_identity)
+    };
+    claimants.extract_if(.., gives_way).collect()
 }

@@ -6,37 +6,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use karez_api::workload::{Port, PortList};
 use karez_resources::endpoint_slice::{Endpoint, EndpointSlice, Readiness};
 use karez_resources::pod::Pod;
 use karez_resources::service::{Service, TargetPort};
+use karez_resources::{Key, Kind};
 
-use crate::addresses::{Addresses, Reserved, Standing};
+use crate::addresses::{Claims, Standing};
+use crate::output::Output;
+use crate::relations::Trait;
+use crate::report::Effect;
 use crate::services;
 use crate::view::View;
 
 /// The ports by Service, named `namespace/hostname`.
 pub(crate) type ServicePorts = BTreeMap<String, PortList>;
 
-/// Who stands behind Services.
+/// What a Pod stands behind.
 #[derive(Debug, Default)]
-pub(crate) struct Endpoints<'a> {
-    pods: BTreeMap<(&'a str, &'a str), ServicePorts>,
-    /// Pods that a slice calls terminating, which may know it before the Pod's own object says so.
-    terminating: BTreeSet<(&'a str, &'a str)>,
-    /// Addresses that are no Pod's.
-    pub(crate) external: BTreeMap<IpAddr, External<'a>>,
-    /// Endpoints at addresses that are none of theirs.
-    pub(crate) unused: Vec<Unused<'a>>,
-}
-
-/// An endpoint of a slice at one of the mesh's own addresses, which is no Pod's.
-#[derive(Debug)]
-pub(crate) struct Unused<'a> {
-    pub(crate) slice: &'a EndpointSlice,
-    pub(crate) address: IpAddr,
-    pub(crate) reserved: Reserved<'a>,
+pub(crate) struct Behind {
+    pub(crate) services: ServicePorts,
+    /// A slice calls the Pod terminating, which may know it before the Pod's own object says so.
+    pub(crate) terminating: bool,
 }
 
 /// An endpoint outside the mesh.
@@ -50,118 +43,138 @@ pub(crate) struct External<'a> {
     pub(crate) services: ServicePorts,
 }
 
-impl<'a> Endpoints<'a> {
-    pub(crate) fn of(view: &View<'a>, addresses: &Addresses<'a>) -> Self {
-        let mut endpoints = Self::default();
-        let mut slices: BTreeMap<(&str, &str), Vec<&'a EndpointSlice>> = BTreeMap::new();
-        for slice in &view.slices {
-            if let Some(service) = &slice.service {
-                slices.entry((&slice.namespace, service)).or_default().push(slice);
-            }
+/// A slice that counts, with the ports of its Service at its endpoints.
+struct Slice<'a> {
+    slice: &'a EndpointSlice,
+    service: &'a Service,
+    ports: Vec<Port>,
+}
+
+impl Behind {
+    pub(crate) fn of(view: View<'_>, key: &Key, pod: &Pod) -> Self {
+        let mut behind = Self::default();
+        for service in selecting(view, pod) {
+            behind.add_selected(view, service, pod);
         }
-        for service in view.services.iter().filter(|service| !service.external_name) {
-            let name = services::resource_name(view, service);
-            match slices.get(&(service.namespace.as_str(), service.name.as_str())) {
-                Some(slices) => {
-                    for slice in slices {
-                        endpoints.add_slice(view, addresses, service, &name, slice);
-                    }
-                }
-                None => endpoints.add_selected(view, service, &name),
-            }
+        for slice in slices_of_pod(view, key, pod) {
+            behind.add_slice(view, &slice, pod);
         }
-        endpoints
+        behind
     }
 
-    /// The Services that a Pod stands behind.
-    pub(crate) fn services_of(&self, pod: &Pod) -> ServicePorts {
-        self.pods.get(&(pod.namespace.as_str(), pod.name.as_str())).cloned().unwrap_or_default()
-    }
-
-    /// Whether a slice calls the Pod terminating.
-    pub(crate) fn say_terminating(&self, pod: &Pod) -> bool {
-        self.terminating.contains(&(pod.namespace.as_str(), pod.name.as_str()))
-    }
-
-    fn add_slice(
-        &mut self,
-        view: &View<'a>,
-        addresses: &Addresses<'a>,
-        service: &Service,
-        name: &str,
-        slice: &'a EndpointSlice,
-    ) {
-        let number_of = |port: &str| slice.ports.iter().find(|one| one.name == port).map(|one| one.port);
-        let ports = ports(service, |port, _| number_of(port));
-        let Some(ports) = ports else { return };
-        for endpoint in &slice.endpoints {
-            if endpoint.readiness == Readiness::NotReady && !service.publish_not_ready {
-                continue;
-            }
-            if let Some(pod) = &endpoint.pod {
-                // A slice may be later than the Pod's end; its address may be another's by then.
-                if let Some(pod) = view.pods.get(&(slice.namespace.as_str(), pod.as_str())) {
-                    self.add_pod(pod, name, &ports);
-                    self.note_terminating(pod, slice, endpoint);
-                }
-                continue;
-            }
-            for address in &endpoint.addresses {
-                match addresses.standing(*address) {
-                    Standing::Pod(pod) => {
-                        self.add_pod(pod, name, &ports);
-                        self.note_terminating(pod, slice, endpoint);
-                    }
-                    Standing::Free => {
-                        let external =
-                            self.external.entry(*address).or_insert_with(|| External::of(slice, endpoint));
-                        external.ready |= endpoint.readiness == Readiness::Ready;
-                        merge(&mut external.services, name, &ports);
-                    }
-                    Standing::Reserved(reserved) => {
-                        self.unused.push(Unused { slice, address: *address, reserved });
-                    }
-                }
-            }
+    fn add_selected(&mut self, view: View<'_>, service: &Service, pod: &Pod) {
+        let number_of = |_: &str, target: &TargetPort| match target {
+            TargetPort::Number(number) => Some(*number),
+            TargetPort::Named(name) => pod.port_named(name),
+        };
+        if let Some(ports) = ports(service, number_of) {
+            merge(&mut self.services, &services::resource_name(view, service), &ports);
         }
     }
 
-    fn add_selected(&mut self, view: &View<'a>, service: &Service, name: &str) {
-        if service.selector.is_empty() {
+    fn add_slice(&mut self, view: View<'_>, slice: &Slice<'_>, pod: &Pod) {
+        let own = |endpoint: &&Endpoint| match &endpoint.pod {
+            Some(name) => slice.slice.namespace == pod.namespace && *name == pod.name,
+            None => endpoint.addresses.iter().any(|address| stands_for(view, *address, pod)),
+        };
+        let mut own = slice.used().filter(own).peekable();
+        if own.peek().is_none() {
             return;
         }
-        let selected = |pod: &&&Pod| {
-            pod.namespace == service.namespace
-                && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
-        };
-        for pod in view.pods.values().filter(selected) {
-            let number_of = |_: &str, target: &TargetPort| match target {
-                TargetPort::Number(number) => Some(*number),
-                TargetPort::Named(name) => pod.port_named(name),
-            };
-            if let Some(ports) = ports(service, number_of) {
-                self.add_pod(pod, name, &ports);
-            }
-        }
-    }
-
-    fn add_pod(&mut self, pod: &'a Pod, service: &str, ports: &[Port]) {
-        let services = self.pods.entry((&pod.namespace, &pod.name)).or_default();
-        merge(services, service, ports);
-    }
-
-    /// A slice of another namespace has no say: it would take the Pod from the Services of its own.
-    fn note_terminating(&mut self, pod: &'a Pod, slice: &EndpointSlice, endpoint: &Endpoint) {
-        if endpoint.readiness == Readiness::Terminating && slice.namespace == pod.namespace {
-            self.terminating.insert((&pod.namespace, &pod.name));
-        }
+        merge(&mut self.services, &services::resource_name(view, slice.service), &slice.ports);
+        // A slice of another namespace has no say: it would take the Pod from the Services of its own.
+        self.terminating |= slice.slice.namespace == pod.namespace
+            && own.any(|endpoint| endpoint.readiness == Readiness::Terminating);
     }
 }
 
 impl<'a> External<'a> {
+    /// The endpoint at an address, where that is nobody's.
+    pub(crate) fn at(view: View<'a>, address: IpAddr) -> Option<Self> {
+        if !matches!(Claims::to(view, address).standing(), Standing::Free) {
+            return None;
+        }
+        let mut external: Option<Self> = None;
+        for slice in slices(view, view.with(&Trait::EndpointAt(address))) {
+            let is_there =
+                |endpoint: &&Endpoint| endpoint.pod.is_none() && endpoint.addresses.contains(&address);
+            for endpoint in slice.used().filter(is_there) {
+                let external = external.get_or_insert_with(|| Self::of(slice.slice, endpoint));
+                external.ready |= endpoint.readiness == Readiness::Ready;
+                let name = services::resource_name(view, slice.service);
+                merge(&mut external.services, &name, &slice.ports);
+            }
+        }
+        external
+    }
+
     fn of(slice: &'a EndpointSlice, endpoint: &'a Endpoint) -> Self {
         Self { slice, endpoint, ready: false, services: ServicePorts::new() }
     }
+}
+
+impl<'a> Slice<'a> {
+    fn of(view: View<'a>, slice: &'a EndpointSlice) -> Option<Self> {
+        let service = slice.service.as_ref()?;
+        let service = view.service(&Key::new(Kind::Service, &slice.namespace, service))?;
+        let number_of = |port: &str| slice.ports.iter().find(|one| one.name == port).map(|one| one.port);
+        let ports = ports(service, |port, _| number_of(port))?;
+        Some(Self { slice, service, ports })
+    }
+
+    /// The endpoints that take connections, as the Service sees it.
+    fn used(&self) -> impl Iterator<Item = &'a Endpoint> + use<'a> {
+        let any = self.service.publish_not_ready;
+        self.slice.endpoints.iter().filter(move |endpoint| any || endpoint.readiness != Readiness::NotReady)
+    }
+}
+
+/// Tells of the endpoints of a slice at addresses that are none of theirs.
+pub(crate) fn report(view: View<'_>, key: &Key, slice: &EndpointSlice, output: &mut Output) {
+    let Some(slice) = Slice::of(view, slice) else { return };
+    for endpoint in slice.used().filter(|endpoint| endpoint.pod.is_none()) {
+        for address in &endpoint.addresses {
+            if let Standing::Reserved(reserved) = Claims::to(view, *address).standing() {
+                output.report(key, "endpoints", &reserved.message(*address), Effect::Nothing);
+            }
+        }
+    }
+}
+
+/// The Services that have a Pod by their selector.
+fn selecting<'a>(view: View<'a>, pod: &Pod) -> impl Iterator<Item = &'a Service> {
+    let by_label = pod.labels.iter().flat_map(move |(label, value)| {
+        let (namespace, label, value) = (pod.namespace.clone(), label.clone(), value.clone());
+        view.with(&Trait::Selects { namespace, label, value })
+    });
+    let selects = |service: &Service| {
+        service.selector.iter().all(|(label, value)| pod.labels.get(label) == Some(value))
+    };
+    let selecting = by_label.filter_map(move |key| Some((key, view.service(key).filter(|it| selects(it))?)));
+    let has_slices = move |key: &Key| !view.with(&Trait::SliceOf(key.clone())).is_empty();
+    selecting.filter(move |(key, _)| !has_slices(key)).map(|(_, service)| service)
+}
+
+/// The slices that may name a Pod.
+fn slices_of_pod<'a>(view: View<'a>, key: &Key, pod: &Pod) -> Vec<Slice<'a>> {
+    let naming = view.with(&Trait::NamesPod(key.clone()));
+    let at = pod.addresses.iter().flat_map(|address| view.with(&Trait::EndpointAt(*address)));
+    let keys: BTreeSet<&Arc<Key>> = naming.iter().chain(at).collect();
+    slices(view, keys)
+}
+
+/// Those that count, by Service and then by name.
+fn slices<'a>(view: View<'a>, keys: impl IntoIterator<Item = &'a Arc<Key>>) -> Vec<Slice<'a>> {
+    let slices = keys.into_iter().filter_map(|key| Slice::of(view, view.object(key)?.slice()?));
+    let mut slices: Vec<Slice<'a>> = slices.collect();
+    slices.sort_by_key(|it| (&it.service.namespace, &it.service.name, &it.slice.name));
+    slices
+}
+
+fn stands_for(view: View<'_>, address: IpAddr, wanted: &Pod) -> bool {
+    let is_wanted = |pod: &Pod| pod.namespace == wanted.namespace && pod.name == wanted.name;
+    wanted.addresses.contains(&address)
+        && matches!(Claims::to(view, address).standing(), Standing::Pod(pod) if is_wanted(pod))
 }
 
 /// A Service's ports with the endpoint's numbers; none when the endpoint has none of them.

@@ -1,37 +1,50 @@
-//! Resources translated to what the proxies understand. Pure: the same objects always give the same bytes.
+//! Objects translated to what the proxies understand. Pure: the same objects always give the same bytes.
 //!
 //! ```text
-//! files → karez_resources::manifest::read → Objects → translate → Translation → discovery
+//! source → Delta → Index → Changes → catalog → discovery
 //! ```
 //!
-//! * [`objects`] – [`Objects`]: the last good version of each object, and which are unreadable
 //! * [`delta`] – news of one object, as sources send them
-//! * [`translation`] – [`translate`] and what it returns
+//! * [`index`] – [`Index`]: deltas in, changed resources out
+//! * [`pods`] – where every Pod is, and which identities a node may have certificates of
 //! * [`report`] – what the operator is told of each problem, and what serves in the broken object's place
+//! * [`options`] – what translation needs to know beside the objects
+//! * [`output`] – resources by name
+//!
+//! Inside, an object goes through `object` (what is known of it), `relations` (what it has in common with others), `dependents`
+//! (who asks for it) and `units` (what each becomes, by the modules of the kinds).
 //!
 //! What must hold: a broken object never opens what its good version, or no version at all, would have closed. Where a
 //! rule cannot be enforced as written, it is enforced more strictly, and reported.
 //!
-//! [`Objects`]: objects::Objects
-//! [`translate`]: translation::translate
+//! [`Index`]: index::Index
 
 pub mod delta;
-pub mod objects;
+pub mod index;
+pub mod options;
+pub mod output;
+pub mod pods;
 pub mod report;
-pub mod translation;
 
 mod addresses;
+mod dependents;
 mod endpoints;
+mod local;
 mod mesh;
 mod namespaces;
+mod object;
 mod outside;
 mod policies;
+mod relations;
 mod services;
+mod units;
 mod unsupported;
 mod view;
 mod workloads;
 
 pub use delta::{Broken, Delta};
-pub use objects::{Entitlement, Objects};
+pub use index::{Changes, Index};
+pub use options::Options;
+pub use output::ResourceName;
+pub use pods::{Entitlement, PodPlacement, Pods};
 pub use report::{Effect, Report};
-pub use translation::{Options, PodPlacement, ResourceName, Translation, translate};

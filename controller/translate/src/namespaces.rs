@@ -6,26 +6,25 @@ use karez_api::security::{Action, Authorization, Clause, Match, Rule, Scope, Str
 use karez_api::settings::{NamespaceSettings, SameNode};
 
 use crate::mesh;
-use crate::translation::Output;
+use crate::output::Output;
 use crate::view::View;
 
-pub(crate) fn translate(view: &View<'_>, output: &mut Output<'_>) {
-    for namespace in view.namespace_names() {
-        let same_node = view.namespaces.get(namespace).and_then(|choice| choice.same_node);
-        let strict = view.is_strict(namespace);
-        let message = NamespaceSettings {
-            name: namespace.to_owned(),
-            same_node: same_node.map_or(SameNode::Inherit, mesh::same_node).into(),
-            strict,
-        };
-        output.add(type_url::NAMESPACE, namespace.to_owned(), &message);
-        if strict {
-            output.add(
-                type_url::AUTHORIZATION,
-                format!("{namespace}/{STRICT_POLICY}"),
-                &strict_policy(namespace),
-            );
-        }
+/// A namespace that has an object, or Pods.
+pub(crate) fn translate(view: View<'_>, name: &str, output: &mut Output) {
+    let choice = view.namespace(name);
+    if choice.is_none() && !view.relations.has_pods(name) {
+        return;
+    }
+    let strict = view.is_strict(name);
+    let same_node = choice.and_then(|choice| choice.same_node);
+    let message = NamespaceSettings {
+        name: name.to_owned(),
+        same_node: same_node.map_or(SameNode::Inherit, mesh::same_node).into(),
+        strict,
+    };
+    output.add(type_url::NAMESPACE, name, &message);
+    if strict {
+        output.add(type_url::AUTHORIZATION, format!("{name}/{STRICT_POLICY}"), &strict_policy(name));
     }
 }
 

@@ -3,35 +3,24 @@
 //! Any namespace may name any address, so such a claim never takes an address from a Pod or from a Service's own, and of two
 //! namespaces that claim one port of an address neither has it. Node proxies decide that; here it is told.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use karez_resources::service::Service;
 use karez_resources::{Key, Kind};
 
+use crate::output::Output;
+use crate::relations::Trait;
 use crate::report::Effect;
-use crate::translation::Output;
 use crate::view::View;
 
-pub(crate) fn report(view: &View<'_>, output: &mut Output<'_>) {
-    let owners = owners(view);
-    let mut claims: BTreeMap<IpAddr, Vec<&Service>> = BTreeMap::new();
-    for service in view.services.iter().filter(|service| !service.external_name) {
-        for (_, address) in addresses(service) {
-            claims.entry(address).or_default().push(service);
-        }
-    }
-    for service in view.services.iter().filter(|service| !service.external_name) {
-        for (field, address) in addresses(service) {
-            let rivals = claims.get(&address).map_or(&[][..], Vec::as_slice);
-            let finding = owners
-                .get(&address)
-                .map(|owner| (taken(address, owner), Effect::AllButField))
-                .or_else(|| is_in_ranges(view, address).then(|| (reserved(address), Effect::AllButField)))
-                .or_else(|| rival(service, address, rivals));
-            if let Some((message, effect)) = finding {
-                output.report(&key(service), field.to_owned(), &message, effect);
-            }
+pub(crate) fn report(view: View<'_>, service: &Service, output: &mut Output) {
+    for (field, address) in addresses(service) {
+        let finding = owner(view, address)
+            .map(|owner| (taken(address, owner), Effect::AllButField))
+            .or_else(|| is_in_ranges(view, address).then(|| (reserved(address), Effect::AllButField)))
+            .or_else(|| rival(view, service, address));
+        if let Some((message, effect)) = finding {
+            output.report(&key(service), field, &message, effect);
         }
     }
 }
@@ -44,26 +33,21 @@ fn addresses(service: &Service) -> impl Iterator<Item = (&'static str, IpAddr)> 
 }
 
 /// Node proxies wait there for the Pod or Service whose own it is.
-fn is_in_ranges(view: &View<'_>, address: IpAddr) -> bool {
+fn is_in_ranges(view: View<'_>, address: IpAddr) -> bool {
     view.mesh.address_ranges.iter().any(|range| range.net().contains(&address))
 }
 
-/// Who has an address for itself.
-fn owners(view: &View<'_>) -> BTreeMap<IpAddr, Key> {
-    let pods = view.pods.values().filter(|pod| !pod.host_network);
-    let pods = pods.flat_map(|pod| {
-        pod.addresses.iter().map(|address| (*address, Key::new(Kind::Pod, &pod.namespace, &pod.name)))
-    });
-    let services = view.services.iter().filter(|service| !service.external_name);
-    let services =
-        services.flat_map(|service| service.addresses.iter().map(|address| (*address, key(service))));
-    pods.chain(services).collect()
+/// Who has an address for itself: a Service before a Pod.
+fn owner(view: View<'_>, address: IpAddr) -> Option<&Key> {
+    let has = |key: &Key| view.service(key).is_some() || view.pod(key).is_some_and(|pod| !pod.host_network);
+    view.with(&Trait::Claims(address)).iter().rev().find(|key| has(key)).map(|key| &**key)
 }
 
 /// What is wrong where another Service is reached at the same port of the same address.
-fn rival(service: &Service, address: IpAddr, rivals: &[&Service]) -> Option<(String, Effect)> {
-    let others = rivals.iter().filter(|other| !std::ptr::eq(**other, service));
-    let mut common = others.filter_map(|other| Some((*other, common_port(service, other)?)));
+fn rival(view: View<'_>, service: &Service, address: IpAddr) -> Option<(String, Effect)> {
+    let others = view.with(&Trait::OutsideAt(address)).iter().filter_map(|key| view.service(key));
+    let others = others.filter(|other| !std::ptr::eq(*other, service));
+    let mut common = others.filter_map(|other| Some((other, common_port(service, other)?)));
     let is_foreign = |other: &Service| other.namespace != service.namespace;
     if let Some((other, port)) = common.clone().find(|(other, _)| is_foreign(other)) {
         return Some((contested(address, port, other), Effect::Refused));

@@ -2,34 +2,36 @@
 
 use karez_api::names::type_url;
 use karez_api::security::{self, Authorization, Scope};
-use karez_resources::manifest::Broken;
+use karez_resources::Key;
 use karez_resources::policy::{Action, Mode, PolicyResource, Selector};
 use karez_resources::resource::Labels;
-use karez_resources::{Key, Kind};
 
 mod principals;
 mod rules;
 
+use crate::delta::Broken;
+use crate::object::Policy;
+use crate::output::Output;
+use crate::relations::Trait;
 use crate::report::Effect;
-use crate::translation::Output;
 use crate::view::View;
 
-pub(crate) fn translate(view: &View<'_>, output: &mut Output<'_>) {
-    for policy in &view.policies {
-        let key = Key::new(Kind::AuthorizationPolicy, &policy.namespace, &policy.name);
-        if policy.spec.target_refs.is_empty() {
+pub(crate) fn translate(view: View<'_>, key: &Key, policy: Policy<'_>, output: &mut Output) {
+    match policy {
+        Policy::Good(policy) if policy.spec.target_refs.is_empty() => {
             let (rules, taken_strictly) = rules::translate(policy, view.mesh.trust_domain());
             for strict in taken_strictly {
-                output.report(&key, strict.field, &strict.reason, Effect::Stricter);
+                output.report(key, strict.field, &strict.reason, Effect::Stricter);
             }
-            output.add(type_url::AUTHORIZATION, resource_name(&key), &message(policy, rules));
-        } else {
-            let why = "a waypoint enforces targetRefs, and none serves yet: this policy is not enforced";
-            output.report(&key, "spec.targetRefs".to_owned(), why, Effect::Nothing);
+            output.add(type_url::AUTHORIZATION, resource_name(key), &message(policy, rules));
         }
-    }
-    for (key, broken) in &view.unreadable_policies {
-        output.add(type_url::AUTHORIZATION, resource_name(key), &unreadable(key, broken));
+        Policy::Good(_) => {
+            let why = "a waypoint enforces targetRefs, and none serves yet: this policy is not enforced";
+            output.report(key, "spec.targetRefs", why, Effect::Nothing);
+        }
+        Policy::Unreadable(broken) => {
+            output.add(type_url::AUTHORIZATION, resource_name(key), &unreadable(key, broken));
+        }
     }
 }
 
@@ -38,19 +40,13 @@ fn resource_name(key: &Key) -> String {
 }
 
 /// `namespace/name` of the policies that select a Pod by its labels; those of its namespace apply by their scope.
-pub(crate) fn selecting(view: &View<'_>, namespace: &str, labels: &Labels) -> Vec<String> {
-    let selects = |selector: Option<&Selector>| {
-        selector.is_some_and(|selector| !selector.is_everything() && selector.matches(labels))
-    };
-    let good =
-        view.policies.iter().map(|policy| (&policy.namespace, &policy.name, policy.spec.selector.as_ref()));
-    let unreadable = view.unreadable_policies.iter();
-    let unreadable = unreadable.map(|(key, broken)| (&key.namespace, &key.name, broken.selector.as_ref()));
-    let mut names: Vec<String> = good
-        .chain(unreadable)
-        .filter(|(of, _, selector)| *of == namespace && selects(*selector))
-        .map(|(of, name, _)| format!("{of}/{name}"))
-        .collect();
+pub(crate) fn selecting(view: View<'_>, namespace: &str, labels: &Labels) -> Vec<String> {
+    let by_label = labels.iter().flat_map(|(label, value)| {
+        let (namespace, label, value) = (namespace.to_owned(), label.clone(), value.clone());
+        view.with(&Trait::Selects { namespace, label, value })
+    });
+    let selects = |key: &Key| view.object(key)?.policy(key)?.selects(labels).then(|| resource_name(key));
+    let mut names: Vec<String> = by_label.filter_map(|key| selects(key)).collect();
     names.sort();
     names
 }

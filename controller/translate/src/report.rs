@@ -7,7 +7,7 @@ use karez_resources::{Key, Problem};
 /// A problem, where it is, and what serves meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Report {
-    /// The file, as it was named to [`crate::Objects::load`].
+    /// The file that holds the object; empty on a cluster.
     pub source: String,
     /// What is wrong.
     pub problem: Problem,

@@ -7,25 +7,26 @@ use karez_api::workload::load_balancing::{HealthPolicy, Mode, Scope};
 use karez_api::workload::{self, Address, IpFamilies, LoadBalancing, NetworkAddress, Port, address};
 use karez_resources::service::{Affinity, Distribution, IpFamily, Service, TargetPort};
 
-use crate::addresses::Addresses;
-use crate::translation::Output;
+use crate::addresses::Claims;
+use crate::output::Output;
 use crate::view::View;
 
-pub(crate) fn translate(view: &View<'_>, addresses: &Addresses<'_>, output: &mut Output<'_>) {
-    for service in &view.services {
-        // An alias in DNS has no address and no endpoint.
-        if service.external_name {
-            continue;
-        }
-        let message = message(view, addresses, service);
-        let name = resource_name(view, service);
-        output.add(type_url::ADDRESS, name, &Address { r#type: Some(address::Type::Service(message)) });
-    }
-    for address in addresses.contested() {
+pub(crate) fn translate(view: View<'_>, service: &Service, output: &mut Output) {
+    add(output, resource_name(view, service), message(view, service));
+}
+
+/// What stands at an address beside those who claim it.
+pub(crate) fn translate_address(view: View<'_>, address: IpAddr, output: &mut Output) {
+    let claims = Claims::to(view, address);
+    if claims.is_contested() {
         let message = contested(address);
-        let name = format!("{}/{}", message.namespace, message.hostname);
-        output.add(type_url::ADDRESS, name, &Address { r#type: Some(address::Type::Service(message)) });
+        add(output, format!("{}/{}", message.namespace, message.hostname), message);
     }
+    claims.report(output);
+}
+
+fn add(output: &mut Output, name: String, service: workload::Service) {
+    output.add(type_url::ADDRESS, name, &Address { r#type: Some(address::Type::Service(service)) });
 }
 
 /// Stands in the way of an address to which claims conflict. Node proxies ask for Services first, and Istio's refuses a Service
@@ -42,7 +43,7 @@ fn contested(address: IpAddr) -> workload::Service {
 }
 
 /// `namespace/hostname`.
-pub(crate) fn resource_name(view: &View<'_>, service: &Service) -> String {
+pub(crate) fn resource_name(view: View<'_>, service: &Service) -> String {
     format!("{}/{}", service.namespace, hostname(view, service))
 }
 
@@ -54,11 +55,12 @@ pub(crate) fn octets(address: IpAddr) -> Vec<u8> {
     }
 }
 
-fn hostname(view: &View<'_>, service: &Service) -> String {
+fn hostname(view: View<'_>, service: &Service) -> String {
     format!("{}.{}.svc.{}", service.name, service.namespace, view.mesh.cluster_domain())
 }
 
-fn message(view: &View<'_>, addresses: &Addresses<'_>, service: &Service) -> workload::Service {
+fn message(view: View<'_>, service: &Service) -> workload::Service {
+    let own = service.addresses.iter().filter(|address| !Claims::to(view, **address).is_contested());
     let outside = service.external_ips.iter().chain(&service.load_balancer_ips);
     let outside = outside.map(|address| NetworkAddress { external: true, ..network_address(*address) });
     let port = |port: &karez_resources::service::ServicePort| Port {
@@ -73,7 +75,7 @@ fn message(view: &View<'_>, addresses: &Addresses<'_>, service: &Service) -> wor
         name: service.name.clone(),
         namespace: service.namespace.clone(),
         hostname: hostname(view, service),
-        addresses: addresses.of_service(service).map(network_address).chain(outside).collect(),
+        addresses: own.copied().map(network_address).chain(outside).collect(),
         ports: service.ports.iter().map(port).collect(),
         load_balancing: load_balancing(service),
         ip_families: ip_families(&service.ip_families).into(),

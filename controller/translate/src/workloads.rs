@@ -7,62 +7,56 @@ use karez_api::names::{label, type_url};
 use karez_api::workload::{
     Address, Locality, NetworkMode, TunnelProtocol, Workload, WorkloadStatus, WorkloadType, address,
 };
+use karez_resources::Key;
 use karez_resources::pod::{Controller, Pod};
 use karez_resources::resource::Labels;
-use karez_resources::{Key, Kind};
 
-use crate::addresses::Addresses;
-use crate::endpoints::{Endpoints, External, Unused};
+use crate::addresses::Claims;
+use crate::endpoints::{Behind, External};
+use crate::options::Options;
+use crate::output::Output;
+use crate::pods::PodPlacement;
 use crate::policies;
-use crate::report::Effect;
 use crate::services::octets;
-use crate::translation::{Options, Output, PodPlacement};
 use crate::view::View;
 
-pub(crate) fn translate(
-    view: &View<'_>,
-    addresses: &Addresses<'_>,
-    options: &Options,
-    output: &mut Output<'_>,
-) {
-    let endpoints = Endpoints::of(view, addresses);
-    for pod in view.pods.values() {
-        let mut workload = of_pod(view, pod, options);
-        set_health(&mut workload, pod.serves(), pod.deleting || endpoints.say_terminating(pod));
-        workload.addresses = addresses.of_pod(pod).map(octets).collect();
-        workload.services = endpoints.services_of(pod).into_iter().collect();
-        add(output, workload);
-    }
-    for (address, external) in &endpoints.external {
-        add(output, of_external(*address, external, options));
-    }
-    for Unused { slice, address, reserved } in &endpoints.unused {
-        let key = Key::new(Kind::EndpointSlice, &slice.namespace, &slice.name);
-        output.report(&key, "endpoints".to_owned(), &reserved.message(*address), Effect::Nothing);
+pub(crate) fn translate(view: View<'_>, key: &Key, pod: &Pod, output: &mut Output) {
+    let behind = Behind::of(view, key, pod);
+    let mut workload = of_pod(view, pod);
+    set_health(&mut workload, pod.serves(), pod.deleting || behind.terminating);
+    let addresses = pod.addresses.iter().filter(|address| Claims::to(view, **address).serve(pod));
+    workload.addresses = addresses.copied().map(octets).collect();
+    workload.services = behind.services;
+    add(output, workload);
+}
+
+/// The endpoint at an address that is nobody's, if a slice names one.
+pub(crate) fn translate_endpoint(view: View<'_>, address: IpAddr, output: &mut Output) {
+    if let Some(external) = External::at(view, address) {
+        add(output, of_external(address, &external, view.options));
     }
 }
 
-/// Where every Pod is, and who it is.
-pub(crate) fn placements(view: &View<'_>, options: &Options) -> Vec<PodPlacement> {
-    let trust_domain = view.mesh.trust_domain();
-    let placement = |pod: &&Pod| PodPlacement {
-        uid: uid(options, pod),
+/// Where a Pod is, and who it is.
+pub(crate) fn placement(view: View<'_>, pod: &Pod) -> PodPlacement {
+    PodPlacement {
+        uid: uid(view.options, pod),
         namespace: pod.namespace.clone(),
         name: pod.name.clone(),
         node: pod.node.clone(),
         // Validated names make a SPIFFE id; were one to make none, the Pod would have no certificate, and say so.
-        identity: Identity::new(trust_domain, &pod.namespace, &pod.service_account).ok(),
+        identity: Identity::new(view.mesh.trust_domain(), &pod.namespace, &pod.service_account).ok(),
         enrolled: view.is_enrolled(pod),
-    };
-    view.pods.values().map(placement).collect()
+    }
 }
 
-fn add(output: &mut Output<'_>, workload: Workload) {
+fn add(output: &mut Output, workload: Workload) {
     let name = workload.uid.clone();
     output.add(type_url::ADDRESS, name, &Address { r#type: Some(address::Type::Workload(workload)) });
 }
 
-fn of_pod(view: &View<'_>, pod: &Pod, options: &Options) -> Workload {
+fn of_pod(view: View<'_>, pod: &Pod) -> Workload {
+    let options = view.options;
     let (workload_type, workload_name) = maker(pod);
     let mut workload = Workload {
         uid: uid(options, pod),
@@ -121,7 +115,7 @@ fn of_external(address: IpAddr, external: &External<'_>, options: &Options) -> W
         workload_type: WorkloadType::Pod.into(),
         workload_name: slice.name.clone(),
         cluster_id: options.cluster_id.clone(),
-        services: services.clone().into_iter().collect(),
+        services: services.clone(),
         locality: locality(None, endpoint.zone.as_deref()),
         ..Workload::default()
     };
@@ -134,7 +128,7 @@ fn uid(options: &Options, pod: &Pod) -> String {
 }
 
 /// Istio's node proxy takes an absent trust domain for `cluster.local`.
-fn trust_domain(view: &View<'_>) -> String {
+fn trust_domain(view: View<'_>) -> String {
     match view.mesh.trust_domain() {
         "cluster.local" => String::new(),
         other => other.to_owned(),

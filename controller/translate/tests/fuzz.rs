@@ -3,19 +3,20 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
 
+mod manifests;
+
 use karez_api::names::type_url;
 use karez_api::security::Authorization;
 use karez_api::workload::Address;
-use karez_resources::manifest;
-use karez_translate::{Objects, Options, translate};
+use karez_translate::Index;
 use prost::Message;
 
 #[test]
 fn any_file_translates() {
     bolero::check!().for_each(|file: &[u8]| {
-        let mut objects = Objects::default();
-        objects.load("file.yaml", manifest::read(file));
-        check(&objects);
+        let mut index = Index::default();
+        index.apply(manifests::deltas(&[("file.yaml", file)]));
+        check(&index);
     });
 }
 
@@ -24,29 +25,28 @@ fn any_edits_of_manifests_translate() {
     const MANIFEST: &[u8] = include_bytes!("golden/shop/services.yaml");
     const POLICIES: &[u8] = include_bytes!("golden/policies/policies.yaml");
     bolero::check!().with_type::<Vec<(bool, u16, u8, Vec<u8>)>>().for_each(|edits| {
-        let mut objects = Objects::default();
+        let mut index = Index::default();
         for (policies, at, length, text) in edits.iter().take(4) {
             let base = if *policies { POLICIES } else { MANIFEST };
             let at = usize::from(*at) % base.len();
             let end = (at + usize::from(*length)).min(base.len());
             let file = [&base[..at], text, &base[end..]].concat();
-            objects.load(if *policies { "policies.yaml" } else { "services.yaml" }, manifest::read(&file));
+            index.apply(manifests::deltas(&[("file.yaml", &file)]));
         }
-        check(&objects);
+        check(&index);
     });
 }
 
-fn check(objects: &Objects) {
-    let translation = translate(objects, &Options::default());
-    for (name, message) in &translation.resources {
+fn check(index: &Index) {
+    for (name, message) in &index.resources() {
         match name.type_url {
             type_url::ADDRESS => assert!(Address::decode(&message[..]).unwrap().r#type.is_some()),
             type_url::AUTHORIZATION => {
                 let policy = Authorization::decode(&message[..]).unwrap();
-                assert_eq!(name.name, format!("{}/{}", policy.namespace, policy.name));
+                assert_eq!(*name.name, format!("{}/{}", policy.namespace, policy.name));
             }
             _ => {}
         }
     }
-    assert!(translation.problems.iter().all(|report| !report.source.is_empty()));
+    assert!(index.problems().iter().all(|report| !report.source.is_empty()));
 }

@@ -5,14 +5,15 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
 
+mod manifests;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use karez_api::names::type_url;
 use karez_api::security::string_match::MatchType;
 use karez_api::security::{Address, Authorization, Match, ServiceAccountMatch, StringMatch};
-use karez_resources::manifest;
-use karez_translate::{Objects, Options, translate};
+use karez_translate::Index;
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Map, Value, json};
@@ -56,13 +57,13 @@ proptest! {
 }
 
 fn translated(policy: &Value) -> Authorization {
-    let mut objects = Objects::default();
-    objects.load("file", manifest::read(policy.to_string().as_bytes()));
-    let translation = translate(&objects, &Options::default());
+    let mut index = Index::default();
+    index.apply(manifests::deltas(&[("file", policy.to_string().as_bytes())]));
+    let resources = index.resources();
     let is_policy = |name: &&karez_translate::ResourceName| name.type_url == type_url::AUTHORIZATION;
-    let name = translation.resources.keys().find(is_policy).unwrap();
-    let policy = Authorization::decode(&translation.resources[name][..]).unwrap();
-    assert!(!policy.unreadable, "{:?}", translation.problems);
+    let name = resources.keys().find(is_policy).unwrap();
+    let policy = Authorization::decode(&resources[name][..]).unwrap();
+    assert!(!policy.unreadable, "{:?}", index.problems());
     policy
 }
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use karez_api::identity::Identity;
@@ -19,6 +20,10 @@ fn placement(name: &str, node: Option<&str>, enrolled: bool) -> PodPlacement {
         identity: Identity::new("cluster.local", "shop", name).ok(),
         enrolled,
     }
+}
+
+fn pods_of(placements: impl IntoIterator<Item = PodPlacement>) -> Option<Pods> {
+    Some(placements.into_iter().collect())
 }
 
 fn carried(name: &str, captured: bool, problem: &str) -> PodReport {
@@ -46,7 +51,7 @@ fn each_pod_says_what_keeps_it_from_being_captured() {
     nodes.report("one", NodeReport { pods, ..Default::default() }, now);
     let published = Published {
         trust_domain: "cluster.local".to_owned(),
-        pods: vec![
+        pods: pods_of([
             placement("fine", Some("one"), true),
             placement("starting", Some("one"), true),
             placement("failing", Some("one"), true),
@@ -56,8 +61,8 @@ fn each_pod_says_what_keeps_it_from_being_captured() {
             placement("nowhere", Some("unknown"), true),
             placement("outside", Some("one"), false),
             placement("plain", Some("one"), false),
-        ],
-        problems: vec![],
+        ]),
+        problems: Arc::default(),
     };
     let records = nodes.records();
     let tokens = Tokens::parse("aaa node one\nbbb node silent").unwrap();
@@ -95,13 +100,13 @@ fn a_pod_that_is_enrolled_elsewhere_says_where() {
     nodes.report("n1", NodeReport { pods: vec![carried("both", true, "")], ..Default::default() }, now);
     nodes.report("away", NodeReport { pods: vec![carried("stale", true, "")], ..Default::default() }, now);
     let published = Published {
-        pods: vec![
+        pods: pods_of([
             placement("moved", Some("n1"), true),
             placement("unbound", None, true),
             placement("unlabelled", Some("n1"), false),
             placement("both", Some("n1"), true),
             placement("stale", Some("n1"), true),
-        ],
+        ]),
         ..Default::default()
     };
     let records = nodes.records();
@@ -134,9 +139,9 @@ fn pods_under_another_meshs_proxy_are_unreported_and_not_wrong() {
     own.progress(follows(&[ResourceType::Address, ResourceType::TrustBundle]));
     // From the time when Karez's own proxy served that node.
     nodes.report("ztunnel", NodeReport { pods: vec![carried("web", true, "")], ..Default::default() }, now);
-    let placements = [("web", "ztunnel"), ("db", "own"), ("api", "silent")];
+    let placements = [("api", "silent"), ("db", "own"), ("web", "ztunnel")];
     let placements = placements.map(|(name, node)| placement(name, Some(node), true));
-    let published = Published { pods: placements.to_vec(), ..Default::default() };
+    let published = Published { pods: pods_of(placements), ..Default::default() };
     let records = nodes.records();
     let tokens = Tokens::parse("aaa node ztunnel\nbbb node own\nccc node silent").unwrap();
     let known = Known { now, snapshot: None, published: &published, tokens: &tokens, records: &records };
@@ -146,7 +151,7 @@ fn pods_under_another_meshs_proxy_are_unreported_and_not_wrong() {
     assert_eq!(shown, [("own", false, -1), ("silent", false, -1), ("ztunnel", true, -1)]);
     let pods: Vec<_> =
         reply.pods.iter().map(|pod| (&*pod.name, pod.unreported, pod.problem.is_empty())).collect();
-    assert_eq!(pods, [("web", true, true), ("db", false, false), ("api", false, false)]);
+    assert_eq!(pods, [("api", false, false), ("db", false, false), ("web", true, true)]);
     drop(records);
     drop(ztunnel);
     let records = nodes.records();

@@ -5,7 +5,7 @@ const LIMIT: usize = 10_000;
 
 fn cut_sizes(removed: usize, sizes: &[usize]) -> Vec<(usize, usize)> {
     let entry = |(number, size): (usize, &usize)| {
-        Arc::new(Entry::new(ResourceType::Namespace, &number.to_string(), vec![0; *size]))
+        Arc::new(Entry::new(ResourceType::Namespace, number.to_string(), vec![0; *size]))
     };
     let changes = Changes {
         set: sizes.iter().enumerate().map(entry).collect(),

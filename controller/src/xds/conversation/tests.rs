@@ -21,15 +21,15 @@ fn the_token_says_which_node_it_is() {
         let node = Node { metadata: Some(metadata), ..Default::default() };
         DeltaDiscoveryRequest { node: Some(node), ..request(ResourceType::Address) }
     };
-    assert_eq!(Conversation::new("a").receive(named("a")), Ok(()));
-    assert_eq!(Conversation::new("a").receive(request(ResourceType::Address)), Ok(()));
-    let refused = Conversation::new("a").receive(named("b"));
+    assert_eq!(Conversation::new("a", Visibility::Mesh).receive(named("a")), Ok(()));
+    assert_eq!(Conversation::new("a", Visibility::Mesh).receive(request(ResourceType::Address)), Ok(()));
+    let refused = Conversation::new("a", Visibility::Mesh).receive(named("b"));
     assert_eq!(refused, Err(Violation::OtherNode { token: "a".to_owned(), client: "b".to_owned() }));
 }
 
 #[test]
 fn a_type_that_does_not_exist_is_empty_and_there_are_not_many() {
-    let mut conversation = Conversation::new("a");
+    let mut conversation = Conversation::new("a", Visibility::Mesh);
     for number in 0..=MAX_TYPES {
         let unknown = DeltaDiscoveryRequest { type_url: number.to_string(), ..Default::default() };
         let expected = if number < MAX_TYPES { Ok(()) } else { Err(Violation::TooManyTypes) };
@@ -38,6 +38,47 @@ fn a_type_that_does_not_exist_is_empty_and_there_are_not_many() {
     let response = conversation.next(&Arc::default()).unwrap();
     assert!(response.resources.is_empty() && response.removed_resources.is_empty());
     assert!(conversation.progress().is_empty());
+}
+
+#[test]
+fn a_caller_is_told_of_nothing_that_it_may_not_see() {
+    let bodies = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), vec![1])).collect();
+    let resources = Resources::from([
+        (ResourceType::LocalPod, bodies(&["a/1", "a/2", "ab/3", "b/4"])),
+        (ResourceType::Namespace, bodies(&["shop"])),
+    ]);
+    let mut snapshot = Arc::new(Snapshot::default().succeed(resources.clone()));
+    let agent = Visibility::LocalPods { node: "a".to_owned() };
+    let told = |visibility: &Visibility, asked: &[&str], resource_type| {
+        let mut conversation = Conversation::new("a", visibility.clone());
+        let names = asked.iter().map(ToString::to_string).collect();
+        let first = DeltaDiscoveryRequest { resource_names_subscribe: names, ..request(resource_type) };
+        conversation.receive(first).unwrap();
+        let response = conversation.next(&snapshot).unwrap();
+        let names: Vec<_> = response.resources.into_iter().map(|resource| resource.name).collect();
+        names.join(" ")
+    };
+    assert_eq!(told(&agent, &[], ResourceType::LocalPod), "a/1 a/2");
+    assert_eq!(told(&agent, &["a/2", "b/4"], ResourceType::LocalPod), "a/2");
+    assert_eq!(told(&agent, &[], ResourceType::Namespace), "");
+    assert_eq!(told(&Visibility::Mesh, &[], ResourceType::LocalPod), "");
+    assert_eq!(told(&Visibility::Mesh, &["a/1"], ResourceType::LocalPod), "");
+    assert_eq!(told(&Visibility::Mesh, &[], ResourceType::Namespace), "shop");
+
+    // Another node's Pod comes, then one of its own.
+    let mut conversation = Conversation::new("a", agent);
+    conversation.receive(request(ResourceType::LocalPod)).unwrap();
+    let response = conversation.next(&snapshot).unwrap();
+    let answer = DeltaDiscoveryRequest { response_nonce: response.nonce, ..request(ResourceType::LocalPod) };
+    conversation.receive(answer).unwrap();
+    let mut with = |name: &str, conversation: &mut Conversation| {
+        let mut resources = resources.clone();
+        resources.entry(ResourceType::LocalPod).or_default().insert(name.to_owned(), vec![1]);
+        snapshot = Arc::new(snapshot.succeed(resources));
+        conversation.next(&snapshot)
+    };
+    assert!(with("ab/5", &mut conversation).is_none());
+    assert_eq!(with("a/5", &mut conversation).unwrap().resources.len(), 1);
 }
 
 /// A client that keeps what it is told, and can come back with it.
@@ -55,8 +96,7 @@ type Content = BTreeMap<String, BTreeMap<String, String>>;
 fn content(snapshot: &Snapshot) -> Content {
     let of_type = |resource_type: ResourceType| {
         let view = snapshot.view(resource_type);
-        let versions = view.entries().iter();
-        let versions = versions.map(|entry| (entry.name().to_string(), entry.version().to_string()));
+        let versions = view.entries().map(|entry| (entry.name().to_string(), entry.version().to_string()));
         (resource_type.url().to_owned(), versions.collect())
     };
     TYPES.map(of_type).into()
@@ -144,7 +184,7 @@ proptest! {
     fn a_client_ends_up_with_what_there_is(events in proptest::collection::vec(event(), 0..40)) {
         let mut snapshot = Arc::new(Snapshot::default());
         let mut moments = BTreeMap::from([(snapshot.version().to_string(), content(&snapshot))]);
-        let mut conversation = Conversation::new("a");
+        let mut conversation = Conversation::new("a", Visibility::Mesh);
         let mut client = Client::default();
         client.connect(&mut conversation);
         for event in events {
@@ -155,7 +195,7 @@ proptest! {
                 }
                 Event::Answer(which, refuse) => client.answer(which, refuse, &mut conversation),
                 Event::Reconnect => {
-                    conversation = Conversation::new("a");
+                    conversation = Conversation::new("a", Visibility::Mesh);
                     client.connect(&mut conversation);
                 }
             }

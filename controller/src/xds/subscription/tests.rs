@@ -3,9 +3,10 @@ use crate::catalog::{Entry, ResourceType};
 use crate::progress::MAX_DETAIL;
 
 fn view(content: &[(&str, usize)]) -> Arc<View> {
-    let entry =
-        |(name, size): &(&str, usize)| Arc::new(Entry::new(ResourceType::Namespace, name, vec![b'x'; *size]));
-    Arc::new(View::new(content.iter().map(entry).collect()))
+    let entry = |(name, size): &(&str, usize)| {
+        Arc::new(Entry::new(ResourceType::Namespace, *name, vec![b'x'; *size]))
+    };
+    Arc::new(View::new(content.iter().map(entry)))
 }
 
 fn subscribe(names: &[&str]) -> DeltaDiscoveryRequest {
@@ -40,7 +41,7 @@ fn next(subscription: &mut Subscription, present: &Arc<View>, nonce: u64) -> Opt
 #[test]
 fn a_first_request_is_answered_even_with_nothing() {
     for first in [subscribe(&[]), subscribe(&["*"])] {
-        let mut subscription = Subscription::new(first).unwrap();
+        let mut subscription = Subscription::new(Visible::All, first).unwrap();
         let batch = next(&mut subscription, &view(&[]), 1).unwrap();
         assert_eq!(names(&batch), (vec![], vec![]));
         assert!(!subscription.has_more());
@@ -50,7 +51,7 @@ fn a_first_request_is_answered_even_with_nothing() {
 
 #[test]
 fn one_response_is_outstanding_and_the_next_has_all_that_came_since() {
-    let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+    let mut subscription = Subscription::new(Visible::All, subscribe(&[])).unwrap();
     assert_eq!(names(&next(&mut subscription, &view(&[("a", 1)]), 1).unwrap()), (vec!["a"], vec![]));
     assert!(next(&mut subscription, &view(&[("a", 2)]), 2).is_none());
     assert!(next(&mut subscription, &view(&[("b", 1)]), 2).is_none());
@@ -62,7 +63,7 @@ fn one_response_is_outstanding_and_the_next_has_all_that_came_since() {
 
 #[test]
 fn a_big_change_is_cut_and_after_the_last_part_there_is_no_more() {
-    let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+    let mut subscription = Subscription::new(Visible::All, subscribe(&[])).unwrap();
     subscription.response_size = 1000;
     let present = view(&[("a", 600), ("b", 600), ("c", 2000), ("d", 1)]);
     let mut parts = Vec::new();
@@ -80,7 +81,7 @@ fn a_big_change_is_cut_and_after_the_last_part_there_is_no_more() {
 #[test]
 fn names_that_are_asked_for_are_answered_and_the_rest_is_not() {
     let present = view(&[("a", 1), ("b", 1), ("c", 1)]);
-    let mut subscription = Subscription::new(subscribe(&["b", "missing"])).unwrap();
+    let mut subscription = Subscription::new(Visible::All, subscribe(&["b", "missing"])).unwrap();
     let batch = next(&mut subscription, &present, 1).unwrap();
     assert_eq!(names(&batch), (vec!["b"], vec!["missing"]));
     subscription.receive(acknowledge(1)).unwrap();
@@ -118,7 +119,7 @@ fn on_demand_begins_with_nothing() {
     let first =
         DeltaDiscoveryRequest { resource_names_unsubscribe: vec!["*".to_owned()], ..subscribe(&["*"]) };
     let present = view(&[("a", 1), ("b", 1)]);
-    let mut subscription = Subscription::new(first).unwrap();
+    let mut subscription = Subscription::new(Visible::All, first).unwrap();
     assert_eq!(names(&next(&mut subscription, &present, 1).unwrap()), (vec![], vec![]));
     subscription.receive(acknowledge(1)).unwrap();
     subscription.receive(subscribe(&["a"])).unwrap();
@@ -143,13 +144,13 @@ fn a_client_that_comes_back_is_told_the_difference() {
         .into(),
         ..Default::default()
     };
-    let mut subscription = Subscription::new(first).unwrap();
+    let mut subscription = Subscription::new(Visible::All, first).unwrap();
     assert_eq!(names(&next(&mut subscription, &present, 1).unwrap()), (vec!["b", "c"], vec!["gone"]));
 }
 
 #[test]
 fn a_refusal_is_remembered_until_another_version_is_taken() {
-    let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+    let mut subscription = Subscription::new(Visible::All, subscribe(&[])).unwrap();
     let first = view(&[("one", 1), ("two", 1), ("six", 1)]);
     next(&mut subscription, &first, 1).unwrap();
     subscription.receive(refuse(1, "two: cannot be read")).unwrap();
@@ -176,7 +177,7 @@ fn a_refusal_is_remembered_until_another_version_is_taken() {
 
 #[test]
 fn a_refusal_of_one_resource_outlives_that_of_another() {
-    let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+    let mut subscription = Subscription::new(Visible::All, subscribe(&[])).unwrap();
     let rejected = |subscription: &Subscription| {
         let rejected = subscription.progress().rejected.clone();
         rejected.map(|it| (it.detail.clone(), it.names.iter().map(ToString::to_string).collect::<Vec<_>>()))
@@ -202,7 +203,7 @@ fn a_refusal_of_one_resource_outlives_that_of_another() {
 #[test]
 fn a_refusal_concerns_what_it_names() {
     let rejected = |detail: &str| {
-        let mut subscription = Subscription::new(subscribe(&[])).unwrap();
+        let mut subscription = Subscription::new(Visible::All, subscribe(&[])).unwrap();
         next(&mut subscription, &view(&[("shop/web", 1), ("shop/web-2", 1), ("shop/(W_b)", 1)]), 1).unwrap();
         subscription.receive(refuse(1, detail)).unwrap();
         let rejected = subscription.progress().rejected.clone().unwrap();
@@ -222,7 +223,7 @@ fn a_refusal_concerns_what_it_names() {
 fn a_client_that_asks_for_too_many_names_is_told_so() {
     let names: Vec<String> = (0..=MAX_NAMES).map(|number| number.to_string()).collect();
     let first = DeltaDiscoveryRequest { resource_names_subscribe: names, ..Default::default() };
-    assert_eq!(Subscription::new(first).unwrap_err(), Violation::TooManyNames);
+    assert_eq!(Subscription::new(Visible::All, first).unwrap_err(), Violation::TooManyNames);
 }
 
 /// The service `shop/front` at 10.96.0.1 and the workload `web` behind it at 10.0.0.1.
@@ -267,7 +268,7 @@ fn what_is_asked_for_by_an_address_is_answered_under_it_with_all_that_belongs_to
     for (name, set, removed) in cases {
         let mut nothing = subscribe(&["*"]);
         nothing.resource_names_unsubscribe = vec!["*".to_owned()];
-        let mut subscription = Subscription::new(nothing).unwrap();
+        let mut subscription = Subscription::new(Visible::All, nothing).unwrap();
         assert_eq!(names(&next(&mut subscription, &present, 1).unwrap()), (vec![], vec![]));
         subscription.receive(acknowledge(1)).unwrap();
         subscription.receive(subscribe(&[name])).unwrap();
@@ -287,7 +288,7 @@ fn a_client_that_asked_by_name_goes_on_with_what_it_holds() {
     again.resource_names_unsubscribe = vec!["*".to_owned()];
     let held = ["/10.96.0.1", "shop/front", "web", "gone"].map(|name| (name.to_owned(), String::new()));
     again.initial_resource_versions = held.into_iter().collect();
-    let mut subscription = Subscription::new(again).unwrap();
+    let mut subscription = Subscription::new(Visible::All, again).unwrap();
     let batch = next(&mut subscription, &front(), 1).unwrap();
     assert_eq!(names(&batch), (vec!["shop/front", "web"], vec!["gone"]));
 }

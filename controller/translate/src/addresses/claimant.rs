@@ -31,7 +31,7 @@ pub(super) enum Party<'a> {
 }
 
 impl<'a> Claimant<'a> {
-    pub(super) fn of_pod(view: &View<'_>, pod: &'a Pod) -> Self {
+    pub(super) fn of_pod(view: View<'_>, pod: &'a Pod) -> Self {
         match pod.host_network {
             true => Self::Node(pod),
             false => Self::Pod { pod, enrolled: view.is_enrolled(pod) },

@@ -2,31 +2,28 @@
 
 use std::net::IpAddr;
 
-use karez_resources::pod::Pod;
-
 use super::claimant::Claimant;
-use super::{Addresses, Reserved};
+use super::{Claims, Reserved};
+use crate::output::Output;
 use crate::report::Effect;
-use crate::translation::Output;
-use crate::view::View;
 
-impl<'a> Addresses<'a> {
-    pub(crate) fn report(&self, view: &View<'a>, output: &mut Output<'_>) {
-        for (address, claimants) in &self.claims {
-            for claimant in claimants {
-                if let Some((message, effect)) = self.finding(*address, claimant) {
-                    output.report(&claimant.key(), claimant.field().to_owned(), &message, effect);
-                }
+impl<'a> Claims<'a> {
+    pub(crate) fn report(&self, output: &mut Output) {
+        for claimant in &self.claimants {
+            if let Some((message, effect)) = self.finding(claimant) {
+                output.report(&claimant.key(), claimant.field(), &message, effect);
             }
         }
-        for pod in view.pods.values() {
-            self.report_given_up(view, pod, output);
+        for (claimant, first) in self.given_up.iter().filter_map(|pod| Some((pod, self.claimants.first()?))) {
+            let message = shared(self.address, first);
+            output.report(&claimant.key(), claimant.field(), &message, Effect::Nothing);
         }
     }
 
     /// What is wrong with one claim.
-    fn finding(&self, address: IpAddr, claimant: &Claimant<'a>) -> Option<(String, Effect)> {
-        let claimants = self.claimants(address);
+    fn finding(&self, claimant: &Claimant<'a>) -> Option<(String, Effect)> {
+        let Self { address, claimants, .. } = self;
+        let address = *address;
         if let Some(rival) = claimants.iter().find(|rival| rival.party() != claimant.party()) {
             // Every Pod of a node has its address: one of them says it.
             let is_said = claimant.shares_node()
@@ -34,29 +31,15 @@ impl<'a> Addresses<'a> {
                     != Some(claimant.key());
             return (!is_said).then(|| (conflict(address, rival), Effect::Refused));
         }
-        if claimant.is_service() && self.is_outside(address) {
+        if claimant.is_service() && self.is_outside() {
             return Some((outside(address), Effect::Refused));
         }
         let first = claimants.first().filter(|first| first.key() != claimant.key() && !first.shares_node());
         if let Some(first) = first {
             return Some((shared(address, first), Effect::Nothing));
         }
-        let is_open = claimant.is_service() && !self.is_configured(address) && !is_private(address);
+        let is_open = claimant.is_service() && !self.is_configured() && !is_private(address);
         is_open.then(|| (public(address), Effect::AsWritten))
-    }
-
-    /// A Pod that is being deleted, whose address is another's by now.
-    fn report_given_up(&self, view: &View<'a>, pod: &'a Pod, output: &mut Output<'_>) {
-        for address in &pod.addresses {
-            let claimants = self.claimants(*address);
-            if let Some(first) = claimants.first()
-                && !claimants.iter().any(|claimant| claimant.is_pod(pod))
-            {
-                let own = Claimant::of_pod(view, pod);
-                let message = shared(*address, first);
-                output.report(&own.key(), own.field().to_owned(), &message, Effect::Nothing);
-            }
-        }
     }
 }
 

@@ -3,13 +3,14 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
 
+#[path = "../manifests/mod.rs"]
+mod manifests;
 mod render;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use karez_resources::manifest;
-use karez_translate::{Objects, Options, Translation, translate};
+use karez_translate::Index;
 
 #[test]
 fn manifests_translate_as_expected() {
@@ -17,15 +18,14 @@ fn manifests_translate_as_expected() {
     let folders: Vec<PathBuf> = sorted(&root).into_iter().filter(|path| path.is_dir()).collect();
     assert!(folders.len() >= 4, "{folders:?}");
     for folder in folders {
-        let mut objects = Objects::default();
-        for file in sorted(&folder)
-            .iter()
-            .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        {
-            let name = file.file_name().unwrap().to_str().unwrap();
-            objects.load(name, manifest::read(&std::fs::read(file).unwrap()));
-        }
-        let text = describe(&translate(&objects, &Options::default()));
+        let is_manifest = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml");
+        let files = sorted(&folder).into_iter().filter(is_manifest);
+        let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        let files: Vec<_> = files.map(|path| (name(&path), std::fs::read(path).unwrap())).collect();
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+        let mut index = Index::default();
+        index.apply(manifests::deltas(&files));
+        let text = describe(&index);
         let expected = folder.join("expected.txt");
         if std::env::var_os("KAREZ_BLESS").is_some() {
             std::fs::write(&expected, &text).unwrap();
@@ -40,18 +40,18 @@ fn sorted(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn describe(translation: &Translation) -> String {
+fn describe(index: &Index) -> String {
     let mut text = String::new();
-    for (name, message) in &translation.resources {
+    for (name, message) in &index.resources() {
         writeln!(text, "{}", render::resource(name, message)).unwrap();
     }
-    for pod in &translation.pods {
+    for pod in index.pods().iter() {
         let identity = pod.identity.as_ref().map_or("nobody".to_owned(), ToString::to_string);
         let mesh = if pod.enrolled { "enrolled" } else { "not enrolled" };
         let node = pod.node.as_deref().unwrap_or("no node");
         writeln!(text, "pod {} on {node}: {identity}, {mesh}", pod.uid).unwrap();
     }
-    for report in &translation.problems {
+    for report in &index.problems() {
         writeln!(text, "problem in {}: {} (serves: {})", report.source, report.problem, report.effect)
             .unwrap();
     }

@@ -4,6 +4,7 @@ use std::fmt::{Debug, Write};
 use std::net::IpAddr;
 
 use karez_api::names::type_url;
+use karez_api::node::LocalPod;
 use karez_api::security::string_match::MatchType;
 use karez_api::security::{self, Authorization, StringMatch};
 use karez_api::settings::{MeshSettings, NamespaceSettings};
@@ -25,6 +26,9 @@ pub(crate) fn resource(name: &ResourceName, message: &[u8]) -> String {
         type_url::MESH => format!("mesh {name_of}\n  {:?}\n", MeshSettings::decode(message).unwrap()),
         type_url::NAMESPACE => {
             format!("namespace {name_of}\n  {:?}\n", NamespaceSettings::decode(message).unwrap())
+        }
+        type_url::LOCAL_POD => {
+            format!("local pod {name_of}\n{}", local_pod(&LocalPod::decode(message).unwrap()))
         }
         other => panic!("{other}"),
     }
@@ -53,6 +57,20 @@ fn workload(it: &Workload) -> String {
         line(&mut text, "serves", &format_args!("{name} {}", ports(&list.ports)));
     }
     assert_eq!(it.cluster_id, "Kubernetes");
+    text
+}
+
+fn local_pod(it: &LocalPod) -> String {
+    let mut text = String::new();
+    let enrolled = if it.enrolled { "enrolled" } else { "not enrolled" };
+    let node_proxy = if it.node_proxy { " node proxy" } else { "" };
+    line(
+        &mut text,
+        "",
+        &format_args!("{}/{} {} {enrolled}{node_proxy}", it.namespace, it.name, it.service_account),
+    );
+    line(&mut text, "uid", &it.uid);
+    line(&mut text, "addresses", &ips(it.addresses.iter().map(Vec::as_slice)));
     text
 }
 

@@ -1,7 +1,7 @@
 //! What is kept for the next start.
 
 use super::*;
-use crate::inventory::folder::good_copies::RETRY_EVERY;
+use crate::source::folder::good_copies::RETRY_EVERY;
 
 #[test]
 fn a_broken_edit_changes_nothing_even_across_a_restart() {
@@ -15,7 +15,7 @@ fn a_broken_edit_changes_nothing_even_across_a_restart() {
         scene.look();
         assert_eq!(scene.node_of("a"), Some("one".to_owned()), "{broken:?}");
     }
-    scene.restart();
+    scene = scene.restart();
     scene.look();
     assert_eq!(scene.node_of("a"), Some("one".to_owned()));
     scene.write("a.yaml", &pod("a", "two"));
@@ -30,7 +30,7 @@ fn what_went_while_nobody_looked_is_gone_for_good() {
     scene.write("b.yaml", &pod("b", "one"));
     scene.look();
     std::fs::remove_file(scene.path("a.yaml")).unwrap();
-    scene.restart();
+    scene = scene.restart();
     scene.look();
     assert_eq!(scene.node_of("a"), None);
     // And does not come back with a broken file of that name.
@@ -40,33 +40,30 @@ fn what_went_while_nobody_looked_is_gone_for_good() {
 }
 
 #[test]
-fn each_object_keeps_its_own_last_good_version_across_a_restart() {
+fn a_file_keeps_its_whole_last_good_version_across_a_restart() {
     let mut scene = Scene::new();
     let both = |a: &str, b: &str| format!("{a}---\n{b}");
     let broken = |name: &str| pod(name, "three").replace("nodeName: three", "nodeName: [three");
-    scene.write("a.yaml", &both(&pod("a", "one"), &pod("b", "one")));
-    scene.look();
     let nodes = |scene: &Scene| ["a", "b"].map(|name| scene.node_of(name));
     let on = |a: &str, b: &str| [Some(a.to_owned()), Some(b.to_owned())];
     for (text, expected) in [
-        (both(&pod("a", "two"), &broken("b")), on("two", "one")),
-        (both(&broken("a"), &pod("b", "two")), on("two", "two")),
-        (both(&broken("a"), "words"), on("two", "two")),
-        (both(&pod("a", "three"), &pod("b", "three").replace("v1", "v9")), on("three", "two")),
+        (both(&pod("a", "one"), &pod("b", "one")), on("one", "one")),
+        (both(&pod("a", "two"), &broken("b")), on("one", "one")),
+        (both(&pod("a", "two"), "words"), on("one", "one")),
+        (pod("a", "two").replace("v1", "v9"), on("one", "one")),
+        (both(&pod("a", "three"), &pod("b", "two")), on("three", "two")),
+        (both(&broken("a"), &pod("b", "four")), on("three", "two")),
     ] {
         scene.write("a.yaml", &text);
         scene.look();
         assert_eq!(nodes(&scene), expected, "{text}");
-        scene.restart();
+        scene = scene.restart();
         scene.look();
         assert_eq!(nodes(&scene), expected, "after a restart: {text}");
     }
-    // What is no longer there, and not because of a riddle, does not come back with the restart.
-    scene.write("a.yaml", &pod("b", "four").replace("v1", "v9"));
+    scene.write("a.yaml", &pod("b", "four"));
     scene.look();
-    scene.restart();
-    scene.look();
-    assert_eq!(nodes(&scene), [None, Some("two".to_owned())]);
+    assert_eq!(nodes(&scene), [None, Some("four".to_owned())]);
 }
 
 #[test]
@@ -75,8 +72,7 @@ fn what_was_never_readable_refuses_across_a_restart() {
     // The Pod of a namespace that is in strict mode only because something cannot be read.
     scene.write("pod.yaml", &pod("a", "one"));
     let refuses = |scene: &Scene| {
-        let objects = scene.objects().unwrap();
-        let resources = karez_translate::translate(&objects, &karez_translate::Options::default()).resources;
+        let resources = scene.index.resources();
         resources.keys().any(|it| it.type_url == karez_api::names::type_url::AUTHORIZATION)
     };
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop";
@@ -102,7 +98,7 @@ fn what_was_never_readable_refuses_across_a_restart() {
             scene.write("a.yaml", text);
             scene.look();
             assert!(refuses(&scene), "{never}");
-            scene.restart();
+            scene = scene.restart();
             scene.look();
             assert!(refuses(&scene), "after a restart: {never}");
         }
@@ -122,13 +118,13 @@ fn a_file_that_is_never_at_rest_keeps_nobody_waiting() {
         // Far beyond what is waited.
         for looks in 0..60 {
             scene.write("a.yaml", &(pod("a", "two") + &"#".repeat(looks)));
-            scene.inventory.look(SystemTime::now());
+            scene.look_once();
         }
     };
     let nodes = |scene: &Scene| ["a", "b"].map(|name| scene.node_of(name));
     let on = |a: &str| [Some(a.to_owned()), Some("one".to_owned())];
 
-    scene.restart();
+    scene = scene.restart();
     rewrite(&mut scene);
     assert_eq!(nodes(&scene), on("one"), "its last good copy counts");
     assert_eq!(scene.unreadable(), ["a.yaml"]);
@@ -136,7 +132,7 @@ fn a_file_that_is_never_at_rest_keeps_nobody_waiting() {
     assert_eq!((nodes(&scene), scene.unreadable()), (on("two"), vec![]), "it has come to rest");
 
     std::fs::remove_dir_all(scene.root.path().join("copies")).unwrap();
-    scene.restart();
+    scene = scene.restart();
     rewrite(&mut scene);
     assert_eq!(nodes(&scene), on("two"), "there is no copy");
 }
@@ -150,7 +146,7 @@ fn a_copy_that_says_the_same_is_not_lost_to_a_write_that_fails() {
     for broken in ["{", "words", &format!("{}---\n{{", pod("a", "one"))] {
         scene.write("a.yaml", broken);
         scene.look();
-        scene.restart();
+        scene = scene.restart();
         scene.look();
         assert_eq!(scene.node_of("a"), Some("one".to_owned()), "{broken}");
     }
@@ -165,21 +161,21 @@ fn a_copy_that_cannot_be_written_is_owed_and_none_that_is_older_stands_in() {
     // A folder in the place of the file that is written beside the copy: nobody, root included, can write that file.
     let obstacle = copies.join(".a.yaml.new");
     std::fs::create_dir(&obstacle).unwrap();
-    scene.restart();
+    scene = scene.restart();
     scene.look();
     assert_eq!(scene.unreadable(), Vec::<String>::new(), "the copy is what it should be");
 
     scene.write("a.yaml", &pod("a", "two"));
     scene.look();
     assert_eq!(scene.unreadable(), [copies.display().to_string()]);
-    scene.reader.mark_unchanged();
+    let batches = scene.batches;
     scene.look();
-    assert!(!scene.reader.has_changed().unwrap(), "it is told once");
+    assert_eq!(scene.batches, batches, "it is told once");
     scene.write("a.yaml", "{");
     scene.look();
     assert_eq!(scene.node_of("a"), Some("two".to_owned()));
 
-    scene.restart();
+    scene = scene.restart();
     scene.look();
     assert_eq!(scene.node_of("a"), None, "no older version comes back");
 
@@ -190,7 +186,7 @@ fn a_copy_that_cannot_be_written_is_owed_and_none_that_is_older_stands_in() {
     std::fs::remove_dir(&obstacle).unwrap();
     (0..RETRY_EVERY).for_each(|_| scene.look());
     assert_eq!(scene.unreadable(), Vec::<String>::new(), "it was tried again");
-    scene.restart();
+    scene = scene.restart();
     scene.look();
     assert_eq!(scene.node_of("a"), Some("three".to_owned()));
 }

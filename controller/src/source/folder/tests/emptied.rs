@@ -4,8 +4,7 @@ use super::*;
 
 /// That the folder is reported as one that holds nothing, and what serves meanwhile.
 fn assert_emptied(scene: &Scene, effect: Effect) {
-    let unreadable = scene.reader.borrow().unreadable.clone();
-    let [report] = unreadable.as_slice() else { panic!("{unreadable:?}") };
+    let [report] = scene.told.as_slice() else { panic!("{:?}", scene.told) };
     assert_eq!(report.source, scene.root.path().join("manifests").display().to_string());
     assert!(report.problem.message.contains("holds no manifest"), "{report:?}");
     assert!(report.problem.message.contains("nothing but a comment"), "{report:?}");
@@ -48,7 +47,7 @@ fn an_emptied_folder_keeps_what_it_held_until_it_says_that_there_is_nothing() {
     // What is mounted again is broken, and has its last good versions still.
     scene.write("a.yaml", "{");
     scene.write("b.yaml", &pod("b", "one"));
-    scene.restart();
+    scene = scene.restart();
     scene.look();
     assert!(scene.node_of("a").is_some());
     for name in ["a.yaml", "b.yaml"] {
@@ -70,18 +69,16 @@ fn an_emptied_file_keeps_what_it_held_until_it_says_that_there_is_nothing() {
         scene.write("a.yaml", blank);
         scene.look();
         assert_eq!(scene.node_of("a"), Some("one".to_owned()), "{blank:?}");
-        let objects = scene.objects().unwrap();
-        let problems = karez_translate::translate(&objects, &karez_translate::Options::default()).problems;
-        let sources: Vec<_> = problems.iter().map(|report| (&*report.source, report.effect)).collect();
-        assert_eq!(sources, [("a.yaml", Effect::LastGoodVersion)], "a file that never held anything is none");
-        scene.restart();
+        let expected = [("a.yaml".to_owned(), Effect::LastGoodVersion)];
+        assert_eq!(scene.effects(), expected, "a file that never held anything is none");
+        scene = scene.restart();
         scene.look();
         assert_eq!(scene.node_of("a"), Some("one".to_owned()), "after a restart: {blank:?}");
     }
     scene.write("a.yaml", "# nothing\n");
     scene.look();
     assert_eq!(scene.node_of("a"), None);
-    scene.restart();
+    scene = scene.restart();
     scene.look();
     assert_eq!(scene.node_of("a"), None);
 }
@@ -90,20 +87,20 @@ fn an_emptied_file_keeps_what_it_held_until_it_says_that_there_is_nothing() {
 fn nothing_is_published_from_an_empty_folder_where_there_were_manifests_before_the_start() {
     let mut scene = Scene::new();
     scene.look();
-    assert!(scene.objects().is_some(), "there never were any");
+    assert!(scene.complete, "there never were any");
     scene.write("a.yaml", &pod("a", "one"));
     scene.look();
     std::fs::remove_file(scene.path("a.yaml")).unwrap();
-    scene.restart();
+    scene = scene.restart();
     scene.look();
-    assert!(scene.objects().is_none());
+    assert!(!scene.complete);
     assert_emptied(&scene, Effect::Nothing);
     scene.write("none.yaml", "# there are none\n");
     scene.look();
-    assert!(scene.objects().is_some());
+    assert!(scene.complete);
     assert_eq!(scene.node_of("a"), None);
     assert!(scene.unreadable().is_empty());
-    scene.restart();
+    scene = scene.restart();
     scene.look();
-    assert!(scene.objects().is_some());
+    assert!(scene.complete);
 }

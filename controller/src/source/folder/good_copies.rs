@@ -1,4 +1,4 @@
-//! The last good version of each file's objects, for the next start.
+//! The last good version of each file, for the next start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::DirBuilder;
@@ -6,8 +6,6 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use karez_resources::Key;
-use karez_resources::manifest::{self, Reading};
 use tracing::warn;
 
 use crate::atomic_file;
@@ -72,29 +70,6 @@ impl GoodCopies {
         Some((self.folder.display().to_string(), problem))
     }
 
-    /// Keeps of a text that is not good as a whole the objects that are, and of the others what was kept before. `held` are
-    /// the objects of the file, and whether they have a good version; one that never had one is kept as such where that refuses
-    /// something.
-    pub(super) fn keep_objects<'a>(
-        &mut self,
-        name: &str,
-        text: &[u8],
-        held: impl Iterator<Item = (&'a Key, bool)>,
-    ) {
-        let mut new = manifest::good_objects(text);
-        let before = self.recall(name).unwrap_or_default();
-        let old = manifest::good_objects(&before);
-        let documents = held.filter_map(|(key, good)| match good {
-            true => new.remove(key).or_else(|| old.get(key).cloned()),
-            false => key.kind.refuses_unread().then(|| manifest::never_readable(key)),
-        });
-        let documents: BTreeSet<String> = documents.collect();
-        // A write can fail, and cost the copy that says the same.
-        if !says_just(&before, &documents) {
-            self.keep(name, manifest::join(documents).as_bytes());
-        }
-    }
-
     /// The text that was kept.
     pub(super) fn recall(&self, name: &str) -> Option<Vec<u8>> {
         if let Some(owed) = self.owed.get(name) {
@@ -126,12 +101,6 @@ impl GoodCopies {
         // One that a crash left half written has a dot before its name.
         names.filter(|name| !name.starts_with('.')).collect()
     }
-}
-
-/// Whether a text reads as just these objects.
-fn says_just(text: &[u8], documents: &BTreeSet<String>) -> bool {
-    let is_good = manifest::read(text).iter().all(|reading| matches!(reading, Reading::Good(_)));
-    is_good && manifest::good_objects(text).into_values().collect::<BTreeSet<_>>() == *documents
 }
 
 /// Writes a copy. Where that fails the one before goes, which works on a full disk too: it may allow what this one refuses.

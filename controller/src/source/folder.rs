@@ -6,13 +6,15 @@
 //!
 //! * [`settling`] – pure: which files are to be read now, and which are gone
 //! * [`listing`] – what the folder holds
-//! * [`good_copies`] – the last good version of each object, for the next start
+//! * [`files`] – pure: which objects they hold, and which of several files' counts
+//! * [`good_copies`] – the last good version of each file, for the next start
 //!
-//! What must hold: nothing that happens to a file opens what it had closed. A file that cannot be read keeps what it had, a
-//! broken object keeps its last good version, and a file that is still being written is left alone. A file with nothing in it is
+//! What must hold: nothing that happens to a file opens what it had closed. A file that cannot be read keeps what it had, one with
+//! an error in it keeps its whole last good version, and a file that is still being written is left alone. A file with nothing in it is
 //! what a program leaves that has not written yet, or could not: it says nothing of what was in it. Who means that there is
 //! nothing removes the file, or leaves a comment in it. A folder with no file in it is likewise what is left where nothing is mounted.
 
+mod files;
 mod good_copies;
 mod listing;
 mod settling;
@@ -21,17 +23,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use karez_resources::Problem;
-use karez_resources::manifest::{self, LARGEST_FILE, Reading};
-use karez_translate::{Effect, Objects, Report};
-use tokio::sync::watch;
+use karez_resources::manifest::{self, LARGEST_FILE};
+use karez_translate::{Effect, Report};
 use tracing::{info, warn};
 
-use super::{Inventory, Reader};
+use super::{Batch, Sender};
 use crate::file_stamp::FileStamp;
+use files::Files;
 use good_copies::GoodCopies;
 use listing::{Listed, Listing};
 use settling::Settling;
@@ -78,38 +79,40 @@ pub fn check(folder: &Path) -> Result<(), FolderError> {
     }
 }
 
-/// Keeps the inventory as the folder has it.
+/// The folder as a source of objects.
 #[derive(Debug)]
-pub struct FolderInventory {
+pub struct FolderSource {
     folder: PathBuf,
     copies: GoodCopies,
     settling: Settling,
-    objects: Objects,
+    files: Files,
+    /// What is wrong with files that cannot be read, and with folders.
     unreadable: BTreeMap<String, String>,
     /// Everything has been read once.
     begun: bool,
-    current: watch::Sender<Arc<Inventory>>,
+    /// What the last batch said is wrong.
+    told: Vec<Report>,
+    batches: Sender,
 }
 
-impl FolderInventory {
-    /// For the manifests in `folder`; the last good version of each object is kept in `copies`, a folder of its own.
+impl FolderSource {
+    /// For the manifests in `folder`; the last good version of each file is kept in `copies`, a folder of its own.
     #[must_use]
-    pub fn new(folder: PathBuf, copies: PathBuf) -> (Self, Reader) {
-        let (current, reader) = watch::channel(Arc::default());
+    pub fn new(folder: PathBuf, copies: PathBuf, batches: Sender) -> Self {
         let copies = GoodCopies::new(copies);
-        let inventory = Self {
+        Self {
             folder,
             settling: Settling::knowing(copies.names()),
             copies,
-            objects: Objects::default(),
+            files: Files::default(),
             unreadable: BTreeMap::new(),
             begun: false,
-            current,
-        };
-        (inventory, reader)
+            told: Vec::new(),
+            batches,
+        }
     }
 
-    /// Reads the folder, and again whenever it changes. Never returns.
+    /// Reads the folder, and again whenever it changes, until nobody takes batches any more.
     pub async fn run(mut self) {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -117,18 +120,22 @@ impl FolderInventory {
             ticks.tick().await;
             // It fails only when the blocking pool is shutting down, and so is this task then.
             let looked = tokio::task::spawn_blocking(move || {
-                self.look(SystemTime::now());
-                self
+                let batch = self.look(SystemTime::now());
+                (self, batch)
             });
-            let Ok(inventory) = looked.await else { return };
-            self = inventory;
+            let Ok((source, batch)) = looked.await else { return };
+            self = source;
+            if let Some(batch) = batch
+                && self.batches.send(batch).await.is_err()
+            {
+                return;
+            }
         }
     }
 
-    /// Reads what has changed and has settled since the last time.
-    fn look(&mut self, now: SystemTime) {
+    /// Reads what has changed and has settled since the last time; returns what is new.
+    fn look(&mut self, now: SystemTime) -> Option<Batch> {
         let listing = Listing::of(&self.folder, self.settling.known());
-        let before = self.unreadable.clone();
         self.unreadable = listing.problems();
         self.copies.retry();
         for name in listing.unreadable() {
@@ -138,24 +145,22 @@ impl FolderInventory {
         for name in &plan.gone {
             self.forget(name);
         }
-        let mut read = false;
         for (name, stamp) in &plan.read {
-            read |= self.load(name, *stamp);
+            self.load(name, *stamp);
         }
         for (name, stamp) in &plan.restless {
-            read |= self.settle_for(name, *stamp);
+            self.settle_for(name, *stamp);
         }
         self.unreadable.extend(self.copies.problem());
-        let begins = !self.begun && self.settling.is_complete();
-        if begins {
+        if !self.begun && self.settling.is_complete() {
             self.begin();
+            return Some(self.batch());
         }
-        if begins || read || !plan.gone.is_empty() || before != self.unreadable {
-            self.publish();
-        }
+        let batch = self.batch();
+        (!batch.deltas.is_empty() || batch.problems.is_some()).then_some(batch)
     }
 
-    /// The first objects that are published are all of them: a part would tell nodes that the rest is gone.
+    /// The first deltas that are sent are of all objects.
     fn begin(&mut self) {
         self.begun = true;
         if self.settling.known().is_empty() {
@@ -164,81 +169,75 @@ impl FolderInventory {
         }
     }
 
+    fn batch(&mut self) -> Batch {
+        let deltas = if self.begun { self.files.take_deltas() } else { Vec::new() };
+        let problems = self.problems();
+        let is_new = problems != self.told;
+        if is_new {
+            self.told.clone_from(&problems);
+        }
+        Batch { deltas, problems: is_new.then_some(problems), complete: self.begun }
+    }
+
     fn forget(&mut self, name: &str) {
         info!(file = name, "manifest gone: its objects are removed");
-        self.objects.unload(name);
+        self.files.unload(name);
         self.copies.forget(name);
     }
 
-    /// Reads one file; false when it is not to be read yet.
-    fn load(&mut self, name: &str, stamp: FileStamp) -> bool {
+    /// Reads one file, unless it is not to be read yet.
+    fn load(&mut self, name: &str, stamp: FileStamp) {
         self.recall(name);
         match read(&self.folder.join(name), stamp) {
             Ok(Some(text)) => {
                 self.take(name, &text);
                 self.settling.loaded(name, stamp);
-                true
             }
             // It changed while it was read: the next look reads it.
-            Ok(None) => false,
+            Ok(None) => {}
             Err(error) => {
                 self.unreadable.insert(name.to_owned(), error.to_string());
                 self.settling.failed(name);
-                false
             }
         }
     }
 
     /// Of a file that is never at rest what it held when it was last good counts; where nothing could begin without it, what is
     /// there at this moment.
-    fn settle_for(&mut self, name: &str, stamp: FileStamp) -> bool {
+    fn settle_for(&mut self, name: &str, stamp: FileStamp) {
         self.recall(name);
-        if !self.holds(name) && !self.begun {
+        if !self.files.is_loaded(name) && !self.begun {
             return self.load(name, stamp);
         }
         self.unreadable.insert(name.to_owned(), RESTLESS.to_owned());
-        false
     }
 
     fn take(&mut self, name: &str, text: &[u8]) {
-        let is_blank = text.trim_ascii().is_empty();
-        if is_blank && self.objects.held_by(name).next().is_some() {
-            self.objects.load(name, vec![manifest::unreadable(BLANK)]);
-            return;
-        }
-        let readings = manifest::read(text);
-        let good = !readings.iter().any(|reading| matches!(reading, Reading::Broken(_)));
-        self.objects.load(name, readings);
-        if good {
+        let is_blank = text.trim_ascii().is_empty() && self.files.holds(name);
+        let readings = if is_blank { vec![manifest::unreadable(BLANK)] } else { manifest::read(text) };
+        if self.files.load(name, readings) {
             self.copies.keep(name, text);
-        } else {
-            self.copies.keep_objects(name, text, self.objects.held_by(name));
         }
     }
 
-    /// Begins with what the file held when it was last good, the first time that it is read after a start: a broken edit opens
-    /// no more after a restart than before.
+    /// Begins with what the file held when it was last taken in, the first time that it is read after a start: a broken edit
+    /// opens no more after a restart than before.
     fn recall(&mut self, name: &str) {
-        if !self.holds(name)
+        if !self.files.is_loaded(name)
             && let Some(text) = self.copies.recall(name)
         {
-            self.objects.load(name, manifest::read(&text));
+            self.files.load(name, manifest::read(&text));
         }
     }
 
-    /// Whether something of the file counts: what is there, or its last good version.
-    fn holds(&self, name: &str) -> bool {
-        self.objects.files().any(|file| file == name)
-    }
-
-    fn publish(&self) {
+    /// What is wrong with files and folders.
+    fn problems(&self) -> Vec<Report> {
         let folder = self.folder.display().to_string();
-        let has_good = |source: &String| *source == folder || self.objects.held_by(source).next().is_some();
-        let effect = |source: &String| match self.begun && has_good(source) {
+        let effect = |source: &String| match self.begun && (*source == folder || self.files.holds(source)) {
             true => Effect::LastGoodVersion,
             false => Effect::Nothing,
         };
-        let problem = |(source, message): (&String, &String)| Report {
+        let report = |(source, message): (&String, &String)| Report {
             source: source.clone(),
             problem: Problem {
                 kind: String::new(),
@@ -250,9 +249,10 @@ impl FolderInventory {
             },
             effect: effect(source),
         };
-        let unreadable = self.unreadable.iter().map(problem).collect();
-        let objects = self.begun.then(|| self.objects.clone());
-        self.current.send_replace(Arc::new(Inventory { objects, unreadable }));
+        let unreadable = self.unreadable.iter().map(report);
+        // Before everything was read, nothing says which versions count.
+        let files = if self.begun { self.files.problems() } else { Vec::new() };
+        unreadable.chain(files).collect()
     }
 }
 

@@ -4,15 +4,23 @@
 mod emptied;
 mod restart;
 
-use karez_resources::{Key, Kind};
+use karez_translate::Index;
 use tempfile::TempDir;
 
 use super::*;
+use crate::source;
 
+/// A folder, and who takes in what it sends.
 struct Scene {
     root: TempDir,
-    inventory: FolderInventory,
-    reader: Reader,
+    source: FolderSource,
+    index: Index,
+    /// The source has seen everything once.
+    complete: bool,
+    /// What is wrong with the source.
+    told: Vec<Report>,
+    /// How many batches came.
+    batches: usize,
 }
 
 fn pod(name: &str, node: &str) -> String {
@@ -26,16 +34,17 @@ impl Scene {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("manifests")).unwrap();
-        let (inventory, reader) = Self::start(&root);
-        Self { root, inventory, reader }
+        Self::on(root)
     }
 
-    fn start(root: &TempDir) -> (FolderInventory, Reader) {
-        FolderInventory::new(root.path().join("manifests"), root.path().join("copies"))
+    fn on(root: TempDir) -> Self {
+        let (batches, _) = source::channel();
+        let source = FolderSource::new(root.path().join("manifests"), root.path().join("copies"), batches);
+        Self { root, source, index: Index::default(), complete: false, told: Vec::new(), batches: 0 }
     }
 
-    fn restart(&mut self) {
-        (self.inventory, self.reader) = Self::start(&self.root);
+    fn restart(self) -> Self {
+        Self::on(self.root)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -48,24 +57,33 @@ impl Scene {
 
     /// Looks as often as it takes for whatever happened to be settled.
     fn look(&mut self) {
-        for _ in 0..3 {
-            self.inventory.look(SystemTime::now());
-        }
+        (0..3).for_each(|_| self.look_once());
+    }
+
+    fn look_once(&mut self) {
+        let Some(batch) = self.source.look(SystemTime::now()) else { return };
+        self.batches += 1;
+        self.complete |= batch.complete;
+        assert!(self.complete || batch.deltas.is_empty(), "not before everything was read");
+        self.index.apply(batch.deltas);
+        self.told = batch.problems.unwrap_or(std::mem::take(&mut self.told));
     }
 
     fn node_of(&self, pod: &str) -> Option<String> {
-        match self.objects()?.find(&Key::new(Kind::Pod, "shop", pod)).map(Arc::as_ref) {
-            Some(karez_resources::Resource::Pod(pod)) => pod.node.clone(),
-            _ => None,
-        }
+        self.index.pods().iter().find(|placement| placement.name == pod)?.node.clone()
     }
 
-    fn objects(&self) -> Option<Objects> {
-        self.reader.borrow().objects.clone()
-    }
-
+    /// Files and folders that cannot be read as a whole.
     fn unreadable(&self) -> Vec<String> {
-        self.reader.borrow().unreadable.iter().map(|report| report.source.clone()).collect()
+        let whole = self.told.iter().filter(|report| report.problem.line.is_none());
+        whole.map(|report| report.source.clone()).collect()
+    }
+
+    /// What is wrong, with its file and what serves in its place.
+    fn effects(&self) -> Vec<(String, Effect)> {
+        let mut problems = self.index.problems();
+        problems.extend(self.told.iter().cloned());
+        problems.into_iter().map(|report| (report.source, report.effect)).collect()
     }
 }
 
@@ -81,9 +99,9 @@ fn manifests_come_change_and_go() {
     let one = || Some("one".to_owned());
     assert_eq!(nodes(&scene), [one(), one(), None, None]);
 
-    scene.reader.mark_unchanged();
+    let batches = scene.batches;
     scene.look();
-    assert!(!scene.reader.has_changed().unwrap(), "nothing happened");
+    assert_eq!(scene.batches, batches, "nothing happened");
 
     scene.write("a.yaml", &pod("a", "two"));
     scene.look();
@@ -99,12 +117,12 @@ fn nothing_is_published_before_everything_was_read() {
     let folder = scene.path("");
     std::fs::remove_dir(&folder).unwrap();
     scene.look();
-    assert!(scene.objects().is_none(), "the folder is not there");
+    assert!(!scene.complete, "the folder is not there");
     assert_eq!(scene.unreadable(), [scene.root.path().join("manifests").display().to_string()]);
     std::fs::create_dir(&folder).unwrap();
     scene.write("a.yaml", &pod("a", "one"));
-    scene.inventory.look(SystemTime::now());
-    assert!(scene.objects().is_none(), "a.yaml may still be written to");
+    scene.look_once();
+    assert!(!scene.complete, "a.yaml may still be written to");
     scene.look();
     assert!(scene.node_of("a").is_some());
 }
@@ -121,10 +139,9 @@ fn a_file_that_cannot_be_looked_at_keeps_what_it_had() {
     assert_eq!(scene.node_of("a"), Some("one".to_owned()));
     std::os::unix::fs::symlink(scene.root.path().join("target"), scene.path("b.yaml")).unwrap();
     scene.look();
-    let unreadable = scene.reader.borrow().unreadable.clone();
-    let effects: Vec<_> = unreadable.iter().map(|report| (&*report.source, report.effect)).collect();
-    assert_eq!(effects, [("a.yaml", Effect::LastGoodVersion), ("b.yaml", Effect::Nothing)]);
-    scene.restart();
+    let expected = [("a.yaml", Effect::LastGoodVersion), ("b.yaml", Effect::Nothing)];
+    assert_eq!(scene.effects(), expected.map(|(file, effect)| (file.to_owned(), effect)));
+    scene = scene.restart();
     scene.look();
     assert_eq!(scene.node_of("a"), Some("one".to_owned()), "its last good copy counts after a restart too");
 }

@@ -1,0 +1,219 @@
+//! The mesh by object key: deltas in, what changed out.
+//!
+//! Every output is computed as a whole from the objects in force and its own name (a [`Unit`]). A delta says which units ask for
+//! its object, [`dependents`] is the table; those are computed anew, and what they give is compared with what they gave before.
+//! So a delta costs what it touches, whatever the size of the mesh, and the order of deltas leaves no trace.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use karez_resources::mesh::{MESH_NAME, MeshSpec};
+use karez_resources::{Key, Kind};
+
+use crate::delta::Delta;
+use crate::dependents::{Dependents, Unit};
+use crate::object::Object;
+use crate::options::Options;
+use crate::output::{Finding, Output, ResourceName};
+use crate::pods::Pods;
+use crate::relations::Relations;
+use crate::report::Report;
+use crate::units;
+use crate::view::{Objects, View};
+
+/// All objects of a mesh and what they translate to.
+#[derive(Debug)]
+pub struct Index {
+    options: Options,
+    objects: Objects,
+    relations: Relations,
+    mesh: MeshSpec,
+    resources: HashMap<Unit, Vec<(ResourceName, Bytes)>>,
+    findings: HashMap<Unit, Vec<Finding>>,
+    pods: Pods,
+    /// Units to compute anew.
+    asked: BTreeSet<Unit>,
+}
+
+/// What some deltas changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Resources that are new or say something else: the bare message of each, encoded.
+    pub set: Vec<(ResourceName, Bytes)>,
+    /// Resources that are gone.
+    pub removed: Vec<ResourceName>,
+    /// [`Index::problems`] are others than before.
+    pub problems: bool,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::new(Options::default())
+    }
+}
+
+impl Index {
+    /// An index without objects.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        // A mesh has settings even where nobody wrote them.
+        let mesh = Arc::new(Key::new(Kind::Mesh, "", MESH_NAME));
+        Self {
+            options,
+            objects: Objects::new(),
+            relations: Relations::default(),
+            mesh: MeshSpec::default(),
+            resources: HashMap::new(),
+            findings: HashMap::new(),
+            pods: Pods::default(),
+            asked: BTreeSet::from([Unit::Object(mesh)]),
+        }
+    }
+
+    /// Takes deltas in, one after the other, and returns what all of them together have changed.
+    pub fn apply(&mut self, deltas: impl IntoIterator<Item = Delta>) -> Changes {
+        let mut changed = Changed::default();
+        for delta in deltas {
+            self.take_in(delta, &mut changed);
+        }
+        for unit in std::mem::take(&mut self.asked) {
+            self.compute(&unit, &mut changed);
+        }
+        changed.into_changes()
+    }
+
+    /// The mesh's settings; their defaults when there is no `Mesh`.
+    #[must_use]
+    pub fn mesh(&self) -> &MeshSpec {
+        &self.mesh
+    }
+
+    /// Where every Pod is: a look at this moment, cheap to take.
+    #[must_use]
+    pub fn pods(&self) -> &Pods {
+        &self.pods
+    }
+
+    /// All resources, sorted: the bare message of each, encoded.
+    #[must_use]
+    pub fn resources(&self) -> BTreeMap<ResourceName, Bytes> {
+        self.resources.values().flatten().cloned().collect()
+    }
+
+    /// What is wrong, sorted.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Report> {
+        let report = |finding: &Finding| {
+            let file = self.objects.get(&finding.key).and_then(|object| object.file.as_deref());
+            Report {
+                source: file.unwrap_or_default().to_owned(),
+                problem: finding.problem.clone(),
+                effect: finding.effect,
+            }
+        };
+        let mut problems: Vec<Report> = self.findings.values().flatten().map(report).collect();
+        problems.sort();
+        problems
+    }
+
+    fn take_in(&mut self, delta: Delta, changed: &mut Changed) {
+        let key = delta.key();
+        let (key, before) = match self.objects.remove_entry(&key) {
+            Some((key, before)) => (key, before),
+            None => (Arc::new(key), Object::default()),
+        };
+        let after = before.after(delta);
+        if before == after {
+            if !after.is_absent() {
+                self.objects.insert(key, after);
+            }
+            return;
+        }
+        // Reports name the file.
+        changed.problems |= before.file != after.file;
+        self.relations.remove(&key, &before);
+        self.relations.add(&key, &after);
+        let mesh_before = is_mesh(&key).then(|| std::mem::replace(&mut self.mesh, after.mesh()));
+        if !after.is_absent() {
+            self.objects.insert(Arc::clone(&key), after.clone());
+        }
+        let view = View {
+            options: &self.options,
+            mesh: &self.mesh,
+            objects: &self.objects,
+            relations: &self.relations,
+        };
+        let mut dependents = Dependents::new(view, &mut self.asked);
+        dependents.of_change(&key, &before, &after);
+        if let Some(before) = mesh_before {
+            dependents.of_mesh(&before, &self.mesh);
+        }
+    }
+
+    fn compute(&mut self, unit: &Unit, changed: &mut Changed) {
+        let view = View {
+            options: &self.options,
+            mesh: &self.mesh,
+            objects: &self.objects,
+            relations: &self.relations,
+        };
+        let Output { resources, findings } = units::compute(view, unit);
+        if let Unit::Object(key) = unit
+            && key.kind == Kind::Pod
+        {
+            self.pods.place(key, units::placement(view, key));
+        }
+        let before = self.findings.get(unit).map_or(&[][..], Vec::as_slice);
+        if before != findings {
+            changed.problems = true;
+            replace(&mut self.findings, unit, findings);
+        }
+        let before = self.resources.get(unit).map_or(&[][..], Vec::as_slice);
+        if before != resources {
+            changed.note(before, &resources);
+            replace(&mut self.resources, unit, resources);
+        }
+    }
+}
+
+/// Whether the object is the one Mesh.
+pub(crate) fn is_mesh(key: &Key) -> bool {
+    key.kind == Kind::Mesh && key.name == MESH_NAME
+}
+
+fn replace<T>(all: &mut HashMap<Unit, Vec<T>>, unit: &Unit, values: Vec<T>) {
+    if values.is_empty() {
+        all.remove(unit);
+    } else {
+        all.insert(unit.clone(), values);
+    }
+}
+
+/// Changes on their way to [`Changes`].
+#[derive(Debug, Default)]
+struct Changed {
+    /// A name may go from one unit to another: it is set then, whichever of the two comes first.
+    set: BTreeMap<ResourceName, Bytes>,
+    removed: BTreeSet<ResourceName>,
+    problems: bool,
+}
+
+impl Changed {
+    fn note(&mut self, before: &[(ResourceName, Bytes)], after: &[(ResourceName, Bytes)]) {
+        for resource in after.iter().filter(|resource| !before.contains(resource)) {
+            self.set.insert(resource.0.clone(), resource.1.clone());
+        }
+        let is_gone = |name: &ResourceName| !after.iter().any(|(after, _)| after == name);
+        self.removed.extend(before.iter().map(|(name, _)| name).filter(|name| is_gone(name)).cloned());
+    }
+
+    fn into_changes(self) -> Changes {
+        let Self { set, removed, problems } = self;
+        let removed = removed.into_iter().filter(|name| !set.contains_key(name)).collect();
+        Changes { removed, set: set.into_iter().collect(), problems }
+    }
+}
+
+#[cfg(test)]
+mod tests;
