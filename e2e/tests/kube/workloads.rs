@@ -1,0 +1,39 @@
+//! What the tests run: nginx, which answers with its Pod's name, and Pods that sleep until they are told to run curl.
+
+use serde_json::{Value, json};
+
+const IMAGE: &str = "localhost/workload:1";
+const NGINX: &[&str] = &["nginx", "-c", "/etc/nginx/nginx.conf", "-g", "daemon off;"];
+
+/// A Pod that serves HTTP on port 80, on the given node.
+pub(crate) fn server(name: &str, node: &str) -> Value {
+    pod(name, node, NGINX)
+}
+
+/// A Pod that does nothing by itself.
+pub(crate) fn client(name: &str, node: &str) -> Value {
+    pod(name, node, &["sleep", "infinity"])
+}
+
+/// A Service for the Pods of that name.
+pub(crate) fn service(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": name}, "ports": [{"port": 80}]},
+    })
+}
+
+fn pod(name: &str, node: &str, command: &[&str]) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {
+            "nodeName": node,
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{"name": "main", "image": IMAGE, "command": command}],
+        },
+    })
+}
