@@ -1,7 +1,7 @@
-//! A worker's own buffers: taken when bytes can be read, given back when they are passed on.
+//! A worker takes a buffer when bytes can be read, and returns it once they are passed on.
 //!
-//! An idle connection holds none. The number kept for reuse is bounded. [`BufferPool::trim`], called about once a second,
-//! frees unused ones.
+//! An idle connection holds no buffer. The pool keeps a bounded number for reuse. [`BufferPool::trim`], called about
+//! once a second, frees unused ones.
 
 mod pipe;
 
@@ -20,7 +20,7 @@ const COPIED: usize = 2 * 1024;
 /// How large a buffer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Size {
-    /// 16 KiB: the size that a connection begins with.
+    /// 16 KiB: the size that a connection starts with.
     Small,
     /// 64 KiB.
     Medium,
@@ -60,7 +60,7 @@ impl Size {
         }
     }
 
-    /// How many are kept for reuse: 7 MiB of all sizes together.
+    /// Buffers of this size that are kept for reuse: 7 MiB over all sizes.
     const fn kept(self) -> usize {
         match self {
             Self::Small => 64,
@@ -70,12 +70,12 @@ impl Size {
     }
 }
 
-/// Empty pipes that are kept for reuse: eight hold no memory but 16 descriptors.
+/// Empty pipes kept for reuse: eight hold no memory but 16 descriptors.
 const PIPES: usize = 8;
-/// Pipes that are in use at a time: each takes two descriptors, and beyond those there are buffers.
+/// Pipes in use at a time. Each takes two descriptors; a relay without a pipe uses a buffer.
 const PIPES_IN_USE: usize = 64;
 
-/// The buffers of one worker; clones are handles on the same.
+/// The buffers of one worker. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct BufferPool {
     free_lists: Rc<[RefCell<FreeList>; 3]>,
@@ -83,11 +83,11 @@ pub struct BufferPool {
     pipes_in_use: Rc<Cell<usize>>,
 }
 
-/// Buffers of one size. Those at the front are free; those at the back may be on their way to a socket still.
+/// Buffers of one size: free ones at the front, ones that a socket may still be sending at the back.
 #[derive(Debug, Default)]
 struct FreeList {
     buffers: VecDeque<BytesMut>,
-    /// The fewest that there were since the last trim: so many were not needed.
+    /// The fewest buffers here since the last trim: nobody needed that many.
     spare: usize,
 }
 
@@ -99,7 +99,7 @@ impl BufferPool {
         Buffer { bytes, size, pool: self.clone() }
     }
 
-    /// Takes an empty pipe; None if too many are in use, or descriptors are short.
+    /// Takes an empty pipe. None if too many are in use, or descriptors are short.
     pub(crate) fn take_pipe(&self) -> Option<LentPipe> {
         let in_use = InUse::one_more_of(&self.pipes_in_use)?;
         let kept = self.pipes.borrow_mut().pop();
@@ -107,7 +107,7 @@ impl BufferPool {
         Some(LentPipe { pipe, _in_use: in_use })
     }
 
-    /// Gives a pipe back; one that holds bytes is of no use to anyone else.
+    /// Returns a pipe. One that still holds bytes is dropped.
     pub(crate) fn give_pipe(&self, LentPipe { pipe, .. }: LentPipe) {
         let mut pipes = self.pipes.borrow_mut();
         if pipe.is_empty() && pipes.len() < PIPES {
@@ -115,7 +115,7 @@ impl BufferPool {
         }
     }
 
-    /// Frees the buffers that were not needed since the last call, and all pipes that are not in use.
+    /// Frees the buffers that nobody needed since the last call, and all unused pipes.
     pub fn trim(&self) {
         self.pipes.borrow_mut().clear();
         for free_list in self.free_lists.iter() {
@@ -170,7 +170,7 @@ impl FreeList {
     }
 }
 
-/// A pipe on loan; dropped, it is closed.
+/// A pipe on loan. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct LentPipe {
     pub(crate) pipe: Pipe,
@@ -178,7 +178,7 @@ pub(crate) struct LentPipe {
     _in_use: InUse,
 }
 
-/// Counts one pipe for as long as it is in use.
+/// Counts one pipe while it is in use.
 #[derive(Debug)]
 struct InUse(Rc<Cell<usize>>);
 
@@ -197,7 +197,7 @@ impl Drop for InUse {
     }
 }
 
-/// A buffer on loan; it goes back when dropped.
+/// A buffer on loan. Dropping it returns it.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: BytesMut,
@@ -206,12 +206,12 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// How large it is.
+    /// Its size.
     pub(crate) fn size(&self) -> Size {
         self.size
     }
 
-    /// What was read into it, to be sent; the rest of it stays.
+    /// Takes out the bytes that were read; the spare room stays.
     #[must_use]
     pub fn take_filled(&mut self) -> Bytes {
         if self.bytes.len() <= COPIED {

@@ -1,4 +1,4 @@
-//! The end that dials: CONNECT streams on one HTTP/2 connection.
+//! The dialling end: CONNECT streams on one HTTP/2 connection.
 
 mod driver;
 
@@ -23,8 +23,8 @@ use crate::write_behind::WriteBehind;
 
 pub use driver::Driver;
 
-/// Begins HTTP/2 on `io`. The [`Driver`] must be polled (spawned) for anything to move; the connection ends, with a
-/// GOAWAY, when the last [`Connection`] and the last stream are gone. `account` bears the unread bytes of its streams.
+/// Starts HTTP/2 on `io`. Nothing moves unless the [`Driver`] is polled (spawned). The connection ends with a GOAWAY
+/// when the last [`Connection`] and the last stream are gone. Unread bytes of its streams count against `account`.
 ///
 /// # Errors
 /// When the preface cannot be written in time.
@@ -58,7 +58,7 @@ where
     Ok((Connection { request, state, streams: settings.streams as usize }, driver))
 }
 
-/// A handle on a connection; clones are handles on the same.
+/// A handle on a connection. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Connection {
     request: SendRequest<Bytes>,
@@ -69,47 +69,47 @@ pub struct Connection {
 /// Why a CONNECT did not become a stream.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The peer answered, with another status than 200.
+    /// The peer answered with another status than 200.
     #[error("the peer answered {0} to the CONNECT")]
     Status(StatusCode),
-    /// The connection has as many streams as it may have.
+    /// The connection has as many streams as its settings allow.
     #[error("the connection has no room for another stream")]
     Full,
-    /// The connection ended, or was about to, before the peer looked at the CONNECT: another one can take it.
+    /// The connection ended, or was about to, before the peer processed the CONNECT. Another connection can take it.
     #[error("the connection is going away")]
     GoingAway,
-    /// The stream or connection broke while the answer was awaited.
+    /// The stream or connection broke before the answer.
     #[error("the CONNECT broke: {0}")]
     Broken(#[from] StreamError),
-    /// The connection was ended on this side.
+    /// This side ended the connection.
     #[error("the connection was ended by the mesh")]
     Aborted,
 }
 
 impl ConnectError {
-    /// Whether the peer surely did nothing with the CONNECT, so that it may be sent again elsewhere.
+    /// Whether the peer certainly did not process the CONNECT, so that it may be sent again elsewhere.
     #[must_use]
     pub fn is_unprocessed(&self) -> bool {
         matches!(self, Self::Full | Self::GoingAway)
     }
 
-    /// Whether the connection was lost under the CONNECT. The peer may have begun with it, but nothing was sent to the
-    /// application yet: on a connection of which nothing was known for a while, that is no verdict on the peer.
+    /// Whether the connection was lost before the answer. The peer may have started on the CONNECT, but the application
+    /// has sent nothing yet. On a connection that had been quiet, the loss says nothing about the peer.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         matches!(self, Self::Broken(StreamError::Io(_) | StreamError::Connection(_)))
     }
 
-    /// What h2 said while an answer was awaited (RFC 9113 section 8.7: when it may be sent again).
+    /// Maps h2's error while an answer was awaited (RFC 9113 section 8.7: when to send again).
     fn awaiting(error: h2::Error, slot: &StreamSlot) -> Self {
         let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-        // h2 hands the peer's GOAWAY only to streams that it names as unprocessed.
+        // h2 passes the peer's GOAWAY only to streams that it names as unprocessed.
         let unseen = error.is_go_away() && error.is_remote();
         if refused || unseen { Self::GoingAway } else { Self::Broken(slot.broken(error)) }
     }
 }
 
-/// The peer gave no sign of life in time.
+/// The peer did not answer a PING in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the peer of a pooled connection does not answer")]
 pub struct Unanswered;
@@ -118,7 +118,7 @@ impl Connection {
     /// Opens a stream to `authority`.
     ///
     /// # Errors
-    /// Typed by what may be done about it; see [`ConnectError`].
+    /// By what the caller can do about it: see [`ConnectError`].
     pub async fn connect(&self, authority: Authority, headers: HeaderMap) -> Result<Stream, ConnectError> {
         match self.reserve() {
             Some(slot) => slot.connect(authority, headers).await,
@@ -127,36 +127,36 @@ impl Connection {
         }
     }
 
-    /// Keeps a slot for a stream, if there is room and the connection is usable.
+    /// Reserves a slot for a stream, if there is room and the connection is usable.
     #[must_use]
     pub fn reserve(&self) -> Option<Reservation> {
         (self.has_room() && self.is_usable())
             .then(|| Reservation { request: self.request.clone(), slot: StreamSlot::take(&self.state) })
     }
 
-    /// Whether new streams can be opened: neither side has said GOAWAY, and the bytes below still flow.
+    /// Whether streams can be opened: neither side has sent GOAWAY, and the transport still works.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        // With nothing of its own pending, a fresh handle is ready at once or never.
+        // A fresh handle has nothing pending, so it is ready at once or never.
         let mut fresh = self.request.clone();
         let ready = fresh.poll_ready(&mut Context::from_waker(Waker::noop()));
         let closing = self.state.is_ended() || self.state.is_aborted() || self.state.is_retired();
         !closing && matches!(ready, Poll::Ready(Ok(())))
     }
 
-    /// Whether there are fewer streams than both our settings and the peer's allow.
+    /// Whether both our settings and the peer's allow another stream.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.streams() < self.streams.min(self.request.current_max_send_streams())
     }
 
-    /// Streams that are open or being opened.
+    /// Streams that are open or opening.
     #[must_use]
     pub fn streams(&self) -> usize {
         self.state.streams()
     }
 
-    /// Since when there has been no stream, while there is none.
+    /// Since when no stream has been open; None while one is.
     #[must_use]
     pub fn idle_since(&self) -> Option<Instant> {
         (self.streams() == 0).then(|| self.state.idle_since())
@@ -168,10 +168,10 @@ impl Connection {
         self.state.heard.get()
     }
 
-    /// Asks the peer for a sign of life.
+    /// Sends a PING and waits for the answer.
     ///
     /// # Errors
-    /// When none comes `within` the time.
+    /// When no answer comes `within` the time.
     pub async fn probe(&self, within: Duration) -> Result<(), Unanswered> {
         let mut answered = std::pin::pin!(self.state.answered.notified());
         answered.as_mut().enable();
@@ -182,12 +182,12 @@ impl Connection {
         Ok(())
     }
 
-    /// No stream is opened any more; those that are open go on.
+    /// Opens no more streams. Open ones go on.
     pub(crate) fn retire(&self) {
         self.state.retire();
     }
 
-    /// Ends the connection at once: its streams are cut, and this and all other handles become unusable.
+    /// Ends the connection at once and resets its streams. All its handles become unusable.
     pub fn abort(&self) {
         self.state.abort();
     }
@@ -200,7 +200,7 @@ impl Connection {
     }
 }
 
-/// A slot for one stream, given back if it is dropped.
+/// A slot for one stream. Dropping it frees the slot.
 #[derive(Debug)]
 pub struct Reservation {
     request: SendRequest<Bytes>,
@@ -219,7 +219,7 @@ impl Reservation {
             .request
             .send_request(connect_request(authority, headers), false)
             .map_err(|_| unless_aborted(ConnectError::GoingAway))?;
-        // A handle of ours must not keep an idle connection from ending.
+        // Our handle must not keep an idle connection from ending.
         drop(self.request);
         let answered =
             answer.await.map_err(|error| unless_aborted(ConnectError::awaiting(error, &self.slot)))?;
@@ -231,7 +231,7 @@ impl Reservation {
     }
 }
 
-/// RFC 9113 section 8.5: `:method` and `:authority` alone.
+/// RFC 9113 section 8.5: only `:method` and `:authority`.
 fn connect_request(authority: Authority, headers: HeaderMap) -> Request<()> {
     let mut request = Request::new(());
     *request.method_mut() = Method::CONNECT;

@@ -13,27 +13,27 @@ use crate::settings::Http2;
 use crate::stream::StreamError;
 use crate::window::{Account, Growth};
 
-/// Why a connection ended, or could not begin.
+/// Why a connection ended or did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// The peer did not do its part of the HTTP/2 handshake in time.
-    #[error("no HTTP/2 handshake within its time")]
+    /// The peer did not finish the HTTP/2 handshake in time.
+    #[error("the HTTP/2 handshake timed out")]
     HandshakeTimeout,
-    /// Nothing came from the peer, not even the answer to a PING.
+    /// The peer sent nothing, not even an answer to a PING.
     #[error("the peer no longer answers")]
     Silent,
-    /// It was ended on this side, with its streams.
+    /// This side ended it, with its streams.
     #[error("ended by the mesh")]
     Aborted,
-    /// Bytes could not be sent.
+    /// A write failed.
     #[error("cannot send: {0}")]
     Write(std::io::Error),
-    /// The bytes below, or the peer's HTTP/2.
+    /// The transport failed, or the peer broke HTTP/2.
     #[error("{0}")]
     Http2(#[from] h2::Error),
 }
 
-/// The state of one connection, of either side.
+/// The state of one connection, dialled or accepted.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) meter: Rc<Meter>,
@@ -43,9 +43,9 @@ pub(crate) struct State {
     pub(crate) heard: Cell<Instant>,
     streams: Cell<usize>,
     idle_since: Cell<Instant>,
-    /// Told when the last stream ends, and when the driver does.
+    /// Notified when the last stream ends, and when the driver does.
     pub(crate) idle: Notify,
-    /// Told when a PING is answered, and when the driver ends.
+    /// Notified when a PING is answered, and when the driver ends.
     pub(crate) answered: Notify,
     ping_wanted: Cell<bool>,
     aborted: Cell<bool>,
@@ -80,13 +80,13 @@ impl State {
         self.streams.get()
     }
 
-    /// How far windows may have grown, as things are now.
+    /// The window size that the account allows at present.
     pub(crate) fn window_bound(&self) -> u32 {
         self.account.window(self.streams())
     }
 
-    /// Shrinks windows that are too large by now, and has the peer told of their size if it was not. `tell` is false
-    /// when it cannot be told yet, because it has not acknowledged the last change.
+    /// Shrinks windows that have become too large, and announces a changed size to the peer. `tell` returns false while
+    /// the peer has not acknowledged the last change.
     pub(crate) fn adjust_windows(&self, tell: impl FnOnce(u32) -> bool) {
         if self.growth.has_grown() {
             self.growth.shrink(self.window_bound());
@@ -98,7 +98,7 @@ impl State {
         }
     }
 
-    /// Since when there has been no stream; of a connection that never had one, since it began.
+    /// Since when no stream has been open. Before the first stream: since the connection started.
     pub(crate) fn idle_since(&self) -> Instant {
         self.idle_since.get()
     }
@@ -116,7 +116,7 @@ impl State {
         self.ping_wanted.set(false);
     }
 
-    /// The driver ends the connection and its streams, now.
+    /// Makes the driver end the connection and its streams at once.
     pub(crate) fn abort(&self) {
         self.aborted.set(true);
         self.wake_driver();
@@ -126,7 +126,7 @@ impl State {
         self.aborted.get()
     }
 
-    /// No stream is opened any more; those that are open go on.
+    /// Opens no more streams. Open ones go on.
     pub(crate) fn retire(&self) {
         self.retired.set(true);
     }
@@ -139,7 +139,7 @@ impl State {
         self.ended.get()
     }
 
-    /// The driver is gone: whoever waits for a sign of life need not.
+    /// The driver is gone: tasks that wait for an answer or for idleness wake.
     pub(crate) fn end(&self) {
         self.ended.set(true);
         self.answered.notify_waiters();
@@ -162,7 +162,7 @@ impl State {
     }
 }
 
-/// A slot for one stream on a connection, from when it is reserved until its last handle is gone.
+/// A slot for one stream, held from its reservation until the last handle is gone.
 #[derive(Debug)]
 pub(crate) struct StreamSlot {
     state: Rc<State>,
@@ -178,7 +178,7 @@ impl StreamSlot {
         &self.state
     }
 
-    /// The stream's error for h2's `error`.
+    /// Translates h2's `error` into the stream's.
     pub(crate) fn broken(&self, error: h2::Error) -> StreamError {
         if self.state.is_aborted() {
             return StreamError::Aborted;

@@ -1,16 +1,16 @@
-//! Bytes between an application's socket and a tunnel's stream, or between two sockets.
+//! Copies bytes between an application's socket and a tunnel's stream, or between two sockets.
 //!
-//! Each direction ends on its own: FIN becomes END_STREAM and back. A reset of one end resets the other: RST becomes
-//! RST_STREAM(CANCEL) and back, behind what was sent before it. A copy that is dropped, or ends with an error, leaves
-//! sockets that send RST when they are closed, so that an application never takes a cut for an end.
+//! Each direction ends on its own: FIN becomes END_STREAM and back. A reset passes to the other end, behind the bytes
+//! sent before it: RST becomes RST_STREAM(CANCEL) and back. A copy that fails or is dropped leaves sockets that send
+//! RST on close, so that an application never takes a cut for an end.
 
-mod appetite;
-mod cut;
 mod downward;
-mod farewell;
+mod half_close_timer;
+mod linger;
+mod read_size;
 mod relay;
+mod reset_watch;
 mod socket;
-mod straggler;
 mod tunnelled;
 mod upward;
 
@@ -28,14 +28,14 @@ use crate::buffers::BufferPool;
 use crate::stream::{Stream, StreamError};
 use crate::window::{Account, Evicted};
 use downward::Downward;
+use half_close_timer::HalfCloseTimer;
 use relay::Relay;
 use socket::close_quietly;
 pub use socket::reset_when_closed;
-use straggler::Straggler;
 use tunnelled::{Stage, Tunnelled};
 use upward::Upward;
 
-/// Bytes that a flow has moved so far; may be read from any thread while it lives.
+/// Bytes that a flow has moved so far. Any thread may read them meanwhile.
 #[derive(Debug, Default)]
 pub struct Counters {
     sent: AtomicU64,
@@ -60,17 +60,17 @@ impl Counters {
     }
 }
 
-/// Only one task writes a counter, so this needs no locked instruction.
+/// Only one task writes a counter, so no locked instruction is needed.
 fn add(counter: &AtomicU64, bytes: usize) {
     counter.store(counter.load(Relaxed).wrapping_add(bytes as u64), Relaxed);
 }
 
-/// One of the two ends of a flow, by the order of the arguments.
+/// One end of a flow, by the order of the arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The first.
+    /// The first argument.
     Near,
-    /// The second: the stream, if there is one.
+    /// The second argument: the stream, if there is one.
     Far,
 }
 
@@ -83,24 +83,24 @@ impl fmt::Display for End {
     }
 }
 
-/// Why a flow did not come to a clean end.
+/// Why a flow did not end cleanly.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// One end was reset, or its connection lost.
+    /// One end was reset, or lost its connection.
     #[error("{end}: {source}")]
     Broken {
-        /// Which.
+        /// The end that broke.
         end: End,
-        /// The error of the system or the tunnel.
+        /// The system's or the tunnel's error.
         source: io::Error,
     },
-    /// Its Pod left too many bytes unread, and this flow most of them.
+    /// The Pod left too many bytes unread, and this flow held the most.
     #[error("the Pod's limit of unread bytes is reached")]
     UnreadBytes,
-    /// The tunnel was ended on this side.
+    /// This side ended the tunnel.
     #[error("the tunnel was ended by the mesh")]
     Aborted,
-    /// One direction had ended, and nothing moved in the other for too long.
+    /// One direction had ended, and the other moved nothing for too long.
     #[error("idle for too long after one side had finished")]
     HalfCloseTimeout,
 }
@@ -114,7 +114,7 @@ impl CopyError {
         Self::Broken { end: End::Far, source }
     }
 
-    /// RFC 9113 section 8.5 says CONNECT_ERROR for a TCP RST; Istio's peers know CANCEL as a cut and nothing else.
+    /// RFC 9113 section 8.5 names CONNECT_ERROR for a TCP RST, but Istio's peers only know CANCEL as a cut.
     fn reason(&self) -> Reason {
         match self {
             Self::Broken { .. } | Self::Aborted | Self::HalfCloseTimeout => Reason::CANCEL,
@@ -143,10 +143,10 @@ impl From<StreamError> for CopyError {
 
 /// Copies between an application's socket and a stream until both directions have ended.
 ///
-/// The future holds each of its parts once: there is one for every connection, and most are idle.
+/// The future holds each part once: every connection has one, and most are idle.
 ///
 /// # Errors
-/// When one end breaks, or a bound is reached; the other end is then reset. `counters` say how far it came.
+/// When one end breaks, or a limit is reached; the other end is then reset. `counters` hold the bytes moved.
 pub fn between<'a>(
     near: &'a TcpStream,
     far: Stream,
@@ -159,17 +159,17 @@ pub fn between<'a>(
     let mut stage = Stage::Copying(Tunnelled {
         up: Upward::new(near, writer, buffers, &counters.sent),
         down: Downward::new(near, reader, &counters.received),
-        straggler: Straggler::new(half_close_timeout),
+        half_close_timer: HalfCloseTimer::new(half_close_timeout),
         counters,
     });
     poll_fn(move |cx| stage.poll(cx))
 }
 
-/// Copies between two sockets until both directions have ended. `account` bears what was taken from one and the other does not
-/// take.
+/// Copies between two sockets until both directions have ended. Bytes that were read and not yet written count against
+/// `account`.
 ///
 /// # Errors
-/// When one end breaks, a bound is reached, or nothing moves for too long after one side has finished.
+/// When one end breaks, a limit is reached, or nothing moves for too long after one side has finished.
 pub fn sockets<'a>(
     near: &'a TcpStream,
     far: &'a TcpStream,
@@ -181,12 +181,12 @@ pub fn sockets<'a>(
     [near, far].into_iter().for_each(reset_when_closed);
     let mut there = Relay::new((near, End::Near), (far, End::Far), buffers, &counters.sent, account);
     let mut back = Relay::new((far, End::Far), (near, End::Near), buffers, &counters.received, account);
-    let mut straggler = Straggler::new(half_close_timeout);
+    let mut half_close_timer = HalfCloseTimer::new(half_close_timeout);
     async move {
         let copied = poll_fn(|cx| {
-            // One after the other: an error that one direction was told of, the other would take for an end.
+            // In this order: once one direction has taken an error, the other would read an end.
             let ended = (there.poll(cx)?, back.poll(cx)?);
-            straggler.poll(cx, ended, counters.total())
+            half_close_timer.poll(cx, ended, counters.total())
         });
         let copied = copied.await;
         match &copied {
@@ -197,7 +197,7 @@ pub fn sockets<'a>(
                     End::Far => (near, &mut back),
                 };
                 let rest = poll_fn(|cx| from.poll_rest(cx));
-                Box::pin(farewell::deliver(other, rest, counters, buffers)).await;
+                Box::pin(linger::deliver(other, rest, counters, buffers)).await;
             }
             Err(_) => {}
         }

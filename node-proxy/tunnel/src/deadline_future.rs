@@ -1,7 +1,7 @@
-//! The future that some day ends a busy task: a Pod's leave, a certificate's end, an idle time.
+//! A future that ends a busy task some day: a Pod's leave, a certificate's end, an idle time.
 //!
-//! A tunnel's task is woken for every message, and each wake polls all futures of the task. Polling such a future each
-//! time cost more than the message. So it is polled only when it was woken itself.
+//! A tunnel's task wakes for every message, and each wake polls all its futures. Polling such a future each time cost
+//! more than the message. So it is polled only after its own wake.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use atomic_waker::AtomicWaker;
 
-/// Polls its future only when that was woken itself. Stays pending for ever once the future has ended. The caller pins the
+/// Polls its future only after that future's own wake. Stays pending once the future has ended. The caller pins the
 /// future, with `pin!` or `Box::pin`.
 #[derive(Debug)]
 pub struct DeadlineFuture<F> {
@@ -40,7 +40,7 @@ impl Wake for WakeFlag {
 }
 
 impl<F: Future + Unpin> DeadlineFuture<F> {
-    /// Polls `future` once with the first poll, and then whenever it was woken.
+    /// Polls `future` at the first poll, and then after each of its wakes.
     pub fn new(future: F) -> Self {
         let wake = Arc::new(WakeFlag { is_woken: AtomicBool::new(true), task: AtomicWaker::new() });
         let waker = Waker::from(Arc::clone(&wake));
@@ -52,7 +52,7 @@ impl<F: Future + Unpin> Future for DeadlineFuture<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        // Registered before the flag is read: a wake in between wakes the task again.
+        // Before the flag is read, so that a wake in between wakes the task again.
         self.wake.task.register(cx.waker());
         if !self.wake.is_woken.swap(false, Ordering::AcqRel) {
             return Poll::Pending;

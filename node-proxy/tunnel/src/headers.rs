@@ -1,7 +1,7 @@
 //! Headers of a CONNECT.
 //!
-//! All of it is a peer's claim: nothing here may decide what an L4 policy allows. Values are bounded before they are
-//! parsed, and what cannot be parsed is as if it were absent.
+//! All of it is a peer's claim: nothing here may decide an L4 policy. Values are bounded before parsing. A malformed
+//! value counts as absent.
 
 mod authority;
 mod baggage;
@@ -32,7 +32,7 @@ pub fn render(forwarded: &Forwarded, baggage: &Baggage, trace: TraceParent) -> H
     ];
     let mut headers = HeaderMap::with_capacity(rendered.len());
     for (name, value) in rendered.into_iter().filter(|(_, value)| !value.is_empty()) {
-        // All three render printable ASCII alone.
+        // All three render only printable ASCII.
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);
         }
@@ -40,7 +40,7 @@ pub fn render(forwarded: &Forwarded, baggage: &Baggage, trace: TraceParent) -> H
     headers
 }
 
-/// The text of a header that occurs once, is printable ASCII and no longer than `most` bytes.
+/// The text of a header that occurs once, is printable ASCII and has at most `most` bytes.
 fn text<'a>(headers: &'a HeaderMap, name: &str, most: usize) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().filter(|value| value.len() <= most)?;

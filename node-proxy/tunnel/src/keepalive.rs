@@ -1,32 +1,32 @@
-//! Decides when to PING a silent peer, and when to give it up.
+//! Decides when to PING a silent peer, and when to give up on it.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The rule of one connection. It is asked only while someone waits for the peer.
+/// The rule of one connection. It applies only while someone waits for the peer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keepalive {
     /// Silence before a PING.
     pub(crate) after: Duration,
-    /// Silence after it.
+    /// Silence after the PING.
     pub(crate) timeout: Duration,
 }
 
 /// The next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Nothing before then.
+    /// Do nothing before this time.
     Wait(Instant),
-    /// Ask.
+    /// Send a PING.
     Ping,
     /// The peer is gone.
     GiveUp,
 }
 
 impl Keepalive {
-    /// Decides by when the peer was last heard and, if a PING is unanswered, when that was sent. Any byte is a sign of
-    /// life: a busy connection is never asked, and a PING that waits behind much data does not end it.
+    /// Decides by when the peer was last heard and when an unanswered PING was sent. Any byte proves life: a busy
+    /// connection is never asked, and a PING behind much data does not end it.
     pub(crate) fn next(self, now: Instant, heard: Instant, unanswered: Option<Instant>) -> Next {
         match unanswered {
             None if now >= heard + self.after => Next::Ping,

@@ -1,19 +1,19 @@
 //! HBONE: TCP connections carried as HTTP/2 CONNECT streams. Client, server, pool and copy loop.
 //!
-//! Generic over the bytes below (TLS is the caller's), made for one single-threaded runtime a core: nothing here needs
-//! to be `Send` but the [`window::Budget`], which is the whole process's.
+//! Generic over the transport (TLS is the caller's), and made for one single-threaded runtime a core. Only
+//! [`window::Budget`], which the process shares, must be `Send`.
 //!
 //! * [`settings`] – settings of an HTTP/2 connection
-//! * [`client`], [`server`] – the two ends of a connection; [`stream`] – one CONNECT stream of either
+//! * [`client`], [`server`] – the two ends of a connection; [`stream`] – one CONNECT stream of either end
 //! * [`pool`] – connections kept and shared by key
-//! * [`copy`] – bytes between an application's socket and a stream, or between two sockets
+//! * [`copy`] – copies bytes between a socket and a stream, or between two sockets
 //! * [`window`] – limits on unread bytes, and the growth of flow-control windows
-//! * [`deadline_future`] – ends a busy task some day, and is not polled for each message
-//! * [`buffers`], [`read_ahead`] – a worker's own buffers, and big reads below TLS
+//! * [`deadline_future`] – a future that ends a busy task, polled only after its own wake
+//! * [`buffers`], [`read_ahead`] – a worker's buffers, and large reads below TLS
 //! * [`headers`] – headers of a CONNECT: `forwarded`, `baggage`, `traceparent`, and the authority
 //!
-//! Two invariants. However many streams of a connection are stalled, the others go on at full speed: the connection's
-//! window covers all streams that the peer may open. And unread bytes are bounded, for the process and for each Pod.
+//! Two invariants hold. Stalled streams of a connection, however many, do not slow the others: the connection's window
+//! covers all streams that the peer may open. And unread bytes are bounded, for the process and for each Pod.
 
 pub mod buffers;
 pub mod client;

@@ -1,4 +1,4 @@
-//! Counts the bytes below HTTP/2, and hands them over one turn at a time.
+//! Counts the bytes below HTTP/2, and limits how many one poll reads.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -9,11 +9,11 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that a connection may read before the other tasks of the worker have their turn. h2 reads for as long as there
-/// is something, which would pile up a whole connection window before anyone passes it on.
+/// Bytes that a connection may read before other tasks of the worker get their turn. h2 reads while anything is there,
+/// and would pile up a whole connection window before anyone passes it on.
 const TURN: usize = 512 * 1024;
 
-/// What was read: shared between the I/O, which h2 owns, and the driver.
+/// Counts of what was read. The I/O, which h2 owns, and the driver share it.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     received: Cell<u64>,
@@ -27,17 +27,17 @@ impl Meter {
         self.received.get()
     }
 
-    /// The driver runs again.
+    /// Starts a new turn of the driver.
     pub(crate) fn begin_turn(&self) {
         self.turn.set(0);
     }
 
-    /// Why nothing more can be read. h2 passes on no more than its words.
+    /// Why reading failed. h2 itself passes on only the text.
     pub(crate) fn error(&self) -> Option<Arc<io::Error>> {
         self.error.borrow().clone()
     }
 
-    /// Keeps the error; what is returned is for h2.
+    /// Keeps the error, and returns a copy for h2.
     fn broken(&self, error: io::Error) -> io::Error {
         let kind = error.kind();
         let error = Arc::new(error);

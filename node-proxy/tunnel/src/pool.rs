@@ -1,13 +1,14 @@
 //! Connections kept and shared by key: one pool a worker.
 //!
-//! * One dial at a time for a key; who waits for it shares its failure, and nobody else does.
-//! * A connection takes streams again as others end. When all of a key's are full, one more is dialled, up to a bound.
-//! * One that was silent for long is probed before it is used. One that is going away is never used.
-//! * A CONNECT under which a connection breaks is sent again, once, on one that is dialled after it.
-//! * One without streams retires: within seconds if the key has another, else after a minute or so.
+//! * A key has one dial at a time. Its failure reaches only the callers that waited for it.
+//! * A connection takes new streams as others end. When all of a key's are full, the pool dials one more, up to a
+//!   limit.
+//! * The pool probes a connection before use if its peer was silent for long. It never uses one that is going away.
+//! * A CONNECT that is lost with its connection is sent again, once, on a connection dialled later.
+//! * A connection without streams retires: within seconds if the key has another, else after about a minute.
 
+mod connection_task;
 mod entry;
-mod life;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -27,21 +28,21 @@ use crate::client::{ConnectError, Connection, Driver, Reservation};
 use crate::stream::Stream;
 use entry::{Dial, Pick, PoolEntry};
 
-/// How many connections are kept, and for how long.
+/// How many connections the pool keeps, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Connections of one key.
     pub connections: usize,
-    /// The only connection of a key is kept without streams for this long.
+    /// How long the only connection of a key stays without streams.
     pub idle: Duration,
-    /// One of several is.
+    /// How long one of several connections stays without streams.
     pub surplus_idle: Duration,
-    /// A connection is probed before use when its peer was not heard for this long.
+    /// Silence of the peer after which a connection is probed before use.
     pub probe_after: Duration,
-    /// How long the probe may take.
+    /// How long a probe may take.
     pub probe_timeout: Duration,
-    /// How long a connection that is used no more may take to close.
-    pub farewell: Duration,
+    /// How long an unused connection may take to close.
+    pub close_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -52,36 +53,35 @@ impl Default for Limits {
             surplus_idle: Duration::from_secs(3),
             probe_after: Duration::from_secs(10),
             probe_timeout: Duration::from_millis(1_500),
-            farewell: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(10),
         }
     }
 }
 
-/// Dials that one stream may cost, with those for its second try: a peer that sends GOAWAY after every handshake is not asked
-/// for ever.
+/// Dials that one stream may cost, its second try included: a peer may send GOAWAY after every handshake.
 const DIALS: usize = 3;
 
-/// Why the pool gave no stream.
+/// Why the pool returned no stream.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError<E> {
-    /// The dial failed; all who waited for it are told the same.
+    /// The dial failed. All who waited for it get this error.
     #[error("{0}")]
     Dial(E),
-    /// The key has as many connections as it may have, and all are full.
+    /// The key has as many connections as allowed, and all are full.
     #[error("all connections to the destination are full")]
     Full,
-    /// The key was closed while its connection was dialled.
+    /// The key was closed during its dial.
     #[error("closed while connecting")]
     Closed,
-    /// The connection was there, but the CONNECT did not become a stream.
+    /// The CONNECT failed on an open connection.
     #[error("{0}")]
     Connect(ConnectError),
 }
 
-/// A task that the caller runs for the pool: the life of one connection.
+/// The life of one connection: a task that the caller runs for the pool.
 pub type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// What the pool holds at the moment.
+/// The pool's present contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
     /// Keys with a connection or a dial.
@@ -92,7 +92,7 @@ pub struct Stats {
     pub streams: usize,
 }
 
-/// The pool; clones are handles on the same. `E` is what a dial fails with.
+/// The pool. Clones share it. `E` is a dial's error.
 pub struct Pool<K, E> {
     inner: Rc<Inner<K, E>>,
 }
@@ -109,16 +109,16 @@ where
     K: Clone + Eq + Hash + 'static,
     E: Clone + 'static,
 {
-    /// An empty pool. `spawn` runs a task on this thread; what it runs ends soon after the pool is dropped and the last
+    /// An empty pool. `spawn` runs a task on this thread. Each task ends soon after the pool is dropped and its last
     /// stream has ended.
     pub fn new(limits: Limits, spawn: impl Fn(Task) + 'static) -> Self {
         let inner = Inner { limits, spawn: Box::new(spawn), entries: RefCell::default(), next: Cell::new(0) };
         Self { inner: Rc::new(inner) }
     }
 
-    /// Opens a stream on a connection of `key`, which is dialled with `dial` if there is none with room. The CONNECT is
-    /// sent again, once and on a fresh connection, if the peer surely did not look at it, or if it was lost with a connection
-    /// that had been there before.
+    /// Opens a stream on a connection of `key`, and calls `dial` if none has room. Sends the CONNECT again, once and on
+    /// a fresh connection, if the peer certainly did not process it, or if an older connection was lost before the
+    /// answer.
     ///
     /// # Errors
     /// See [`PoolError`].
@@ -149,14 +149,14 @@ where
             Ok((_, second)) => {
                 second.connect(authority.clone(), headers.clone()).await.map_err(PoolError::Connect)
             }
-            // That there is no room for a fresh one is not what went wrong.
+            // The first error tells more than the lack of room for a fresh connection.
             Err(PoolError::Full) => Err(PoolError::Connect(error)),
             Err(error) => Err(error),
         }
     }
 
-    /// Finds or makes a place for one stream, on a connection that was dialled after the connection `known`; which it is. `dials`
-    /// are those that are left to it.
+    /// Finds or makes a slot for one stream on a connection dialled after `known`, and returns the connection's id.
+    /// `dials` are the dials left.
     async fn reserve<Io, F>(
         &self,
         key: &K,
@@ -168,7 +168,7 @@ where
         F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
         Io: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        // Each round waits for one dial or probe; every dial adds a connection, and those are bounded.
+        // Each round waits for one dial or probe. Every dial adds a connection, and their number is bounded.
         for _ in 0..=self.inner.limits.connections.saturating_mul(2) {
             match self.pick(key, known) {
                 Pick::Reserved(id, reservation) => return Ok((id, reservation)),
@@ -189,22 +189,22 @@ where
         Err(PoolError::Full)
     }
 
-    /// Ends all connections of the keys that `doomed` names, with their streams, and the dials under way.
+    /// Ends all connections of the keys that `doomed` selects, with their streams and their dials.
     pub fn close(&self, doomed: impl Fn(&K) -> bool) {
         for connection in self.inner.take(doomed) {
             connection.abort();
         }
     }
 
-    /// Begins no more streams on the connections of the keys that `leaving` names; each ends after its last stream. Dials under
-    /// way go on: somebody waits for them.
+    /// Opens no more streams on connections of the keys that `leaving` selects; each ends after its last stream. Dials
+    /// go on, because callers wait for them.
     pub fn retire(&self, leaving: impl Fn(&K) -> bool) {
         let entries = self.inner.entries.borrow();
         let left = entries.iter().filter(|(key, _)| leaving(key));
         left.flat_map(|(_, entry)| entry.connections()).for_each(Connection::retire);
     }
 
-    /// What there is at the moment.
+    /// The present figures.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let entries = self.inner.entries.borrow();
@@ -227,7 +227,7 @@ where
         self.inner.entries.borrow().get(key).and_then(PoolEntry::newest)
     }
 
-    /// Starts the one dial of the key.
+    /// Starts the key's one dial.
     fn dial<Io, F>(&self, key: &K, dial: F) -> DialOutcome<E>
     where
         F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
@@ -241,8 +241,8 @@ where
             outcome.clone(),
             cancel,
         ));
-        let slot = life::PoolSlot { pool: Rc::downgrade(&self.inner), key: key.clone(), id };
-        (self.inner.spawn)(Box::pin(life::live(slot, dial, outcome_sender, cancelled)));
+        let slot = connection_task::PoolSlot { pool: Rc::downgrade(&self.inner), key: key.clone(), id };
+        (self.inner.spawn)(Box::pin(connection_task::run(slot, dial, outcome_sender, cancelled)));
         outcome
     }
 }
@@ -260,18 +260,18 @@ async fn dialled<E: Clone>(mut outcome: DialOutcome<E>) -> Result<(), PoolError<
 }
 
 impl<K: Eq + Hash, E> Inner<K, E> {
-    /// The connections of the keys that `chosen` names; their dials are given up.
+    /// Takes the connections of the keys that `chosen` selects, and cancels their dials.
     fn take(&self, chosen: impl Fn(&K) -> bool) -> Vec<Connection> {
         let taken: Vec<_> = self.entries.borrow_mut().extract_if(|key, _| chosen(key)).collect();
         taken.into_iter().flat_map(|(_, entry)| entry.into_connections()).collect()
     }
 
-    /// Removes one connection, and the entry with the last.
+    /// Removes one connection, and the entry if it was the last.
     fn remove(&self, key: &K, id: u64) {
         self.with_entry(key, |entry| entry.remove(id));
     }
 
-    /// Changes an entry; one that is left empty goes.
+    /// Changes an entry, and removes it if that leaves it empty.
     fn with_entry<R>(&self, key: &K, change: impl FnOnce(&mut PoolEntry<E>) -> R) -> Option<R> {
         let mut entries = self.entries.borrow_mut();
         let entry = entries.get_mut(key)?;

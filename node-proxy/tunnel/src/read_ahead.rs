@@ -1,7 +1,7 @@
-//! Big reads below a reader that asks for little at a time.
+//! Large reads below a reader that asks for little at a time.
 //!
-//! rustls reads 4 KiB a system call. Here one call fills up to 64 KiB, out of which it is served; the buffer is the
-//! worker's and goes back as soon as it is empty.
+//! rustls reads 4 KiB a system call. Here one call fills up to 64 KiB and serves rustls from there. The buffer is the
+//! worker's, and returns to it as soon as it is empty.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -14,14 +14,14 @@ use crate::buffers::{Buffer, BufferPool, Size};
 
 const READ: Size = Size::Medium;
 
-/// I/O that is read ahead of; writes go straight through.
+/// I/O with read-ahead. Writes go straight through.
 #[derive(Debug)]
 pub struct ReadAhead<Io> {
     io: Io,
     buffers: BufferPool,
-    /// Some only while it holds bytes that were read and not yet asked for.
+    /// Bytes read and not yet asked for; None if there are none.
     ahead: Option<Buffer>,
-    /// Bytes that may still be passed on; None without a limit.
+    /// Bytes that may still be passed on; None is unlimited.
     allowance: Option<usize>,
 }
 
@@ -31,24 +31,24 @@ pub struct ReadAhead<Io> {
 pub struct AllowanceSpent;
 
 impl<Io> ReadAhead<Io> {
-    /// Wraps `io`, to be read with buffers of `buffers`.
+    /// Wraps `io`, which is read with buffers of `buffers`.
     #[must_use]
     pub fn new(io: Io, buffers: BufferPool) -> Self {
         Self { io, buffers, ahead: None, allowance: None }
     }
 
-    /// The same for a peer that may send so many bytes before [`Self::lift_limit`], as its reader may have to keep them all.
+    /// Limits the peer to `allowance` bytes before [`Self::lift_limit`], as the reader may have to keep them all.
     #[must_use]
     pub fn limited(io: Io, buffers: BufferPool, allowance: usize) -> Self {
         Self { allowance: Some(allowance), ..Self::new(io, buffers) }
     }
 
-    /// From now on the peer may send without end.
+    /// Lets the peer send without limit from now on.
     pub fn lift_limit(&mut self) {
         self.allowance = None;
     }
 
-    /// Serves from what was read ahead.
+    /// Serves from the bytes read ahead.
     fn serve(&mut self, buf: &mut ReadBuf<'_>) {
         let Some(ahead) = &mut self.ahead else {
             return;
@@ -80,7 +80,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for ReadAhead<Io> {
             if buf.remaining() >= READ.bytes() && this.allowance.is_none() {
                 return Pin::new(&mut this.io).poll_read(cx, buf);
             }
-            // If nothing has come, the buffer goes back at once.
+            // The buffer returns at once if nothing has come.
             let mut ahead = this.buffers.take(READ);
             let read = ready!(pin!(this.io.read_buf(&mut *ahead)).poll(cx))?;
             this.ahead = (read > 0).then_some(ahead);
@@ -101,7 +101,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for ReadAhead<Io> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match bufs {
-            // Nearly always: one TLS record. The plain call is the cheaper one.
+            // Nearly always one TLS record. The plain call is cheaper.
             [only] => Pin::new(&mut self.io).poll_write(cx, only),
             several => Pin::new(&mut self.io).poll_write_vectored(cx, several),
         }

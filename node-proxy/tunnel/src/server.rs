@@ -1,4 +1,4 @@
-//! The end that accepts: CONNECT requests of one HTTP/2 connection.
+//! The accepting end: CONNECT requests of one HTTP/2 connection.
 
 mod request;
 
@@ -22,11 +22,12 @@ use crate::write_behind::WriteBehind;
 
 pub use request::{Abandoned, Request};
 
-/// How long requests are served after the first GOAWAY: h2 says the final one after a round trip (RFC 9113 section 6.8), unless
-/// the peer never answers the PING between them. Longer than any round trip takes.
-const ON_ITS_WAY: Duration = Duration::from_secs(2);
+/// How long requests are served after the first GOAWAY, longer than any round trip takes. h2 sends the final GOAWAY
+/// after a round trip (RFC 9113 section 6.8), unless the peer never answers the PING between them.
+const GOAWAY_GRACE: Duration = Duration::from_secs(2);
 
-/// Begins HTTP/2 on an accepted `io`: waits for the peer's preface. `account` bears what its streams leave unread.
+/// Starts HTTP/2 on an accepted `io`: waits for the peer's preface. Unread bytes of its streams count against
+/// `account`.
 ///
 /// # Errors
 /// When the peer does not speak HTTP/2, or not in time.
@@ -71,8 +72,7 @@ pub struct Incoming<Io> {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
-    /// The next request; None when the connection has ended and so have its streams. Nothing is lost if the future is
-    /// dropped and called for again.
+    /// The next request; None when the connection and its streams have ended. Cancel-safe.
     ///
     /// # Errors
     /// When the connection broke: it and its streams are gone.
@@ -80,19 +80,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Tells the peer to open no more streams (GOAWAY). [`Self::next`] goes on with those that are on their way already, and ends
-    /// when all have; what a peer opens long after it was told is sent elsewhere.
+    /// Tells the peer to open no more streams (GOAWAY). [`Self::next`] still serves requests that are on their way, and
+    /// ends when all have. Later requests are refused for another connection.
     pub fn graceful_shutdown(&mut self) {
         self.goaway.get_or_insert_with(Instant::now);
         self.connection.graceful_shutdown();
     }
 
-    /// Ends the connection at once, with its streams; [`Self::next`] must be awaited once more to tell the peer.
+    /// Ends the connection at once, with its streams. Await [`Self::next`] once more to tell the peer.
     pub fn abort(&mut self) {
         self.connection.abrupt_shutdown(h2::Reason::CANCEL);
     }
 
-    /// Streams that are open or wait to be accepted by us.
+    /// Streams that are open or wait for our answer.
     #[must_use]
     pub fn streams(&self) -> usize {
         self.state.streams()
@@ -104,15 +104,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
             let connection = &mut self.connection;
             self.state.adjust_windows(|window| connection.set_initial_window_size(window).is_ok());
             let accepted = self.connection.poll_accept(cx);
-            // Whatever comes of it: answers to other requests may have been written, and someone waits for them, while
-            // nobody waits for what follows.
+            // Even after an error: answers to other requests may be written, and their peers wait for them, while
+            // nobody waits for the steps below.
             let sent = self.outgoing.poll_send(cx);
             if let Poll::Ready(accepted) = accepted {
                 let Some((head, respond)) = accepted.transpose()? else {
                     return Poll::Ready(Ok(None));
                 };
                 let request = Request::new(head, respond, &self.state);
-                if self.goaway.is_some_and(|told| told.elapsed() >= ON_ITS_WAY) {
+                if self.goaway.is_some_and(|told| told.elapsed() >= GOAWAY_GRACE) {
                     request.send_elsewhere();
                     continue;
                 }

@@ -15,8 +15,8 @@ use crate::connection::StreamSlot;
 pub use reader::Reader;
 pub use writer::Writer;
 
-/// A two-way stream of bytes inside a connection. Each direction ends on its own; dropped before both have, it is
-/// reset.
+/// A two-way stream of bytes inside a connection. Each direction ends on its own. Dropping it before both have ended
+/// resets it.
 #[derive(Debug)]
 pub struct Stream {
     reader: Reader,
@@ -29,16 +29,16 @@ pub enum StreamError {
     /// The peer reset it.
     #[error("reset by the peer ({0})")]
     Reset(Reason),
-    /// It held most of what its Pod may leave unread.
+    /// It held the most unread bytes of a Pod that exceeded its limit.
     #[error("reset because the Pod's limit of unread bytes is reached")]
     UnreadBytes,
-    /// The connection below was ended on this side.
+    /// This side ended the connection.
     #[error("the connection was ended by the mesh")]
     Aborted,
-    /// The bytes below the connection broke.
+    /// The connection's transport failed.
     #[error("the connection broke: {0}")]
     Io(Arc<io::Error>),
-    /// The connection below broke the rules of HTTP/2, or ended.
+    /// The connection broke the rules of HTTP/2, or ended.
     #[error("the connection broke: {0}")]
     Connection(h2::Error),
 }
@@ -68,7 +68,7 @@ impl Stream {
         Self { reader, writer }
     }
 
-    /// The two directions, each to be used by one task; the stream's slot is free when both are gone.
+    /// The two directions, each for one task. Dropping both frees the stream's slot.
     #[must_use]
     pub fn split(self) -> (Reader, Writer) {
         (self.reader, self.writer)

@@ -1,5 +1,4 @@
-//! Sends PINGs for keepalive, for probes, and for the round trip that lets windows grow. Also ends connections that nobody
-//! uses.
+//! Sends PINGs for keepalive, for probes, and for the round trip that lets windows grow. Also ends unused connections.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -12,26 +11,26 @@ use crate::connection::State;
 use crate::keepalive::{Keepalive, Next};
 use crate::settings::Http2;
 
-/// Runs inside a connection's driver. HTTP/2 pings of one connection are not told apart here, so one answer serves all.
+/// Runs inside a connection's driver. It does not tell pings of one connection apart: one answer serves all.
 #[derive(Debug)]
 pub(crate) struct Upkeep {
     state: Rc<State>,
     settings: Http2,
-    /// None only if the connection gave its handle to someone else, which none of ours does.
+    /// None only if someone else took the connection's handle, which our code never does.
     ping: Option<PingPong>,
     unanswered: Option<Instant>,
-    /// When the peer was told to use the connection no more, because it did not.
+    /// When an idle connection's peer was told to use it no more.
     told_to_leave: Option<Instant>,
     timer: Pin<Box<Sleep>>,
     counted: u64,
 }
 
-/// What the driver is to do.
+/// What the driver must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
     /// Adjust windows: a round trip was measured.
     Measured,
-    /// Take no more streams: there have been none for long.
+    /// Take no more streams: none was open for long.
     Idle,
     /// End the connection: the peer is gone.
     Silent,
@@ -51,7 +50,7 @@ impl Upkeep {
         }
     }
 
-    /// To be called after the connection itself was polled.
+    /// Call it after polling the connection.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let now = Instant::now();
         let received = self.state.meter.received();
@@ -80,7 +79,7 @@ impl Upkeep {
         let ping = self.ping.as_mut().filter(|_| self.unanswered.is_some())?;
         match ping.poll_pong(cx) {
             Poll::Pending => return None,
-            // The connection's own poll reports what is wrong with it.
+            // The connection's own poll reports its error.
             Poll::Ready(Err(_)) => {
                 self.ping = None;
                 return None;
@@ -93,7 +92,7 @@ impl Upkeep {
         Some(Event::Measured)
     }
 
-    /// Asks the peer, unless it has already been asked.
+    /// Sends a PING, unless one is unanswered.
     fn send(&mut self, now: Instant) {
         self.state.ping_sent();
         if self.unanswered.is_some() {
@@ -101,12 +100,12 @@ impl Upkeep {
         }
         match self.ping.as_mut().map(|ping| ping.send_ping(Ping::opaque())) {
             Some(Ok(())) => self.unanswered = Some(now),
-            // The connection is closed, and its own poll says why.
+            // The connection is closed, and its own poll reports why.
             Some(Err(_)) | None => self.ping = None,
         }
     }
 
-    /// Does what is due by now, and waits for what is due next.
+    /// Does what is due now, and waits for the next.
     fn poll_timer(&mut self, cx: &mut Context<'_>, mut now: Instant) -> Poll<Event> {
         loop {
             let someone_waits = self.state.streams() > 0 || self.unanswered.is_some();
@@ -116,7 +115,7 @@ impl Upkeep {
                 Due::Never => return Poll::Pending,
                 Due::At(until) => until,
             };
-            // Not moved ahead with every byte that arrives: it fires early and is set anew.
+            // The timer does not move with every byte: it fires early and is set again.
             if self.timer.is_elapsed() || self.timer.deadline() > until {
                 self.timer.as_mut().reset(until);
             }
@@ -127,7 +126,7 @@ impl Upkeep {
         }
     }
 
-    /// While there is someone who waits for the peer.
+    /// The step while streams or a PING wait for the peer.
     fn keep_alive(&mut self, now: Instant) -> Due {
         let rule = Keepalive { after: self.settings.keepalive, timeout: self.settings.keepalive_timeout };
         match rule.next(now, self.state.heard.get(), self.unanswered) {
@@ -140,7 +139,7 @@ impl Upkeep {
         }
     }
 
-    /// While there is nobody. A peer that was told to leave and does not even close its end is gone.
+    /// The step while nobody waits. A peer that was told to leave and does not close its end is gone.
     fn rest(&mut self, now: Instant) -> Due {
         let since = self.state.idle_since();
         let (due, event) = match (self.told_to_leave, self.settings.idle) {
@@ -156,7 +155,7 @@ impl Upkeep {
     }
 }
 
-/// What the clock has to say.
+/// When something is due.
 enum Due {
     Now(Event),
     At(Instant),

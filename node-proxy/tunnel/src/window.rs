@@ -1,8 +1,8 @@
 //! Limits unread bytes, for the process and for each Pod.
 //!
-//! A byte is unread from its arrival, in a tunnel or without one, until the socket at the other end takes it. Streams that keep
-//! up do not count. A stalled stream counts the bytes that it received: at most its window. When a Pod exceeds its share, its
-//! largest stream is reset. When all exceed the total, the largest stream of the largest Pod is.
+//! A byte is unread from its arrival, by a tunnel or not, until the socket at the other end takes it. Streams that keep
+//! up do not count. A stalled stream counts its received bytes, at most its window. A Pod that exceeds its share loses
+//! its largest stream. When all exceed the total, the largest Pod does.
 
 mod growth;
 mod holding;
@@ -15,7 +15,7 @@ pub(crate) use growth::{Growth, RoundShare};
 use holding::StreamEntry;
 pub(crate) use holding::{Evicted, Holding};
 
-/// The bounds of a [`Budget`], in bytes.
+/// The limits of a [`Budget`], in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// For the whole process.
@@ -25,7 +25,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// `total`, of which a Pod may hold a quarter.
+    /// `total`, with a quarter of it for one Pod.
     #[must_use]
     pub fn of(total: usize) -> Self {
         Self { total, share: total / 4 }
@@ -33,13 +33,13 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// Those of 256 MiB.
+    /// For 256 MiB.
     fn default() -> Self {
         Self::of(256 << 20)
     }
 }
 
-/// The process's bound on unread bytes. One for all workers.
+/// The process's limit on unread bytes, shared by all workers.
 #[derive(Debug)]
 pub struct Budget {
     limits: Limits,
@@ -47,8 +47,8 @@ pub struct Budget {
     accounts: Mutex<Vec<Weak<Account>>>,
 }
 
-/// What the streams of one source Pod hold unread. Outbound connections share the account of the local Pod that
-/// dialled; inbound ones that of the peer.
+/// Unread bytes of the streams of one source Pod. Outbound connections share the account of the local Pod that dialled;
+/// inbound ones the peer's.
 #[derive(Debug)]
 pub struct Account {
     budget: Arc<Budget>,
@@ -63,19 +63,19 @@ struct Entries {
 }
 
 impl Budget {
-    /// A budget that nobody uses yet.
+    /// A budget without accounts.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { limits, held: AtomicUsize::new(0), accounts: Mutex::default() })
     }
 
-    /// Opens the account of one Pod; it closes when the last connection that uses it is gone.
+    /// Opens one Pod's account. It closes with the last connection that uses it.
     #[must_use]
     pub fn account(self: &Arc<Self>) -> Arc<Account> {
         let account =
             Arc::new(Account { budget: self.clone(), held: AtomicUsize::new(0), entries: Mutex::default() });
         let mut accounts = lock(&self.accounts);
-        // Amortised: the list is swept when it would have to grow.
+        // Amortised: the list is swept when it would grow.
         if accounts.len() == accounts.capacity() {
             accounts.retain(|account| account.strong_count() > 0);
         }
@@ -83,7 +83,7 @@ impl Budget {
         account
     }
 
-    /// Bytes that lie unread in the process.
+    /// Unread bytes of the process.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held.load(Relaxed)
@@ -95,15 +95,14 @@ impl Budget {
 }
 
 impl Account {
-    /// Bytes that this Pod's streams hold unread.
+    /// Unread bytes of this Pod's streams.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held.load(Relaxed)
     }
 
-    /// How far the windows of a connection with so many `streams` may have grown: if all of them stalled now, what then
-    /// lies unread would still be half of both bounds. The other half remains for streams that are yet to come, at the
-    /// window that they begin with.
+    /// The largest window for a connection with `streams`: if all of them stalled now, unread bytes would still be half
+    /// of both limits. The other half stays for new streams at their first window.
     pub(crate) fn window(&self, streams: usize) -> u32 {
         let Limits { total, share } = self.budget.limits;
         let room =
@@ -111,7 +110,7 @@ impl Account {
         u32::try_from(room / streams.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// A stream begins to hold bytes.
+    /// Enters a stream that begins to hold bytes.
     fn register(&self) -> (u64, Arc<StreamEntry>) {
         let mut entries = lock(&self.entries);
         let number = entries.next;
@@ -141,7 +140,7 @@ impl Account {
         self.budget.held.fetch_sub(bytes, Relaxed);
     }
 
-    /// Evicts what must go so that the bounds hold. Called after each charge, by whoever charged.
+    /// Evicts streams until the limits hold. The caller has just charged bytes.
     fn relieve(&self) {
         while self.held() > self.budget.limits.share && self.evict_largest() {}
         while self.budget.held() > self.budget.limits.total
@@ -149,7 +148,7 @@ impl Account {
         {}
     }
 
-    /// False if there is nothing to evict.
+    /// Evicts the largest stream. Returns false if there is none.
     fn evict_largest(&self) -> bool {
         let largest = {
             let entries = lock(&self.entries);
@@ -161,7 +160,7 @@ impl Account {
     }
 }
 
-/// What a panic elsewhere left behind is still a valid list.
+/// A panic elsewhere leaves a valid list.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
-//! Small writes below HTTP/2, gathered for as long as the connection is polled: one TLS record and one system call for the
-//! frames of many streams.
+//! Gathers small writes below HTTP/2 while the connection is polled: one TLS record and one system call for the frames
+//! of many streams.
 //!
-//! h2 flushes after every frame of more than a few hundred bytes. Here a flush does nothing; the driver, which knows when
-//! all streams have had their say, sends what was gathered ([`WriteBehind::poll_send`]).
+//! h2 flushes after every frame of more than a few hundred bytes. Here a flush does nothing. The driver knows when all
+//! streams have written, and then sends the gathered bytes ([`WriteBehind::poll_send`]).
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -13,12 +13,12 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that are gathered: what one TLS record holds (RFC 8446 section 5.1).
+/// Most bytes gathered: those of one TLS record (RFC 8446 section 5.1).
 const GATHERED: usize = 16 * 1024;
-/// A write from this size on goes its way at once: copying it would cost more than it saves.
+/// A write of this size goes out at once: copying it would cost more than it saves.
 const LARGE: usize = 8 * 1024;
 
-/// I/O that gathers small writes; clones are handles on the same.
+/// I/O that gathers small writes. Clones share it.
 #[derive(Debug)]
 pub(crate) struct WriteBehind<Io> {
     inner: Rc<RefCell<Inner<Io>>>,
@@ -27,12 +27,12 @@ pub(crate) struct WriteBehind<Io> {
 #[derive(Debug)]
 struct Inner<Io> {
     io: Io,
-    /// Takes no memory while there is nothing.
+    /// Takes no memory while empty.
     gathered: Vec<u8>,
-    /// How much was gathered the last time: as much room is made the next time.
+    /// Bytes gathered last time: the room to reserve next time.
     expected: usize,
     sent: usize,
-    /// Something was written since the last flush of `io`.
+    /// Whether `io` was written to since its last flush.
     unflushed: bool,
 }
 
@@ -49,8 +49,7 @@ impl<Io> WriteBehind<Io> {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> WriteBehind<Io> {
-    /// Sends what was gathered: to be called after the connection was polled. While it is pending, `cx` is woken when more
-    /// can be sent.
+    /// Sends the gathered bytes: call it after polling the connection. While pending, wakes `cx` when more can be sent.
     pub(crate) fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.inner.borrow_mut();
         ready!(inner.poll_empty(cx))?;
@@ -59,13 +58,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> WriteBehind<Io> {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> WriteBehind<Io> {
-    /// Polls `work`, which writes here, and sends what it wrote whenever it waits.
+    /// Polls `work`, which writes here, and sends its bytes whenever it waits.
     pub(crate) async fn drive<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|cx| {
             let done = work.as_mut().poll(cx);
             if done.is_pending() {
-                // What is wrong with the I/O the work itself will see: it waits for it.
+                // `work` waits for the I/O and sees its error itself.
                 let _ = self.poll_send(cx);
             }
             done
@@ -75,7 +74,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> WriteBehind<Io> {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Inner<Io> {
-    /// Ready when nothing is gathered any more.
+    /// Ready when nothing is gathered.
     fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.gathered.get(self.sent..).filter(|rest| !rest.is_empty()) {
             let sent = match ready!(Pin::new(&mut self.io).poll_write(cx, rest)) {
@@ -105,9 +104,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Inner<Io> {
         Poll::Ready(Ok(()))
     }
 
-    /// Why a write failed. A peer that refuses says so and closes, and the write may fail before that was read: in TLS 1.3
-    /// the client's handshake ends before the server has judged it (RFC 8446 section 2). What broke for writing ends for reading
-    /// too, so that waiting for it has an end.
+    /// The reason of a failed write. A refusing peer says why and closes, and the write may fail before that is read:
+    /// in TLS 1.3 the client's handshake ends before the server has judged it (RFC 8446 section 2). A connection that
+    /// broke for writing ends for reading too, so this wait ends.
     fn poll_reason(&mut self, cx: &mut Context<'_>, error: io::Error) -> Poll<io::Error> {
         let mut unread = [0; 64];
         let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut unread)));
@@ -157,7 +156,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WriteBehind<Io> {
         true
     }
 
-    /// Nothing: see the module.
+    /// Does nothing: see the module.
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

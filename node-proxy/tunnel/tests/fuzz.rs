@@ -1,5 +1,5 @@
-//! Hostile input: bytes for the HTTP/2 server, text for the header parsers. Before random input, a target is given the files of its
-//! folder below `__fuzz__`, if it has one.
+//! Hostile input: bytes for the HTTP/2 server, text for the header parsers. A target first gets the files of its folder
+//! below `__fuzz__`, if any, then random input.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 /// RFC 9113 section 3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Serves what `input` asks for until it has ended.
+/// Serves the requests of `input` until it ends.
 async fn serve(input: &[u8]) {
     let (mut far, near) = duplex(256 * 1024);
     let account = Budget::new(Limits { total: 1 << 20, share: 1 << 20 }).account();
@@ -53,9 +53,9 @@ fn any_bytes_end_in_an_error_or_an_end() {
 fn any_frames_end_in_an_error_or_an_end() {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    // Kind, flags, stream and payload of each frame, so that more than the frame decoder is reached.
+    // Kind, flags, stream and payload of each frame, to get past the frame decoder.
     bolero::check!().with_type::<Vec<(u8, u8, u8, Vec<u8>)>>().for_each(|frames| {
-        // An empty SETTINGS first, as the protocol has it.
+        // An empty SETTINGS first, as the protocol requires.
         let mut input = [PREFACE, &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
         for (kind, flags, stream, payload) in frames {
             let length = u32::try_from(payload.len()).unwrap().to_be_bytes();

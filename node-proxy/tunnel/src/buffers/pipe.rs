@@ -6,8 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use socket2::SockRef;
 
-/// What a pipe is asked to hold; a user may have 64 MiB of them before the system makes them smaller (pipe(7),
-/// pipe-user-pages-soft).
+/// Size requested for a pipe. Beyond 64 MiB a user the system makes pipes smaller (pipe(7), pipe-user-pages-soft).
 const CAPACITY: usize = 256 * 1024;
 
 /// One pipe.
@@ -20,10 +19,10 @@ pub(crate) struct Pipe {
 
 impl Pipe {
     /// # Errors
-    /// When there are too many descriptors.
+    /// When descriptors are short.
     pub(super) fn new() -> io::Result<Self> {
         let (outlet, inlet) = pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC)?;
-        // Past the user's quota it works with the size it has.
+        // Beyond the user's quota the pipe keeps the size it has.
         fcntl_setpipe_size(&inlet, CAPACITY).ok();
         Ok(Self { outlet, inlet, held: 0 })
     }
@@ -32,15 +31,15 @@ impl Pipe {
         self.held == 0
     }
 
-    /// Bytes that it holds.
+    /// Bytes in the pipe.
     pub(crate) fn len(&self) -> usize {
         self.held
     }
 
-    /// Moves bytes of a socket into the pipe, which is empty, until it is full or there are no more; 0 at the end.
+    /// Moves bytes from a socket into the empty pipe until it is full or nothing is left; 0 at the end.
     ///
     /// # Errors
-    /// `WouldBlock` if `from` has nothing; what is wrong with `from`.
+    /// `WouldBlock` if `from` has nothing; else the error of `from`.
     pub(crate) fn fill(&mut self, from: impl AsFd) -> io::Result<usize> {
         let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
         let moved = match splice(&from, None, &self.inlet, None, CAPACITY, flags).map_err(io::Error::from) {
@@ -51,7 +50,8 @@ impl Pipe {
         Ok(moved)
     }
 
-    /// One byte: splice(2) stops before urgent data as if there were nothing (`tcp_read_sock`), and goes on behind it.
+    /// Reads one byte: splice(2) stops before urgent data as if nothing were there (`tcp_read_sock`), and goes on
+    /// behind it.
     fn fill_by_hand(&self, from: impl AsFd) -> io::Result<usize> {
         let mut byte = [0];
         let read = (&*SockRef::from(&from)).read(&mut byte)?;
@@ -64,7 +64,7 @@ impl Pipe {
     /// Moves bytes out.
     ///
     /// # Errors
-    /// `WouldBlock`, if `to` takes none; what is wrong with `to`.
+    /// `WouldBlock` if `to` takes nothing; else the error of `to`.
     pub(crate) fn drain(&mut self, to: impl AsFd) -> io::Result<usize> {
         let moved =
             splice(&self.outlet, None, to, None, self.held, SpliceFlags::NONBLOCK | SpliceFlags::MOVE)?;

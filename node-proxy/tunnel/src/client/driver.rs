@@ -15,14 +15,14 @@ use crate::settings::Http2;
 use crate::upkeep::{Event, Upkeep};
 use crate::write_behind::WriteBehind;
 
-/// Reads and writes frames until the connection has ended: a future to be spawned beside the streams.
+/// Reads and writes frames until the connection ends. Spawn it beside the streams.
 #[must_use = "a connection moves only while its driver is polled"]
 pub struct Driver<Io> {
     connection: h2::client::Connection<Metered<WriteBehind<Io>>, Bytes>,
     outgoing: WriteBehind<Io>,
     state: Rc<State>,
     upkeep: Upkeep,
-    /// Ends when the connection is to take no more streams.
+    /// Completes when the connection shall take no more streams.
     retirement: Option<DeadlineFuture<Pin<Box<dyn Future<Output = ()>>>>>,
 }
 
@@ -37,7 +37,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         Self { connection, outgoing, state, upkeep, retirement: None }
     }
 
-    /// When `when` ends, the connection takes no more streams, and ends after its last: as when a certificate expires.
+    /// Retires the connection when `when` completes, as at a certificate's end: it takes no more streams, and ends
+    /// after its last.
     pub fn retire_when(mut self, when: impl Future<Output = ()> + 'static) -> Self {
         self.retirement = Some(DeadlineFuture::new(Box::pin(when)));
         self
@@ -55,11 +56,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for Driver<Io> {
             if this.state.is_aborted() {
                 return Poll::Ready(Err(ConnectionError::Aborted));
             }
-            // Before new streams are sent to the peer, so that it answers them within the windows of now.
+            // Before new streams reach the peer, so that its answers fit the current windows.
             let connection = &mut this.connection;
             this.state.adjust_windows(|window| connection.set_initial_window_size(window).is_ok());
             let ended = Pin::new(&mut this.connection).poll(cx);
-            // At once: someone waits for it, while nobody waits for what follows.
+            // At once: a peer waits for these bytes, while nobody waits for the steps below.
             let sent = this.outgoing.poll_send(cx);
             if let Poll::Ready(ended) = ended {
                 return Poll::Ready(ended.map_err(Into::into));

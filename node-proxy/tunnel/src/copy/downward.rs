@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 use super::{CopyError, add, socket};
 use crate::stream::Reader;
 
-/// Pieces written with one system call.
+/// Pieces in one system call.
 const PIECES: usize = 32;
-/// Bytes that one poll may move before other tasks have their turn.
+/// Bytes that one poll may move before other tasks get their turn.
 const TURN: usize = 512 * 1024;
 
 pub(super) struct Downward<'a> {
@@ -26,8 +26,8 @@ impl<'a> Downward<'a> {
         Self { socket, reader, counter, ended: false }
     }
 
-    /// Ready when the peer has finished and the application's socket took all of it. That the stream broke is told once nothing
-    /// more can be written at the moment: see [`Self::poll_rest`].
+    /// Ready when the peer has finished and the socket took all bytes. Reports a broken stream only when the socket
+    /// takes no more: see [`Self::poll_rest`].
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
         let mut moved = 0;
         while !self.ended {
@@ -49,9 +49,9 @@ impl<'a> Downward<'a> {
         Poll::Ready(Ok(()))
     }
 
-    /// The stream broke. Ready when the application's socket took what had come before.
+    /// The stream broke. Ready when the socket took the bytes that came before.
     pub(super) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
-        // How it broke is known.
+        // The caller knows the error already.
         self.reader.poll_pull(cx).ok();
         while self.reader.unread() > 0 {
             if self.is_blocked(cx) {
@@ -64,14 +64,14 @@ impl<'a> Downward<'a> {
         Poll::Ready(if has_to_finish { self.finish() } else { Ok(()) })
     }
 
-    /// The application is gone: what comes is dropped, so that a peer which sends before it reads comes to read.
+    /// The application is gone. Drops incoming bytes, so that a peer that sends before it reads comes to read.
     pub(super) fn discard(&mut self, cx: &mut Context<'_>) {
-        // A stream that has broken is not waited for.
+        // Nobody waits for a broken stream.
         self.reader.poll_pull(cx).ok();
         self.reader.consume(self.reader.unread());
     }
 
-    /// Whether nothing can be written at the moment.
+    /// Whether nothing can be written now.
     fn is_blocked(&self, cx: &mut Context<'_>) -> bool {
         self.reader.unread() == 0 || self.socket.poll_write_ready(cx).is_pending()
     }

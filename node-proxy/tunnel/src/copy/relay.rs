@@ -8,17 +8,16 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::net::TcpStream;
 
-use super::appetite::Appetite;
-use super::cut::Cut;
+use super::read_size::ReadSize;
+use super::reset_watch::ResetWatch;
 use super::{CopyError, End, add, socket};
 use crate::buffers::{Buffer, BufferPool, LentPipe, Size};
 use crate::window::{Account, Holding};
 
-/// Bytes that one poll may move before other tasks have their turn.
+/// Bytes that one poll may move before other tasks get their turn.
 const TURN: usize = 512 * 1024;
 
-/// One direction. It copies through a buffer, which is best for little at a time, until there is much: then it moves
-/// through a pipe.
+/// One direction. It copies through a buffer, which suits small amounts, and through a pipe once there is much.
 pub(super) struct Relay<'a> {
     from: &'a TcpStream,
     from_end: End,
@@ -26,10 +25,10 @@ pub(super) struct Relay<'a> {
     to_end: End,
     buffers: &'a BufferPool,
     counter: &'a AtomicU64,
-    appetite: Appetite,
+    read_size: ReadSize,
     waiting: Waiting,
     holding: Holding,
-    cut: Cut<'a>,
+    reset_watch: ResetWatch<'a>,
     ended: bool,
 }
 
@@ -38,7 +37,7 @@ enum Waiting {
     Nothing,
     Buffer(Buffer),
     Pipe(LentPipe),
-    /// The rest of a buffer, in no more room than it needs.
+    /// The rest of a buffer, in a block of its own size.
     Rest(Bytes),
 }
 
@@ -57,15 +56,15 @@ impl<'a> Relay<'a> {
             to_end,
             buffers,
             counter,
-            appetite: Appetite::new(),
+            read_size: ReadSize::new(),
             waiting: Waiting::Nothing,
             holding: Holding::new(Arc::clone(account)),
-            cut: Cut::of(from),
+            reset_watch: ResetWatch::new(from),
             ended: false,
         }
     }
 
-    /// Ready when the one has finished and the other took all of it.
+    /// Ready when `from` has finished and `to` took all bytes.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
         let mut moved = 0;
         while !self.ended {
@@ -84,9 +83,9 @@ impl<'a> Relay<'a> {
             if self.waiting.holds_bytes() {
                 let Poll::Ready(ready) = self.to.poll_write_ready(cx) else {
                     self.park(cx)?;
-                    return self.cut.poll(cx).map(|error| Err(broken(self.from_end, error)));
+                    return self.reset_watch.poll(cx).map(|error| Err(broken(self.from_end, error)));
                 };
-                self.cut.forget();
+                self.reset_watch.forget();
                 moved += ready.and_then(|()| self.write()).map_err(|error| broken(self.to_end, error))?;
             }
             if moved >= TURN {
@@ -97,10 +96,10 @@ impl<'a> Relay<'a> {
         Poll::Ready(Ok(()))
     }
 
-    /// The one broke. Ready when the other took what had come before, as far as the kernel still has it.
+    /// `from` broke. Ready when `to` took the bytes that came before, as far as the kernel still has them.
     pub(super) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
         while !self.ended {
-            // A connection that broke has the rest at once, or none, and the runtime hears of it a little later.
+            // A broken connection has the rest at once or not at all; the runtime hears of it a little later.
             if !self.waiting.holds_bytes()
                 && (ready!(self.from.poll_read_ready(cx)).is_err() || !matches!(self.read(), Ok(Some(1..))))
             {
@@ -116,13 +115,13 @@ impl<'a> Relay<'a> {
         Poll::Ready(Ok(()))
     }
 
-    /// Nothing is there, so nothing is held.
+    /// Nothing is waiting, so holds nothing.
     fn rest(&mut self, cx: &mut Context<'_>) -> Result<(), CopyError> {
         self.give_back();
         Ok(self.holding.set(0, cx.waker())?)
     }
 
-    /// The other end takes nothing: what waits for it counts, in no more than twice the room that it needs.
+    /// `to` takes nothing: counts the waiting bytes, in a block at most twice their size.
     fn park(&mut self, cx: &mut Context<'_>) -> Result<(), CopyError> {
         if let Waiting::Buffer(buffer) = &self.waiting
             && buffer.len() <= buffer.size().bytes() / 2
@@ -148,18 +147,18 @@ impl<'a> Relay<'a> {
             Waiting::Nothing | Waiting::Rest(_) => None,
         };
         if let Some(read) = read {
-            self.appetite.after(read, size.bytes());
+            self.read_size.record(read, size.bytes());
         }
         Ok(read)
     }
 
-    /// As much at a time as the appetite is for, while the account has room for relays that stall with that much.
+    /// The chosen read size, while the account has room for that many stalled bytes.
     fn size(&self) -> Size {
-        let size = self.appetite.size();
+        let size = self.read_size.size();
         if self.holding.room() < size.bytes() { Size::Small } else { size }
     }
 
-    /// Takes what to read into: a pipe where there is much, if there is a pipe to be had.
+    /// Prepares the target of the next read: a pipe for large reads, if one is free.
     fn prepare(&mut self, size: Size) {
         let much = size == Size::Large;
         if much && matches!(self.waiting, Waiting::Pipe(_)) {
@@ -198,7 +197,7 @@ impl Waiting {
     }
 }
 
-/// Writes of `bytes` what is taken at once; None if that is nothing.
+/// Writes what `to` takes of `bytes`; None if it takes nothing now.
 fn write(to: &TcpStream, bytes: &mut impl Buf) -> io::Result<Option<usize>> {
     let written = socket::write(to, &[IoSlice::new(bytes.chunk())])?;
     bytes.advance(written.unwrap_or(0));

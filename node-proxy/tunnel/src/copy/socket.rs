@@ -1,4 +1,4 @@
-//! TCP socket calls that a copy makes.
+//! TCP socket calls of a copy.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 
 use crate::buffers::{Buffer, BufferPool, Pipe, Size};
 
-/// Bytes that one poll may drop before other tasks have their turn.
+/// Bytes that one poll may drop before other tasks get their turn.
 const TURN: usize = 512 * 1024;
 
-/// Reads the bytes that are there, up to `limit`: None if nothing is, 0 at the end.
+/// Reads available bytes, up to `limit`: None if there are none, 0 at the end.
 pub(super) fn read(socket: &TcpStream, buffer: &mut Buffer, limit: usize) -> io::Result<Option<usize>> {
     let read = unblocked(socket.try_read_buf(&mut (&mut **buffer).limit(limit)))?;
     if read.is_some_and(|read| read > 0 && read < limit) {
@@ -23,7 +23,7 @@ pub(super) fn read(socket: &TcpStream, buffer: &mut Buffer, limit: usize) -> io:
     Ok(read)
 }
 
-/// Reads what is there and drops it: ready when there is no more to come, or why there is not.
+/// Reads and drops bytes. Ready at the end, or with the error.
 pub(super) fn poll_discard(
     socket: &TcpStream,
     buffers: &BufferPool,
@@ -42,20 +42,20 @@ pub(super) fn poll_discard(
     Poll::Pending
 }
 
-/// Moves what is there into an empty pipe: None if nothing is, 0 at the end.
+/// Moves available bytes into an empty pipe: None if there are none, 0 at the end.
 pub(super) fn fill(socket: &TcpStream, pipe: &mut Pipe) -> io::Result<Option<usize>> {
     unblocked(socket.try_io(Interest::READABLE, || pipe.fill(socket)))
 }
 
-/// Moves what the socket takes out of a pipe: None if it takes nothing now.
+/// Moves bytes from a pipe to the socket: None if it takes nothing now.
 pub(super) fn drain(socket: &TcpStream, pipe: &mut Pipe) -> io::Result<Option<usize>> {
     unblocked(socket.try_io(Interest::WRITABLE, || pipe.drain(socket)))
 }
 
-/// Writes what the socket takes: None if it takes nothing now.
+/// Writes bytes to the socket: None if it takes nothing now.
 pub(super) fn write(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
     let written = match slices {
-        // The plain call is the cheaper one.
+        // The plain call is cheaper.
         [only] => socket.try_write(only),
         several => socket.try_write_vectored(several),
     };
@@ -67,10 +67,10 @@ pub(super) fn write(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Op
     Ok(written)
 }
 
-/// FIN.
+/// Sends FIN.
 pub(super) fn shutdown_write(socket: &TcpStream) -> io::Result<()> {
     match SockRef::from(socket).shutdown(Shutdown::Write) {
-        // The other side has reset it meanwhile, which reading will tell if anyone still cares.
+        // The peer has reset the socket meanwhile. Reading reports that, if anyone still reads.
         Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
         other => other,
     }
@@ -84,21 +84,20 @@ fn unblocked(result: io::Result<usize>) -> io::Result<Option<usize>> {
     }
 }
 
-/// A short read or write has shown that the socket has nothing more: the next wait need not try first. epoll tells of
-/// anything that came after it (edge-triggered), and tokio never forgets that a side is closed.
+/// A short read or write shows that the socket has nothing more, so the next wait need not try first. epoll is
+/// edge-triggered and reports anything later, and tokio remembers that a side is closed.
 fn exhausted(socket: &TcpStream, interest: Interest) {
-    // The error is what clears the readiness; it says nothing.
+    // The error only clears the readiness.
     socket.try_io(interest, || Err::<(), _>(ErrorKind::WouldBlock.into())).ok();
 }
 
-/// From now on closing the socket says RST: whatever ends the copy before it is done, the end of the process by SIGKILL
-/// included.
+/// Makes closing the socket send RST, whatever ends the copy early: even a SIGKILL of the process.
 pub fn reset_when_closed(socket: &TcpStream) {
-    // Fails only on a socket that is no longer one: then there is nobody to tell.
+    // Fails only on an invalid socket, which has no peer to reset.
     socket.set_zero_linger().ok();
 }
 
-/// The copy is done: closing the socket says no more than its FIN has.
+/// The copy is done: closing the socket sends nothing after its FIN.
 pub(super) fn close_quietly(socket: &TcpStream) {
     SockRef::from(socket).set_linger(None).ok();
 }

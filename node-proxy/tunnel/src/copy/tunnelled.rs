@@ -7,29 +7,29 @@ use std::task::{Context, Poll, ready};
 use tokio::net::TcpStream;
 
 use super::downward::Downward;
-use super::farewell;
+use super::half_close_timer::HalfCloseTimer;
+use super::linger;
 use super::socket::close_quietly;
-use super::straggler::Straggler;
 use super::upward::Upward;
 use super::{CopyError, Counters};
 use crate::buffers::BufferPool;
 
-/// Both directions of it.
+/// Both directions.
 pub(super) struct Tunnelled<'a> {
     pub(super) up: Upward<'a>,
     pub(super) down: Downward<'a>,
-    pub(super) straggler: Straggler,
+    pub(super) half_close_timer: HalfCloseTimer,
     pub(super) counters: &'a Counters,
 }
 
-/// How far it is. There is one for every connection for as long as it lives, idle or not: what few need at their end is boxed.
+/// The state of a copy. Every connection holds one, idle or not, so the rare end state is boxed.
 #[allow(
     clippy::large_enum_variant,
     reason = "nearly all are copying: a box would be one allocation more for each"
 )]
 pub(super) enum Stage<'a> {
     Copying(Tunnelled<'a>),
-    Farewell(Pin<Box<dyn Future<Output = Result<(), CopyError>> + 'a>>),
+    Lingering(Pin<Box<dyn Future<Output = Result<(), CopyError>> + 'a>>),
     Ended,
 }
 
@@ -43,14 +43,14 @@ impl<'a> Tunnelled<'a> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
-        // One after the other: an error that one direction was told of, the other would take for an end.
+        // In this order: once one direction has taken an error, the other would read an end.
         let ended = (self.up.poll(cx)?, self.down.poll(cx)?);
-        self.straggler.poll(cx, ended, self.counters.total())
+        self.half_close_timer.poll(cx, ended, self.counters.total())
     }
 }
 
 impl Stage<'_> {
-    /// Ready with how it ended.
+    /// Ready with the copy's result.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
         if let Self::Copying(copy) = self {
             let copied = ready!(copy.poll(cx));
@@ -59,11 +59,11 @@ impl Stage<'_> {
                 return Poll::Ready(copied);
             }
             if let Self::Copying(copy) = mem::replace(self, Self::Ended) {
-                *self = Self::Farewell(Box::pin(farewell::of_stream(copy, copied)));
+                *self = Self::Lingering(Box::pin(linger::of_stream(copy, copied)));
             }
         }
         match self {
-            Self::Farewell(farewell) => farewell.as_mut().poll(cx),
+            Self::Lingering(linger) => linger.as_mut().poll(cx),
             Self::Copying(_) | Self::Ended => Poll::Pending,
         }
     }

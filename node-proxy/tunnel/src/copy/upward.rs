@@ -8,13 +8,13 @@ use bytes::Bytes;
 use h2::Reason;
 use tokio::net::TcpStream;
 
-use super::appetite::Appetite;
-use super::cut::Cut;
+use super::read_size::ReadSize;
+use super::reset_watch::ResetWatch;
 use super::{CopyError, add, socket};
 use crate::buffers::{BufferPool, Size};
 use crate::stream::Writer;
 
-/// Bytes that one poll may move before other tasks have their turn.
+/// Bytes that one poll may move before other tasks get their turn.
 const TURN: usize = 512 * 1024;
 
 pub(super) struct Upward<'a> {
@@ -22,8 +22,8 @@ pub(super) struct Upward<'a> {
     writer: Writer,
     buffers: &'a BufferPool,
     counter: &'a AtomicU64,
-    appetite: Appetite,
-    cut: Cut<'a>,
+    read_size: ReadSize,
+    reset_watch: ResetWatch<'a>,
     ended: bool,
     refused: bool,
 }
@@ -40,8 +40,8 @@ impl<'a> Upward<'a> {
             writer,
             buffers,
             counter,
-            appetite: Appetite::new(),
-            cut: Cut::of(socket),
+            read_size: ReadSize::new(),
+            reset_watch: ResetWatch::new(socket),
             ended: false,
             refused: false,
         }
@@ -64,11 +64,11 @@ impl<'a> Upward<'a> {
         self.refused
     }
 
-    /// Ready when the application has finished, or the peer wants no more: what the application sends then is dropped, so that
-    /// it comes to read the answer.
+    /// Ready when the application has finished, or the peer wants no more. In the second case it drops what the
+    /// application sends, so that the application comes to read the answer.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CopyError>> {
         let mut moved = 0;
-        // Once a turn: what the peer says is taken in by another task.
+        // Once a poll: another task receives the peer's reset.
         if !self.ended
             && !self.refused
             && let Poll::Ready(reset) = self.writer.poll_reset(cx)
@@ -80,10 +80,10 @@ impl<'a> Upward<'a> {
         }
         while !self.ended {
             ready!(self.socket.poll_read_ready(cx)).map_err(CopyError::near)?;
-            let Poll::Ready(room) = self.writer.poll_room(cx, self.appetite.size().bytes()) else {
-                return self.cut.poll(cx).map(|error| Err(CopyError::near(error)));
+            let Poll::Ready(room) = self.writer.poll_room(cx, self.read_size.size().bytes()) else {
+                return self.reset_watch.poll(cx).map(|error| Err(CopyError::near(error)));
             };
-            self.cut.forget();
+            self.reset_watch.forget();
             moved += self.step(room?)?;
             if moved >= TURN {
                 cx.waker().wake_by_ref();
@@ -93,7 +93,7 @@ impl<'a> Upward<'a> {
         Poll::Ready(Ok(()))
     }
 
-    /// The application is gone: sends what its socket still holds of it, and waits until that has left.
+    /// The application is gone. Sends what its socket still holds, and waits until that has left.
     pub(super) async fn send_rest(&mut self) {
         while !self.ended
             && let Some(chunk) = self.read_rest().await
@@ -102,11 +102,11 @@ impl<'a> Upward<'a> {
         self.writer.flushed().await;
     }
 
-    /// None when there is no more, or nobody takes it.
+    /// None when nothing is left, or the peer takes nothing.
     async fn read_rest(&mut self) -> Option<Chunk> {
-        // The runtime may hear of the rest later than of what ended the copy.
+        // The runtime may hear of the rest after the error that ended the copy.
         poll_fn(|cx| self.socket.poll_read_ready(cx)).await.ok()?;
-        let room = poll_fn(|cx| self.writer.poll_room(cx, self.appetite.size().bytes())).await.ok()?;
+        let room = poll_fn(|cx| self.writer.poll_room(cx, self.read_size.size().bytes())).await.ok()?;
         self.read(room).ok()?.filter(|chunk| !chunk.is_end())
     }
 
@@ -117,7 +117,7 @@ impl<'a> Upward<'a> {
         }
     }
 
-    /// One read, sent on.
+    /// Reads once and sends the bytes.
     fn step(&mut self, room: usize) -> Result<usize, CopyError> {
         match self.read(room)? {
             None => {
@@ -133,16 +133,16 @@ impl<'a> Upward<'a> {
         }
     }
 
-    /// Reads what is there; None if nothing is. A small read is made even where the window has less room: what is too much waits
-    /// in memory, instead of making ever smaller frames.
+    /// Reads available bytes; None if there are none. Reads at least a small buffer even where the window has less
+    /// room: the excess waits in memory, which avoids ever smaller frames.
     fn read(&mut self, room: usize) -> Result<Option<Chunk>, CopyError> {
-        let size = self.appetite.size();
+        let size = self.read_size.size();
         let limit = room.clamp(Size::Small.bytes(), size.bytes());
         let mut buffer = self.buffers.take(size);
         let Some(read) = socket::read(self.socket, &mut buffer, limit).map_err(CopyError::near)? else {
             return Ok(None);
         };
-        self.appetite.after(read, limit);
+        self.read_size.record(read, limit);
         Ok(Some(Chunk { bytes: buffer.take_filled(), is_short: read < limit }))
     }
 
@@ -160,7 +160,7 @@ impl<'a> Upward<'a> {
 /// The bytes of one read.
 struct Chunk {
     bytes: Bytes,
-    /// There was no more.
+    /// The socket had no more.
     is_short: bool,
 }
 

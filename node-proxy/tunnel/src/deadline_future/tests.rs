@@ -35,7 +35,7 @@ async fn is_not_polled_for_what_others_of_the_task_are_woken_for() {
         () = busy => {}
     }
     assert_eq!(polls.get(), 1);
-    // Its own wake is heard.
+    // The future's own wake reaches it.
     notify.notify_one();
     future.await;
     assert_eq!(polls.get(), 2);

@@ -7,11 +7,11 @@ use http::uri::Authority;
 /// The meaning of an `:authority` (RFC 9113 section 8.5: host and port).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// An address; one that is mapped into IPv6 is given as the IPv4 address it is.
+    /// An address. An IPv4-mapped IPv6 address becomes the IPv4 address.
     Address(SocketAddr),
-    /// A name, lower case, as gateways between networks are asked for.
+    /// A name in lower case, as gateways between networks receive.
     Name {
-        /// Without a dot at the end.
+        /// Without a trailing dot.
         host: String,
         /// Not 0.
         port: u16,
@@ -44,7 +44,7 @@ impl Target {
     }
 }
 
-/// `str::parse` would take a sign too.
+/// `str::parse` would also accept a sign.
 fn decimal(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }

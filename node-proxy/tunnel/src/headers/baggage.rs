@@ -9,13 +9,13 @@ use super::{BAGGAGE, text};
 /// The object that a Pod belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkloadKind {
-    /// Deployments and whatever else keeps Pods running.
+    /// Deployments and all other controllers of long-running Pods.
     Deployment,
     /// CronJobs.
     CronJob,
     /// Jobs.
     Job,
-    /// A Pod on its own.
+    /// A Pod without a controller.
     Pod,
 }
 
@@ -39,7 +39,7 @@ pub struct Baggage {
     pub cluster: Option<String>,
     /// Kubernetes namespace.
     pub namespace: Option<String>,
-    /// The object that the Pod belongs to, by kind and name.
+    /// The object that the Pod belongs to.
     pub workload: Option<(WorkloadKind, String)>,
     /// Canonical name of the application.
     pub service: Option<String>,
@@ -56,13 +56,13 @@ const LONGEST: usize = 8192;
 const MOST_MEMBERS: usize = 64;
 
 impl Baggage {
-    /// Reads it off a request; empty if it is absent or malformed.
+    /// Reads a request's header; empty if it is absent or malformed.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Self {
         text(headers, BAGGAGE, LONGEST).map(Self::parse).unwrap_or_default()
     }
 
-    /// Reads the header's value; members that are unknown or malformed are passed over.
+    /// Parses the header's value. Skips unknown and malformed members.
     #[must_use]
     pub fn parse(value: &str) -> Self {
         let mut baggage = Self::default();
@@ -121,7 +121,7 @@ impl fmt::Display for Baggage {
     }
 }
 
-/// Percent-encoded where a baggage value (W3C Baggage section 3.2.1.3) may not have the byte.
+/// Percent-encodes the bytes that a baggage value may not contain (W3C Baggage section 3.2.1.3).
 struct Encoded<'a>(&'a str);
 
 impl fmt::Display for Encoded<'_> {
@@ -137,7 +137,7 @@ impl fmt::Display for Encoded<'_> {
     }
 }
 
-/// None if what it decodes to is not UTF-8 without control characters.
+/// None unless the decoded text is UTF-8 without control characters.
 fn decode(value: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.bytes();

@@ -1,4 +1,4 @@
-//! `forwarded`: the client's address, and the host that it asked for (RFC 7239).
+//! `forwarded`: the client's address and the host it asked for (RFC 7239).
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -10,7 +10,7 @@ use super::{FORWARDED, text};
 /// The first element of the header: the client as the first proxy saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Forwarded {
-    /// `for`: the client's address and port; 0 where it was left out.
+    /// `for`: the client's address and port; port 0 if absent.
     pub client: Option<SocketAddr>,
     /// `host`: the service's name, if the client addressed one.
     pub host: Option<String>,
@@ -19,13 +19,13 @@ pub struct Forwarded {
 const LONGEST: usize = 1024;
 
 impl Forwarded {
-    /// Reads it off a request; None if it is absent or malformed.
+    /// Reads a request's header; None if it is absent or malformed.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         Self::parse(text(headers, FORWARDED, LONGEST)?)
     }
 
-    /// Reads the header's value.
+    /// Parses the header's value.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
         let mut forwarded = Self::default();
@@ -37,7 +37,7 @@ impl Forwarded {
             let after = after.trim_start_matches([' ', '\t']);
             match after.strip_prefix(';') {
                 Some(next) => rest = next.trim_start_matches([' ', '\t']),
-                // What other proxies have added is theirs.
+                // Later elements belong to other proxies.
                 None if after.is_empty() || after.starts_with(',') => break,
                 None => return None,
             }
@@ -47,7 +47,7 @@ impl Forwarded {
 
     fn set(&mut self, name: &str, value: String) -> Option<()> {
         if name.eq_ignore_ascii_case("for") {
-            // Unknown and obfuscated identifiers (RFC 7239 section 6) say nothing to us.
+            // Unknown and obfuscated identifiers (RFC 7239 section 6) carry no address.
             self.client = node(&value);
         } else if name.eq_ignore_ascii_case("host") {
             self.host = Some(value);
@@ -75,7 +75,7 @@ impl fmt::Display for Forwarded {
     }
 }
 
-/// A quoted string's inside (RFC 9110 section 5.6.4); what ASCII does not have is left out.
+/// The inside of a quoted string (RFC 9110 section 5.6.4), without characters outside ASCII.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -91,7 +91,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// A token or quoted string at the start of `text`, and what follows it.
+/// Splits a token or quoted string off the start of `text`.
 fn read_value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([';', ',', ' ', '\t']).unwrap_or(text.len());
@@ -110,7 +110,7 @@ fn read_value(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// RFC 9110 section 5.6.2, and the colon that Istio leaves unquoted in a host with a port.
+/// RFC 9110 section 5.6.2, plus the colon that Istio leaves unquoted in a host with a port.
 fn is_token(text: &str) -> bool {
     let special = b"!#$%&'*+-.^_`|~:";
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || special.contains(&byte))

@@ -19,7 +19,7 @@ const LENGTH: usize = 55;
 const LONGEST: usize = 256;
 
 impl TraceParent {
-    /// The begin of a trace, not sampled; ids are of the caller's randomness. All zeros are not an id (section 3.2.2.3).
+    /// Starts a trace that is not sampled. The caller draws random ids; all zeros are no id (section 3.2.2.3).
     #[must_use]
     pub fn new(trace: u128, span: u64) -> Self {
         Self { trace: trace.max(1), span: span.max(1), flags: 0 }
@@ -49,13 +49,13 @@ impl TraceParent {
         self.flags & 1 == 1
     }
 
-    /// Reads it off a request; None if it is absent or malformed.
+    /// Reads a request's header; None if it is absent or malformed.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         Self::parse(text(headers, TRACEPARENT, LONGEST)?)
     }
 
-    /// Reads the header's value, of this version or a later one (section 4.3).
+    /// Parses the header's value, of this version or a later one (section 4.3).
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
         let (first, later) = value.split_at_checked(LENGTH)?;
@@ -83,7 +83,7 @@ impl fmt::Display for TraceParent {
     }
 }
 
-/// So many hexadecimal digits, lower case.
+/// Parses exactly `count` hexadecimal digits in lower case.
 fn digits(text: &str, count: usize) -> Option<u128> {
     let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     (text.len() == count && text.bytes().all(lower)).then(|| u128::from_str_radix(text, 16).ok())?

@@ -6,7 +6,7 @@ const RULE: Keepalive = Keepalive { after: Duration::from_secs(10), timeout: Dur
 async fn decides_by_when_the_peer_was_heard() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
-    // now, last heard, PING sent -> what to do
+    // now, last heard, PING sent -> next step
     let table = [
         (0, 0, None, Next::Wait(at(10))),
         (9, 0, None, Next::Wait(at(10))),
@@ -15,7 +15,7 @@ async fn decides_by_when_the_peer_was_heard() {
         (11, 0, Some(10), Next::Wait(at(30))),
         (29, 0, Some(10), Next::Wait(at(30))),
         (30, 0, Some(10), Next::GiveUp),
-        // Bytes arrive, but the answer waits behind them.
+        // Bytes arrive, while the answer waits behind them.
         (30, 25, Some(10), Next::Wait(at(45))),
         (45, 25, Some(10), Next::GiveUp),
         // A probe of a connection that was idle for an hour.

@@ -7,12 +7,12 @@ use super::{DialOutcome, Limits};
 use crate::client::{Connection, Reservation};
 
 pub(super) struct PoolEntry<E> {
-    /// Kept until they end: one that takes no more streams may still carry some.
+    /// Kept until they end: a connection that takes no more streams may still carry some.
     connections: Vec<(u64, Connection)>,
     dial: Option<Dial<E>>,
 }
 
-/// The dial of a key; dropped, it is given up.
+/// The dial of a key. Dropping it cancels the dial.
 pub(super) struct Dial<E> {
     id: u64,
     outcome: DialOutcome<E>,
@@ -22,15 +22,15 @@ pub(super) struct Dial<E> {
 
 /// What a key can offer to a request for a stream.
 pub(super) enum Pick<E> {
-    /// A reserved slot, and the id of its connection.
+    /// A reserved slot, and its connection's id.
     Reserved(u64, Reservation),
-    /// A connection with room, whose peer has long been silent.
+    /// A connection with room whose peer has long been silent.
     Silent(u64, Connection),
     /// A dial is under way.
     Dialling(DialOutcome<E>),
-    /// Nothing: another connection may be dialled.
+    /// No room: another connection may be dialled.
     None,
-    /// Nothing, and there may be no more connections.
+    /// No room, and no more connections allowed.
     Full,
 }
 
@@ -47,7 +47,7 @@ impl<E> Dial<E> {
 }
 
 impl<E> PoolEntry<E> {
-    /// The oldest connections fill first, so that the surplus falls idle and retires. Only those are considered that were
+    /// Fills the oldest connections first, so that the surplus falls idle and retires. Considers only connections
     /// dialled after `known`.
     pub(super) fn pick(&self, limits: &Limits, known: Option<u64>, now: Instant) -> Pick<E> {
         let silent = |connection: &Connection| {
@@ -75,7 +75,7 @@ impl<E> PoolEntry<E> {
         self.dial = Some(dial);
     }
 
-    /// The dial `id` has ended: false if it is no longer wanted.
+    /// Ends the dial `id`. Returns false if nobody wants it any more.
     pub(super) fn end_dial(&mut self, id: u64, connection: Option<Connection>) -> bool {
         if self.dial.as_ref().is_none_or(|dial| dial.id != id) {
             return false;
@@ -89,7 +89,7 @@ impl<E> PoolEntry<E> {
         self.connections.retain(|(known, _)| *known != id);
     }
 
-    /// The connection that was dialled last.
+    /// The connection dialled last.
     pub(super) fn newest(&self) -> Option<u64> {
         self.connections.iter().map(|(id, _)| *id).max()
     }
@@ -99,7 +99,7 @@ impl<E> PoolEntry<E> {
         self.connections.iter().any(|(known, connection)| *known == id && connection.is_usable())
     }
 
-    /// Whether the key has another connection than `id`.
+    /// Whether the key has a usable connection other than `id`.
     pub(super) fn has_other_than(&self, id: u64) -> bool {
         self.connections.iter().any(|(known, connection)| *known != id && connection.is_usable())
     }

@@ -13,8 +13,8 @@ use super::unread::Unread;
 use crate::connection::StreamSlot;
 use crate::window::{Evicted, Holding, RoundShare};
 
-/// Receives bytes. What arrives is taken over at once, so that all that lies unread is known; the peer may send more
-/// only when it is [consumed](Self::consume).
+/// Receives bytes. It takes over arrived bytes at once, so that all unread ones are counted. The peer may send more
+/// only after a [consume](Self::consume).
 #[derive(Debug)]
 pub struct Reader {
     recv: RecvStream,
@@ -32,11 +32,10 @@ impl Reader {
         Self { recv, unread: Unread::default(), ended: false, round: RoundShare::default(), holding, slot }
     }
 
-    /// Takes over what has arrived, without waiting; `cx` is woken when more does. What is unread afterwards is
-    /// [`Self::slices`].
+    /// Takes over arrived bytes without waiting. [`Self::slices`] then holds the unread ones.
     ///
     /// # Errors
-    /// When the stream is reset, or the connection broke. What is unread came before that.
+    /// When the stream is reset, or the connection broke. Unread bytes came before that.
     pub fn poll_pull(&mut self, cx: &mut Context<'_>) -> Result<(), StreamError> {
         while !self.ended {
             match self.recv.poll_data(cx) {
@@ -46,7 +45,7 @@ impl Reader {
                     self.unread.push(chunk);
                 }
                 Poll::Ready(None) => self.end(),
-                // The peer sent what it had to send and needs no more of ours (RFC 9113 section 8.1).
+                // The peer has sent all it had to send and wants no more of ours (RFC 9113 section 8.1).
                 Poll::Ready(Some(Err(error)))
                     if error.reason() == Some(Reason::NO_ERROR) && error.is_reset() =>
                 {
@@ -58,34 +57,34 @@ impl Reader {
         Ok(())
     }
 
-    /// Counts what is unread against the Pod's share: to be called when the application did not take it all. `cx` is
-    /// woken if the stream must go.
+    /// Counts unread bytes against the Pod's share: call it when the application did not take all. Wakes `cx` if the
+    /// stream is evicted.
     ///
     /// # Errors
-    /// When it must.
+    /// When the stream is evicted.
     pub fn park(&mut self, cx: &mut Context<'_>) -> Result<(), StreamError> {
         self.unread.compact();
         self.count(cx)
     }
 
-    /// Bytes that were taken over and not consumed.
+    /// Bytes taken over and not consumed.
     #[must_use]
     pub fn unread(&self) -> usize {
         self.unread.len()
     }
 
-    /// Whether the peer has ended its direction and all of it was consumed.
+    /// Whether the peer has ended its direction and all bytes are consumed.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.ended && self.unread.is_empty()
     }
 
-    /// The unread bytes in order, as many pieces as `slices` has slots: how many were filled in.
+    /// Fills `slices` with the unread bytes in order, and returns how many slots it filled.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         self.unread.slices(slices)
     }
 
-    /// `bytes` of the unread were passed on: the peer may send as many again.
+    /// Drops `bytes` of the unread ones: they were passed on, and the peer may send as many again.
     pub fn consume(&mut self, bytes: usize) {
         self.unread.consume(bytes);
         if !self.ended {
@@ -115,8 +114,8 @@ impl Reader {
         Ok(chunk)
     }
 
-    /// Nothing more arrives, so what is unread needs no window any more: without this, streams that have ended and are
-    /// not counted any longer could use up the connection's.
+    /// Returns the window of unread bytes, as no more arrive. Otherwise ended streams, which nobody counts, could use
+    /// up the connection's window.
     fn end(&mut self) {
         self.ended = true;
         self.release(self.unread.len());
@@ -127,7 +126,7 @@ impl Reader {
     }
 
     fn release(&mut self, bytes: usize) {
-        // Fails only for more than was received, which is not released twice.
+        // Fails only for more than was received; nothing is released twice.
         self.recv.flow_control().release_capacity(bytes).ok();
     }
 }

@@ -1,16 +1,16 @@
-//! Bytes in the order they came, in the pieces they came in.
+//! A queue of received bytes, in pieces as they came.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// A smaller piece is copied when it has to wait: it may keep a block alive that is many times its size.
+/// A waiting piece below this size is copied: it may keep a far larger block alive.
 const SMALL: usize = 8 * 1024;
-/// The most that small pieces are joined to.
+/// Most bytes of joined small pieces.
 const BLOCK: usize = 16 * 1024;
 
-/// A queue of pieces. Those before `compacted` have been looked at by [`Unread::compact`].
+/// A queue of pieces. [`Unread::compact`] has seen those before `compacted`.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
     pieces: VecDeque<Bytes>,
@@ -63,12 +63,12 @@ impl Unread {
         }
     }
 
-    /// Copies runs of small pieces together, so that what waits takes about as much memory as it has bytes.
+    /// Joins runs of small pieces, so that waiting bytes take about as much memory as they count.
     pub(super) fn compact(&mut self) {
         if self.compacted == self.pieces.len() {
             return;
         }
-        // The last piece that was looked at may be small still: it goes into the first run.
+        // The last compacted piece may still be small, so it joins the first run.
         let fresh = self.pieces.split_off(self.compacted.saturating_sub(1));
         let mut run = Run::default();
         for piece in fresh {
@@ -100,7 +100,7 @@ impl Run {
         self.pieces.push(piece);
     }
 
-    /// All of them in one piece of its own.
+    /// All of them, copied into one piece.
     fn take(&mut self) -> Option<Bytes> {
         let mut block = BytesMut::with_capacity(std::mem::take(&mut self.bytes));
         for piece in self.pieces.drain(..) {

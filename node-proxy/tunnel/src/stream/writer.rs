@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::StreamError;
 use crate::connection::StreamSlot;
 
-/// Sends bytes as the windows allow.
+/// Sends bytes within the windows.
 #[derive(Debug)]
 pub struct Writer {
     send: SendStream<Bytes>,
@@ -23,7 +23,7 @@ impl Writer {
         Self { send, slot }
     }
 
-    /// Asks for room for up to `wanted` bytes and waits until there is some: how much may be sent now.
+    /// Asks for room for up to `wanted` bytes and waits for some. Ready with the room there is.
     ///
     /// # Errors
     /// When the stream is reset, or the connection broke.
@@ -41,12 +41,12 @@ impl Writer {
         }
     }
 
-    /// Gives back the room that was asked for and not used: on a connection whose window is short, others need it.
+    /// Gives back unused room: other streams of a short connection window need it.
     pub fn release_room(&mut self) {
         self.send.reserve_capacity(0);
     }
 
-    /// Sends `data`, which should fit into the room there is: what does not waits in memory.
+    /// Sends `data`. What exceeds the room waits in memory.
     ///
     /// # Errors
     /// When the stream has ended or was reset.
@@ -66,7 +66,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends this direction (END_STREAM), after what was sent.
+    /// Ends this direction (END_STREAM) after the bytes sent.
     ///
     /// # Errors
     /// When the stream has ended or was reset.
@@ -74,24 +74,24 @@ impl Writer {
         self.send.send_data(Bytes::new(), true).map_err(|error| self.slot.broken(error))
     }
 
-    /// Waits until all that was sent has left for the connection, or the stream is gone. To be called before a reset that must
-    /// not overtake it: h2 drops what still waits then.
+    /// Waits until all sent bytes have left for the connection, or the stream is gone. Call it before a reset, as h2
+    /// drops bytes that still wait then.
     pub async fn flushed(&mut self) {
         let (passed, passes) = oneshot::channel();
         let marker = Bytes::from_owner(Marker { _passed: passed });
-        // Fails on a stream that has ended, which takes no more, or was reset.
+        // Fails on a stream that has ended or was reset, and takes no more.
         if self.send.send_data(marker, false).is_ok() {
             passes.await.ok();
         }
     }
 
-    /// Resets the stream, both directions of it; what waits to be sent is dropped.
+    /// Resets both directions of the stream. Drops bytes that wait to be sent.
     pub fn reset(&mut self, reason: Reason) {
         self.send.send_reset(reason);
     }
 
-    /// Waits until the peer resets the stream: None if it says that it only needs no more of ours (RFC 9113 section
-    /// 8.1), else what went wrong.
+    /// Waits until the peer resets the stream. None if it only needs no more of ours (RFC 9113 section 8.1), else the
+    /// error.
     pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Option<StreamError>> {
         Poll::Ready(match ready!(self.send.poll_reset(cx)) {
             Ok(Reason::NO_ERROR) => None,
@@ -107,7 +107,7 @@ impl Writer {
     }
 }
 
-/// The payload of an empty DATA frame behind all others: h2 drops it once it has written the frame, or will not.
+/// The payload of an empty DATA frame behind all others. h2 drops it when it has written the frame, or never will.
 struct Marker {
     _passed: oneshot::Sender<()>,
 }

@@ -1,35 +1,35 @@
-//! How far the flow-control windows of one connection grow, and when they shrink.
+//! Decides how far the flow-control windows of one connection grow, and when they shrink.
 //!
-//! A window limits a stream when it receives about a window's worth in one round trip. So while a stream receives a
-//! lot, a PING measures a round trip; if the busiest stream received at least half a window meanwhile, all windows
-//! double (HTTP/2 has one initial size for all streams of a connection). When the Pod's account no longer bears windows
-//! of that size, they halve, to what they began with at least.
+//! A window limits a stream that receives about a window in one round trip. So while a stream receives much, a PING
+//! measures a round trip. If the busiest stream received at least half a window meanwhile, all windows double, as
+//! HTTP/2 has one initial size for all streams of a connection. When the Pod's account cannot bear such windows, they
+//! halve, down to their first size.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Between two measurements.
+/// Time between two measurements.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// The windows of one connection.
 #[derive(Debug)]
 pub(crate) struct Growth {
     window: Cell<u32>,
-    /// What the peer was told last.
+    /// The window that the peer was told last.
     announced: Cell<u32>,
     least: u32,
     most: u32,
-    /// Streams count what they receive since this number last changed.
+    /// Number of the present round, in which streams count received bytes.
     round: Cell<u64>,
-    /// What the busiest stream received in this round.
+    /// Bytes that the busiest stream received in this round.
     busiest: Cell<u64>,
     measuring: Cell<bool>,
     last: Cell<Option<Instant>>,
 }
 
-/// What one stream received in the present round.
+/// Bytes that one stream received in a round.
 #[derive(Debug, Default)]
 pub(crate) struct RoundShare {
     round: u64,
@@ -37,7 +37,7 @@ pub(crate) struct RoundShare {
 }
 
 impl Growth {
-    /// Windows between `least`, which the peer knows of, and `most`.
+    /// Windows from `least`, which the peer knows, to `most`.
     pub(crate) fn new(least: u32, most: u32) -> Self {
         Self {
             window: Cell::new(least),
@@ -51,7 +51,7 @@ impl Growth {
         }
     }
 
-    /// A stream received `bytes`.
+    /// Counts `bytes` that a stream received.
     pub(crate) fn received(&self, share: &mut RoundShare, bytes: usize) {
         if share.round != self.round.get() {
             *share = RoundShare { round: self.round.get(), bytes: 0 };
@@ -60,18 +60,18 @@ impl Growth {
         self.busiest.set(self.busiest.get().max(share.bytes));
     }
 
-    /// Whether windows are larger than they were at first.
+    /// Whether windows exceed their first size.
     pub(crate) fn has_grown(&self) -> bool {
         self.window.get() > self.least
     }
 
-    /// The window that the peer is to be told of, if it was not.
+    /// The present window, if the peer does not know it yet.
     pub(crate) fn unannounced(&self) -> Option<u32> {
         let window = self.window.get();
         (window != self.announced.get()).then_some(window)
     }
 
-    /// The peer is told of `window`.
+    /// Records that the peer is told of `window`.
     pub(crate) fn announce(&self, window: u32) {
         self.announced.set(window);
     }
@@ -83,12 +83,12 @@ impl Growth {
             window = (window / 2).max(self.least);
         }
         if window != self.window.replace(window) {
-            // What a larger window let through says nothing of this one.
+            // Bytes that a larger window let through say nothing about this one.
             self.next_round();
         }
     }
 
-    /// Whether a round trip should be measured now, given that windows must remain within `bound`.
+    /// Whether to measure a round trip now, when windows must stay within `bound`.
     pub(crate) fn wants_measurement(&self, now: Instant, bound: u32) -> bool {
         !self.measuring.get()
             && self.doubled(bound).is_some()
@@ -96,14 +96,14 @@ impl Growth {
             && self.last.get().is_none_or(|last| now.duration_since(last) >= INTERVAL)
     }
 
-    /// A PING is on its way.
+    /// A PING was sent.
     pub(crate) fn begin(&self, now: Instant) {
         self.measuring.set(true);
         self.last.set(Some(now));
         self.next_round();
     }
 
-    /// It was answered: windows grow if they limited a stream meanwhile and remain within `bound`.
+    /// The PING was answered: windows grow if they limited a stream meanwhile, within `bound`.
     pub(crate) fn end(&self, bound: u32) {
         if !self.measuring.replace(false) {
             return;
@@ -115,7 +115,7 @@ impl Growth {
         }
     }
 
-    /// The next larger window, if there may be one.
+    /// The next larger window, if allowed.
     fn doubled(&self, bound: u32) -> Option<u32> {
         let window = self.window.get();
         let doubled = window.saturating_mul(2).min(self.most);

@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use super::{Account, lock};
 
-/// A stream's entry in its account: seen by whichever thread looks for the largest.
+/// A stream's entry in its account. Any thread that looks for the largest reads it.
 #[derive(Debug, Default)]
 pub(super) struct StreamEntry {
     held: AtomicUsize,
@@ -20,7 +20,7 @@ impl StreamEntry {
         self.held.load(Relaxed)
     }
 
-    /// Tells the stream that it must go; returns what it held, which no longer counts.
+    /// Evicts the stream. Returns the bytes that it held, which no longer count.
     pub(super) fn evict(&self) -> usize {
         self.evicted.store(true, Release);
         let held = self.held.swap(0, AcqRel);
@@ -39,7 +39,7 @@ impl StreamEntry {
     }
 }
 
-/// One stream's part of an [`Account`]; what it holds is given back on drop.
+/// One stream's part of an [`Account`]. Dropping it refunds its bytes.
 #[derive(Debug)]
 pub(crate) struct Holding {
     account: Arc<Account>,
@@ -47,7 +47,7 @@ pub(crate) struct Holding {
     entry: Option<(u64, Arc<StreamEntry>)>,
 }
 
-/// The stream was chosen to go, because it held most of what its Pod may hold.
+/// The stream was evicted, because it held the most unread bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Evicted;
 
@@ -61,24 +61,24 @@ impl Holding {
         self.account.window(1) as usize
     }
 
-    /// The stream now holds `bytes` unread, and `waker` is told if it must go.
+    /// Sets the stream's unread bytes. `waker` is woken if the stream is evicted.
     ///
     /// # Errors
-    /// When it must go.
+    /// When the stream is evicted.
     pub(crate) fn set(&mut self, bytes: usize, waker: &Waker) -> Result<(), Evicted> {
         if bytes == 0 && self.entry.is_none() {
             return Ok(());
         }
         let account = &self.account;
         let (_, entry) = self.entry.get_or_insert_with(|| account.register());
-        // Before the flag is read: an eviction in between is then seen one way or the other.
+        // Before the flag is read, so that an eviction in between is seen either way.
         entry.watch(waker);
         if entry.evicted.load(Acquire) {
             return Err(Evicted);
         }
         let before = entry.held.load(Acquire);
-        // Charged before it is shown, and no longer shown when it is refunded: an eviction by another thread never gives
-        // back what was not paid.
+        // Charged before it shows, and hidden before it is refunded: an eviction by another thread never refunds unpaid
+        // bytes.
         let (more, less) = (bytes.saturating_sub(before), before.saturating_sub(bytes));
         account.charge(more);
         if entry.held.compare_exchange(before, bytes, AcqRel, Acquire).is_err() {

@@ -78,7 +78,7 @@ fn windows_that_grew_fit_into_half_of_both_bounds() {
     let budget = Budget::new(Limits { total: 1_000, share: 600 });
     let (one, other) = (budget.account(), budget.account());
     let mut holding = Holding::new(one.clone());
-    // What one Pod holds, streams of a connection, and the bounds of their windows: that Pod's, another's.
+    // Bytes that one Pod holds, streams of a connection, and the limits of their windows: that Pod's, another's.
     for (held, streams, window, others) in [
         (0, 0, 300, 300),
         (0, 1, 300, 300),
@@ -130,7 +130,7 @@ fn threads_agree() {
 }
 
 proptest! {
-    /// Whatever streams of three Pods do, no bound is exceeded after any step, and nothing is left over at the end.
+    /// Whatever streams of three Pods do, no limit is exceeded after any step, and nothing is left at the end.
     #[test]
     fn bounds_hold_at_any_time(steps in vec((0..12_usize, 0..80_usize), 1..200)) {
         let budget = Budget::new(Limits { total: 150, share: 70 });

@@ -104,7 +104,7 @@ async fn a_full_gathering_holds_the_writer_back() {
     assert!(taken > GATHERED - 1000);
 }
 
-/// A peer that has closed, after it said why or without a word. What it said is not there yet when it is first asked for.
+/// A peer that has closed, with a reason or without. The reason arrives only after the first read.
 struct Closed {
     said: Option<&'static str>,
     is_there: bool,

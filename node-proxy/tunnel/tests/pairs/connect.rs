@@ -269,7 +269,7 @@ async fn an_accepted_connection_that_nobody_uses_ends_in_time() {
         let begun = Instant::now();
         sleep(NEARLY).await;
         assert!(client.connection.is_usable(), "it was used");
-        // With or without an error: the client may close first.
+        // An error is fine: the client may close first.
         server.ended.await.unwrap().ok();
         assert_eq!(begun.elapsed().as_secs(), 600);
         assert!(!client.connection.is_usable());
@@ -277,7 +277,7 @@ async fn an_accepted_connection_that_nobody_uses_ends_in_time() {
     .await;
 }
 
-/// It has no streams, so nobody has asked it for a sign of life.
+/// Without streams nobody sends it a PING.
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_of_a_peer_that_vanished_ends_in_time() {
     local(async {
@@ -347,7 +347,7 @@ async fn a_flood_of_resets_ends_the_connection() {
         let (mut request, driver) = h2::client::handshake(near).await.unwrap();
         let driver = tokio::task::spawn_local(driver);
         while !server.ended.is_finished() {
-            // Faster than any server could accept: request and reset leave together.
+            // Faster than a server can accept: request and reset leave together.
             for _ in 0..50 {
                 let uri = http::Uri::from(authority());
                 let connect = http::Request::connect(uri).body(()).unwrap();
@@ -367,7 +367,7 @@ async fn a_flood_of_resets_ends_the_connection() {
     .await;
 }
 
-/// What the peer had sent before it heard of the resets is no fault of its.
+/// Bytes that the peer sent before it heard of the resets are not its fault.
 #[tokio::test(start_paused = true)]
 async fn streams_that_are_cut_at_once_in_mid_transfer_harm_no_other() {
     local(async {

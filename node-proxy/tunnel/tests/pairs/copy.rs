@@ -21,7 +21,7 @@ use crate::endpoints::{account, pair, sockets, stream};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How a copy ended, and what it had moved: sent and received.
+/// How a copy ended, and the bytes it sent and received.
 type Copied = (Result<(), CopyError>, u64, u64);
 
 /// client application - socket - copy - tunnel - copy - socket - server application
@@ -52,7 +52,7 @@ async fn relay(near: TcpStream, far: TcpStream) -> Copied {
     relay_for(account(), near, far).await
 }
 
-/// As borne by that account.
+/// Relays against that account.
 async fn relay_for(account: Arc<Account>, near: TcpStream, far: TcpStream) -> Copied {
     let (counters, buffers) = (Counters::default(), BufferPool::default());
     let ended = copy::sockets(&near, &far, &counters, PATIENCE, &buffers, &account).await;

@@ -26,7 +26,7 @@ pub(crate) async fn local<R>(test: impl Future<Output = R>) -> R {
     LocalSet::new().run_until(test).await
 }
 
-/// An account that is never short.
+/// An account with ample room.
 pub(crate) fn account() -> Arc<Account> {
     Budget::new(Limits::default()).account()
 }
@@ -35,17 +35,17 @@ pub(crate) fn authority() -> Authority {
     Authority::from_static("10.0.0.7:8080")
 }
 
-/// What a test may ask of the accepting end.
+/// What a test can make the accepting end do.
 pub(crate) enum Order {
     ShutDown,
     Abort,
-    /// Close without a word.
+    /// Close without a GOAWAY.
     Cut,
-    /// Stop to read and write, as a host does that has vanished.
+    /// Stop reading and writing, like a host that vanished.
     Vanish,
 }
 
-/// The accepting end, moved by a task.
+/// The accepting end, driven by a task.
 pub(crate) struct Server {
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
     pub(crate) orders: mpsc::UnboundedSender<Order>,
@@ -84,7 +84,7 @@ impl Server {
     }
 }
 
-/// The dialling end, moved by a task.
+/// The dialling end, driven by a task.
 pub(crate) struct Client {
     pub(crate) connection: Connection,
     pub(crate) vanish: oneshot::Sender<()>,
@@ -109,7 +109,7 @@ impl Client {
     }
 }
 
-/// Both, joined by memory.
+/// Both ends, joined in memory.
 pub(crate) async fn pair() -> (Client, Server) {
     pair_with(&Http2::client(), &Http2::server(), &account(), &account()).await
 }
@@ -133,7 +133,7 @@ pub(crate) async fn stream(client: &Client, server: &mut Server) -> (Stream, Str
     (near.unwrap(), far)
 }
 
-/// Two ends in memory, with some time for every byte to get from one to the other.
+/// Two ends in memory, with a latency for every byte.
 pub(crate) fn link(latency: Duration) -> (DuplexStream, DuplexStream) {
     let ((near, left), (far, right)) = (duplex(64 << 10), duplex(64 << 10));
     let (left, right) = (split(left), split(right));
@@ -169,7 +169,7 @@ pub(crate) async fn sockets() -> (TcpStream, TcpStream) {
     (dialled.unwrap(), accepted.unwrap().0)
 }
 
-/// All that a stream brings.
+/// Everything that a stream delivers.
 pub(crate) async fn read_all(reader: &mut Reader) -> Vec<u8> {
     let mut all = Vec::new();
     while let Some(data) = reader.data().await.unwrap() {

@@ -1,4 +1,4 @@
-//! A server that takes leave (RFC 9113 section 6.8).
+//! A server that shuts down gracefully (RFC 9113 section 6.8).
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn goaway_lets_streams_finish_and_takes_no_new_ones() {
     .await;
 }
 
-/// RFC 9113 section 6.8. A peer whose CONNECT was refused would have to send it again, and not every peer does.
+/// RFC 9113 section 6.8. A refused CONNECT must be sent again, and not every peer does that.
 #[tokio::test(start_paused = true)]
 async fn what_is_on_its_way_when_goaway_is_said_is_served_and_what_comes_much_later_is_not() {
     local(async {
@@ -69,7 +69,7 @@ async fn what_is_opened_while_an_idle_connection_ends_is_served() {
         let (near, far) = link(Duration::from_secs(1));
         let mut server = Server::spawn(far, Http2::server(), account());
         let client = Client::spawn(near, &Http2::client(), &account()).await;
-        // On its way while GOAWAY comes the other way.
+        // This request crosses the GOAWAY.
         sleep(Duration::from_secs(600)).await;
         let (near, far) = stream(&client, &mut server).await;
         sleep(Duration::from_secs(60)).await;

@@ -1,4 +1,4 @@
-//! The pool against servers in memory, with time that only the tests move.
+//! The pool against servers in memory, with time that only the tests advance.
 
 mod again;
 mod leaving;
@@ -25,20 +25,20 @@ use crate::endpoints::{Order, Server, account, authority, local};
 type Key = &'static str;
 type Connected = Result<Stream, PoolError<&'static str>>;
 
-/// A pool, and what stands at the other ends.
+/// A pool and its servers.
 #[derive(Clone)]
 struct World {
     pool: Pool<Key, &'static str>,
     settings: Http2,
     dials: Rc<Cell<usize>>,
     failing: Rc<Cell<bool>>,
-    /// Servers send GOAWAY as soon as they are there.
+    /// Servers send GOAWAY at once.
     leaving: Rc<Cell<bool>>,
     answer: Rc<Cell<Answer>>,
     servers: Rc<RefCell<Vec<tokio::sync::mpsc::UnboundedSender<Order>>>>,
 }
 
-/// What servers say to a CONNECT.
+/// A server's answer to a CONNECT.
 #[derive(Clone, Copy, Default)]
 enum Answer {
     #[default]
@@ -96,7 +96,7 @@ impl World {
         self.pool.connect(&key, &authority(), &HeaderMap::new(), dial).await
     }
 
-    /// So many streams at once.
+    /// Opens `count` streams at once.
     async fn connect_many(&self, key: Key, count: usize) -> Vec<Connected> {
         join(self.spawn_connects(key, count)).await
     }
@@ -119,7 +119,7 @@ async fn join(connects: Vec<JoinHandle<Connected>>) -> Vec<Connected> {
     connected
 }
 
-/// One that is accepted is held until the client has ended it.
+/// Holds an accepted stream until the client has ended it.
 async fn serve(mut request: Request, answer: Answer) {
     match answer {
         Answer::SendElsewhere => request.send_elsewhere(),
@@ -132,7 +132,7 @@ async fn serve(mut request: Request, answer: Answer) {
     }
 }
 
-/// Lets all that can go on without time passing go on.
+/// Runs everything that can run without time passing.
 async fn settle() {
     sleep(Duration::from_millis(1)).await;
 }
@@ -161,7 +161,7 @@ async fn a_failure_is_shared_by_those_who_waited_and_by_nobody_else() {
         let other = spawn_local({
             let world = world.clone();
             async move {
-                // Begun later, so that it ends when the dials no longer fail.
+                // Begun later, so that it ends when dials succeed again.
                 sleep(DIAL / 2).await;
                 world.connect("b").await
             }
@@ -245,7 +245,7 @@ async fn when_all_are_idle_one_stays() {
         drop(world.connect_many("a", 30).await);
         sleep(Duration::from_secs(10)).await;
         assert_eq!(world.pool.stats().connections, 1);
-        // Used again and again, it never retires.
+        // In constant use it never retires.
         for _ in 0..10 {
             sleep(Duration::from_secs(20)).await;
             drop(world.connect("a").await.unwrap());

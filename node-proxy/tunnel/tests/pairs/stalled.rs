@@ -1,4 +1,4 @@
-//! Streams that nobody reads: they slow no other, and they are bounded.
+//! Unread streams: they slow no other stream, and are bounded.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -18,7 +18,7 @@ use crate::endpoints::{Client, Server, account, link, local, pair, pair_with, so
 const STALLED: usize = 99;
 const MOVED: usize = 10 << 20;
 
-/// Sends until the window is shut, and beyond it waits.
+/// Sends until the window is shut, then waits.
 fn fill(stream: Stream) {
     spawn_local(async move {
         let (_unused, mut writer) = stream.split();
@@ -31,7 +31,7 @@ fn fill(stream: Stream) {
     });
 }
 
-/// Leaves unread what comes, until the stream must go.
+/// Leaves bytes unread until the stream is evicted.
 async fn stall(reader: &mut Reader) -> StreamError {
     poll_fn(|cx| {
         let parked = reader.poll_pull(cx).and_then(|()| reader.park(cx));
@@ -40,12 +40,12 @@ async fn stall(reader: &mut Reader) -> StreamError {
     .await
 }
 
-/// What is not held up by anyone takes far less.
+/// A stream that nothing holds up takes far less.
 async fn within<R>(moving: impl Future<Output = R>) -> R {
     timeout(Duration::from_secs(10), moving).await.expect("stalled streams must not slow another")
 }
 
-/// 99 streams whose readers are never asked, and one that must move 10 MiB.
+/// 99 streams that are never read, and one that must move 10 MiB.
 async fn one_moves_beside_99_stalled<Io>(near: Io, far: Io)
 where
     Io: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -101,7 +101,7 @@ async fn one_moves_beside_99_stalled_over_tcp() {
     .await;
 }
 
-/// Streams that have ended on both sides no longer count as open, so any number of them may hold unread bytes.
+/// Streams that ended on both sides no longer count as open, so any number may hold unread bytes.
 #[tokio::test]
 async fn ended_streams_that_nobody_has_read_use_up_no_window() {
     local(async {
@@ -133,7 +133,7 @@ async fn the_stream_that_holds_most_of_its_share_is_reset() {
         let settings = Http2 { stream_window_limit: 256 << 10, ..Http2::server() };
         let (client, mut server) = pair_with(&Http2::client(), &settings, &account(), &pod).await;
         let mut readers = Vec::new();
-        // Four windows of 256 KiB are the share; the fifth is too much.
+        // The share holds four windows of 256 KiB; the fifth exceeds it.
         for _ in 0..5 {
             let (near, far) = stream(&client, &mut server).await;
             fill(near);
@@ -158,7 +158,7 @@ async fn the_stream_that_holds_most_of_its_share_is_reset() {
     .await;
 }
 
-/// One byte a frame: h2 would end the whole connection when too many of them lie in its own queue.
+/// One byte a frame: h2 would end the connection if too many waited in its own queue.
 #[tokio::test]
 async fn a_stalled_stream_of_tiny_frames_ends_nothing() {
     local(async {
@@ -195,7 +195,7 @@ async fn windows_grow_for_a_stream_that_they_hold_up() {
     assert!(fast < slow / 4, "{fast:?} instead of {slow:?}");
 }
 
-/// How long 20 MiB take over a link with 20 ms from end to end and back.
+/// Time for 20 MiB over a link with a round trip of 20 ms.
 async fn time_over_a_long_way(settings: Http2) -> Duration {
     let (near, far) = link(Duration::from_millis(10));
     let mut server = Server::spawn(far, settings, account());
@@ -205,7 +205,7 @@ async fn time_over_a_long_way(settings: Http2) -> Duration {
     begun.elapsed()
 }
 
-/// 20 MiB, as fast as they go.
+/// 20 MiB at full speed.
 async fn transfer(client: &Client, server: &mut Server) {
     let (near, far) = stream(client, server).await;
     let ((_unused, mut writer), (mut reader, _unanswered)) = (near.split(), far.split());
@@ -216,7 +216,7 @@ async fn transfer(client: &Client, server: &mut Server) {
     while reader.data().await.unwrap().is_some() {}
 }
 
-/// What windows grew to for one stream must not make 99 exceed their Pod's share, which holds them all at first.
+/// Windows that grew for one stream must not make 99 exceed their Pod's share, which holds them all at first.
 #[tokio::test(start_paused = true)]
 async fn windows_that_grew_shrink_when_streams_stall_and_none_is_reset() {
     local(async {
@@ -241,7 +241,7 @@ async fn windows_that_grew_shrink_when_streams_stall_and_none_is_reset() {
     .await;
 }
 
-/// 99 streams that nobody reads for 10 s, and then somebody does: whether more came than any window holds.
+/// 99 streams that are read only after 10 s. Each returns whether more came than any window holds.
 async fn spawn_stalled(client: &Client, server: &mut Server) -> Vec<JoinHandle<bool>> {
     const MORE: usize = 5 << 20;
     let mut stalled = Vec::new();

@@ -22,7 +22,7 @@ fn urgent_data_passes_through_a_pipe_in_its_place() {
     while moved < b"before!after".len() {
         match pipe.fill(&from) {
             Ok(filled) => moved += filled,
-            // What was just sent is on its way through the kernel.
+            // The bytes are still on their way through the kernel.
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
         }
         while !pipe.is_empty() {

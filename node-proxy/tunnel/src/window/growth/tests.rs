@@ -5,7 +5,7 @@ const LIMIT: u32 = 3_000;
 
 const PLENTY: u32 = u32::MAX;
 
-/// The window that the peer is to be told of after a round trip in which a stream received `bytes`.
+/// The window to announce after a round trip in which a stream received `bytes`.
 fn measured(growth: &Growth, now: Instant, bytes: usize) -> Option<u32> {
     growth.begin(now);
     growth.received(&mut RoundShare::default(), bytes);
@@ -43,7 +43,7 @@ async fn it_is_the_busiest_stream_that_counts_and_not_the_sum() {
         growth.received(share, 499);
     }
     assert_eq!(ended(&growth, PLENTY), None);
-    // What was received in an earlier round does not count.
+    // Bytes of an earlier round do not count.
     growth.begin(Instant::now());
     growth.received(&mut shares[0], 499);
     assert_eq!(ended(&growth, PLENTY), None);

@@ -10,7 +10,7 @@ use tokio::task::spawn_local;
 use super::{Path, path, relay};
 use crate::endpoints::{local, sockets};
 
-/// What an application does with its side: writes of these sizes, and its end before or after it has read the other's.
+/// What an application does: writes of these sizes, and its end before or after reading the other's.
 #[derive(Debug, Clone)]
 struct Side {
     writes: Vec<usize>,

@@ -1,4 +1,4 @@
-//! Sides that break: whatever is in the way, the other is told.
+//! Sides that break: the other side learns of it, whatever is in the way.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ async fn a_reset_passes_where_nothing_else_does() {
         let Path { client, server: _reads_nothing, near, far } = path().await;
         fill(&client).await;
         cut(client);
-        // The other takes nothing of what was sent before, for as long as it is given.
+        // The other side takes nothing for as long as it is given.
         tokio::time::pause();
         assert_eq!(broken_end(&near.await.unwrap()), End::Near);
         assert_eq!(broken_end(&far.await.unwrap()), End::Far);
@@ -112,7 +112,7 @@ async fn what_is_unread_is_bounded_and_the_application_sees_a_cut() {
         let copied = spawn_local(carry(socket, far));
         let (_reader, mut writer) = near.split();
         let sent = async {
-            // More than the kernel's buffers on loopback ever are.
+            // More than the kernel's buffers on loopback.
             for _ in 0..1_000 {
                 writer.send_all(Bytes::from(vec![1; 64 << 10])).await?;
             }
@@ -158,7 +158,7 @@ async fn a_tunnel_that_the_mesh_ends_is_told_from_one_that_broke() {
     .await;
 }
 
-/// Writes until nothing more is taken: what lies in between is full.
+/// Writes until nothing more is taken: all buffers in between are full.
 async fn fill(socket: &TcpStream) {
     const BLOCK: &[u8] = &[7; 64 * 1024];
     let mut last = Instant::now();

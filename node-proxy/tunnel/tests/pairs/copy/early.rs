@@ -1,4 +1,4 @@
-//! Servers that answer early, and close while the client still sends: the whole answer arrives.
+//! Servers that answer early and close while the client still sends: the whole answer arrives.
 
 use std::io::ErrorKind;
 
@@ -13,10 +13,10 @@ use super::{Copied, Path, broken_end, carry, path, relay};
 use crate::endpoints::{local, pair, sockets, stream};
 
 const ANSWER: &[u8] = b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 5\r\n\r\nlarge";
-/// More than lies between the two.
+/// More than fits between the two.
 const UPLOAD: usize = 4 << 20;
 
-/// How the client's copy ended is told by the second.
+/// The second task returns how the client's copy ended.
 async fn way(number: usize) -> (TcpStream, TcpStream, JoinHandle<Copied>) {
     if number.is_multiple_of(2) {
         let Path { client, server, near, .. } = path().await;
@@ -26,7 +26,7 @@ async fn way(number: usize) -> (TcpStream, TcpStream, JoinHandle<Copied>) {
     (client, server, spawn_local(relay(near, far)))
 }
 
-/// Sends an upload, whatever comes of it, then reads: what came, and whether it came to a good end.
+/// Sends an upload, ignoring errors, then reads: the bytes, and whether they ended cleanly.
 async fn upload(mut client: TcpStream) -> (Vec<u8>, bool) {
     let sent = client.write_all(&vec![7; UPLOAD]).await;
     let mut seen = Vec::new();
@@ -42,7 +42,7 @@ async fn an_answer_arrives_whole_before_the_reset_of_a_server_that_closes_with_m
             let uploaded = spawn_local(upload(client));
             server.read_exact(&mut [0; 1_000]).await.unwrap();
             server.write_all(ANSWER).await.unwrap();
-            // Unread bytes make the kernel say RST.
+            // Unread bytes make the kernel send RST.
             server.readable().await.unwrap();
             drop(server);
             let (seen, is_good_end) = uploaded.await.unwrap();
@@ -54,7 +54,7 @@ async fn an_answer_arrives_whole_before_the_reset_of_a_server_that_closes_with_m
     .await;
 }
 
-/// As nginx does, which goes on reading for a while (`lingering_close`).
+/// As nginx does, which reads on for a while (`lingering_close`).
 #[tokio::test]
 async fn an_answer_that_was_finished_arrives_as_finished_although_its_server_is_reset_later() {
     local(async {
@@ -68,17 +68,17 @@ async fn an_answer_that_was_finished_arrives_as_finished_although_its_server_is_
             client.read_to_end(&mut seen).await.unwrap();
             assert_eq!(seen, ANSWER);
             drop(server);
-            // Until it is told that nobody reads it.
+            // Until the RST arrives.
             while client.write_all(&[7; 1024]).await.is_ok() {}
             let copied = copied.await.unwrap();
-            // Of a stream the peer says that it wants no more, of a socket that it was reset.
+            // A stream's peer wants no more; a socket's peer reset it.
             assert!(matches!(copied.0, Ok(()) | Err(CopyError::Broken { end: End::Far, .. })), "{copied:?}");
         }
     })
     .await;
 }
 
-/// An answer that is larger than the client's socket takes, of a client that reads nothing before it has sent all.
+/// The answer exceeds the client's socket buffer, and the client reads nothing before it has sent all.
 #[tokio::test]
 async fn a_large_answer_before_a_reset_of_the_stream_arrives_at_a_client_that_is_still_sending() {
     local(async {
@@ -101,7 +101,7 @@ async fn a_large_answer_before_a_reset_of_the_stream_arrives_at_a_client_that_is
     .await;
 }
 
-/// What a client sent before it was killed is its last word too.
+/// A killed client's last bytes arrive too.
 #[tokio::test]
 async fn what_a_client_sent_before_it_was_reset_arrives_before_the_reset() {
     local(async {

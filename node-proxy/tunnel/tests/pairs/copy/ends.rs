@@ -36,7 +36,7 @@ async fn bytes_and_ends_pass_in_both_orders() {
     .await;
 }
 
-/// RFC 9113 section 8.1: a peer that has said all it has to say, and wants no more.
+/// RFC 9113 section 8.1: the peer has sent everything and wants no more.
 #[tokio::test]
 async fn a_reset_without_error_is_an_end() {
     local(async {

@@ -43,7 +43,7 @@ async fn sockets_pass_bytes_ends_and_resets() {
     .await;
 }
 
-/// Enough that bytes pass through a pipe in the kernel instead of a buffer.
+/// Enough bytes to pass through a pipe in the kernel instead of a buffer.
 #[tokio::test]
 async fn much_between_sockets_arrives_whole_and_a_cut_in_its_middle_is_one() {
     local(async {
@@ -108,7 +108,7 @@ async fn urgent_data_is_passed_on_in_its_place() {
     .await;
 }
 
-/// The last of them stall beside each other: more than one account may bear, more than there may be pipes.
+/// The last relays stall together: more than one account bears, more than there are pipes.
 #[tokio::test]
 async fn what_the_other_end_does_not_take_is_bounded() {
     const RELAYS: usize = 100;
@@ -136,7 +136,7 @@ async fn what_the_other_end_does_not_take_is_bounded() {
         assert_cut(&mut server).await;
         client.await.unwrap();
 
-        // Who stayed is carried on when it is read; the others, who still stall, are ended first.
+        // The remaining relay goes on when it is read; the others still stall and are ended first.
         let (copied, (mut server, client)) = going.remove(0);
         for (copied, (_, client)) in going.drain(..).chain(ended) {
             copied.abort();

@@ -1,4 +1,4 @@
-//! Connections that take no more streams: what they carry goes on, and can be closed.
+//! Connections that take no more streams: their open streams go on, and can be closed.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{DIAL, World, settle};
 use crate::endpoints::{Order, local};
 
-/// A world whose pool's tasks can be waited for.
+/// A world whose pool's tasks can be awaited.
 fn watched() -> (World, Rc<RefCell<Vec<JoinHandle<()>>>>) {
     let tasks = Rc::new(RefCell::new(Vec::new()));
     let kept = tasks.clone();
@@ -120,7 +120,7 @@ async fn one_that_is_left_goes_with_its_last_stream() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_reads_nothing_holds_no_farewell_up() {
+async fn a_peer_that_reads_nothing_delays_no_close() {
     local(async {
         let (world, tasks) = watched();
         let (_reader, mut writer) = world.connect("a").await.unwrap().split();
@@ -129,8 +129,8 @@ async fn a_peer_that_reads_nothing_holds_no_farewell_up() {
         writer.send(Bytes::from(vec![0; 100_000])).unwrap();
         settle().await;
         drop((_reader, writer));
-        let farewell = Limits::default().idle + 2 * Limits::default().farewell;
-        sleep(farewell + Duration::from_secs(1)).await;
+        let closed = Limits::default().idle + 2 * Limits::default().close_timeout;
+        sleep(closed + Duration::from_secs(1)).await;
         assert!(tasks.take().iter().all(JoinHandle::is_finished));
     })
     .await;

@@ -1,9 +1,9 @@
-//! The end of a copy of which one side is gone, or wants no more: what that side had sent before still arrives.
+//! Ends a copy after one side is gone or wants no more: the bytes that it had sent still arrive.
 //!
-//! A server may answer early and close while its client still sends: its kernel then says RST, behind the answer. Linux keeps
-//! what a socket has received readable after a RST. But it drops what a socket has yet to send when that is closed with RST, and
-//! h2 what a stream has yet to send when it is reset. So the answer is passed on and acknowledged first. What the client still
-//! sends is dropped meanwhile: it may read only after it has sent.
+//! A server may answer early and close while its client still sends. Its kernel then sends RST behind the answer. Linux
+//! keeps received bytes readable after a RST. But it drops unsent bytes of a socket that is closed with RST, and h2
+//! drops those of a stream that is reset. So the copy first delivers the answer and waits for its acknowledgement.
+//! Meanwhile it drops what the client sends, which may read only after it has sent.
 
 use std::future::{pending, poll_fn};
 use std::pin::pin;
@@ -19,16 +19,16 @@ use super::tunnelled::Tunnelled;
 use super::{CopyError, Counters, End};
 use crate::buffers::BufferPool;
 
-/// How long nothing may move; the figures are nginx's, `lingering_timeout` and `lingering_time`.
+/// Longest time without progress. This figure and the next are nginx's `lingering_timeout` and `lingering_time`.
 const STALL: Duration = Duration::from_secs(5);
-/// How long it may take in all.
+/// Longest time in all.
 const LIMIT: Duration = Duration::from_secs(30);
-/// The kernel tells nobody that all is acknowledged, so it is asked: first after so long.
+/// The kernel does not report acknowledgement, so the copy polls for it. This is the first pause.
 const FIRST_ASK: Duration = Duration::from_millis(1);
-/// And at least so often.
+/// The longest pause.
 const ASK: Duration = Duration::from_millis(50);
 
-/// Finishes a copy between a socket and a stream: `copied` is how it went.
+/// Finishes a copy between a socket and a stream that ended with `copied`.
 pub(super) async fn of_stream(
     mut copy: Tunnelled<'_>,
     copied: Result<(), CopyError>,
@@ -36,8 +36,8 @@ pub(super) async fn of_stream(
     let (near, counters, buffers) = (copy.socket(), copy.counters, copy.buffers());
     match &copied {
         Err(CopyError::Broken { end: End::Near, .. }) => {
-            // In time, dropping the stream resets it: with NO_ERROR after a server's END_STREAM (RFC 9113 section 8.1), else with
-            // CANCEL.
+            // If the rest was sent in time, dropping the stream resets it: with NO_ERROR after a server's END_STREAM
+            // (RFC 9113 section 8.1), else with CANCEL.
             if !send_rest(&mut copy).await {
                 copy.up.reset(Reason::CANCEL);
             }
@@ -46,7 +46,7 @@ pub(super) async fn of_stream(
             deliver(near, poll_fn(|cx| copy.down.poll_rest(cx)), counters, buffers).await;
         }
         Err(error) => copy.up.reset(error.reason()),
-        // The peer wanted no more, while the application may send: closing says RST to what comes then.
+        // The peer wants no more, while the application may still send: closing answers that with RST.
         Ok(()) => {
             deliver(near, async { Ok(()) }, counters, buffers).await;
             close_quietly(near);
@@ -55,8 +55,8 @@ pub(super) async fn of_stream(
     copied
 }
 
-/// Waits until `rest` has written all there was, and `socket`'s peer has acknowledged it. Whoever closes it then with RST loses
-/// nothing.
+/// Waits until `rest` has written all bytes and the peer of `socket` has acknowledged them. A later close with RST then
+/// loses nothing.
 pub(super) async fn deliver(
     socket: &TcpStream,
     rest: impl Future<Output = Result<(), CopyError>>,
@@ -79,7 +79,7 @@ pub(super) async fn deliver(
     while_moving(arrived, ended).await;
 }
 
-/// Sends what the application had sent before it was gone: whether all of it has left.
+/// Sends the bytes that the application sent before it was gone. Returns whether all of them left.
 async fn send_rest(copy: &mut Tunnelled<'_>) -> bool {
     let Tunnelled { up, down, counters, .. } = copy;
     let mut rest = pin!(up.send_rest());
@@ -90,7 +90,7 @@ async fn send_rest(copy: &mut Tunnelled<'_>) -> bool {
     while_moving(|| counters.total(), sent).await
 }
 
-/// Runs `work` for as long as `progress` moves: whether it came to its end.
+/// Runs `work` while `progress` moves. Returns whether it finished.
 async fn while_moving(progress: impl Fn() -> u64, work: impl Future<Output = ()>) -> bool {
     let mut work = pin!(work);
     let limit = Instant::now() + LIMIT;
@@ -116,11 +116,11 @@ async fn acknowledged(socket: &TcpStream) {
 }
 
 fn outstanding(socket: &TcpStream) -> usize {
-    // Fails for no connected socket.
+    // Cannot fail on a connected socket.
     unacknowledged(socket).unwrap_or(0)
 }
 
-/// Drops what comes from `socket` until its peer is gone; one that has only finished still reads.
+/// Drops bytes from `socket` until its peer is gone. A peer that only finished still reads.
 async fn gone(socket: &TcpStream, buffers: &BufferPool) {
     if poll_fn(|cx| poll_discard(socket, buffers, cx)).await.is_ok() {
         pending::<()>().await;

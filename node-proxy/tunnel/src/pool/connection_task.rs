@@ -1,4 +1,4 @@
-//! The life of one pooled connection, from its dial to its end: one task.
+//! The task of one pooled connection, from its dial to its end.
 
 use std::hash::Hash;
 use std::pin::pin;
@@ -19,8 +19,8 @@ pub(super) struct PoolSlot<K, E> {
     pub(super) id: u64,
 }
 
-/// Dials, tells who waits, and moves the connection until it ends.
-pub(super) async fn live<K, E, Io>(
+/// Dials, reports the outcome to the waiting callers, and drives the connection until it ends.
+pub(super) async fn run<K, E, Io>(
     slot: PoolSlot<K, E>,
     dial: impl Future<Output = Result<(Connection, Driver<Io>), E>>,
     outcome: watch::Sender<Option<Result<(), E>>>,
@@ -47,20 +47,20 @@ pub(super) async fn live<K, E, Io>(
     }
     outcome.send_replace(Some(Ok(())));
     drop(outcome);
-    let farewell = slot.pool.upgrade().map(|pool| pool.limits.farewell).unwrap_or_default();
+    let close_timeout = slot.pool.upgrade().map(|pool| pool.limits.close_timeout).unwrap_or_default();
     let mut driver = pin!(driver);
-    let unused = pin!(slot.outlive_use(connection));
+    let unused = pin!(slot.wait_until_unused(connection));
     let ended = tokio::select! {
         biased;
-        // How it ended is told to each of its streams.
+        // Each of its streams reports how it ended.
         _ = &mut driver => true,
         () = DeadlineFuture::new(unused) => false,
     };
-    // Not before: a connection that takes no more streams can be closed for as long as it has some.
+    // Not earlier: a retired connection must stay closable while it has streams.
     slot.leave();
     if !ended {
-        // Without a handle it says GOAWAY and ends. A peer that does not even read that holds nobody up.
-        timeout(farewell, driver).await.ok();
+        // Without a handle the connection sends GOAWAY and ends. The timeout covers a peer that does not read that.
+        timeout(close_timeout, driver).await.ok();
     }
 }
 
@@ -72,30 +72,30 @@ impl<K: Eq + Hash, E> PoolSlot<K, E> {
         wanted == Some(true)
     }
 
-    /// Returns when the connection has been without streams for as long as it may: not at all if it is used no more.
-    async fn outlive_use(&self, connection: Connection) {
+    /// Returns when the connection was without streams for its idle time; at once if the pool no longer uses it.
+    async fn wait_until_unused(&self, connection: Connection) {
         loop {
             connection.idle().await;
             let Some(since) = connection.idle_since() else {
                 continue;
             };
-            if self.outlive_idleness(&connection, since).await {
+            if self.stays_idle(&connection, since).await {
                 return;
             }
         }
     }
 
-    /// Whether the connection has stayed idle since `since` for as long as it may.
-    async fn outlive_idleness(&self, connection: &Connection, since: Instant) -> bool {
+    /// Whether the connection stayed idle from `since` for its whole idle time.
+    async fn stays_idle(&self, connection: &Connection, since: Instant) -> bool {
         loop {
-            let Some((surplus, step, end)) = self.prospects(since) else {
+            let Some((surplus, step, end)) = self.retention(since) else {
                 return true;
             };
             let now = Instant::now();
             if now >= end || (surplus && now >= since + step) {
                 return true;
             }
-            // First when it may go if it is surplus, then now and again, as it may have become that.
+            // First at the surplus time, then in steps, as the connection may become surplus later.
             let next = if now < since + step { since + step } else { now + step };
             sleep_until(end.min(next)).await;
             if connection.idle_since() != Some(since) {
@@ -104,9 +104,9 @@ impl<K: Eq + Hash, E> PoolSlot<K, E> {
         }
     }
 
-    /// Whether the key has other connections; how often to ask; until when to stay if it has none. None if the pool
-    /// does not use this one any more.
-    fn prospects(&self, since: Instant) -> Option<(bool, std::time::Duration, Instant)> {
+    /// Whether the key has other connections, how often to check, and until when to stay. None if the pool no longer
+    /// uses this one.
+    fn retention(&self, since: Instant) -> Option<(bool, std::time::Duration, Instant)> {
         let pool = self.pool.upgrade()?;
         let entries = pool.entries.borrow();
         let entry = entries.get(&self.key).filter(|entry| entry.uses(self.id))?;

@@ -1,4 +1,4 @@
-//! Runs two directions until both have ended, and limits how long one may outlast the other.
+//! Limits how long one direction may outlast the other.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,19 +8,20 @@ use tokio::time::{Sleep, sleep};
 
 use super::CopyError;
 
-/// Watches a half-closed flow.
-pub(super) struct Straggler {
-    patience: Duration,
+/// The idle timer of a half-closed flow.
+pub(super) struct HalfCloseTimer {
+    timeout: Duration,
     timer: Option<Pin<Box<Sleep>>>,
     moved: u64,
 }
 
-impl Straggler {
-    pub(super) fn new(patience: Duration) -> Self {
-        Self { patience, timer: None, moved: 0 }
+impl HalfCloseTimer {
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self { timeout, timer: None, moved: 0 }
     }
 
-    /// Ready when both directions have ended, or nothing has `moved` for too long in the one that is left.
+    /// Ready when both directions have ended, or when the remaining one moved nothing for too long. `moved` counts the
+    /// bytes so far.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -30,17 +31,17 @@ impl Straggler {
         match (ended.0.is_ready(), ended.1.is_ready()) {
             (true, true) => Poll::Ready(Ok(())),
             (false, false) => Poll::Pending,
-            (true, false) | (false, true) => self.poll_patience(cx, moved).map(Err),
+            (true, false) | (false, true) => self.poll_timeout(cx, moved).map(Err),
         }
     }
 
-    /// Ready when nothing has moved for as long as it may.
-    fn poll_patience(&mut self, cx: &mut Context<'_>, moved: u64) -> Poll<CopyError> {
+    /// Ready when nothing has moved for the timeout.
+    fn poll_timeout(&mut self, cx: &mut Context<'_>, moved: u64) -> Poll<CopyError> {
         loop {
-            let patience = self.patience;
+            let timeout = self.timeout;
             let timer = self.timer.get_or_insert_with(|| {
                 self.moved = moved;
-                Box::pin(sleep(patience))
+                Box::pin(sleep(timeout))
             });
             ready!(timer.as_mut().poll(cx));
             if self.moved == moved {
