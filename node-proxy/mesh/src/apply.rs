@@ -1,4 +1,4 @@
-//! Makes the next mesh from the last: one resource at a time.
+//! Applies one changed resource to a mesh, which gives the next mesh.
 
 use std::sync::Arc;
 
@@ -12,44 +12,45 @@ use crate::object::workload::Workload;
 use crate::rejected::{Reason, Rejected};
 use crate::state::Mesh;
 
-/// One resource that came, changed or went.
+/// One resource that was added, changed or removed.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "made from a decoded resource and taken apart at once")]
 pub enum Change {
     /// A workload or a service.
     Address(workload::Address),
-    /// The workload or service of that resource name is gone.
+    /// Removes the workload or service of that resource name.
     RemoveAddress(String),
     /// A policy.
     Authorization {
-        /// The resource's name, `namespace/name`: what the policy is known by even if it cannot be read.
+        /// The resource's name, `namespace/name`. It is the policy's key even if the policy is malformed.
         name: String,
         /// The policy.
         policy: security::Authorization,
     },
-    /// A policy whose bytes are no Authorization. Its last good version stays; without one, its namespace is refused.
+    /// A policy whose bytes are no Authorization. Its last good version stays; without one, its namespace refuses
+    /// everything.
     UndecodableAuthorization {
         /// The resource's name.
         name: String,
     },
-    /// The policy of that resource name is gone.
+    /// Removes the policy of that resource name.
     RemoveAuthorization(String),
-    /// What holds for the mesh.
+    /// The mesh's settings.
     Settings(settings::MeshSettings),
-    /// Nothing does: back to the defaults.
+    /// Restores the mesh's default settings.
     RemoveSettings,
-    /// What holds for a namespace.
+    /// A namespace's settings.
     Namespace(settings::NamespaceSettings),
-    /// The namespace of that name has no choices of its own any more.
+    /// Removes the settings of the namespace of that name.
     RemoveNamespace(String),
 }
 
 impl Mesh {
-    /// Takes one change.
+    /// Applies one change.
     ///
     /// # Errors
-    /// When the object cannot be read. Its last good version then stays in force; a policy that has none is held as
-    /// [unreadable](Body::Unreadable), which refuses all that it covers. Everything else is untouched.
+    /// When the object is malformed. Its last good version then stays in force. A policy without one is held as
+    /// [unreadable](Body::Unreadable), which refuses everything it covers. All other objects stay as they are.
     pub fn apply(&mut self, change: Change) -> Result<(), Rejected> {
         match change {
             Change::Address(address) => return self.apply_address(address),
@@ -140,7 +141,7 @@ impl Mesh {
     }
 
     fn replace_settings(&mut self, settings: Settings) {
-        // Workloads that name no trust domain have the mesh's, whichever of the two came first.
+        // Workloads that name no trust domain have the mesh's, whichever arrives first.
         let moved: Vec<_> = self
             .workloads()
             .filter_map(|old| Some((Arc::clone(old), Arc::new(old.under(settings.trust_domain())?))))

@@ -1,14 +1,14 @@
-//! Addresses that one connection has tried, and those that are left.
+//! The addresses that one connection has tried, and those it may still try.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::object::workload::Workload;
 
-/// Workloads that are tried for one connection.
+/// Most workloads that one connection tries.
 const MOST_WORKLOADS: usize = 4;
 
-/// The failed attempts for one connection. They are bounded: four workloads, and one address of each family.
+/// The failed attempts of one connection. They are bounded: four workloads, and one address of each family.
 #[derive(Debug, Clone)]
 pub struct Attempts {
     tried: Vec<Tried>,
@@ -20,20 +20,21 @@ struct Tried {
     left: Left,
 }
 
-/// What is left of a workload to try.
+/// The untried part of a workload.
 #[derive(Debug, Clone)]
 enum Left {
-    /// Every address but these.
+    /// Every address except these.
     AllBut(Vec<IpAddr>),
     Nothing,
 }
 
 impl Attempts {
-    /// Nothing was tried yet.
+    /// No attempts.
     pub const NONE: Self = Self { tried: Vec::new() };
 
-    /// The workload's address refused, so its address of the other family comes next: an application may listen on that one
-    /// alone. The client does not try it, since RFC 8305 needs a failed connect and the node proxy has accepted.
+    /// Records that the workload's address refused, so that its address of the other family comes next: the application
+    /// may listen only there. The client does not try it, since RFC 8305 needs a failed connect and the node proxy has
+    /// accepted.
     pub fn refused_at(&mut self, workload: &Arc<str>, address: IpAddr) {
         match self.tried.iter_mut().find(|tried| tried.workload == *workload) {
             Some(Tried { left: Left::AllBut(addresses), .. }) => addresses.push(address),
@@ -45,7 +46,7 @@ impl Attempts {
         }
     }
 
-    /// The workload failed as a whole: its other address would, too.
+    /// Records that the workload failed as a whole: its other address would fail too.
     pub fn failed(&mut self, workload: &Arc<str>) {
         self.tried.retain(|tried| tried.workload != *workload);
         self.tried.push(Tried { workload: Arc::clone(workload), left: Left::Nothing });
@@ -56,8 +57,8 @@ impl Attempts {
         self.tried(workload).is_some()
     }
 
-    /// The address of the workload that is tried next for a client that dialled `wanted`: `wanted` itself where it is the
-    /// workload's, else its first one of that family; then its first one of the other family.
+    /// The workload's next address for a client that dialled `wanted`. First `wanted` itself if the workload has it,
+    /// else its first address of that family; then its first of the other family.
     pub(crate) fn next_address(&self, workload: &Workload, wanted: IpAddr) -> Option<IpAddr> {
         let own = Some(wanted).filter(|wanted| workload.addresses.contains(wanted));
         let same = own.or_else(|| workload.address_of(wanted.is_ipv4()));

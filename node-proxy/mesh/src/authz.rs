@@ -1,4 +1,4 @@
-//! Decides whether a peer may connect.
+//! Decides whether a peer may connect to a Pod.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -12,30 +12,30 @@ use crate::object::workload::Workload;
 use crate::pod::LocalPod;
 use crate::state::Mesh;
 
-/// How many policies a refusal names: its text goes into a line of log.
+/// Most policies that a refusal names: its text goes into a log line.
 const MOST_NAMED: usize = 4;
 
 /// The properties of a connection that policies can match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// The identity that the peer's certificate proves; `None` for plaintext.
+    /// The identity proven by the peer's certificate; `None` for plaintext.
     pub identity: Option<Identity>,
     /// The peer's address.
     pub source: IpAddr,
-    /// The application's address: not the tunnel's.
+    /// The application's address, not the tunnel's.
     pub destination: SocketAddr,
 }
 
-/// The policies' decision about a connection.
+/// The policies' decision on a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it is admitted.
+    /// Whether the connection is admitted.
     pub decision: Result<(), Refusal>,
-    /// Decisions of policies in audit mode, which do not count.
+    /// Decisions of policies in audit mode, which have no effect.
     pub audited: Vec<AuditHit>,
 }
 
-/// What a policy in audit mode would have said.
+/// A decision of a policy in audit mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditHit {
     /// The policy.
@@ -44,26 +44,26 @@ pub struct AuditHit {
     pub finding: Finding,
 }
 
-/// What a policy in audit mode would have said.
+/// The hypothetical decision of a policy in audit mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding {
-    /// A Deny policy matches: it would have refused.
+    /// A Deny policy matches and would have refused.
     WouldDeny,
-    /// An Allow policy matches: it would have admitted.
+    /// An Allow policy matches and would have admitted.
     WouldAllow,
-    /// An Allow policy does not match: on its own it would have refused.
+    /// An Allow policy does not match and alone would have refused.
     WouldNotAllow,
 }
 
 /// Decides whether a peer may connect to `destination`.
 ///
-/// All policies count that cover the Pod: the mesh's, its namespace's, and those that select it.
+/// All policies that cover the Pod count: the mesh's, its namespace's, and those that select it.
 /// 1. A Deny policy matches, or a policy is unreadable: refused.
 /// 2. There is no Allow policy, or one matches: admitted.
 /// 3. Otherwise refused.
 ///
-/// While the mesh does not know the Pod, it is not known which policies select it: what 1 lets pass is then refused with
-/// [`Refusal::NotConfigured`].
+/// While the mesh does not know the Pod, it does not know the selecting policies. Connections that pass rule 1 are then
+/// refused with [`Refusal::NotConfigured`].
 #[must_use]
 pub fn authorize(mesh: &Mesh, destination: &LocalPod, connection: &Connection) -> Verdict {
     let workload = destination.workload(mesh);
@@ -75,8 +75,7 @@ pub fn authorize(mesh: &Mesh, destination: &LocalPod, connection: &Connection) -
     Verdict { decision: tally.decision(workload.is_some(), policies()), audited: tally.audited }
 }
 
-/// Whether `before` and `after` ask the same of every connection to `pod`: if so, what was admitted need not be asked
-/// again.
+/// Whether the same policies cover `pod` in both meshes. If so, admitted connections need no new decision.
 #[must_use]
 pub fn same_policies(before: &Mesh, after: &Mesh, pod: &LocalPod) -> bool {
     let (earlier, later) = (pod.workload(before), pod.workload(after));

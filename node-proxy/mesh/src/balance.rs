@@ -13,28 +13,28 @@ use crate::viewpoint::Viewpoint;
 /// A connection that wants an endpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// The address that was dialled: an endpoint's address of the same family is preferred.
+    /// The dialled address: an endpoint's address of the same family is preferred.
     pub address: IpAddr,
     /// The service's port.
     pub port: u16,
-    /// Addresses that this connection has tried already.
+    /// Addresses that this connection has tried.
     pub attempts: &'a Attempts,
     /// Uniform over all of `u64`.
     pub random: u64,
 }
 
-/// An endpoint that was chosen.
+/// The chosen endpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct Chosen<'a> {
     /// The workload.
     pub workload: &'a Arc<Workload>,
-    /// Its address and the port that it serves the service on.
+    /// Its address, with the port that serves the service.
     pub address: SocketAddr,
 }
 
-/// The endpoint for a connection. Of those that can take it, one whose other address was tried comes first. Then ready ones
-/// come before terminating ones, near ones before far ones as the service's scopes say, and the dialled address's family
-/// before the other. Of equals one is taken at random, or the client's own, in proportion to capacity.
+/// Chooses the endpoint of a connection. An endpoint whose other address was tried comes first. Then ready ones precede
+/// terminating ones, near ones far ones by the service's scopes, and the dialled address's family the other. Among
+/// equals the choice is random, or fixed for each client, in proportion to capacity.
 #[must_use]
 pub fn choose<'a>(view: &Viewpoint<'a>, service: &Service, wanted: &Wanted<'_>) -> Option<Chosen<'a>> {
     let endpoints = view.mesh().endpoints(&service.name);
@@ -55,7 +55,7 @@ struct Candidate<'a> {
     weight: u32,
 }
 
-/// The greater, the better.
+/// Greater is better.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     begun: bool,
@@ -73,7 +73,7 @@ impl<'a> Candidate<'a> {
     ) -> Option<Self> {
         let workload = &endpoint.workload;
         let ready = service.balancing.health == HealthPolicy::All || workload.health == Health::Healthy;
-        // Kubernetes uses those that terminate and still serve where nobody is ready (KEP-1669).
+        // Kubernetes uses terminating endpoints that still serve where none is ready (KEP-1669).
         let serves = ready || workload.health == Health::Terminating;
         if !serves || workload.capacity == 0 || !view.reaches(&workload.network) {
             return None;
@@ -91,7 +91,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// `None`: too far to be an endpoint at all.
+/// `None`: too far away to be an endpoint.
 fn shared_scopes(view: &Viewpoint<'_>, service: &Service, workload: &Workload) -> Option<usize> {
     let scopes = &service.balancing.scopes;
     match service.balancing.mode {
@@ -114,13 +114,13 @@ fn at_random<'c, 'a>(
     })
 }
 
-/// The endpoint that this client always has: by weighted rendezvous hashing, so that every worker finds the same one without
-/// a table to share, and of an endpoint that goes only its own clients move.
+/// The fixed endpoint of this client, by weighted rendezvous hashing. Every worker finds the same one without a shared
+/// table, and only the clients of a lost endpoint move.
 fn of_client<'c, 'a>(
     best: impl Iterator<Item = &'c Candidate<'a>>,
     client: &str,
 ) -> Option<&'c Candidate<'a>> {
-    // The time until an event of this rate: the least of several falls to each in proportion to its rate.
+    // The time until an event of this rate: the earliest of several falls to each in proportion to its rate.
     let time = |candidate: &Candidate<'_>| {
         let uniform = uniform(&candidate.endpoint.workload.uid, client);
         -uniform.ln() / f64::from(candidate.weight)
@@ -128,7 +128,7 @@ fn of_client<'c, 'a>(
     best.min_by(|one, other| time(one).total_cmp(&time(other)))
 }
 
-/// Between 0 and 1, both excluded; always the same for one pair.
+/// Between 0 and 1, both excluded, and fixed for each pair.
 fn uniform(endpoint: &str, client: &str) -> f64 {
     let mut hasher = DefaultHasher::new();
     (endpoint, client).hash(&mut hasher);
@@ -136,10 +136,10 @@ fn uniform(endpoint: &str, client: &str) -> f64 {
     (f64::from(upper_half) + 0.5) / (f64::from(u32::MAX) + 1.0)
 }
 
-/// `random`, uniform over all of `u64`, as uniform below `total`.
+/// Scales `random`, uniform over all of `u64`, to be uniform below `total`.
 fn scale(random: u64, total: u64) -> u64 {
     let product = u128::from(random) * u128::from(total);
-    // The upper half of a product of two u64 is one.
+    // The upper half of a product of two u64 fits in a u64.
     u64::try_from(product >> 64).unwrap_or(0)
 }
 

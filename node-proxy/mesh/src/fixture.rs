@@ -1,4 +1,4 @@
-//! Small meshes for tests: namespace `shop` unless said otherwise, on node `node-1`.
+//! Small meshes for tests: namespace `shop` and node `node-1` by default.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,7 +17,7 @@ pub(crate) fn mesh(changes: impl IntoIterator<Item = Change>) -> Mesh {
     mesh
 }
 
-/// As many of the changes as can be read.
+/// Applies the changes and skips those that are malformed.
 pub(crate) fn applied(changes: impl IntoIterator<Item = Change>) -> Mesh {
     let mut mesh = Mesh::default();
     for change in changes {
@@ -71,7 +71,7 @@ pub(crate) fn ports(pairs: &[(u32, u32)]) -> Vec<wire::Port> {
     pairs.iter().map(|&(service_port, target_port)| wire::Port { service_port, target_port }).collect()
 }
 
-/// A service with the port 80, which goes to 8080, and the HBONE port, which goes to itself.
+/// A service with port 80, which targets 8080, and the HBONE port, which targets itself.
 pub(crate) fn service(name: &str, vips: &[&str]) -> wire::Service {
     wire::Service {
         name: name.to_owned(),
@@ -114,7 +114,7 @@ fn gateway(destination: wire::gateway_address::Destination) -> wire::GatewayAddr
     wire::GatewayAddress { destination: Some(destination), hbone_mtls_port: 0 }
 }
 
-/// The Pod of that name as its agent enrolled it.
+/// The Pod of that name as enrolled by its agent.
 pub(crate) fn pod(name: &str, address: &str) -> LocalPod {
     LocalPod {
         uid: uid(name).into(),

@@ -1,4 +1,4 @@
-//! Telemetry labels of a workload and a service. `None`: not known.
+//! Telemetry labels of a workload and a service. `None`: unknown.
 
 use karez_api::identity::Identity;
 
@@ -8,15 +8,15 @@ use crate::object::workload::{Locality, OwnerKind, Workload};
 /// A workload in metrics, logs and `baggage`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkloadLabels<'a> {
-    /// The object that owns it, such as a Deployment; else its own name.
+    /// The owning object, such as a Deployment; else the workload's own name.
     pub workload: Option<&'a str>,
     /// The kind of that object.
     pub kind: OwnerKind,
-    /// Its own name: the Pod's.
+    /// The Pod's name.
     pub pod: Option<&'a str>,
     /// Its namespace.
     pub namespace: &'a str,
-    /// Who the mesh takes it to be; what a certificate proves is better, where there is one.
+    /// The identity in the mesh's configuration. Prefer a certificate's, if there is one.
     pub principal: &'a Identity,
     /// The application: Istio's `canonical_service` and `app`.
     pub canonical_name: Option<&'a str>,
@@ -26,7 +26,7 @@ pub struct WorkloadLabels<'a> {
     pub cluster: Option<&'a str>,
     /// Its node.
     pub node: Option<&'a str>,
-    /// Where it runs.
+    /// Its region and zone.
     pub locality: &'a Locality,
 }
 
@@ -35,14 +35,14 @@ pub struct WorkloadLabels<'a> {
 pub struct ServiceLabels<'a> {
     /// Its full DNS name: Istio's `destination_service`.
     pub hostname: &'a str,
-    /// The object's own name: Istio's `destination_service_name`.
+    /// The object's name: Istio's `destination_service_name`.
     pub name: Option<&'a str>,
     /// Its namespace.
     pub namespace: &'a str,
 }
 
 impl Workload {
-    /// What telemetry says of it.
+    /// Its telemetry labels.
     #[must_use]
     pub fn labels(&self) -> WorkloadLabels<'_> {
         WorkloadLabels {
@@ -61,7 +61,7 @@ impl Workload {
 }
 
 impl Service {
-    /// What telemetry says of it.
+    /// Its telemetry labels.
     #[must_use]
     pub fn labels(&self) -> ServiceLabels<'_> {
         ServiceLabels {

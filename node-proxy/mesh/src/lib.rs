@@ -1,25 +1,25 @@
-//! The mesh as a value: what exists, and every decision that follows from it.
+//! The mesh as a value: its objects, and all decisions on them.
 //!
 //! ```text
 //! wire objects --apply--> Mesh --Viewpoint--> plan::outbound, balance, names
 //!                          |----------------> plan::inbound, authz
 //! ```
 //!
-//! * [`object`] – the objects of the mesh: workloads, services, policies, settings, read from the wire
-//! * [`state`] – [`Mesh`]: the objects behind the indexes that a connection needs; cloned in O(1)
+//! * [`object`] – workloads, services, policies and settings, parsed from the wire
+//! * [`state`] – [`Mesh`]: the objects, indexed for connections; cloned in O(1)
 //! * [`apply`] – [`Change`]: makes the next mesh from the last
-//! * [`rejected`] – the reason that a wire object is not taken
-//! * [`pod`] – [`LocalPod`]: a Pod of this node, as its agent enrolled it
-//! * [`viewpoint`] – the mesh as one Pod sees it: its network, its namespace, its distance to others
+//! * [`rejected`] – why a wire object is rejected
+//! * [`pod`] – [`LocalPod`]: a Pod of this node, as enrolled by its agent
+//! * [`viewpoint`] – the mesh from one Pod's network, namespace and location
 //! * [`plan`] – decides where a connection goes
 //! * [`authz`] – decides whether a peer may connect
 //! * [`balance`] – chooses the endpoint of a service
-//! * [`attempts`] – addresses that a connection has tried, and those that are left
+//! * [`attempts`] – addresses that a connection has tried or may still try
 //! * [`names`] – resolves a DNS name
 //! * [`labels`] – telemetry labels of a workload and a service
 //!
-//! Pure: nothing here awaits, logs, reads the clock, draws a random number or opens anything, and nothing panics
-//! whatever the input. Randomness is an argument.
+//! Pure: nothing here awaits, logs, reads the clock, draws random numbers or opens anything. Nothing panics on any
+//! input. Randomness is an argument.
 
 pub mod apply;
 pub mod attempts;

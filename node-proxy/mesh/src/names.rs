@@ -9,38 +9,35 @@ use crate::pod::LocalPod;
 use crate::state::Mesh;
 use crate::viewpoint::Viewpoint;
 
-/// What a name means. Without an address of a family, the answer for that family is empty, not that the name does not
-/// exist.
+/// The meaning of a name. A family without addresses gets an empty answer, not NXDOMAIN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolution {
-    /// Addresses for A, in a fixed order: whoever answers shuffles them.
+    /// Addresses for A, in a fixed order. The caller shuffles them.
     pub v4: Vec<Ipv4Addr>,
     /// Addresses for AAAA, in a fixed order.
     pub v6: Vec<Ipv6Addr>,
-    /// The name that has the addresses, where the one asked for has a search domain too many: it is to be given as an
-    /// alias (CNAME) of this one.
+    /// The name without a surplus search domain, if the query had one: answer with a CNAME to it.
     pub canonical: Option<String>,
-    /// Whose addresses they are.
+    /// The kind of addresses.
     pub addressing: Addressing,
 }
 
-/// Whose the addresses of a name are.
+/// Which addresses a name has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressing {
-    /// A service's own.
+    /// A service's virtual addresses.
     Virtual,
-    /// Those of a headless service's ready endpoints.
+    /// The addresses of a headless service's ready endpoints.
     Endpoints,
-    /// A single workload's.
+    /// A single workload's addresses.
     Workload,
 }
 
-/// What the mesh makes of the name `host` (any case, with or without the trailing dot) when `client` asks; `None`: it is
-/// not the mesh's to answer.
+/// Resolves `host` for `client`, in any case, with or without the trailing dot. `None`: the mesh does not own the name.
 ///
-/// The name itself is looked up, then what Kubernetes' search domains would make of it; then the same for what is left
-/// when one of these domains is taken off its end, since a resolver may have added it. Each is tried as it is and then as
-/// a wildcard, the longest first.
+/// Looks up the name, then its expansions by Kubernetes' search domains. Then removes one of these domains from its
+/// end, since a resolver may have added it, and repeats. Each candidate is tried exactly, then as a wildcard, longest
+/// first.
 #[must_use]
 pub fn resolve(mesh: &Mesh, client: &LocalPod, host: &str) -> Option<Resolution> {
     let view = Viewpoint::new(mesh, client);
@@ -57,14 +54,14 @@ pub fn resolve(mesh: &Mesh, client: &LocalPod, host: &str) -> Option<Resolution>
         .and_then(|(found, canonical)| found.resolution(&view, canonical))
 }
 
-/// One way to read a name.
+/// One interpretation of a name.
 struct Reading {
     name: String,
-    /// A search domain was taken off.
+    /// A search domain was removed.
     shortened: bool,
 }
 
-/// What a Pod's resolver searches: `NAMESPACE.svc.DOMAIN`, `svc.DOMAIN`, `DOMAIN`.
+/// A Pod's search domains: `NAMESPACE.svc.DOMAIN`, `svc.DOMAIN`, `DOMAIN`.
 struct Search<'a> {
     namespace: &'a str,
     domain: &'a str,
@@ -80,8 +77,8 @@ impl Search<'_> {
         read(host, false).chain(shorter.flat_map(|host| read(host, true))).collect()
     }
 
-    /// The name, and the full names that it may be short for: `NAME.NAMESPACE.svc.DOMAIN` of a service, and
-    /// `POD.SERVICE.NAMESPACE.svc.DOMAIN` of a Pod with a name of its own.
+    /// The name and its possible full names: `NAME.NAMESPACE.svc.DOMAIN` of a service,
+    /// `POD.SERVICE.NAMESPACE.svc.DOMAIN` of a Pod with its own name.
     fn expansions(&self, host: &str) -> Vec<String> {
         let Self { namespace, domain } = self;
         let labels: Vec<_> = host.split('.').take(5).collect();
@@ -106,7 +103,7 @@ enum Found<'a> {
     Workload(&'a Workload),
 }
 
-/// What has the name, and whether under that very name and not by a wildcard.
+/// The object with the name, and whether the name is exact instead of a wildcard.
 fn find<'a>(view: &Viewpoint<'a>, name: &str) -> Option<(Found<'a>, bool)> {
     let mesh = view.mesh();
     if let Some(service) = view.preferred(mesh.services.named(name).iter()) {
@@ -120,7 +117,7 @@ fn find<'a>(view: &Viewpoint<'a>, name: &str) -> Option<(Found<'a>, bool)> {
     Some((Found::Service(service), false))
 }
 
-/// What follows each dot, the longest first.
+/// The text after each dot, longest first.
 fn suffixes(name: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(name.split_once('.'), |(_, rest)| rest.split_once('.')).map(|(_, suffix)| suffix)
 }
@@ -141,13 +138,13 @@ impl<'a> Found<'a> {
                 let addresses = endpoint_addresses(view, service);
                 Some(Resolution::new(addresses, canonical, Addressing::Endpoints))
             }
-            // A name of the world outside that the mesh has no address for: the world's own servers know it.
+            // An external name without an address in the mesh: public servers resolve it.
             Self::Service(_) => None,
         }
     }
 }
 
-/// Whether it is in `svc.DOMAIN`, so that nobody but the mesh and the cluster's own DNS can know it.
+/// Whether it is in `svc.DOMAIN`, which only the mesh and the cluster's DNS know.
 fn is_kubernetes(service: &Service, domain: &str) -> bool {
     let name = service.name.hostname.strip_suffix(domain);
     name.is_some_and(|name| name.ends_with(".svc."))

@@ -1,4 +1,4 @@
-//! The objects of the mesh. Wire objects are parsed once, so that types carry what is known.
+//! The objects of the mesh. Wire objects are parsed once, and the types keep what parsing proved.
 
 pub mod gateway;
 pub mod pattern;

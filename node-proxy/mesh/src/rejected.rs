@@ -1,11 +1,11 @@
-//! The reason that a wire object is not taken, and the field readers that give it.
+//! Why a wire object is rejected, and the field parsers that say so.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use karez_api::identity::InvalidIdentity;
 
-/// A wire object that cannot be read. Its last good version, if any, stays in force.
+/// A malformed wire object. Its last good version, if any, stays in force.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {reason}")]
 pub struct Rejected {
@@ -18,18 +18,18 @@ pub struct Rejected {
 /// Why a wire object is rejected. Fields are named as in the .proto files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
-    /// A field that must have a value has none.
+    /// A required field is empty.
     #[error("{field} is missing")]
     Missing {
         /// The field.
         field: &'static str,
     },
-    /// An address of a length that no family has.
+    /// An address whose length fits no family.
     #[error("{field} holds an address of {bytes} bytes, neither 4 (IPv4) nor 16 (IPv6)")]
     AddressLength {
         /// The field.
         field: &'static str,
-        /// How many bytes it has.
+        /// Its length.
         bytes: usize,
     },
     /// A prefix longer than its address.
@@ -50,7 +50,7 @@ pub enum Reason {
         /// The text.
         text: String,
     },
-    /// A number that no TCP port has.
+    /// A number that is no TCP port.
     #[error("{field} holds {value}, which is not a port")]
     Port {
         /// The field.
@@ -58,7 +58,7 @@ pub enum Reason {
         /// The number.
         value: u32,
     },
-    /// A number that this version knows no meaning of.
+    /// A number that this version does not know.
     #[error("{field} holds {value}, which this version does not know")]
     UnknownValue {
         /// The field.
@@ -66,7 +66,7 @@ pub enum Reason {
         /// The number.
         value: i32,
     },
-    /// A text that is not two names with a slash between.
+    /// A text that is not two names joined by a slash.
     #[error("{field} holds {text:?}, which is not of the form NAMESPACE/NAME")]
     QualifiedName {
         /// The field.
@@ -74,10 +74,10 @@ pub enum Reason {
         /// The text.
         text: String,
     },
-    /// The object says that it is another than the resource that carried it.
+    /// The object's name differs from its resource's.
     #[error("it names itself {found}")]
     OtherName {
-        /// The name that it gives itself.
+        /// The object's name.
         found: String,
     },
     /// Its trust domain, namespace and service account make no SPIFFE id.
@@ -85,12 +85,12 @@ pub enum Reason {
     Identity(#[from] InvalidIdentity),
 }
 
-/// A text that must not be empty.
+/// Requires a text that is not empty.
 pub(crate) fn required(field: &'static str, text: &str) -> Result<(), Reason> {
     if text.is_empty() { Err(Reason::Missing { field }) } else { Ok(()) }
 }
 
-/// An address from its bytes in network order; IPv4-mapped ones become IPv4.
+/// An address from bytes in network order. IPv4-mapped ones become IPv4.
 pub(crate) fn address(field: &'static str, bytes: &[u8]) -> Result<IpAddr, Reason> {
     if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
         return Ok(Ipv4Addr::from(v4).into());
@@ -99,7 +99,7 @@ pub(crate) fn address(field: &'static str, bytes: &[u8]) -> Result<IpAddr, Reaso
     Ok(IpAddr::from(Ipv6Addr::from(v6)).to_canonical())
 }
 
-/// Addresses without repetition, in the order given.
+/// Distinct addresses in the given order.
 pub(crate) fn addresses(field: &'static str, wire: &[impl AsRef<[u8]>]) -> Result<Vec<IpAddr>, Reason> {
     let mut found = Vec::with_capacity(wire.len());
     for bytes in wire {
@@ -111,7 +111,7 @@ pub(crate) fn addresses(field: &'static str, wire: &[impl AsRef<[u8]>]) -> Resul
     Ok(found)
 }
 
-/// A prefix from its address and its length in bits; within the IPv4-mapped range it becomes IPv4.
+/// A prefix from an address and a length in bits. Within the IPv4-mapped range it becomes IPv4.
 pub(crate) fn prefix(field: &'static str, bytes: &[u8], length: u32) -> Result<IpNet, Reason> {
     const MAPPED_BITS: u32 = 96;
     let address = address(field, bytes)?;
@@ -119,7 +119,7 @@ pub(crate) fn prefix(field: &'static str, bytes: &[u8], length: u32) -> Result<I
     let (address, bits) = match (was_mapped, length.checked_sub(MAPPED_BITS)) {
         (false, _) => (address, length),
         (true, Some(bits)) => (address, bits),
-        // Wider than the mapped range: a prefix of IPv6, which it stays.
+        // Wider than the mapped range: it stays an IPv6 prefix.
         (true, None) => (unmapped(address), length),
     };
     let too_long = Reason::PrefixLength { field, address, length };
@@ -134,7 +134,7 @@ fn unmapped(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A port, zero excluded.
+/// A port other than zero.
 pub(crate) fn port(field: &'static str, value: u32) -> Result<u16, Reason> {
     match port_or_none(field, value)? {
         Some(port) => Ok(port),
@@ -142,7 +142,7 @@ pub(crate) fn port(field: &'static str, value: u32) -> Result<u16, Reason> {
     }
 }
 
-/// A port, or nothing where the wire says zero.
+/// A port; `None` for zero.
 pub(crate) fn port_or_none(field: &'static str, value: u32) -> Result<Option<u16>, Reason> {
     let port = u16::try_from(value).map_err(|_| Reason::Port { field, value })?;
     Ok((port != 0).then_some(port))

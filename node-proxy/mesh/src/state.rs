@@ -1,4 +1,4 @@
-//! The mesh, and the questions that it answers.
+//! The mesh and its lookups.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ mod workloads;
 
 pub use workloads::Endpoint;
 
-/// All that is known of the mesh at one moment.
+/// Everything known about the mesh at one moment.
 ///
-/// A clone is O(1) and shares everything: one writer clones, [applies](Mesh::apply) changes and publishes; readers keep
-/// what they have. Lookups are hash lookups and allocate nothing.
+/// A clone is O(1) and shares everything. One writer clones, [applies](Mesh::apply) changes and publishes; readers keep
+/// theirs. Lookups are hash lookups and allocate nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Mesh {
     pub(crate) settings: Arc<Settings>,
@@ -37,9 +37,9 @@ impl Mesh {
         self.workloads.get(uid)
     }
 
-    /// The workload that has the address, in whichever network. Never one that shares its node's address.
+    /// The workload with the address, in any network. Never one that shares its node's address.
     ///
-    /// Of several, as when an address was given to another Pod a moment ago, a healthy one, then the latest.
+    /// Of several, for example after a Pod has just inherited the address, a healthy one, then the latest.
     #[must_use]
     pub fn workload_at(&self, address: IpAddr) -> Option<&Arc<Workload>> {
         self.workloads.at(address, |_| true)
@@ -51,19 +51,19 @@ impl Mesh {
         self.services_named(hostname).iter().find(|service| *service.name.namespace == *namespace)
     }
 
-    /// The services of that hostname in all namespaces, in no particular order. `hostname` is in lower case.
+    /// The services of that lower-case hostname in all namespaces, in no particular order.
     #[must_use]
     pub fn services_named(&self, hostname: &str) -> &[Arc<Service>] {
         self.services.named(hostname)
     }
 
-    /// The service that has the virtual address, in whichever network; the canonical one of several.
+    /// The service with the virtual address, in any network; the canonical one of several.
     #[must_use]
     pub fn service_at(&self, address: IpAddr) -> Option<&Arc<Service>> {
         self.services.at(address).iter().min_by(|one, other| one.standing().cmp(&other.standing()))
     }
 
-    /// A service's endpoints in the order of their uids, whether they can take connections or not.
+    /// A service's endpoints in the order of their uids, able to take connections or not.
     pub fn endpoints(&self, service: &ServiceName) -> impl Iterator<Item = &Endpoint> {
         self.workloads.endpoints(service)
     }
@@ -80,26 +80,26 @@ impl Mesh {
         self.policies.get(name)
     }
 
-    /// What holds for the whole mesh.
+    /// The mesh's settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What a namespace chose for itself.
+    /// A namespace's settings.
     #[must_use]
     pub fn namespace(&self, name: &str) -> Option<&Arc<Namespace>> {
         self.namespaces.get(name)
     }
 
-    /// Whether plaintext to the namespace's Pods is refused. The refusal itself is a policy's.
+    /// Whether the namespace's Pods refuse plaintext. A policy enforces that.
     #[must_use]
     pub fn strict(&self, namespace: &str) -> bool {
         let mtls = self.namespace(namespace).map_or(self.settings.mtls, |own| own.mtls);
         mtls == Mtls::Strict
     }
 
-    /// How the namespace's Pods are joined to others of their node.
+    /// How the namespace's Pods connect to others of their node.
     #[must_use]
     pub fn same_node(&self, namespace: &str) -> SameNode {
         self.namespace(namespace).and_then(|own| own.same_node).unwrap_or(self.settings.same_node)
@@ -120,7 +120,7 @@ impl Mesh {
         self.policies.all()
     }
 
-    /// All namespaces with choices of their own, in no particular order.
+    /// All namespaces with settings, in no particular order.
     pub fn namespaces(&self) -> impl ExactSizeIterator<Item = &Arc<Namespace>> {
         self.namespaces.values()
     }

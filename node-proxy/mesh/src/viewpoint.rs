@@ -8,8 +8,8 @@ use crate::object::workload::Workload;
 use crate::pod::LocalPod;
 use crate::state::Mesh;
 
-/// The mesh from where a Pod stands: addresses mean what they mean in its network, names what they mean in its
-/// namespace, and endpoints are near or far.
+/// The mesh from one Pod's place: its network gives addresses their meaning, its namespace names, and its location the
+/// distance of endpoints.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewpoint<'a> {
     mesh: &'a Mesh,
@@ -30,32 +30,32 @@ impl<'a> Viewpoint<'a> {
         self.mesh
     }
 
-    /// Who looks.
+    /// The viewing Pod.
     #[must_use]
     pub fn pod(&self) -> &'a LocalPod {
         self.pod
     }
 
-    /// Whether addresses of that network can be dialled. Every network can, while the Pod's own is not known.
+    /// Whether the Pod can dial addresses of that network. While its own network is unknown, it can dial all.
     #[must_use]
     pub fn reaches(&self, network: &str) -> bool {
         self.workload.is_none_or(|own| *own.network == *network)
     }
 
-    /// The workload that has the address.
+    /// The workload with the address.
     #[must_use]
     pub fn workload_at(&self, address: IpAddr) -> Option<&'a Arc<Workload>> {
         self.mesh.workloads.at(address, |workload| self.reaches(&workload.network))
     }
 
-    /// The service that has the virtual address.
+    /// The service with the virtual address.
     #[must_use]
     pub fn service_at(&self, address: IpAddr) -> Option<&'a Arc<Service>> {
         self.preferred(self.services_at(address, false))
     }
 
-    /// The services that are reached at this address from outside, such as by a load balancer's. It is theirs for their own
-    /// ports alone: a load balancer has one address for several services, or that of a node.
+    /// The services reachable at this external address, such as a load balancer's. Only those with the dialled port:
+    /// several services may share a load balancer's or node's address.
     pub(crate) fn services_from_outside(
         &self,
         destination: SocketAddr,
@@ -77,8 +77,8 @@ impl<'a> Viewpoint<'a> {
         services.filter(move |service| service.addresses.iter().any(is_it))
     }
 
-    /// The service that a name or address means where several have it: that of the Pod's own namespace, then the
-    /// canonical one, then the first by name.
+    /// The preferred service of a name or address: the Pod's own namespace's, then the canonical one, then the first by
+    /// name.
     pub(crate) fn preferred(
         &self,
         services: impl Iterator<Item = &'a Arc<Service>>,
@@ -91,7 +91,7 @@ impl<'a> Viewpoint<'a> {
         (foreign, service.standing())
     }
 
-    /// How many of the scopes the workload shares with the Pod, up to the first that it does not.
+    /// How many leading scopes the workload shares with the Pod.
     #[must_use]
     pub fn shared_scopes(&self, scopes: &[Scope], other: &Workload) -> usize {
         scopes.iter().take_while(|scope| self.shares(**scope, other)).count()
@@ -101,7 +101,7 @@ impl<'a> Viewpoint<'a> {
         let own = |part: fn(&Workload) -> &str| self.workload.map_or("", part);
         let same = |part: fn(&Workload) -> &str| own(part) == part(other);
         match scope {
-            // From the agent, so that it is known before the controller has heard of the Pod.
+            // The agent gives it, so it is known before the controller knows the Pod.
             Scope::Node => *self.pod.node == *other.node,
             Scope::Region => same(|workload| &workload.locality.region),
             Scope::Zone => same(|workload| &workload.locality.zone),

@@ -1,12 +1,12 @@
-//! The crates that decide name nothing that acts: no runtime, no TLS, no logging, no Kubernetes client.
+//! The deciding crates name nothing that acts: no runtime, no TLS, no logging, no Kubernetes client.
 //!
-//! A rule of the house that no compiler knows, so that it is read off the manifests and the sources.
+//! The compiler cannot check this rule, so the test reads manifests and sources.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What a pure crate must not name. `kube` is refused below, for its derive macros are allowed.
+/// Crates that a pure crate must not name. `kube` has its own check below, because its derive macros are allowed.
 const ACTORS: [&str; 12] = [
     "async-std",
     "h2",
@@ -35,7 +35,7 @@ const ACTS: [&str; 9] = [
     "UdpSocket",
 ];
 
-/// The pure crates, from this one's folder.
+/// The pure crates, relative to this folder.
 const CRATES: [&str; 4] =
     [".", "../../controller/api", "../../controller/resources", "../../controller/translate"];
 
@@ -46,7 +46,7 @@ fn manifests_name_no_actor() -> io::Result<()> {
         for (name, value) in dependencies(&manifest) {
             assert!(!ACTORS.contains(&name), "{krate} depends on {name}");
             match name {
-                // gRPC stubs, for those who ask for them.
+                // gRPC stubs, as an optional feature.
                 "tonic" | "tonic-prost" => {
                     assert!(
                         krate.ends_with("api") && value.contains("optional = true"),
@@ -68,7 +68,7 @@ fn manifests_name_no_actor() -> io::Result<()> {
     Ok(())
 }
 
-/// The workspace's kube is without defaults too: else the crate's own line would say nothing.
+/// The workspace's kube has no default features either: otherwise the crate's own line would prove nothing.
 #[test]
 fn the_workspaces_kube_has_no_client() -> io::Result<()> {
     let manifest = read(&folder("../..").join("Cargo.toml"))?;
@@ -112,7 +112,7 @@ fn an_actor_would_be_seen() {
     assert!(names("use log::info;", "log") && !names("use crate::catalog::Entry;", "log"));
 }
 
-/// Name and value of each dependency, those for tests and builds excluded.
+/// Name and value of each dependency, without those for tests and builds.
 fn dependencies(manifest: &str) -> impl Iterator<Item = (&str, &str)> {
     let headers = manifest.lines().map(str::trim).filter(|line| line.starts_with('['));
     headers.flat_map(|header| {
@@ -125,7 +125,7 @@ fn dependencies(manifest: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// The lines under a header, each as its first name and what it is set to.
+/// The lines under a header, each as its first name and its value.
 fn lines_of<'a>(manifest: &'a str, header: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
     let lines = manifest.lines().map(str::trim).skip_while(move |line| *line != header).skip(1);
     lines.take_while(|line| !line.starts_with('[')).filter_map(|line| {
@@ -134,14 +134,14 @@ fn lines_of<'a>(manifest: &'a str, header: &'a str) -> impl Iterator<Item = (&'a
     })
 }
 
-/// Whether the code has a path that begins with that name.
+/// Whether the code has a path that starts with that name.
 fn names(code: &str, name: &str) -> bool {
     let path = format!("{name}::");
     let whole = |at| !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
     code.match_indices(&path).any(|(at, _)| whole(at))
 }
 
-/// The text without its comments; tests are in files of their own, which are not collected.
+/// The text without comments. Tests are in separate files, which are not collected.
 fn code(text: &str) -> String {
     let uncommented = text.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code));
     uncommented.collect::<Vec<_>>().join("\n")

@@ -71,7 +71,7 @@ fn an_unreadable_policy_covers_what_its_latest_version_does() {
     }
 }
 
-/// Else what it says its name is could never be removed by the name that it came under.
+/// Otherwise a policy with another name inside could never be removed by its resource name.
 #[test]
 fn a_policy_is_held_under_the_name_that_it_came_under() {
     let mut mesh = Mesh::default();
@@ -132,7 +132,7 @@ proptest! {
         let service_name = format!("{}/new", new_service.namespace);
         let policy_name = format!("{}/new", new_policy.namespace);
         let mut after = before.clone();
-        // Whether they can be read or not: an unreadable policy leaves with its name too.
+        // Readable or not: an unreadable policy is removed by its name too.
         for change in [new_workload.into(), new_service.into(), new_policy.into()] {
             let _rejected = after.apply(change);
         }
@@ -162,7 +162,7 @@ proptest! {
     }
 }
 
-/// Changes that do not contend for a key.
+/// Changes with distinct keys.
 fn a_world() -> Vec<Change> {
     vec![
         serving("front", workload("web-0", "10.0.0.1")).into(),

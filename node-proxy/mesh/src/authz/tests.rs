@@ -33,7 +33,7 @@ fn plaintext() -> Connection {
     connection(None)
 }
 
-/// The Pod `db` at 10.0.0.1, known to the mesh, under these policies.
+/// The Pod `db` at 10.0.0.1, known to the mesh, with these policies.
 fn under(policies: impl IntoIterator<Item = Authorization>) -> Mesh {
     let db = Change::from(workload("db", "10.0.0.1"));
     mesh(std::iter::once(db).chain(policies.into_iter().map(Change::from)))
@@ -51,7 +51,7 @@ fn read(wanted: Match) -> object::Match {
     rules[0].clauses[0].matches[0].clone()
 }
 
-/// Each kind of value, and what it says of a peer of the mesh, one of another trust domain, and one without identity.
+/// Each kind of value, tested on a peer of the mesh, one of another trust domain, and one without identity.
 #[test]
 fn one_field() {
     let principal = |text| Match { principals: vec![text], ..Match::default() };
@@ -74,12 +74,12 @@ fn one_field() {
         (namespace(exact("shop")), [true, false, false]),
         (namespace(prefix("ba")), [false, true, false]),
         (namespace(suffix("op")), [true, false, false]),
-        // Without identity the namespace is the empty text.
+        // Without identity the namespace is empty.
         (namespace(exact("")), [false, false, true]),
         (namespace(prefix("")), [true, true, true]),
         (namespace(present()), [true, true, false]),
         (account("shop", "web"), [true, false, false]),
-        // Whatever the trust domain.
+        // In any trust domain.
         (account("bank", "teller"), [false, true, false]),
         (account("bank", "web"), [false, false, false]),
         (source("10.0.0.2/32"), [true, true, true]),
@@ -100,7 +100,7 @@ fn one_field() {
     }
 }
 
-/// What the negated twin of each field says of the same three peers.
+/// The negated twin of each field, tested on the same three peers.
 #[test]
 fn one_negated_field() {
     let table = [
@@ -127,7 +127,7 @@ fn one_negated_field() {
     }
 }
 
-/// Values of a field are alternatives; fields, and a field and its twin, must all hold.
+/// One value of a field suffices; all fields, and a field with its twin, must hold.
 #[test]
 fn several_fields() {
     let both = Match {
@@ -140,7 +140,7 @@ fn several_fields() {
     assert_eq!(found, [true, false, false]);
 }
 
-/// Any rule; of it all clauses; of each any match.
+/// Any rule matches; a rule needs all its clauses; a clause needs any match.
 #[test]
 fn structure() {
     let port = |port| Match { destination_ports: vec![port], ..Match::default() };
@@ -166,7 +166,7 @@ fn structure() {
     }
 }
 
-/// The order of decision, Deny before Allow, and what is said of it.
+/// The order of decision, Deny before Allow, and the refusal that follows.
 #[test]
 fn order_of_decision() {
     let from_web = || rule(Match { principals: vec![suffix("/sa/web")], ..Match::default() });
@@ -274,10 +274,10 @@ fn a_pod_that_the_mesh_does_not_know() {
         )
     };
     let mesh = mesh([deny_plaintext().into()]);
-    // What its namespace refuses, is refused for that reason; of the rest it cannot be known.
+    // A refusal by the namespace keeps its reason; for the rest the decision is unknown.
     assert!(matches!(decide(&mesh, &plaintext()), Err(Refusal::DeniedByPolicy { .. })));
     assert_eq!(decide(&mesh, &web()), Err(Refusal::NotConfigured));
-    // The workload of an earlier Pod of that name says nothing of this one.
+    // The workload of an earlier Pod of that name must not count.
     let earlier = Change::from(workload("db", "10.0.0.77"));
     assert_eq!(decide(&crate::fixture::mesh([earlier]), &web()), Err(Refusal::NotConfigured));
 }
@@ -296,7 +296,7 @@ fn an_unreadable_policy_refuses_what_it_covers() {
         (Scope::Global.into(), &[], unreadable()),
         (Scope::WorkloadSelector.into(), &["shop/broken"], unreadable()),
         (Scope::WorkloadSelector.into(), &[], Ok(())),
-        // Not even the scope: its namespace.
+        // Without a readable scope: its namespace.
         (9, &[], unreadable()),
     ];
     for (scope, names, expected) in table {
@@ -308,7 +308,7 @@ fn an_unreadable_policy_refuses_what_it_covers() {
 
 #[test]
 fn the_controller_may_say_that_a_policy_is_unreadable() {
-    // A proxy that skips the field sees a Deny of everything.
+    // A proxy that ignores the field sees a Deny of everything.
     let stand_in = Authorization { unreadable: true, ..policy("broken", Action::Deny, vec![anything()]) };
     let unreadable = Refusal::UnreadablePolicy { policy: "shop/broken".to_owned() };
     assert_eq!(decide(&under([stand_in]), &web()), Err(unreadable));

@@ -11,10 +11,10 @@ use crate::fixture::{
 };
 use crate::{Change, Mesh};
 
-/// Nothing was tried.
+/// No attempts.
 static NONE: Attempts = Attempts::NONE;
 
-/// How often each endpoint of the service `front` is chosen, over the whole range of `random`.
+/// How often each endpoint of the service `front` is chosen over the whole range of `random`.
 fn spread(mesh: &Mesh, wanted: &Wanted<'_>) -> BTreeMap<String, usize> {
     const STEPS: u64 = 600;
     let client = pod("client", "10.0.0.100");
@@ -106,7 +106,7 @@ fn which_endpoints_are_candidates() {
     assert_eq!(chosen(&mesh([all, rest(), endpoint("other", "10.0.0.2", unready)])), ["other", "ready"]);
 }
 
-/// KEP-1669: nobody new goes to an endpoint that terminates, unless nobody else is left.
+/// KEP-1669: terminating endpoints get no new clients unless none is ready.
 #[test]
 fn terminating_endpoints_serve_where_nobody_is_ready() {
     let unready = |workload: &mut wire::Workload| workload.status = wire::WorkloadStatus::Unhealthy.into();
@@ -131,7 +131,7 @@ fn terminating_endpoints_serve_where_nobody_is_ready() {
         (WireMode::UnspecifiedMode, false, &["ending"]),
         (WireMode::Failover, true, &["ready"]),
         (WireMode::Failover, false, &["ending"]),
-        // Each node for itself, as kube-proxy does it for `internalTrafficPolicy: Local`.
+        // Each node by itself, as in kube-proxy's `internalTrafficPolicy: Local`.
         (WireMode::Strict, true, &["ending"]),
         (WireMode::Strict, false, &["ending"]),
     ];
@@ -172,12 +172,12 @@ fn a_client_keeps_its_endpoint() {
     for (name, fair) in [("a", 750), ("b", 750), ("c", 1500)] {
         assert!(share(name).abs_diff(fair) < 150, "{name} has {} of 3000 clients", share(name));
     }
-    // Only the clients of an endpoint that is gone move, and only to one that comes.
+    // Only the clients of a lost endpoint move, and only to a new one.
     let of_two = by_client(&mesh(three().into_iter().take(3)));
     for (client, endpoint) in &of_three {
         assert!(endpoint == "c" || of_two[client] == *endpoint, "{client} was moved");
     }
-    // And back with it.
+    // They move back when it returns.
     assert_eq!(by_client(&mesh(three())), of_three);
 }
 
@@ -202,7 +202,7 @@ fn a_client_keeps_its_endpoint_among_the_ready_and_near_ones() {
         endpoint("unready", "10.0.0.3", unready),
     ]);
     assert!(by_client(&mesh).values().all(|endpoint| endpoint == "near"));
-    // One that cannot be reached is passed over for that connection, and the next one is always the same.
+    // The connection skips an unreachable endpoint, and its next one is fixed.
     let mut attempts = Attempts::NONE;
     attempts.failed(&uid("near").into());
     assert_eq!(
@@ -256,7 +256,7 @@ fn what_was_tried_is_not_tried_again() {
     assert!(without(&["a", "b"]).is_empty());
 }
 
-/// Endpoints that share more and more with the client: which are chosen, as the better ones go.
+/// Endpoints that share more and more scopes with the client: the choice as the better ones go.
 #[test]
 fn nearness() {
     let balanced = |mode: WireMode, scopes: &[WireScope]| {
@@ -289,7 +289,7 @@ fn nearness() {
         (Failover, &[Network, Region, Zone, Subzone, Node, Cluster], 0, &["near"]),
         (Failover, &[Region, Zone, Node], 1, &["zone"]),
         (Failover, &[Region, Zone, Node], 2, &["far"]),
-        // What comes after the first difference does not count.
+        // Scopes after the first difference do not count.
         (Failover, &[Zone, Region], 2, &["far"]),
         (Strict, &[Node], 0, &["near"]),
         (Strict, &[Node], 1, &[]),
@@ -300,7 +300,7 @@ fn nearness() {
         let changes = [balanced(mode, scopes), client].into_iter().chain(all().into_iter().skip(gone));
         assert_eq!(chosen(&mesh(changes)), expected, "{mode:?} {scopes:?} without {gone}");
     }
-    // Nor does one that takes nothing stand before those that do.
+    // An endpoint without capacity does not precede the others.
     let idle = |workload: &mut wire::Workload| {
         located("node-1", "a")(workload);
         workload.capacity = Some(0);
@@ -308,7 +308,7 @@ fn nearness() {
     let client = client(located("node-1", "a"));
     let changes = [balanced(Failover, &[Node]), client, endpoint("idle", "10.0.0.4", idle)];
     assert_eq!(chosen(&mesh(changes.into_iter().chain(all().into_iter().skip(1)))), ["far", "zone"]);
-    // The node is known from the agent, before the controller has heard of the client.
+    // The agent gives the node before the controller knows the client.
     let changes = [balanced(Strict, &[Node])].into_iter().chain(all());
     assert_eq!(chosen(&mesh(changes)), ["near"]);
 }

@@ -11,7 +11,7 @@ fn ask(mesh: &Mesh, host: &str) -> Option<Resolution> {
     resolve(mesh, &pod("client", "10.0.0.100"), host)
 }
 
-/// The addresses, and the name that they are given for if that is another.
+/// The addresses, and the canonical name if it differs.
 fn answer(mesh: &Mesh, host: &str) -> Option<(Vec<String>, Option<String>)> {
     let found = ask(mesh, host)?;
     let v4 = found.v4.iter().map(ToString::to_string);
@@ -48,7 +48,7 @@ fn ways_to_write_a_name() {
     let front = "front.shop.svc.cluster.local";
     let vault = "vault.bank.svc.cluster.local";
     let table = [
-        // By the number of labels, as Kubernetes' search domains expand it for a Pod of `shop`.
+        // Expanded by number of labels, like Kubernetes' search domains for a Pod of `shop`.
         ("front", plain("10.9.0.1")),
         ("front.shop", plain("10.9.0.1")),
         ("front.shop.svc", plain("10.9.0.1")),
@@ -62,9 +62,9 @@ fn ways_to_write_a_name() {
         ("db-0.db.shop.svc", plain("10.0.0.7")),
         ("db-0.db.shop.svc.cluster.local", plain("10.0.0.7")),
         ("example.com", plain("10.9.0.3")),
-        // DNS knows no case, and a full name ends in a dot.
+        // DNS ignores case, and a full name ends in a dot.
         ("Front.SHOP.svc.cluster.local.", plain("10.9.0.1")),
-        // A resolver tries the search domains first: on a name that needs none they are one too many.
+        // A resolver tries the search domains first, although a full name needs none.
         ("example.com.shop.svc.cluster.local", alias("10.9.0.3", "example.com")),
         ("example.com.svc.cluster.local", alias("10.9.0.3", "example.com")),
         ("example.com.cluster.local", alias("10.9.0.3", "example.com")),
@@ -113,7 +113,7 @@ fn wildcards() {
         ("exact.deep.example.com", plain("10.9.0.3")),
         ("example.com", None),
         ("myexample.com", None),
-        // Given under the name that was asked for: no name of its own is in the answer.
+        // The answer has only the name of the query.
         ("www.example.com.shop.svc.cluster.local", plain("10.9.0.1")),
     ];
     for (host, expected) in table {
@@ -147,7 +147,7 @@ fn a_virtual_address_of_each_family() {
     assert_eq!((found.v4.len(), found.v6.len()), (1, 1));
 }
 
-/// Whoever resolves the name is inside, and needs no load balancer.
+/// A client inside the mesh needs no load balancer.
 #[test]
 fn an_address_from_outside_is_not_what_the_name_means() {
     let outside = || wire::NetworkAddress { external: true, ..place("203.0.113.10") };
@@ -162,7 +162,7 @@ fn an_address_from_outside_is_not_what_the_name_means() {
     assert!(mesh.service_at(crate::fixture::ip("203.0.113.10")).is_some(), "it leads there all the same");
 }
 
-/// A name that exists and has no address of the family asked for is no name that does not exist.
+/// A name without an address of the family still exists.
 #[test]
 fn a_name_without_an_address_here_is_still_a_name() {
     let mut far = service("front", &[]);
@@ -207,7 +207,7 @@ fn a_name_of_the_world_outside_without_an_address_is_the_worlds_to_answer() {
 }
 
 proptest! {
-    /// Whatever is asked: no panic, and an alias is given for a name that has those addresses itself.
+    /// No query panics, and an alias target has those addresses itself.
     #[test]
     fn an_alias_leads_to_the_same(changes in changes(), client in any_pod(), host in any_name()) {
         let mesh = applied(changes);
@@ -219,7 +219,7 @@ proptest! {
         }
     }
 
-    /// Case and the trailing dot make no difference.
+    /// Case and trailing dot make no difference.
     #[test]
     fn spelling(changes in changes(), client in any_pod(), index in 0..3_usize) {
         let mesh = applied(changes);

@@ -1,4 +1,4 @@
-//! How a workload or service names the waypoint that stands before it.
+//! A workload's or service's reference to its waypoint.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::rejected::{self, Reason};
 /// A waypoint, by name or address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gateway {
-    /// Where it is.
+    /// Its service or address.
     pub destination: GatewayDestination,
-    /// The port on which it speaks HBONE.
+    /// Its HBONE port.
     pub port: u16,
 }
 
-/// Where a waypoint is.
+/// A waypoint's service or address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GatewayDestination {
     /// A service of the mesh.

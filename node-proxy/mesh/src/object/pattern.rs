@@ -30,7 +30,7 @@ impl Pattern {
         }
     }
 
-    /// Whether `text` is such a text.
+    /// Whether `text` matches.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         match self {
@@ -41,7 +41,7 @@ impl Pattern {
         }
     }
 
-    /// Whether the identity's principal, `TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`, is such a text.
+    /// Whether the identity's principal, `TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`, matches.
     #[must_use]
     pub fn matches_principal(&self, identity: &Identity) -> bool {
         let parts =

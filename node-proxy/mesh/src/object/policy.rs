@@ -14,7 +14,7 @@ use crate::rejected::{self, Reason};
 pub struct Policy {
     /// Its key.
     pub name: PolicyName,
-    /// The workloads that it covers.
+    /// The workloads covered.
     pub scope: Scope,
     /// Its rules.
     pub body: Body,
@@ -36,41 +36,41 @@ pub enum Scope {
     Mesh,
     /// The workloads of its own namespace.
     Namespace,
-    /// The workloads that name it.
+    /// The workloads that list it.
     Selected,
 }
 
 /// A policy's rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
-    /// It can be read.
+    /// A well-formed policy.
     Readable {
         /// The effect of a match.
         action: Action,
-        /// Whether it counts.
+        /// Whether the decision has effect.
         mode: Mode,
-        /// It matches when any of them does.
+        /// The policy matches when any rule does.
         rules: Vec<Rule>,
     },
-    /// It cannot be read and never could: everything that it covers is refused.
+    /// A malformed policy without a good version: everything it covers is refused.
     Unreadable,
 }
 
 /// The effect of a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// The connection is admitted; and where such policies cover a workload, nothing else is.
+    /// Admits the connection. A workload covered by such policies admits nothing else.
     Allow,
-    /// The connection is refused, whatever else says.
+    /// Refuses the connection, whatever other policies say.
     Deny,
 }
 
-/// Whether a policy counts.
+/// Whether a policy has effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// It does.
+    /// It has.
     Enforce,
-    /// It is evaluated and reported only.
+    /// It is only evaluated and reported.
     Audit,
 }
 
@@ -88,33 +88,33 @@ pub struct Clause {
     pub matches: Vec<Match>,
 }
 
-/// Matches when every condition holds. Without a condition on anything it matches nothing.
+/// Matches when every condition holds. A match without conditions matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Match {
     /// The peer's namespace; empty for a peer without identity.
     pub namespaces: Condition<Pattern>,
     /// The peer's principal, `TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`.
     pub principals: Condition<Pattern>,
-    /// The peer's namespace and service account in any trust domain.
+    /// The peer's namespace and service account, in any trust domain.
     pub service_accounts: Condition<ServiceAccount>,
     /// The peer's address.
     pub source_ips: Condition<IpNet>,
-    /// The address that is connected to.
+    /// The destination's address.
     pub destination_ips: Condition<IpNet>,
-    /// The port that is connected to: the application's, not the tunnel's.
+    /// The destination's port: the application's, not the tunnel's.
     pub destination_ports: Condition<u16>,
 }
 
-/// What one property of a connection must and must not be.
+/// The required and forbidden values of one property of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition<T> {
-    /// One of these, if there are any.
+    /// The property has one of these, unless the list is empty.
     pub any: Vec<T>,
-    /// None of these.
+    /// The property has none of these.
     pub none: Vec<T>,
 }
 
-/// A service account of any trust domain.
+/// A service account in any trust domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAccount {
     /// Its namespace.
@@ -124,7 +124,7 @@ pub struct ServiceAccount {
 }
 
 impl Policy {
-    /// `name`: of the resource that carried it.
+    /// Parses a policy. `name` is its resource's.
     pub(crate) fn read(name: PolicyName, wire: wire::Authorization) -> Result<Self, Reason> {
         if *name.namespace != *wire.namespace || *name.name != *wire.name {
             return Err(Reason::OtherName { found: format!("{}/{}", wire.namespace, wire.name) });
@@ -134,7 +134,7 @@ impl Policy {
             rejected::required("namespace", &wire.namespace)?;
         }
         if wire.unreadable {
-            // The controller could not read it, and says so by this in its place.
+            // The controller could not read the policy, and sends this in its place.
             return Ok(Self { name, scope, body: Body::Unreadable });
         }
         let action = match rejected::known("action", wire.action)? {
@@ -156,10 +156,10 @@ impl Policy {
         }
     }
 
-    /// What stands for a policy that cannot be read. `scope`: the wire's, where even that is known.
+    /// Replaces a malformed policy. `scope` is the wire's, if known.
     pub(crate) fn unreadable(name: PolicyName, scope: Option<i32>) -> Self {
         let scope = match scope.and_then(|scope| Scope::read(scope).ok()) {
-            // Whose it is cannot be told either: only everything is sure to include what it covers.
+            // Its namespace is unknown too. Only the whole mesh certainly includes its workloads.
             _ if name.namespace.is_empty() => Scope::Mesh,
             Some(scope) => scope,
             None => Scope::Namespace,
@@ -175,14 +175,14 @@ impl PolicyName {
         Self { namespace: namespace.into(), name: name.into() }
     }
 
-    /// Reads `namespace/name`.
+    /// Parses `namespace/name`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (namespace, name) = text.split_once('/')?;
         let whole = !namespace.is_empty() && !name.is_empty() && !name.contains('/');
         whole.then(|| Self::new(namespace, name))
     }
 
-    /// The key of a resource of that name: of one that is not `namespace/name` all is the name, and no namespace is known.
+    /// The key of a resource of that name. A text other than `namespace/name` becomes the name, without a namespace.
     pub(crate) fn of_resource(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self::new("", text))
     }
@@ -248,13 +248,13 @@ impl<T> Condition<T> {
         Ok(Self { any: read_all(any, &read)?, none: read_all(none, &read)? })
     }
 
-    /// Whether nothing is asked for.
+    /// Whether it requires nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.any.is_empty() && self.none.is_empty()
     }
 
-    /// Whether it holds for the property that `test` compares a value with.
+    /// Whether the property holds. `test` compares a value with it.
     pub fn holds(&self, test: impl Fn(&T) -> bool) -> bool {
         (self.any.is_empty() || self.any.iter().any(&test)) && !self.none.iter().any(&test)
     }

@@ -18,23 +18,23 @@ use crate::rejected::{self, Reason};
 pub struct Service {
     /// Its key.
     pub name: ServiceName,
-    /// The object's own name, such as `reviews`.
+    /// The object's name, such as `reviews`.
     pub short_name: Arc<str>,
     /// Virtual addresses; none for a headless service.
     pub addresses: Vec<ServiceAddress>,
-    /// Its ports; an endpoint may have other targets.
+    /// Its ports. An endpoint may have other targets.
     pub ports: Ports,
-    /// Identities that stand for those of the endpoints; `None`: each endpoint's own.
+    /// Accepted identities in place of the endpoints'. `None`: each endpoint's own.
     pub accepted: Option<Vec<Identity>>,
-    /// What every connection to it must go through.
+    /// The waypoint of every connection to it.
     pub waypoint: Option<Gateway>,
     /// How an endpoint is chosen.
     pub balancing: Balancing,
     /// The address families that it is served in.
     pub families: Families,
-    /// Preferred to others of its hostname where the client's own namespace has none.
+    /// Its rank among services of its hostname, where the client's namespace has none.
     pub precedence: Precedence,
-    /// It is not certain whose its addresses are, so nothing is sent to them.
+    /// The owner of its addresses is uncertain, so connections to them are refused.
     pub contested: bool,
 }
 
@@ -50,20 +50,20 @@ pub struct ServiceName {
 /// One of a service's virtual addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAddress {
-    /// The network in which the address means this service.
+    /// The network where the address means this service.
     pub network: Arc<str>,
     /// The address.
     pub address: IpAddr,
-    /// A load balancer's or another one from outside: it leads to the service, and its name does not mean it.
+    /// An external address, such as a load balancer's. It leads to the service, but DNS does not return it.
     pub external: bool,
 }
 
 /// How an endpoint is chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Balancing {
-    /// What the scopes are for.
+    /// The role of the scopes.
     pub mode: Mode,
-    /// What a near endpoint shares with the client, the most important first.
+    /// Scopes that a near endpoint shares with the client, most important first.
     pub scopes: Vec<Scope>,
     /// Which endpoints are candidates.
     pub health: HealthPolicy,
@@ -71,21 +71,21 @@ pub struct Balancing {
     pub affinity: Affinity,
 }
 
-/// What a service's scopes are for.
+/// The role of a service's scopes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing: all endpoints are alike.
+    /// None: all endpoints are equal.
     #[default]
     Any,
     /// Only endpoints that match every scope.
     Strict,
     /// The endpoints that match the most scopes, in order.
     Failover,
-    /// No endpoint is chosen: on to the address that was dialled.
+    /// No choice: go to the dialled address.
     Passthrough,
 }
 
-/// Something that a client and an endpoint may share.
+/// A location that a client and an endpoint may share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are the field's own")]
 pub enum Scope {
@@ -100,27 +100,27 @@ pub enum Scope {
 /// Which endpoints are candidates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum HealthPolicy {
-    /// Those that are ready.
+    /// Ready ones.
     #[default]
     OnlyHealthy,
-    /// All, such as for `publishNotReadyAddresses`.
+    /// All of them, as for `publishNotReadyAddresses`.
     All,
 }
 
 /// Whether a client keeps its endpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Affinity {
-    /// Each connection has its own.
+    /// Each connection has its own endpoint.
     #[default]
     None,
-    /// All connections of one client go to one endpoint, while that can take them.
+    /// All connections of a client go to one endpoint while it can take them.
     Client,
 }
 
 /// The address families that a service is served in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Families {
-    /// Whatever its endpoints have.
+    /// Those of its endpoints.
     #[default]
     Both,
     /// IPv4 only.
@@ -129,10 +129,10 @@ pub enum Families {
     V6,
 }
 
-/// A service's standing among those of the same hostname in other namespaces. Ordered: the better one is less.
+/// A service's rank among those of its hostname in other namespaces. The better one is less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Precedence {
-    /// The one that the hostname means, such as the Kubernetes Service that owns it.
+    /// The hostname's owner, such as its Kubernetes Service.
     Canonical,
     /// Any other.
     Ordinary,
@@ -156,18 +156,18 @@ impl Service {
         })
     }
 
-    /// The identities of which an endpoint must prove one.
+    /// The accepted identities of an endpoint.
     #[must_use]
     pub fn accepted_of(&self, endpoint: &Workload) -> Vec<Identity> {
         self.accepted.clone().unwrap_or_else(|| vec![endpoint.identity.clone()])
     }
 
-    /// Its place among services of one hostname or address: the least is preferred.
+    /// Its rank among services of one hostname or address. The least is preferred.
     pub(crate) fn standing(&self) -> impl Ord + use<'_> {
         (self.precedence, &self.name)
     }
 
-    /// What a wildcard service's hostname ends with: `example.com` for `*.example.com`.
+    /// The suffix of a wildcard service's hostname: `example.com` for `*.example.com`.
     #[must_use]
     pub fn wildcard_suffix(&self) -> Option<&str> {
         self.name.hostname.strip_prefix("*.")
@@ -175,7 +175,7 @@ impl Service {
 }
 
 impl ServiceName {
-    /// The name of the service `hostname` in `namespace`; case of the hostname does not matter.
+    /// The name of the service `hostname`, in any case, in `namespace`.
     #[must_use]
     pub fn new(namespace: &str, hostname: &str) -> Self {
         Self {
@@ -184,7 +184,7 @@ impl ServiceName {
         }
     }
 
-    /// Reads `namespace/hostname`.
+    /// Parses `namespace/hostname`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (namespace, hostname) = text.split_once('/')?;
         let whole = !namespace.is_empty() && !hostname.is_empty() && !hostname.contains('/');
@@ -217,7 +217,7 @@ impl Families {
         })
     }
 
-    /// Whether the address is of such a family.
+    /// Whether the address is of an allowed family.
     #[must_use]
     pub fn admit(self, address: IpAddr) -> bool {
         match self {
@@ -270,8 +270,7 @@ impl Scope {
 }
 
 fn accepted(names: &[String]) -> Option<Vec<Identity>> {
-    // A name of another form belongs to no peer that the mesh could verify: it accepts nobody, and is no reason to
-    // lose the service.
+    // A name of another form matches no verifiable peer. It accepts nobody, but the service stays.
     (!names.is_empty()).then(|| names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 

@@ -1,4 +1,4 @@
-//! Choices for the mesh and for a namespace.
+//! Settings of the mesh and of a namespace.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,36 +9,36 @@ use karez_api::settings as wire;
 
 use crate::rejected::{self, Reason};
 
-/// The trust domain of workloads that name none, unless the mesh has another: Istio's default.
+/// The trust domain of workloads that name none, unless the mesh states another: Istio's default.
 const DEFAULT_TRUST_DOMAIN: &str = "cluster.local";
 
-/// What holds for the whole mesh. The default stands until the controller sends one, and where it never does.
+/// Settings of the whole mesh. The defaults hold until the controller sends some.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The mesh's trust domain; `None` until the controller sends settings, which Istio's never does.
+    /// The mesh's trust domain. `None` until the controller sends settings; Istio's never does.
     pub stated_trust_domain: Option<Arc<str>>,
     /// The DNS domain of Kubernetes services, in lower case, without a trailing dot.
     pub cluster_domain: Arc<str>,
-    /// How two enrolled Pods of a node are joined, unless their namespaces say otherwise.
+    /// How two enrolled Pods of a node connect, unless their namespaces choose otherwise.
     pub same_node: SameNode,
-    /// Prefixes of the mesh's own Pods and Services; may be empty.
+    /// Prefixes of the mesh's Pods and Services; may be empty.
     pub address_ranges: Vec<IpNet>,
-    /// Whether peers must prove an identity, unless the destination's namespace says otherwise.
+    /// Whether peers must prove an identity, unless the destination's namespace chooses otherwise.
     pub mtls: Mtls,
 }
 
-/// What holds for a namespace.
+/// Settings of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Namespace {
     /// Its name.
     pub name: Arc<str>,
-    /// `None`: as the mesh says.
+    /// `None`: the mesh's choice.
     pub same_node: Option<SameNode>,
-    /// The mesh's choice is already worked in.
+    /// The effective choice: the mesh's is already merged in.
     pub mtls: Mtls,
 }
 
-/// How two enrolled Pods of one node are joined.
+/// How two enrolled Pods of one node connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SameNode {
     /// Through an mTLS tunnel, as between nodes.
@@ -50,7 +50,7 @@ pub enum SameNode {
 /// Whether a peer must prove an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mtls {
-    /// Plaintext is admitted, as far as policies go.
+    /// Plaintext is admitted, subject to policies.
     Permissive,
     /// Plaintext is refused.
     Strict,
@@ -81,7 +81,7 @@ impl Settings {
         self.stated_trust_domain.as_deref().unwrap_or(DEFAULT_TRUST_DOMAIN)
     }
 
-    /// Whether the address lies in the mesh's own ranges.
+    /// Whether the address is in the mesh's ranges.
     #[must_use]
     pub fn in_mesh_ranges(&self, address: IpAddr) -> bool {
         self.address_ranges.iter().any(|range| range.contains(&address))
@@ -112,7 +112,7 @@ impl Namespace {
 }
 
 fn trust_domain(name: &str) -> Result<Arc<str>, Reason> {
-    // Only its own part of an identity is in question.
+    // Only the trust domain can fail here.
     Identity::new(name, "default", "default")?;
     Ok(name.into())
 }

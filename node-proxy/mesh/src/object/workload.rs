@@ -1,4 +1,4 @@
-//! Workloads: what runs, where, and as whom.
+//! Workloads: their addresses, location and identity.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,78 +18,78 @@ use crate::rejected::{self, Reason};
 pub struct Workload {
     /// Its key, such as `Kubernetes//Pod/shop/web-0`.
     pub uid: Arc<str>,
-    /// The object's own name; may be empty.
+    /// The object's name; may be empty.
     pub name: Arc<str>,
     /// The Kubernetes namespace.
     pub namespace: Arc<str>,
-    /// Who it is.
+    /// Its identity.
     pub identity: Identity,
-    /// Where the identity's trust domain is from.
+    /// The source of the identity's trust domain.
     pub trust: TrustDomain,
-    /// Its addresses, without repetition.
+    /// Its distinct addresses.
     pub addresses: Vec<IpAddr>,
-    /// Whose addresses they are.
+    /// The owner of its addresses.
     pub address_owner: AddressOwner,
-    /// A DNS name of its own, in lower case.
+    /// Its own DNS name, in lower case.
     pub hostname: Option<Arc<str>>,
     /// The network that its addresses belong to.
     pub network: Arc<str>,
     /// How it is reached.
     pub protocol: Protocol,
-    /// What connections to its own address must go through.
+    /// The waypoint of connections to its own address.
     pub waypoint: Option<Gateway>,
     /// The node that it runs on; may be empty.
     pub node: Arc<str>,
     /// The cluster that it runs in; may be empty.
     pub cluster: Arc<str>,
-    /// Where it runs.
+    /// Its region, zone and subzone.
     pub locality: Locality,
     /// Name of the application in telemetry; may be empty.
     pub canonical_name: Arc<str>,
     /// Version of the application in telemetry; may be empty.
     pub canonical_revision: Arc<str>,
-    /// What kind of object owns it.
+    /// The kind of its owner.
     pub owner_kind: OwnerKind,
-    /// Name of the object that owns it, such as a Deployment's; may be empty.
+    /// Its owner's name, such as a Deployment's; may be empty.
     pub owner_name: Arc<str>,
-    /// Policies that select it; those of its namespace and of the mesh apply besides.
+    /// Policies that select it. Its namespace's and the mesh's apply too.
     pub policies: Vec<PolicyName>,
     /// Whether it is ready.
     pub health: Health,
-    /// The services that it is an endpoint of, each with the ports it serves for it.
+    /// The services that it is an endpoint of, with its ports for each.
     pub services: Vec<(ServiceName, Arc<Ports>)>,
     /// Share of a service's traffic, relative to the other endpoints; 0 gets none.
     pub capacity: u32,
 }
 
-/// Where a workload's trust domain is from.
+/// The source of a workload's trust domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrustDomain {
     /// The workload names it.
     Own,
-    /// It is the mesh's.
+    /// The mesh's settings.
     Mesh,
 }
 
-/// Whose the addresses of a workload are.
+/// The owner of a workload's addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressOwner {
-    /// Its own.
+    /// The workload.
     Workload,
-    /// Its node's: they do not tell it from others there.
+    /// Its node: other workloads there share them.
     Node,
 }
 
 /// How a workload is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// As it is dialled: it is not in the mesh.
+    /// In plaintext: it is not in the mesh.
     Plaintext,
-    /// By an HBONE tunnel.
+    /// Through an HBONE tunnel.
     Hbone,
 }
 
-/// Where a workload runs; parts may be empty.
+/// A workload's location; parts may be empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are the field's own")]
 pub struct Locality {
@@ -98,7 +98,7 @@ pub struct Locality {
     pub subzone: Arc<str>,
 }
 
-/// What kind of object owns a workload.
+/// The kind of a workload's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "Kubernetes' own names")]
 pub enum OwnerKind {
@@ -114,12 +114,12 @@ pub enum OwnerKind {
 pub enum Health {
     Healthy,
     Unhealthy,
-    /// It is being deleted, and serves until it ends.
+    /// It is being deleted, and serves until its end.
     Terminating,
 }
 
 impl Workload {
-    /// `trust_domain`: the mesh's own.
+    /// Parses a workload. `trust_domain` is the mesh's.
     pub(crate) fn read(wire: wire::Workload, trust_domain: &str) -> Result<Self, Reason> {
         rejected::required("uid", &wire.uid)?;
         let (trust, trust_domain) = match wire.trust_domain.as_str() {
@@ -154,18 +154,18 @@ impl Workload {
         })
     }
 
-    /// The same workload where the mesh's trust domain is `trust_domain`; `None` when nothing changes by that.
+    /// The same workload under the mesh's trust domain `trust_domain`; `None` if nothing changes.
     pub(crate) fn under(&self, trust_domain: &str) -> Option<Self> {
         if self.trust == TrustDomain::Own || self.identity.trust_domain() == trust_domain {
             return None;
         }
         let (namespace, service_account) = (self.identity.namespace(), self.identity.service_account());
-        // Cannot fail: the settings check their trust domain, and the other parts were an identity's before.
+        // Cannot fail: the settings have checked their trust domain, and the other parts come from a valid identity.
         let identity = Identity::new(trust_domain, namespace, service_account).ok()?;
         Some(Self { identity, ..self.clone() })
     }
 
-    /// Its first address of a family, IPv4 or IPv6.
+    /// Its first IPv4 or IPv6 address.
     #[must_use]
     pub fn address_of(&self, is_ipv4: bool) -> Option<IpAddr> {
         self.addresses.iter().find(|address| address.is_ipv4() == is_ipv4).copied()
@@ -206,7 +206,7 @@ impl OwnerKind {
         })
     }
 
-    /// The kind as it stands in OpenTelemetry's keys: `k8s.KIND.name`.
+    /// The kind in OpenTelemetry's keys: `k8s.KIND.name`.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The service that an inbound connection's client claims to have dialled.
+//! The service that an inbound client claims to have dialled.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use crate::object::service::{Service, ServiceName};
 use crate::pod::LocalPod;
 use crate::state::Mesh;
 
-/// The service by which a client says that it came to `port` of `pod`: `host` is what its `forwarded` header names.
+/// The service that the client claims to have dialled for `port` of `pod`. `host` comes from its `forwarded` header.
 ///
-/// A claim, for telemetry alone. It names one of the services that the Pod really serves on that port, or none: where
-/// the client names none, or two namespaces have a service of that name for the Pod, nothing is guessed.
+/// The claim is only for telemetry. The result is a service that the Pod really serves on that port. `None` if the
+/// client names none, or two namespaces have that name for the Pod: no guesses.
 #[must_use]
 pub fn claimed_service<'a>(
     mesh: &'a Mesh,
@@ -29,14 +29,14 @@ pub fn claimed_service<'a>(
     named.next().is_none().then_some(only)
 }
 
-/// The service, if the endpoint's ports, or else its own, lead it to the Pod's `port`.
+/// The service, if the endpoint's or else its own ports map to the Pod's `port`.
 fn serving<'a>(mesh: &'a Mesh, name: &ServiceName, ports: &Ports, port: u16) -> Option<&'a Arc<Service>> {
     let service = mesh.service(&name.namespace, &name.hostname)?;
     let mut targets = service.ports.iter().map(|(from, target)| ports.target(from).or(target));
     targets.any(|target| target == Some(port)).then_some(service)
 }
 
-/// A host without its port and the root's dot (RFC 9110 section 7.2).
+/// A host without its port and trailing dot (RFC 9110 section 7.2).
 fn hostname(host: &str) -> &str {
     host.split_once(':').map_or(host, |(name, _)| name).trim_end_matches('.')
 }

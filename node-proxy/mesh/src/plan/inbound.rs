@@ -1,4 +1,4 @@
-//! Plans a connection that arrives at a Pod of this node.
+//! Plans a connection to a Pod of this node.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,33 +13,33 @@ use crate::pod::LocalPod;
 use crate::state::Mesh;
 use crate::viewpoint::Viewpoint;
 
-/// Who is at the other end of an inbound connection.
+/// The other end of an inbound connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboundPeer {
-    /// What its certificate proves; `None` for plaintext.
+    /// The identity proven by its certificate; `None` for plaintext.
     pub identity: Option<Identity>,
     /// The other end of the TCP connection, the tunnel's for HBONE.
     pub address: SocketAddr,
 }
 
-/// What an inbound connection is, if policies admit it.
+/// The plan of an inbound connection, if policies admit it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboundPlan {
     /// The application's address.
     pub dial: SocketAddr,
-    /// What [`authorize`](crate::authz::authorize) is to be asked, now and again when policies change.
+    /// The input of [`authorize`](crate::authz::authorize), now and after each change of policies.
     pub connection: Connection,
-    /// The peer's workload, for telemetry: known by its address, and only if the identity agrees.
+    /// The peer's workload, for telemetry: found by its address, and only if the identity agrees.
     pub source: Option<Arc<Workload>>,
-    /// The Pod's workload, for telemetry; `None` while the mesh has not heard of it.
+    /// The Pod's workload, for telemetry; `None` while the mesh does not know it.
     pub destination: Option<Arc<Workload>>,
 }
 
-/// Decides what a connection is that arrives at `pod` and wants `target`: an HBONE request's authority, or the address
-/// that a plaintext client dialled. Whether the peer may connect is [`authorize`](crate::authz::authorize)'s to say.
+/// Plans a connection to `pod` that wants `target`: an HBONE request's authority, or a plaintext client's destination.
+/// [`authorize`](crate::authz::authorize) decides whether the peer may connect.
 ///
 /// # Errors
-/// [`Refusal::NotThisPod`] when the address is not the Pod's, [`Refusal::ReservedPort`] when the port is the mesh's own.
+/// [`Refusal::NotThisPod`] for an address that is not the Pod's, [`Refusal::ReservedPort`] for a port of the mesh.
 pub fn inbound(
     mesh: &Mesh,
     pod: &LocalPod,
@@ -69,7 +69,7 @@ fn source_workload<'a>(
     connection: &Connection,
 ) -> Option<&'a Arc<Workload>> {
     let workload = Viewpoint::new(mesh, pod).workload_at(connection.source)?;
-    // An address that changed hands names the wrong workload; what the certificate says is certain.
+    // A reassigned address names the wrong workload, while the certificate is certain.
     let agrees = connection.identity.as_ref().is_none_or(|proven| *proven == workload.identity);
     agrees.then_some(workload)
 }

@@ -1,4 +1,4 @@
-//! Plans a connection that a Pod of this node dials.
+//! Plans a connection from a Pod of this node.
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -19,36 +19,36 @@ use crate::pod::LocalPod;
 use crate::state::Mesh;
 use crate::viewpoint::Viewpoint;
 
-/// What to do with a connection that a Pod dials.
+/// The plan of an outbound connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outbound {
-    /// Carry it to where it was dialled, as it is.
+    /// Carry it to the dialled address unchanged.
     Passthrough {
-        /// Why the mesh has no part in it.
+        /// Why the mesh leaves it alone.
         reason: PassthroughReason,
     },
     /// Carry it through a tunnel.
     Tunnel(Tunnel),
-    /// Both Pods are on this node and both namespaces want no tunnel between them: join the two sockets, if the other
-    /// Pod is captured by this process too; otherwise use the tunnel.
+    /// Both Pods are on this node and both namespaces want no tunnel. Join the two sockets if this process captures the
+    /// other Pod too; otherwise use the tunnel.
     SameNode(Tunnel),
-    /// Carry it to this endpoint as it is: the endpoint is not in the mesh.
+    /// Carry it to this endpoint unchanged: the endpoint is not in the mesh.
     Plaintext(Plaintext),
     /// Do not carry it.
     Refuse(Refusal),
-    /// The address lies in the mesh's own ranges, and nothing is known of it: wait for the configuration, bounded, and
-    /// ask again; then refuse with [`Refusal::UnknownMeshAddress`].
+    /// The address is in the mesh's ranges but unknown. Wait a bounded time for configuration and plan again; then
+    /// refuse with [`Refusal::UnknownMeshAddress`].
     Unknown,
 }
 
-/// Why the mesh has no part in a connection.
+/// Why the mesh leaves a connection alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PassthroughReason {
     /// No workload and no service has the address.
     NotInMesh,
-    /// It is a node's own address, which workloads on the host's network share.
+    /// A node's address, shared by workloads on the host's network.
     NodeAddress,
-    /// The service asks for it.
+    /// The service requests it.
     Service,
 }
 
@@ -57,13 +57,13 @@ pub enum PassthroughReason {
 pub struct Tunnel {
     /// The tunnel's far end: the destination, or a waypoint.
     pub workload: Arc<Workload>,
-    /// The service that was dialled; `None` when a workload's own address was.
+    /// The dialled service; `None` for a workload's own address.
     pub service: Option<Arc<Service>>,
-    /// Where the tunnel's TCP connection goes.
+    /// The destination of the tunnel's TCP connection.
     pub next_hop: SocketAddr,
     /// The CONNECT request's `:authority`.
     pub authority: SocketAddr,
-    /// The identities of which the far end must prove one.
+    /// The accepted identities of the far end.
     pub accepted: Vec<Identity>,
     /// Whether the far end is a waypoint.
     pub waypoint: bool,
@@ -72,18 +72,18 @@ pub struct Tunnel {
 /// A connection to an endpoint that is not in the mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plaintext {
-    /// Where to connect.
+    /// The address to connect to.
     pub to: SocketAddr,
-    /// Whose address that is.
+    /// The address's owner.
     pub workload: Arc<Workload>,
-    /// The service that was dialled; `None` when a workload's own address was.
+    /// The dialled service; `None` for a workload's own address.
     pub service: Option<Arc<Service>>,
 }
 
-/// Decides where a connection goes that `source` dialled to `destination`.
+/// Plans a connection that `source` dialled to `destination`.
 ///
-/// No address that is in `attempts` is returned again, so that a loop of attempts ends in [`Outbound::Refuse`]. `random`
-/// is uniform over all of `u64` and fresh for each attempt.
+/// Never returns an address in `attempts` again, so a loop of attempts ends in [`Outbound::Refuse`]. `random` is
+/// uniform over all of `u64` and fresh for each attempt.
 #[must_use]
 pub fn outbound(
     mesh: &Mesh,
@@ -103,13 +103,13 @@ pub fn outbound(
     }
 }
 
-/// Whether it is one of the proxy's own ports in the Pod that dials: the proxy would accept its own connection.
+/// Whether a Pod dials a port of its own proxy, which would then accept its own connection.
 fn is_loop(source: &LocalPod, destination: SocketAddr) -> bool {
     let own = destination.ip().is_loopback() || source.has(destination.ip());
     own && port::RESERVED.contains(&destination.port())
 }
 
-/// A connection that is being decided.
+/// A connection being planned.
 struct Dial<'a> {
     view: Viewpoint<'a>,
     destination: SocketAddr,
@@ -136,22 +136,23 @@ impl<'a> Dial<'a> {
         }
     }
 
-    /// To the address itself; `otherwise` is why it is left alone when no workload has it.
+    /// Plans for the address itself. `otherwise` is the passthrough reason if no workload has it.
     fn to_address(&self, otherwise: PassthroughReason) -> Outbound {
         match self.view.workload_at(self.destination.ip()) {
             Some(workload) => self.to_workload(workload),
             None => match self.beyond(otherwise) {
-                // Its Pod or Service is only not known yet. Another's claim must not draw the connection meanwhile.
+                // Its Pod or Service is not known yet. Meanwhile another's claim must not draw the connection.
                 Outbound::Unknown => Outbound::Unknown,
                 beyond => self.to_outside_address(otherwise).unwrap_or(beyond),
             },
         }
     }
 
-    /// To the service that outsiders reach at this address. Whoever has an address of their own comes before it, since any
-    /// service may name any address. Of two namespaces neither has it: one may mean to draw the other's clients.
+    /// Plans for a service with this external address. A workload's or service's own address takes precedence, since
+    /// any service may name any external address. If services of two namespaces claim it, neither gets it: one may mean
+    /// to draw the other's clients.
     fn to_outside_address(&self, otherwise: PassthroughReason) -> Option<Outbound> {
-        // An address that has brought the connection here is its service's, which asks for passthrough.
+        // The address belongs to the service that requested passthrough.
         if otherwise == PassthroughReason::Service {
             return None;
         }
@@ -208,7 +209,7 @@ impl<'a> Dial<'a> {
         if joined { Outbound::SameNode(tunnel) } else { Outbound::Tunnel(tunnel) }
     }
 
-    /// Whether the two Pods are to be joined without a tunnel: both namespaces must want it.
+    /// Whether the two Pods connect without a tunnel: both namespaces must want it.
     fn joined(&self, workload: &Workload) -> bool {
         let (mesh, source) = (self.view.mesh(), self.view.pod());
         let both = [&*source.namespace, &*workload.namespace];
@@ -217,7 +218,7 @@ impl<'a> Dial<'a> {
             && both.into_iter().all(|namespace| mesh.same_node(namespace) == SameNode::Direct)
     }
 
-    /// Through the waypoint that stands before `destination`; `None` when it is the waypoint itself that dials.
+    /// Plans through the waypoint of `destination`; `None` if the waypoint itself dials.
     fn through(
         &self,
         gateway: &Gateway,

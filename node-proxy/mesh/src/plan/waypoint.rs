@@ -1,4 +1,4 @@
-//! The waypoint that stands before a destination.
+//! The waypoint of a destination.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::viewpoint::Viewpoint;
 
 /// The waypoint that a gateway's name or address resolves to.
 pub(super) enum Waypoint<'a> {
-    /// Any of the workloads behind the service.
+    /// Any workload of the service.
     Service(&'a Service),
-    /// That one.
+    /// That workload.
     Workload(&'a Arc<Workload>),
 }
 
@@ -33,7 +33,7 @@ impl<'a> Waypoint<'a> {
         }
     }
 
-    /// Whether the Pod that looks is the waypoint itself: its own connections go on from there.
+    /// Whether the viewing Pod is the waypoint itself: its own connections go on from there.
     pub(super) fn is_at(&self, view: &Viewpoint<'_>) -> bool {
         let uid = &view.pod().uid;
         match self {
@@ -42,9 +42,9 @@ impl<'a> Waypoint<'a> {
         }
     }
 
-    /// The workload of it that takes a connection, at the address where it speaks HBONE.
+    /// Chooses the waypoint's workload and HBONE address for a connection.
     ///
-    /// `wanted`'s port is the one that the waypoint speaks HBONE on.
+    /// `wanted` has the waypoint's HBONE port.
     pub(super) fn choose(&self, view: &Viewpoint<'a>, wanted: &Wanted<'_>) -> Option<Chosen<'a>> {
         match *self {
             Self::Service(service) => balance::choose(view, service, wanted),
@@ -55,7 +55,7 @@ impl<'a> Waypoint<'a> {
         }
     }
 
-    /// The identities of which `chosen` must prove one.
+    /// The accepted identities of `chosen`.
     pub(super) fn accepted(&self, chosen: &Workload) -> Vec<Identity> {
         match self {
             Self::Service(service) => service.accepted_of(chosen),

@@ -57,7 +57,7 @@ fn an_error_names_object_and_field() {
 }
 
 proptest! {
-    /// A prefix holds the address that it was read with.
+    /// A prefix contains the address it was parsed with.
     #[test]
     fn a_prefix_holds_its_address(
         bytes in prop_oneof![proptest::collection::vec(any::<u8>(), 4), proptest::collection::vec(any::<u8>(), 16)],

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rpds::HashTrieMapSync;
 
-/// A persistent map from a key to the objects that have it, the latest to have come by it first. The lists are short:
-/// a change copies the one it touches.
+/// A persistent map from a key to its objects, the latest first. The lists are short: a change copies the one it
+/// touches.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Index<K: Eq + Hash, V> {
     lists: HashTrieMapSync<K, Arc<[Arc<V>]>>,
@@ -30,8 +30,8 @@ impl<K: Eq + Hash, V> Index<K, V> {
         self.lists.values().map(|list| &**list)
     }
 
-    /// Takes `old` out of the lists of its keys and puts `new` in those of its own. Where both have a key, `new` has the
-    /// place of `old`: what it came by earlier, it holds since then.
+    /// Removes `old` from the lists of its keys and adds `new` to its own. Under a shared key `new` takes the place of
+    /// `old`, because it has held the key since then.
     pub(crate) fn replace(
         &mut self,
         old: Option<&Arc<V>>,

@@ -23,10 +23,10 @@ impl Policies {
         self.by_name.values()
     }
 
-    /// Those that cover a workload of `namespace` that is selected by the policies of these names.
+    /// The policies that cover a workload of `namespace` which lists `selecting`.
     ///
-    /// A name without a policy is passed over: the workload may tell of a new policy before that arrives, or still of
-    /// one that is gone. A policy that arrived and could not be read is held as unreadable, and so is not passed over.
+    /// Skips a name without a policy: the policy may arrive later or be gone already. An unreadable policy is held, so
+    /// it is not skipped.
     pub(crate) fn covering<'a>(
         &'a self,
         namespace: &'a str,
@@ -37,7 +37,7 @@ impl Policies {
         of_all.chain(selected.filter(|policy| !policy.covers_all_of(namespace)))
     }
 
-    /// Puts `new` in the place of `old`: the policy of its name.
+    /// Replaces `old` by `new`, a policy of the same name.
     pub(crate) fn replace(&mut self, old: Option<&Arc<Policy>>, new: Option<&Arc<Policy>>) {
         self.of_mesh
             .replace(old, new, |policy| (policy.scope == Scope::Mesh).then_some(()).into_iter().collect());

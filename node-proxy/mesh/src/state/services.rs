@@ -8,9 +8,9 @@ use crate::object::service::Service;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Services {
-    // Several: the same hostname may be a service in more than one namespace.
+    // Several namespaces may have a service of one hostname.
     by_hostname: Index<Arc<str>, Service>,
-    // By what follows `*.`.
+    // Keyed by the text after `*.`.
     by_wildcard: Index<Arc<str>, Service>,
     by_address: Index<IpAddr, Service>,
 }
@@ -37,7 +37,7 @@ impl Services {
         self.by_hostname.lists().flatten()
     }
 
-    /// Puts `new` in the place of `old`: the service of its name.
+    /// Replaces `old` by `new`, a service of the same name.
     pub(crate) fn replace(&mut self, old: Option<&Arc<Service>>, new: Option<&Arc<Service>>) {
         self.by_hostname.replace(old, new, |service| vec![Arc::clone(&service.name.hostname)]);
         self.by_wildcard
@@ -48,7 +48,7 @@ impl Services {
 
 fn addresses(service: &Service) -> Vec<IpAddr> {
     let mut addresses: Vec<IpAddr> = service.addresses.iter().map(|place| place.address).collect();
-    // One address may be the service's in several networks.
+    // A service may have one address in several networks.
     addresses.sort_unstable();
     addresses.dedup();
     addresses

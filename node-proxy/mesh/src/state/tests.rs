@@ -25,7 +25,7 @@ fn a_workload_on_its_nodes_network_is_not_found_by_address() {
     assert!(mesh.workload(&uid("kube-proxy")).is_some());
 }
 
-/// A Pod's address is given to the next before the controller has said that the first is gone.
+/// A Pod may get another's address before the controller reports the first as gone.
 #[test]
 fn of_two_with_one_address_a_healthy_one_then_the_latest() {
     let holder = |mesh: &Mesh| mesh.workload_at(ip("10.0.0.1")).unwrap().name.to_string();
@@ -70,7 +70,7 @@ fn endpoints_may_come_before_their_service() {
     assert_eq!(uids(&mesh), [uid("web-0"), uid("web-1")]);
     assert!(mesh.is_endpoint(&name, &uid("web-0")));
     assert!(!mesh.is_endpoint(&name, &uid("web-9")));
-    // And stay when the service goes and comes.
+    // They stay while the service goes and returns.
     mesh.apply(Change::RemoveAddress(key("front"))).unwrap();
     assert_eq!(uids(&mesh).len(), 2);
     mesh.apply(workload("web-0", "10.0.0.1").into()).unwrap();

@@ -10,16 +10,16 @@ use crate::object::ports::Ports;
 use crate::object::service::ServiceName;
 use crate::object::workload::{AddressOwner, Health, Workload};
 
-/// A workload in its role of serving a service.
+/// A workload that serves a service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Endpoint {
     /// The workload.
     pub workload: Arc<Workload>,
-    /// The ports that it serves for the service, where they are not as the service says.
+    /// Its ports for the service, where they differ from the service's.
     pub ports: Arc<Ports>,
 }
 
-/// Ordered, so that the same random number chooses the same endpoint.
+/// Ordered, so that one random number always chooses the same endpoint.
 type Endpoints = RedBlackTreeMapSync<Arc<str>, Endpoint>;
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,7 +28,7 @@ pub(crate) struct Workloads {
     by_address: Index<IpAddr, Workload>,
     by_node_address: Index<IpAddr, Workload>,
     by_hostname: Index<Arc<str>, Workload>,
-    // Kept whether the service is known or not: either may come first.
+    // Kept for unknown services too: either may arrive first.
     by_service: HashTrieMapSync<ServiceName, Endpoints>,
 }
 
@@ -41,13 +41,13 @@ impl Workloads {
         self.by_uid.values()
     }
 
-    /// The workload that has the address for itself.
+    /// The workload that owns the address.
     pub(crate) fn at(&self, address: IpAddr, admit: impl Fn(&Workload) -> bool) -> Option<&Arc<Workload>> {
         let holders = || self.by_address.all(&address).iter().filter(|workload| admit(workload));
         holders().find(|workload| workload.health == Health::Healthy).or_else(|| holders().next())
     }
 
-    /// Whether the address is a node's, as its workloads say that share it.
+    /// Whether it is a node's address, shared by its workloads.
     pub(crate) fn is_node(&self, address: IpAddr) -> bool {
         !self.by_node_address.all(&address).is_empty()
     }
@@ -64,7 +64,7 @@ impl Workloads {
         self.by_service.get(service).is_some_and(|endpoints| endpoints.contains_key(uid))
     }
 
-    /// Puts `new` in the place of `old`: the workload of its uid.
+    /// Replaces `old` by `new`, a workload of the same uid.
     pub(crate) fn replace(&mut self, old: Option<&Arc<Workload>>, new: Option<&Arc<Workload>>) {
         self.by_address.replace(old, new, |workload| addresses(workload, AddressOwner::Workload));
         self.by_node_address.replace(old, new, |workload| addresses(workload, AddressOwner::Node));

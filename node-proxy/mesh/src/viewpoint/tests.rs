@@ -26,7 +26,7 @@ fn an_address_means_what_it_means_in_the_clients_network() {
     let view = Viewpoint::new(&mesh, &client);
     assert_eq!(name(view.workload_at(ip("10.0.0.1"))), Some("near"));
     assert_eq!(name(view.workload_at(ip("10.0.0.2"))), None);
-    // While the client's own network is not known, an address of any is better than plaintext.
+    // While the client's network is unknown, an address in any network is better than plaintext.
     let unknown = pod("unknown", "10.0.0.101");
     let view = Viewpoint::new(&mesh, &unknown);
     assert_eq!(name(view.workload_at(ip("10.0.0.2"))), Some("west-only"));

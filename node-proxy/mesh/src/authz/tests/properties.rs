@@ -1,4 +1,4 @@
-//! What holds for every mesh, policy and connection.
+//! Properties of every mesh, policy and connection.
 
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ proptest! {
         prop_assert!(authorize(&mesh, &pod, &connection).decision.is_err());
     }
 
-    /// Whatever is broken about a policy, nobody gets in that did not before.
+    /// However a policy is broken, it admits nobody new.
     #[test]
     fn a_rejected_policy_opens_nothing(
         changes in changes(),
@@ -55,7 +55,7 @@ proptest! {
         }
     }
 
-    /// A field and its negated twin, alone, are opposites: for peers without identity too.
+    /// A field and its negated twin are opposites, also for peers without identity.
     #[test]
     fn negation(wanted in any_match(), connection in any_connection(), field in 0..6) {
         let (plain, negated) = twins(wanted, field);
@@ -86,7 +86,7 @@ proptest! {
     }
 }
 
-/// The values of one field, and the same values negated.
+/// One field's values, and the same values negated.
 fn twins(wanted: Match, field: i32) -> (Match, Match) {
     let none = Match::default;
     match field {

@@ -30,7 +30,7 @@ fn a_pattern_of_no_kind_is_an_error() {
 }
 
 proptest! {
-    /// A principal is matched as the text that it is, which is never built.
+    /// A principal matches like its text, which is never built.
     #[test]
     fn principals_match_as_their_text_does(
         parts in ["[a-z.]{0,3}a", "[a-z.]{0,3}a", "[a-z.]{0,3}a"],

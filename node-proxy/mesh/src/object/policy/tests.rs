@@ -74,7 +74,7 @@ fn what_cannot_be_read() {
     }
 }
 
-/// Only a policy of the mesh needs no namespace.
+/// Only the mesh's policies need no namespace.
 #[test]
 fn without_a_namespace() {
     let nameless = |scope: wire::Scope| {

@@ -9,7 +9,7 @@ fn read(change: impl FnOnce(&mut wire::MeshSettings)) -> Result<Settings, Reason
 
 #[test]
 fn what_is_left_out_is_the_default() {
-    // A controller that sends settings states a trust domain, if only by leaving it out.
+    // A controller that sends settings states a trust domain, even by an empty field.
     let stated_trust_domain = Some(DEFAULT_TRUST_DOMAIN.into());
     assert_eq!(read(|_| {}), Ok(Settings { stated_trust_domain, ..Settings::default() }));
 }

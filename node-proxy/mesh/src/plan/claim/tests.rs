@@ -7,7 +7,7 @@ use crate::fixture::{applied, hostname, mesh, pod, ports, service, serving, serv
 
 const HOST: &str = "reviews.shop.svc.cluster.local";
 
-/// `reviews` serves the Pod's port 8080 by the service's own ports, `admin` its port 9000 by the endpoint's.
+/// `reviews` serves the Pod's port 8080 by its own ports, `admin` the port 9000 by the endpoint's.
 fn served() -> Mesh {
     let reviews = serving("reviews", serving_on("admin", &[(80, 9000)], workload("reviews-0", "10.0.0.1")));
     mesh([
@@ -32,10 +32,10 @@ fn only_what_the_pod_serves_on_that_port() {
         ("Reviews.shop.svc.cluster.LOCAL.", 8080, reviews.clone()),
         ("reviews.shop.svc.cluster.local:80", 8080, reviews),
         (&hostname("admin"), 9000, Some(format!("shop/{}", hostname("admin")))),
-        // Another port of the Pod, or the endpoint has another target than the service.
+        // Another port of the Pod, or the endpoint's target differs from the service's.
         (HOST, 9000, None),
         (&hostname("admin"), 8080, None),
-        // A service of others, one that nobody has, and things that are no names.
+        // Another Pod's service, an unknown one, and texts that are no names.
         (&hostname("cart"), 8080, None),
         ("reviews", 8080, None),
         ("10.1.0.1", 8080, None),

@@ -56,7 +56,7 @@ fn no_part_of_it_needs_the_mesh_to_know_anybody() {
 
 #[test]
 fn only_to_the_pod() {
-    // Known or not, another Pod's or the node's own loopback.
+    // Another Pod's address, known or not, or the node's loopback.
     for target in ["10.0.0.2:5432", "10.0.0.77:5432", "127.0.0.1:5432", "[::1]:5432", "0.0.0.0:5432"] {
         let refused = inbound(&web_and_db(), &db(), at(target), &peer(Some("web")));
         assert_eq!(refused, Err(Refusal::NotThisPod { address: at(target) }));

@@ -22,7 +22,7 @@ fn plan(mesh: &Mesh, destination: &str) -> Outbound {
     outbound(mesh, &source(), at(destination), &Attempts::NONE, 0)
 }
 
-/// The plan after these have failed, by name.
+/// The plan after the named workloads have failed.
 fn plan_without(mesh: &Mesh, destination: &str, tried: &[&str]) -> Outbound {
     outbound(mesh, &source(), at(destination), &attempts(tried), 0)
 }
@@ -158,7 +158,7 @@ fn attempts_end() {
     assert_eq!(plan_without(&mesh, DB, &["db"]), Outbound::Refuse(no_other));
 }
 
-/// A Pod that is reached and has nobody at one address may have somebody at the other.
+/// A reachable Pod may listen only at its other address.
 #[test]
 fn where_an_address_is_refused_the_other_family_comes_next() {
     let dual = |name, v4: &str, v6: &str| {
@@ -186,7 +186,7 @@ fn where_an_address_is_refused_the_other_family_comes_next() {
     }
 }
 
-/// `front`, which outsiders reach at 203.0.113.10, and others of that address.
+/// `front`, reachable from outside at 203.0.113.10, and other owners of that address.
 #[test]
 fn an_address_from_outside_is_the_services_for_its_ports_where_nobody_else_has_it() {
     let outside = || wire::NetworkAddress { external: true, ..place("203.0.113.10") };
@@ -229,14 +229,14 @@ fn an_address_from_outside_is_the_services_for_its_ports_where_nobody_else_has_i
         };
         assert_eq!(found, expected, "{what}");
     }
-    // In the mesh's own ranges it may be a Pod's that is not known yet.
+    // In the mesh's ranges it may belong to an unknown Pod.
     let ranges = vec!["203.0.113.0/24".to_owned()];
     let ranges = Change::from(MeshSettings { address_ranges: ranges, ..MeshSettings::default() });
     let [_, endpoint, client] = front(|_| {});
     let claim = with_address(service("front", &["10.9.0.1"]));
     let waiting = mesh([claim, endpoint, client, ranges]);
     assert!(matches!(plan(&waiting, "203.0.113.10:80"), Outbound::Unknown));
-    // A cluster address comes before what another one claims from outside.
+    // A cluster address precedes another service's external claim.
     let owner = service("owner", &["203.0.113.10"]);
     let [_, endpoint, client] = front(|_| {});
     let claim = with_address(service("front", &["10.9.0.1"]));
@@ -260,7 +260,7 @@ fn a_service_that_asks_for_passthrough() {
     let reason = PassthroughReason::Service;
     let in_ranges = mesh(front(passing).into_iter().chain([ranges(&["10.0.0.0/8"])]));
     assert_eq!(plan(&in_ranges, "10.9.0.1:80"), Outbound::Passthrough { reason });
-    // But an address that is a workload's is the workload's.
+    // A workload's address stays the workload's.
     let same = mesh(front(passing).into_iter().chain([workload("db", "10.9.0.1").into()]));
     assert_eq!(&*tunnel(plan(&same, "10.9.0.1:80")).workload.name, "db");
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// An object that has these keys.
+/// An object with these keys.
 type Object = Vec<u8>;
 
 fn object(keys: &[u8]) -> Arc<Object> {

@@ -1,4 +1,4 @@
-//! What holds for every mesh and every connection.
+//! Properties of every mesh and connection.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::fixture::applied;
 use crate::fixture::arbitrary::{any_pod, any_settings, any_target, changes};
 
 proptest! {
-    /// Whatever the mesh is: a plan always comes, and keeps what it promises.
+    /// Every mesh gives a plan that keeps its promises.
     #[test]
     fn promises(
         changes in changes(),
@@ -34,7 +34,7 @@ proptest! {
         }
     }
 
-    /// The mesh's own addresses leave in the clear only when they are known.
+    /// The mesh's addresses leave in the clear only when known.
     #[test]
     fn an_unknown_address_of_the_mesh_is_never_passed_through(
         changes in changes(),
@@ -55,7 +55,7 @@ proptest! {
         }
     }
 
-    /// What stands behind a waypoint is reached through one, or not at all, except from the waypoint.
+    /// A destination behind a waypoint is reached through it or not at all, except from the waypoint.
     #[test]
     fn a_waypoint_is_never_passed_by(
         changes in changes(),

@@ -1,4 +1,4 @@
-//! What stands behind a waypoint.
+//! Destinations behind a waypoint.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn unavailable(destination: String) -> Outbound {
 
 #[test]
 fn of_a_service() {
-    // By its name, by its service's address, by its own.
+    // By its name, by its service's address, by its own address.
     for gateway in [waypoint_service("way"), waypoint_address("10.9.0.9"), waypoint_address("10.0.0.9")] {
         let mesh = mesh(front(behind(gateway)).into_iter().chain(way()));
         let tunnel = tunnel(plan(&mesh, "10.9.0.1:80"));
@@ -87,7 +87,7 @@ fn of_a_workload() {
     assert_eq!(plan(&mesh([db.into(), client()]), DB), unavailable(uid("db")));
 }
 
-/// Its own waypoint is for those who dial the workload by its own address.
+/// A workload's waypoint only serves clients that dial the workload's own address.
 #[test]
 fn of_a_workload_that_is_reached_as_an_endpoint() {
     let web = serving("front", workload("web", "10.0.0.2"));
