@@ -1,4 +1,4 @@
-//! Writes one JSON line for each connection, through a bounded queue and a thread of its own.
+//! Writes one JSON line for each connection, through a bounded queue and its own thread.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,14 +15,14 @@ use crate::endpoint::Flow;
 use crate::series::Moved;
 use crate::timestamp::rfc3339;
 
-/// Bytes of lines that may wait for a slow reader; what goes beyond is dropped and counted.
+/// Bytes of lines that may wait for a slow reader. Further lines are dropped and counted.
 const QUEUE: usize = 4 << 20;
-/// Lines at once about failures of which neither end is known: anybody can cause them.
+/// Burst of lines about failures between unknown ends: anybody can cause them.
 const ANONYMOUS_BURST: u32 = 50;
-/// And one more each such period.
+/// After the burst, one line each such period.
 const ANONYMOUS_PERIOD: Duration = Duration::from_millis(200);
 
-/// Where records go when they end. Cheap to clone.
+/// The sink of ended records. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AccessLog {
     lines: Option<Lines>,
@@ -39,16 +39,16 @@ pub(crate) struct Ended<'a> {
 }
 
 impl AccessLog {
-    /// None is kept.
+    /// Writes nothing.
     #[must_use]
     pub fn off() -> Self {
         Self::new(None)
     }
 
-    /// Writes to `sink`, usually stdout. Keep the second half until the end: dropping it waits for the last lines.
+    /// Writes to `sink`, usually stdout. Keep the [`Flush`] until the end: dropping it waits for the last lines.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub fn start(sink: impl io::Write + Send + 'static) -> io::Result<(Self, Flush)> {
         let (lines, flush) = lines::start("access-log", sink, QUEUE)?;
         Ok((Self::new(Some(lines)), flush))
@@ -59,13 +59,13 @@ impl AccessLog {
         Self { lines, anonymous: Arc::new(anonymous) }
     }
 
-    /// Lines that were lost, because the reader was too slow or gone.
+    /// Lines lost to a slow or gone reader.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.lines.as_ref().map_or(0, Lines::dropped)
     }
 
-    /// Failures that were not written, because neither end was known and there were too many of them.
+    /// Failures left out, because neither end was known and too many came.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.anonymous.left_out()
@@ -84,7 +84,7 @@ impl AccessLog {
     }
 }
 
-/// A line's fields, named and ordered as Istio's node proxy does; what is not known is left out.
+/// A line's fields, named and ordered as in Istio's node proxy. Unknown ones are left out.
 #[derive(Serialize)]
 struct Line<'a> {
     level: &'static str,
@@ -126,7 +126,7 @@ struct Line<'a> {
     error: Option<String>,
 }
 
-/// Stands for lines that were left out.
+/// Replaces lines that were left out.
 #[derive(Serialize)]
 struct LeftOut {
     level: &'static str,
@@ -142,14 +142,14 @@ fn left_out_line(left_out: u64, now: SystemTime) -> Vec<u8> {
 }
 
 fn json_line(fields: &impl Serialize) -> Vec<u8> {
-    // No line has a map with odd keys or a failing part: it always serializes.
+    // No line has a map with odd keys or a failing part, so serialization cannot fail.
     let mut line = serde_json::to_vec(fields).unwrap_or_default();
     line.push(b'\n');
     line
 }
 
 impl Ended<'_> {
-    /// The line, its end included, as written at `now`.
+    /// The line as written at `now`, with its newline.
     fn line(&self, now: SystemTime) -> Vec<u8> {
         json_line(&self.fields(now))
     }
@@ -193,7 +193,7 @@ impl Ended<'_> {
         *self.outcome != Outcome::Done
     }
 
-    /// Whether it ended before anything was known of either side.
+    /// Whether the connection ended before either side was known.
     fn is_anonymous(&self) -> bool {
         let peers = [&self.flow.source, &self.flow.destination];
         peers.iter().all(|peer| peer.name.is_none() && *peer.endpoint == Default::default())

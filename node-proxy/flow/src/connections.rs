@@ -1,4 +1,4 @@
-//! Istio's metrics of connections, under the label set of `labels`.
+//! Istio's connection metrics, with the label set of `labels`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::family::Kind;
 use crate::labels::Labels;
 use crate::series::{Register, Totals};
 
-/// Istio's metrics of connections.
+/// Istio's connection metrics.
 #[derive(Debug)]
 pub(crate) struct Connections {
     register: Arc<Register>,
 }
 
-/// `response_flags` of what is counted whatever the outcome.
+/// `response_flags` of counters that cover all outcomes.
 const NO_FLAGS: &str = "-";
 
 impl Connections {
@@ -53,7 +53,7 @@ impl Collector for Connections {
     }
 }
 
-/// What Istio calls received, on both sides: the request.
+/// Istio's "received" on both sides: the request.
 fn from_clients(labels: &Labels, totals: &Totals) -> u64 {
     match labels.direction() {
         Direction::Outbound => totals.moved.sent,
@@ -61,7 +61,7 @@ fn from_clients(labels: &Labels, totals: &Totals) -> u64 {
     }
 }
 
-/// What Istio calls sent, on both sides: the response.
+/// Istio's "sent" on both sides: the response.
 fn from_servers(labels: &Labels, totals: &Totals) -> u64 {
     match labels.direction() {
         Direction::Outbound => totals.moved.received,

@@ -1,28 +1,28 @@
-//! The two sides of a connection, in the words of Istio's labels.
+//! The two sides of a connection, in the terms of Istio's labels.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use karez_api::identity::Identity;
 
-/// One connection, as the metrics and the access log describe it.
+/// One connection, as metrics and access log describe it.
 #[derive(Debug, Clone)]
 pub struct Flow {
-    /// This proxy's side of it.
+    /// The side that reports.
     pub direction: Direction,
     /// The client.
     pub source: FlowSide,
     /// The server, at the address that this proxy dials.
     pub destination: FlowSide,
-    /// The authority of the CONNECT, `ip:port` or `host:port`, when a tunnel carries it.
+    /// The authority of a tunnel's CONNECT, `ip:port` or `host:port`.
     pub authority: Option<Arc<str>>,
-    /// The service that was dialled, if it was one.
+    /// The dialled service, if any.
     pub service: Option<Arc<Service>>,
-    /// Whether both sides proved who they are.
+    /// Whether both sides proved their identity.
     pub security: Security,
 }
 
-/// The side of the proxy, in the label `reporter` and the log field `direction`.
+/// The reporting side, in the label `reporter` and the log field `direction`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
     /// The source's proxy reports.
@@ -36,7 +36,7 @@ pub enum Direction {
 pub enum Security {
     /// Both sides showed a certificate of the mesh.
     MutualTls,
-    /// No proof of who the peer is.
+    /// The peer proved no identity.
     Unknown,
 }
 
@@ -45,16 +45,16 @@ pub enum Security {
 pub struct FlowSide {
     /// Its address.
     pub address: SocketAddr,
-    /// Name of the Pod, for the log alone: in a metric every Pod would be a series.
+    /// Name of the Pod. Only for the log: as a label it would make a series for every Pod.
     pub name: Option<Arc<str>>,
-    /// The workload that it belongs to.
+    /// The workload that the side belongs to.
     pub endpoint: Arc<Endpoint>,
 }
 
-/// A workload's names in telemetry. `None` and empty ones read `unknown`.
+/// A workload's names in telemetry. `None` and empty names read `unknown`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint {
-    /// Name of the Deployment, or of whatever made the Pod.
+    /// Name of the Deployment, or of the Pod's other controller.
     pub workload: Option<Arc<str>>,
     /// Kubernetes namespace.
     pub namespace: Option<Arc<str>>,
@@ -126,17 +126,17 @@ impl Security {
 }
 
 impl FlowSide {
-    /// Someone of whom nothing but the address is known.
+    /// A side known only by its address.
     #[must_use]
     pub fn unknown(address: SocketAddr) -> Self {
-        // Most are told more of a moment later.
+        // Most sides become known a moment later.
         static NOTHING: LazyLock<Arc<Endpoint>> = LazyLock::new(Arc::default);
         Self { address, name: None, endpoint: Arc::clone(&NOTHING) }
     }
 }
 
 impl Flow {
-    /// A connection of which only the addresses are known yet.
+    /// A connection known only by its addresses.
     #[must_use]
     pub fn unknown(direction: Direction, source: SocketAddr, destination: SocketAddr) -> Self {
         Self {

@@ -6,10 +6,10 @@ use karez_api::identity::Identity;
 
 use crate::endpoint::{Direction, Endpoint, Flow, Security, Service};
 
-/// Istio's label value for what is not known.
+/// Istio's label value for unknown facts.
 const UNKNOWN: &str = "unknown";
 
-/// The labels that connections have in common when they are counted together.
+/// The labels that connections of one series share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Labels {
     direction: Direction,
@@ -20,7 +20,7 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// Those of a connection.
+    /// The labels of a connection.
     pub(crate) fn of(flow: &Flow) -> Self {
         Self {
             direction: flow.direction,
@@ -31,7 +31,7 @@ impl Labels {
         }
     }
 
-    /// Puts these in the place of equal ones: connections that are counted together share them.
+    /// Replaces the flow's equal parts by these, so that connections of one series share them.
     pub(crate) fn lend(&self, flow: &mut Flow) {
         flow.source.endpoint = Arc::clone(&self.source);
         flow.destination.endpoint = Arc::clone(&self.destination);
@@ -42,7 +42,7 @@ impl Labels {
         self.direction
     }
 
-    /// The same without who: where connections are counted when there are too many label sets.
+    /// The same without peers: the series for connections beyond the limit of label sets.
     pub(crate) fn without_peers(&self) -> Self {
         Self {
             direction: self.direction,

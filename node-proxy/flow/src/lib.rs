@@ -1,16 +1,16 @@
-//! Metrics and access log of the connections that the data plane carries.
+//! Metrics and access log of the data plane's connections.
 //!
-//! A [`Worker`] (one a data-plane thread) opens a [`FlowRecord`] for each connection; when it ends, however it ends, the
-//! record counts it and writes one line of the access log. Each worker counts for itself; [`Metrics`] adds the workers up
-//! when it is scraped, the bytes of living connections included.
+//! A [`Worker`] (one a data-plane thread) opens a [`FlowRecord`] for each connection. However the connection ends, the
+//! record counts it and writes one line of the access log. Each worker counts for itself. A scrape of [`Metrics`] sums
+//! the workers, with the bytes of living connections.
 //!
-//! * `endpoint` – the two sides of a connection, in the words of Istio's labels
+//! * `endpoint` – the two sides of a connection, in the terms of Istio's labels
 //! * `record` – one connection, from accept to end
-//! * `worker` – a thread's series, found again by their labels
+//! * `worker` – one thread's series by their labels
 //! * `labels` – the label set of Istio's L4 metrics
-//! * `series` – counters of one label set, and the register of them all
-//! * `metrics` – all metrics of the process, as Prometheus reads them
-//! * `connections`, `family` – what is encoded there
+//! * `series` – counters of one label set, and the register of all
+//! * `metrics` – all metrics of the process, in Prometheus' format
+//! * `connections`, `family` – the parts that `metrics` encodes
 //! * `usage` – memory, CPU and descriptors of the process
 //! * `access_log` – JSON lines through a bounded queue
 //! * `timestamp` – RFC 3339

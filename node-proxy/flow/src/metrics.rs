@@ -1,4 +1,4 @@
-//! All metrics of the process, as Prometheus reads them.
+//! All metrics of the process, in Prometheus' format.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::series::Register;
 use crate::usage::Usage;
 use crate::worker::Worker;
 
-/// Label sets of connections that are told apart.
+/// Most label sets of connections.
 const LABEL_SETS: usize = 10_000;
 
 /// The process' metrics.
@@ -22,21 +22,21 @@ const LABEL_SETS: usize = 10_000;
 pub struct Metrics {
     register: Arc<Register>,
     log: AccessLog,
-    /// Names that begin with the prefix.
+    /// Metrics named with the prefix.
     own: Registry,
-    /// Names that every process has.
+    /// Metrics that every process has.
     standard: Registry,
 }
 
 impl Metrics {
-    /// Names begin with `prefix` and an underscore: `karez`, or `istio` for what reads Istio's.
+    /// Prefixes names with `prefix` and an underscore: `karez`, or `istio` for readers of Istio's metrics.
     #[must_use]
     pub fn new(prefix: &str, log: AccessLog) -> Self {
         let register = Register::new(LABEL_SETS);
         let mut own = Registry::with_prefix(prefix);
         own.register_collector(Box::new(Connections::new(Arc::clone(&register))));
         let build = Info::new(vec![("version", build::VERSION), ("commit", build::COMMIT)]);
-        own.register("build", "Which build this is", build);
+        own.register("build", "Version and commit of the build", build);
         let mut standard = Registry::default();
         standard.register_collector(Box::new(Usage::new()));
         let mut metrics = Self { register, log: log.clone(), own, standard };
@@ -48,7 +48,7 @@ impl Metrics {
         metrics
     }
 
-    /// What a data-plane thread counts with; call it once on each.
+    /// The counters of one data-plane thread. Call it once on each.
     #[must_use]
     pub fn worker(&self) -> Worker {
         Worker::new(Arc::clone(&self.register), self.log.clone())
@@ -105,7 +105,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::new();
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let _ = text::encode_registry(&mut text, &self.own)
             .and_then(|()| text::encode_registry(&mut text, &self.standard))
             .and_then(|()| text::encode_eof(&mut text));

@@ -12,14 +12,14 @@ use crate::worker::Worker;
 
 /// Counts a connection while it lives and writes its line when it ends.
 ///
-/// It ends when it is [finished](Self::finish) or, whatever happened, when it is dropped: without an outcome it was closed
-/// because the proxy drained.
+/// It ends when it is [finished](Self::finish) or dropped. Dropped without an outcome, it counts as closed by the
+/// drain.
 #[derive(Debug)]
 pub struct FlowRecord {
     worker: Worker,
     flow: Flow,
     begun: Instant,
-    /// From the moment that the connection is established.
+    /// Set once the connection is established.
     counted: Option<(Rc<Series>, Living)>,
     outcome: Option<Outcome>,
 }
@@ -35,15 +35,15 @@ impl FlowRecord {
         &self.flow
     }
 
-    /// To tell what has become known. After [`Self::established`] it reaches the log alone, not the metrics.
+    /// For facts learnt later. After [`Self::established`] they reach only the log, not the metrics.
     pub fn flow_mut(&mut self) -> &mut Flow {
         &mut self.flow
     }
 
-    /// Both sides are connected and bytes may move: counts the connection as opened, with what is known of it now. A second
+    /// Counts the connection as opened, by the facts known now: both sides are connected and bytes may move. A second
     /// call changes nothing.
     ///
-    /// `progress` is read at each scrape, on another thread, and at the end.
+    /// Each scrape calls `progress` on another thread, and the end calls it once more.
     pub fn established(&mut self, progress: impl Fn() -> Moved + Send + Sync + 'static) {
         if self.counted.is_none() {
             let series = self.worker.series(&mut self.flow, Instant::now());
@@ -62,7 +62,7 @@ impl Drop for FlowRecord {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or(Outcome::Refused(Refusal::Closing(Closing::Draining)));
         let flag = (outcome != Outcome::Done).then(|| outcome.flag());
-        // Istio counts as opened what was never established, too.
+        // Istio also counts connections as opened that were never established.
         self.established(Moved::default);
         let counted = self.counted.take();
         let moved = counted.map(|(series, living)| series.end(living, flag)).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Counts of one label set, and the register of them all.
+//! Counts of one label set, and the register of all.
 //!
-//! A worker's [`Series`] is counted on by that worker; the register holds the other end for the scrape, which reads the
-//! bytes of living connections too. When the worker lets go of a series its counts are added to the label set's base, so a
-//! sum never falls; when the last worker has, the label set goes.
+//! Each worker counts in its own [`Series`]. A scrape reads them through the register, with the bytes of living
+//! connections. A worker that releases a series leaves its counts in the label set's base, so a sum never falls. The
+//! label set goes with its last worker.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -10,19 +10,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::labels::Labels;
 
-/// Living connections that there is always room for.
+/// Living connections whose room is never given back.
 const ROOM: usize = 64;
 
-/// Bytes that a connection has moved, as the workload on the reporting side sees it.
+/// Bytes that a connection has moved, seen from the reporting side's workload.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moved {
-    /// What that workload sent.
+    /// Bytes that the workload sent.
     pub sent: u64,
-    /// What it received.
+    /// Bytes that it received.
     pub received: u64,
 }
 
-/// Tells how far a living connection has come.
+/// Returns the bytes that a living connection has moved.
 pub(crate) type Progress = Box<dyn Fn() -> Moved + Send + Sync>;
 
 /// Counts of one label set.
@@ -35,7 +35,7 @@ pub(crate) struct Totals {
     pub(crate) failed: BTreeMap<&'static str, u64>,
 }
 
-/// Every label set that is counted on.
+/// All label sets in use.
 #[derive(Debug)]
 pub(crate) struct Register {
     limit: usize,
@@ -44,12 +44,13 @@ pub(crate) struct Register {
 
 #[derive(Debug, Default)]
 struct SeriesEntry {
-    /// What workers counted that have let go.
+    /// Counts of workers that have released the series.
     base: Totals,
     held: Vec<Arc<Counts>>,
 }
 
-/// One worker's counts of one label set: locked by that worker when a connection begins and ends, and by the scrape.
+/// One worker's counts of one label set. The worker locks them when a connection begins and ends, a scrape when it
+/// reads.
 #[derive(Debug, Default)]
 struct Counts(Mutex<State>);
 
@@ -60,7 +61,7 @@ struct State {
     next: u64,
 }
 
-/// One worker's hold on a label set.
+/// One worker's handle on a label set.
 #[derive(Debug)]
 pub(crate) struct Series {
     labels: Labels,
@@ -68,17 +69,17 @@ pub(crate) struct Series {
     register: Arc<Register>,
 }
 
-/// A connection that counts as living in its series.
+/// A connection counted as living in its series.
 #[derive(Debug)]
 pub(crate) struct Living(u64);
 
 impl Register {
-    /// At most `limit` label sets, beside those without peers.
+    /// At most `limit` label sets, besides those without peers.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, entries: Mutex::default() })
     }
 
-    /// A new hold on a label set, unless there are too many.
+    /// A new handle on a label set. None if there are too many.
     pub(crate) fn series(self: &Arc<Self>, labels: &Labels) -> Option<Series> {
         let mut entries = self.entries();
         if entries.len() >= self.limit && !entries.contains_key(labels) {
@@ -87,7 +88,7 @@ impl Register {
         Some(self.hold(&mut entries, labels))
     }
 
-    /// A new hold on a label set without peers: there are few, so there is always room.
+    /// A new handle on a label set without peers. These are few, so they need no limit.
     pub(crate) fn series_without_peers(self: &Arc<Self>, labels: &Labels) -> Series {
         self.hold(&mut self.entries(), &labels.without_peers())
     }
@@ -116,7 +117,7 @@ impl Register {
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<Labels, SeriesEntry>> {
-        // Nothing that is done under the lock leaves the map half changed.
+        // The map is consistent at every point under the lock.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -178,11 +179,11 @@ impl Series {
         Living(id)
     }
 
-    /// Counts it as closed, as failed too if it has a flag, and tells what it moved.
+    /// Counts it as closed, and as failed if it has a flag. Returns the bytes it moved.
     pub(crate) fn end(&self, Living(id): Living, failed: Option<&'static str>) -> Moved {
         let mut state = self.counts.state();
         let moved = state.living.remove(&id).map(|progress| progress()).unwrap_or_default();
-        // After many connections the room for them is given back.
+        // Shrinks the map after a burst of connections.
         if state.living.capacity() > 4 * state.living.len() + ROOM {
             let room = 2 * state.living.len() + ROOM;
             state.living.shrink_to(room);

@@ -1,4 +1,4 @@
-//! Memory, CPU and descriptors of the process, under the names that every Prometheus client gives them.
+//! Memory, CPU and descriptors of the process, under Prometheus' usual names.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,14 +11,14 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// Reads them at each scrape; what the system does not tell is left out.
+/// Reads the figures at each scrape. Leaves out those that the system does not give.
 #[derive(Debug)]
 pub(crate) struct Usage {
     started: SystemTime,
 }
 
 impl Usage {
-    /// Of a process that has just started.
+    /// For a process that has just started.
     pub(crate) fn new() -> Self {
         Self { started: SystemTime::now() }
     }
@@ -51,7 +51,7 @@ impl Collector for Usage {
     }
 }
 
-/// A number of `/proc/self/status` (proc_pid_status(5)).
+/// A number in `/proc/self/status` (proc_pid_status(5)).
 fn field(status: &str, name: &str) -> Option<u64> {
     let rest = status.lines().find_map(|line| line.strip_prefix(name))?;
     rest.split_whitespace().next()?.parse().ok()
@@ -63,7 +63,7 @@ fn kibibytes(status: &str, name: &str) -> Option<u64> {
 
 fn open_descriptors() -> Option<u64> {
     let entries = std::fs::read_dir("/proc/self/fd").ok()?;
-    // One of them is the directory that is being read.
+    // One of them is the open directory itself.
     u64::try_from(entries.count()).ok()?.checked_sub(1)
 }
 

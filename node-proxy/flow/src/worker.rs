@@ -1,4 +1,4 @@
-//! A data-plane thread's series, found again by their labels.
+//! One data-plane thread's series by their labels.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -12,9 +12,9 @@ use crate::labels::Labels;
 use crate::record::FlowRecord;
 use crate::series::{Register, Series};
 
-/// A label set that has had no connection for so long is let go.
+/// Idle time after which a label set is released.
 const IDLE: Duration = Duration::from_secs(60 * 60);
-/// How often a worker looks for such.
+/// How often a worker looks for idle label sets.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// One thread's telemetry. Cheap to clone, and stays on its thread.
@@ -43,13 +43,13 @@ impl Worker {
         Self { own: Rc::new(own) }
     }
 
-    /// Begins the record of a connection; what is not known of it yet is told later ([`FlowRecord::flow_mut`]).
+    /// Begins a connection's record. Facts learnt later go through [`FlowRecord::flow_mut`].
     #[must_use = "a record that is dropped is one of a connection that was closed"]
     pub fn open(&self, flow: Flow) -> FlowRecord {
         FlowRecord::new(self.clone(), flow)
     }
 
-    /// Lets go of label sets that have had no connection for an hour.
+    /// Releases label sets without a connection for an hour.
     fn retire_idle(&self, now: Instant) {
         self.own.swept.set(now);
         self.own.series.borrow_mut().retain(|_, cached| {
@@ -62,7 +62,7 @@ impl Worker {
         &self.own.log
     }
 
-    /// The counters of a connection's labels; of what these have in common with other connections, `flow` holds no copy then.
+    /// The counters of a connection's labels. `flow` then shares the labels' parts with other connections.
     pub(crate) fn series(&self, flow: &mut Flow, now: Instant) -> Rc<Series> {
         if now.saturating_duration_since(self.own.swept.get()) >= SWEEP {
             self.retire_idle(now);

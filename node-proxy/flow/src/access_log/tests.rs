@@ -102,7 +102,7 @@ impl io::Write for Sink {
 }
 
 impl Sink {
-    /// The lines that were written.
+    /// The written lines.
     fn lines(&self) -> Vec<serde_json::Value> {
         let written = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         written.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

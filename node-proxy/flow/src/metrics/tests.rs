@@ -34,7 +34,7 @@ fn flow() -> Flow {
     flow
 }
 
-/// The text without what differs from process to process.
+/// The text without parts that differ between processes.
 fn own(metrics: &Metrics) -> String {
     let text = metrics.render();
     let end = text.find("# HELP process_").unwrap();
@@ -69,7 +69,7 @@ fn the_whole_text() {
         .concat()
     };
     let expected = format!(
-        r#"# HELP istio_build Which build this is.
+        r#"# HELP istio_build Version and commit of the build.
 # TYPE istio_build info
 istio_build_info{{version="{version}",commit="{commit}"}} 1
 # HELP istio_tcp_connections_opened TCP connections opened

@@ -12,7 +12,7 @@ fn labels(workload: &str) -> Labels {
     Labels::of(&flow)
 }
 
-/// Nothing ever moves.
+/// A connection that moves nothing.
 fn still() -> Progress {
     Box::new(Moved::default)
 }
@@ -52,7 +52,7 @@ fn bytes_count_while_the_connection_lives_and_once() {
     }
     assert_eq!(series.end(living, None), Moved { sent: 4096, received: 1 });
     assert_eq!(register.totals()[0].1.moved, Moved { sent: 4096, received: 1 });
-    // Nothing of the connection is kept.
+    // Nothing else keeps the connection.
     assert_eq!(Arc::strong_count(&sent), 1);
 }
 
@@ -70,7 +70,7 @@ fn label_sets_are_bounded_but_those_without_peers() {
 }
 
 proptest! {
-    /// Whatever workers come and go, the sum is what was counted since the label set was last forgotten.
+    /// However workers come and go, the sum is exact since the label set was last forgotten.
     #[test]
     fn sums_are_exact(steps in proptest::collection::vec((0_usize..4, 0_u64..3), 0..60)) {
         let register = Register::new(10);

@@ -13,7 +13,7 @@ fn numbers_are_found_by_name() {
 fn the_system_tells_of_this_process() {
     let before = open_descriptors().unwrap();
     let held = std::fs::File::open("/proc/self/status").unwrap();
-    // Other tests open files too; so many never.
+    // Other tests open files too, but never so many.
     let after = open_descriptors().unwrap();
     assert!(before > 0 && after > 0, "{before}, {after}");
     drop(held);

@@ -34,7 +34,7 @@ fn idle_label_sets_are_let_go_and_busy_ones_are_not() {
     let left: Vec<_> = register.totals().into_iter().map(|(labels, _)| labels).collect();
     assert_eq!(left, expected);
     drop(busy);
-    // The next connection's look does the same.
+    // The next connection's lookup does the same.
     drop(worker.series(&mut flow(4), now + IDLE + IDLE));
     assert_eq!(register.totals().len(), 1);
 }
