@@ -1,9 +1,9 @@
-//! How long to wait before trying again: a pure function of the attempt and of a random number.
+//! How long to wait before the next attempt: a pure function of the attempt and a random number.
 
 use std::time::Duration;
 
-/// Doubling delays between a first and a greatest one, spread by a share to either side so that many who failed
-/// together do not come back together.
+/// Doubling delays between a first and a greatest one. Each is spread to either side, so that many who failed together
+/// do not return together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Backoff {
     first: Duration,
@@ -20,7 +20,7 @@ impl Backoff {
 
     /// The delay after the failed attempt number `attempt` (0 is the first), never more than `most`.
     ///
-    /// `random` is any number, evenly drawn.
+    /// `random` is any evenly drawn number.
     #[must_use]
     pub fn delay(&self, attempt: u32, random: u64) -> Duration {
         let doubled = 2_u32.checked_pow(attempt).and_then(|factor| self.first.checked_mul(factor));

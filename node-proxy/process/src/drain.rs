@@ -1,8 +1,8 @@
-//! How work is told to end: a signal with a deadline, on several levels (process, Pod, connection).
+//! Tells work to end: a signal with a deadline, on several levels (process, Pod, connection).
 //!
-//! Whoever started the work holds the [`Trigger`]; the work holds a [`Drain`]. Graceful work stops to accept when
-//! [`Drain::started`] returns and goes on with what it has; it drops everything when [`Drain::over`] returns. A lower level
-//! made with [`Drain::level`] drains with the one above or on its own, whichever is earlier.
+//! The owner of the work holds the [`Trigger`], the work a [`Drain`]. When [`Drain::started`] returns, graceful work
+//! accepts no more and finishes what it has. When [`Drain::over`] returns, it drops everything. A lower level from
+//! [`Drain::level`] drains with the one above or on its own, whichever is earlier.
 
 use std::future::{Future, pending, poll_fn};
 use std::task::Poll;
@@ -11,16 +11,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Starts the drain. Dropping it ends everything at once: no work outlives its owner.
+/// Starts the drain. Dropping it ends everything at once, so that no work outlives its owner.
 #[derive(Debug)]
 pub struct Trigger {
     end: watch::Sender<Option<Instant>>,
 }
 
-/// Sees the drain. Cheap to clone.
+/// Observes the drain. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Drain {
-    /// Each level's end, the topmost first.
+    /// Each level's deadline, from the top.
     levels: Vec<watch::Receiver<Option<Instant>>>,
 }
 
@@ -31,7 +31,7 @@ pub fn new() -> (Trigger, Drain) {
 }
 
 impl Trigger {
-    /// Starts the drain: what still runs after `deadline` is cut off. A later call can only bring the end nearer.
+    /// Starts the drain, and cuts off what still runs after `deadline`. A later call can only bring the end nearer.
     pub fn start(&self, deadline: Duration) {
         self.end_at(Instant::now() + deadline);
     }
@@ -79,12 +79,12 @@ impl Drain {
         self.ends().is_some()
     }
 
-    /// Returns once the drain has begun. Cancel safe.
+    /// Returns once the drain has begun. Cancel-safe.
     pub async fn started(&self) {
         self.ends_before(None).await;
     }
 
-    /// Returns once the drain's deadline has passed. Cancel safe.
+    /// Returns once the drain's deadline has passed. Cancel-safe.
     pub async fn over(&self) {
         let mut end = self.ends_before(None).await;
         loop {
@@ -95,7 +95,7 @@ impl Drain {
         }
     }
 
-    /// Waits for an end that is earlier than `known`, or for any.
+    /// Waits for any end, or for one earlier than `known`.
     async fn ends_before(&self, known: Option<Instant>) -> Instant {
         let mut levels = self.levels.clone();
         loop {
@@ -107,7 +107,7 @@ impl Drain {
     }
 }
 
-/// Returns when a level has changed since it was last looked at.
+/// Returns when a level has changed since the last look.
 async fn any_changed(levels: &mut [watch::Receiver<Option<Instant>>]) {
     let mut changes: Vec<_> = levels.iter_mut().map(|level| Box::pin(changed(level))).collect();
     poll_fn(|context| match changes.iter_mut().any(|change| change.as_mut().poll(context).is_ready()) {
@@ -119,7 +119,7 @@ async fn any_changed(levels: &mut [watch::Receiver<Option<Instant>>]) {
 
 async fn changed(level: &mut watch::Receiver<Option<Instant>>) {
     if level.changed().await.is_err() {
-        // The trigger is gone, and said its last when it went.
+        // The trigger is gone, and sent its last value on drop.
         pending::<()>().await;
     }
 }

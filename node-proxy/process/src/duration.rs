@@ -7,7 +7,7 @@ use humantime::DurationError;
 /// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InvalidDuration {
-    /// The text is no list of numbers with units, or a number is beyond all bounds.
+    /// The text is no list of numbers with units, or a number is too large.
     #[error("{0}: write numbers with units, such as 250ms, 10s or 1h30m")]
     Unreadable(#[from] DurationError),
     /// More than a program can wait.
@@ -17,7 +17,7 @@ pub enum InvalidDuration {
 
 const MAX: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
-/// Reads a duration as [`humantime`] does: one or more numbers, each with a unit. `0` needs no unit.
+/// Parses a duration as [`humantime`] does: one or more numbers, each with a unit. `0` needs no unit.
 ///
 /// Fits `#[arg(value_parser = karez_process::duration::parse)]`.
 ///

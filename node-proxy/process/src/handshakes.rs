@@ -1,7 +1,8 @@
-//! Bounds the clients that have yet to prove who they are, for the whole process.
+//! Limits the process's clients that have not proven their identity yet.
 //!
-//! Anybody can be such a client, and each costs memory and a descriptor. When there are too many, the source with most of them
-//! loses its oldest. A handshake takes milliseconds: a fast host displaces itself, and a silent client the silent ones.
+//! Anybody can be such a client, and each costs memory and a descriptor. When there are too many, the source with the
+//! most loses its oldest. A handshake takes milliseconds, so a fast host displaces its own clients, and silent clients
+//! displace each other.
 //!
 //! * `sources` – which client gives way; pure
 
@@ -17,11 +18,11 @@ use tokio::sync::oneshot;
 
 use sources::{Client, Sources};
 
-/// Bounds the unproven clients of all threads.
+/// Limits the unproven clients of all threads.
 #[derive(Debug)]
 pub struct HandshakeLimiter {
     limit: usize,
-    /// Limit of displaced clients that still hold their descriptors.
+    /// Displaced clients that may still hold their descriptors.
     leaving_limit: usize,
     state: Mutex<State>,
 }
@@ -30,11 +31,11 @@ pub struct HandshakeLimiter {
 struct State {
     sources: Sources,
     displace: HashMap<Client, oneshot::Sender<()>>,
-    /// Displaced, and not dropped yet.
+    /// Displaced clients that are not dropped yet.
     leaving: usize,
 }
 
-/// Lets one client be unproven until dropped. As a future it is ready once the client has to give way.
+/// Allows one unproven client until dropped. As a future it is ready once the client must give way.
 #[derive(Debug)]
 pub struct HandshakePermit {
     client: Client,
@@ -44,7 +45,7 @@ pub struct HandshakePermit {
 }
 
 impl HandshakeLimiter {
-    /// Allows so many descriptors, at least one. A ninth of them is for displaced clients whose tasks have not run yet.
+    /// Allows `descriptors` of them, at least one. A ninth is for displaced clients whose tasks have not run yet.
     #[must_use]
     pub fn new(descriptors: usize) -> Arc<Self> {
         let leaving = descriptors / 9;
@@ -52,8 +53,8 @@ impl HandshakeLimiter {
         Arc::new(Self { limit, leaving_limit: leaving.max(1), state: Mutex::default() })
     }
 
-    /// Takes in a client from `address`. If there are too many then, one of the source with most gives way. None while too many
-    /// displaced clients still hold their descriptors.
+    /// Admits a client from `address`. Beyond the limit, the source with the most loses its oldest client. None while
+    /// too many displaced clients still hold their descriptors.
     #[must_use]
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<HandshakePermit> {
         let (displace, displaced) = oneshot::channel();
@@ -66,7 +67,7 @@ impl HandshakeLimiter {
         state.displace.insert(client, displace);
         drop(state);
         if let Some(gives_way) = gives_way {
-            // A receiver that is gone has left by itself.
+            // Without a receiver the client has already left.
             let _ = gives_way.send(());
         }
         Some(HandshakePermit { client, limiter: Arc::clone(self), staying: Some(displaced) })
@@ -79,7 +80,7 @@ impl HandshakeLimiter {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing under the lock can leave it half changed.
+        // The state is consistent at every point under the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -105,7 +106,7 @@ impl Future for HandshakePermit {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if let Some(staying) = &mut self.staying {
-            // The sender goes only when it is used.
+            // The sender is dropped only after use.
             let _ = ready!(Pin::new(staying).poll(context));
             self.staying = None;
         }

@@ -1,10 +1,10 @@
-//! A small HTTP/1 server for what a program tells about itself: metrics, readiness, dumps.
+//! A small HTTP/1 server for a program's metrics, readiness and dumps.
 //!
-//! It knows GET and HEAD and a handful of paths, and is bounded: so many connections at a time, so long for a request's
-//! head, so long for a connection at all.
+//! It serves GET and HEAD on a handful of paths. Connections, the time for a request's head and a connection's life are
+//! limited.
 //!
-//! * [`serve_apart`] – ports on a thread of their own
-//! * `shared` – an answer that is made once a second
+//! * [`serve_apart`] – serves ports on a separate thread
+//! * `shared` – an answer made at most once a second
 
 mod shared;
 mod thread;
@@ -32,44 +32,44 @@ use shared::SharedAnswer;
 
 pub use thread::serve_apart;
 
-/// What a handler answers.
+/// A handler's answer.
 pub type Answer = http::Response<Full<Bytes>>;
-/// What it is asked: the head of a request; a body is ignored.
+/// A request's head; a body is ignored.
 pub type Request = http::request::Parts;
 
 type Handler = Box<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
 
-/// Connections at a time. For one more the oldest is ended: whoever holds many and asks nothing keeps nobody out.
+/// Connections at a time. One more ends the oldest, so that idle connections keep nobody out.
 const CONNECTIONS: usize = 32;
-/// For the head of a request, the first one and the next.
+/// Time for a request's head, the first and the next.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// For a connection, however busy: nobody holds one of the few for ever.
+/// Longest life of a connection, however busy: the few slots come free.
 const CONNECTION_LIFE: Duration = Duration::from_secs(60);
-/// Bytes of a request's head.
+/// Longest head of a request, in bytes.
 const HEAD_SIZE: usize = 16 * 1024;
-/// Before accepting again after an error such as "too many open files".
+/// Pause before accepting again after an error such as "too many open files".
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Paths and who answers them.
+/// Paths and their handlers.
 #[derive(Default)]
 pub struct Routes {
     handlers: Vec<(&'static str, Handler)>,
 }
 
 impl Routes {
-    /// None: all is 404.
+    /// No paths: every request gets 404.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a path whose answer needs no waiting. The first of two equal paths counts.
+    /// Adds a path with an immediate answer. The first of two equal paths counts.
     #[must_use]
     pub fn at(self, path: &'static str, answer: impl Fn() -> Answer + Send + Sync + 'static) -> Self {
         self.handler(path, Box::new(move |_| Box::pin(std::future::ready(answer()))))
     }
 
-    /// Adds a path whose answer is awaited, and may depend on the query or headers.
+    /// Adds a path with an awaited answer, which may depend on the query or headers.
     #[must_use]
     pub fn at_async<F>(
         self,
@@ -82,7 +82,7 @@ impl Routes {
         self.handler(path, Box::new(move |request| Box::pin(answer(request))))
     }
 
-    /// Adds paths that share one answer, which is made at most once a second: it may cost more than whoever asks for it pays.
+    /// Adds paths that share one answer, made at most once a second: it may cost more than a request for it.
     #[must_use]
     pub fn at_shared<F>(self, paths: &[&'static str], answer: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
@@ -110,7 +110,7 @@ impl Routes {
         let Some((_, handler)) = found else {
             return text(StatusCode::NOT_FOUND, self.map());
         };
-        // hyper leaves the body out of an answer to HEAD.
+        // hyper omits the body in an answer to HEAD.
         if request.method != Method::GET && request.method != Method::HEAD {
             let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -121,7 +121,7 @@ impl Routes {
 
     fn map(&self) -> String {
         let paths = self.handlers.iter().map(|(path, _)| format!("  {path}\n"));
-        std::iter::once("not found; there is\n".to_owned()).chain(paths).collect()
+        std::iter::once("not found; available:\n".to_owned()).chain(paths).collect()
     }
 }
 
@@ -131,7 +131,7 @@ pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     answer(status, HeaderValue::from_static("text/plain; charset=utf-8"), body)
 }
 
-/// A JSON answer, 200.
+/// A JSON answer with status 200.
 #[must_use]
 pub fn json(body: impl Into<Bytes>) -> Answer {
     answer(StatusCode::OK, HeaderValue::from_static("application/json"), body)
@@ -154,19 +154,19 @@ pub struct ListenError {
     error: std::io::Error,
 }
 
-/// Opens a listening socket; `[::]` takes IPv4 as well.
+/// Opens a listening socket. `[::]` also takes IPv4.
 ///
 /// # Errors
-/// When the address cannot be listened on: it names the address.
+/// When the address cannot be listened on; the error names it.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|error| ListenError { address, error })
 }
 
-/// Serves on the current runtime until the drain is over, so that metrics and readiness can be read while the program drains.
+/// Serves on the current runtime until the drain is over: metrics and readiness stay readable during the drain.
 pub async fn serve(listener: TcpListener, routes: Routes, drain: Drain) {
     let routes = Arc::new(routes);
     let mut connections = JoinSet::new();
-    // In the order in which they came.
+    // In order of arrival.
     let mut open: VecDeque<AbortHandle> = VecDeque::new();
     let accepting = async {
         loop {

@@ -1,4 +1,4 @@
-//! The TLS of servers that speak HTTP/2 alone: their clients have to offer it (ALPN `h2`, RFC 9113 section 3.3).
+//! TLS of servers that speak only HTTP/2: their clients must offer it (ALPN `h2`, RFC 9113 section 3.3).
 
 use std::io;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::{StartHandshake, TlsStream};
 
-/// The fatal alert `no_application_protocol` in a record of its own (RFC 8446 sections 5.1 and 6, RFC 7301 section 3.2). Before the
-/// server's first message nothing is encrypted.
+/// The fatal alert `no_application_protocol` as a record (RFC 8446 sections 5.1 and 6, RFC 7301 section 3.2). Nothing
+/// is encrypted before the server's first message.
 const NO_APPLICATION_PROTOCOL: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
 
-/// Shakes hands by `config`, whose ALPN is `h2`. rustls refuses clients that offer other protocols, this refuses those that offer
-/// none.
+/// Runs the handshake by `config`, whose ALPN is `h2`. rustls refuses clients that offer other protocols, this function
+/// those that offer none.
 ///
 /// # Errors
-/// When the client breaks the handshake off, breaks its rules, or does not offer HTTP/2.
+/// When the client ends the handshake, breaks its rules, or does not offer HTTP/2.
 pub async fn accept<Io>(io: Io, config: Arc<ServerConfig>) -> io::Result<TlsStream<Io>>
 where
     Io: AsyncRead + AsyncWrite + Unpin,

@@ -1,20 +1,20 @@
-//! What every long-running program does the same way.
+//! The common parts of every long-running program.
 //!
-//! * [`settings`] – flags and their `KAREZ_` twins; what is unknown is an error
+//! * [`settings`] – flags and their `KAREZ_` twins; an unknown one is an error
 //! * [`duration`] – `10s`, `24h`, `1h30m`
-//! * [`names`] – what flags name, read
-//! * [`logs`] – the program's own log, on stderr
-//! * [`log_limit`] – limits lines that others can cause
-//! * [`lines`] – a bounded queue and a thread of its own between whoever writes lines and a slow reader
-//! * [`readiness`] – named conditions, all of which must hold
+//! * [`names`] – parses the names that flags take
+//! * [`logs`] – the program's log, on stderr
+//! * [`log_limit`] – limits log lines that others can cause
+//! * [`lines`] – a bounded queue and a thread between writers of lines and a slow reader
+//! * [`readiness`] – named conditions that must all hold
 //! * [`http`] – a small server for metrics, readiness and dumps
-//! * [`drain`], [`tasks`] – how work is told to end, and who waits for it
+//! * [`drain`], [`tasks`] – tells work to end, and waits for it
 //! * [`signals`] – SIGTERM and SIGINT start the drain; a second one ends the process
-//! * [`backoff`] – pure
-//! * [`limits`] – open files
-//! * [`handshakes`] – bounds clients that have yet to prove who they are
-//! * `http2_tls` – the TLS of servers that speak HTTP/2 alone (feature `tls`)
-//! * [`build`] – which build this is
+//! * [`backoff`] – delays between attempts; pure
+//! * [`limits`] – the limit of open files
+//! * [`handshakes`] – limits clients that have not proven their identity yet
+//! * `http2_tls` – TLS of servers that speak only HTTP/2 (feature `tls`)
+//! * [`build`] – version and commit
 
 pub mod backoff;
 pub mod build;

@@ -1,4 +1,4 @@
-//! A bounded queue and a thread of its own between those who write lines and whoever reads them slowly.
+//! A bounded queue and a thread between writers of lines and a slow reader.
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -7,28 +7,28 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
-/// How long a first line waits for others: so often at most is the thread woken, whatever the number of lines.
+/// How long a first line waits for more. It bounds how often the thread wakes.
 const GATHER: Duration = Duration::from_millis(5);
-/// Bytes after which a batch is written.
+/// Bytes at which a batch is written.
 const BATCH: usize = 64 * 1024;
-/// What a queued line costs beside its bytes.
+/// A queued line's cost besides its bytes.
 const OVERHEAD: usize = 64;
-/// How long the last lines may take: a reader that has stopped reading does not keep the process.
+/// How long the last lines may take: a stalled reader must not hold the process.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
-/// Takes lines and never blocks. Cheap to clone.
+/// Accepts lines and never blocks. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Lines {
     queue: Sender<Message>,
     counters: Arc<QueueCounters>,
 }
 
-/// Waits until the lines written so far have left when it is dropped, or for 2 s; later ones are dropped and counted.
+/// Dropping it waits until the lines so far are written, at most 2 s. Later lines are dropped and counted.
 #[must_use = "dropping it ends the writing"]
 #[derive(Debug)]
 pub struct Flush {
     queue: Sender<Message>,
-    /// Ends with the thread.
+    /// Disconnects when the thread ends.
     thread: Receiver<Infallible>,
 }
 
@@ -38,7 +38,7 @@ enum Message {
     End,
 }
 
-/// Bytes that wait, their limit, and how many lines were lost.
+/// Waiting bytes, their limit, and the number of lost lines.
 #[derive(Debug)]
 struct QueueCounters {
     limit: usize,
@@ -46,10 +46,10 @@ struct QueueCounters {
     dropped: AtomicU64,
 }
 
-/// Starts the thread `name`, which writes lines to `sink`; at most `limit` bytes of them wait.
+/// Starts the thread `name`, which writes lines to `sink`. At most `limit` bytes may wait.
 ///
 /// # Errors
-/// When the system gives no thread.
+/// When the system cannot start a thread.
 pub fn start(name: &str, sink: impl Write + Send + 'static, limit: usize) -> io::Result<(Lines, Flush)> {
     let (queue, messages) = channel();
     let counters = Arc::new(QueueCounters { limit, queued: AtomicUsize::new(0), dropped: AtomicU64::new(0) });
@@ -63,7 +63,7 @@ pub fn start(name: &str, sink: impl Write + Send + 'static, limit: usize) -> io:
 }
 
 impl Lines {
-    /// Queues a line, its end included, or drops and counts it when the queue is full.
+    /// Queues a line, newline included. A full queue drops and counts it.
     pub fn push(&self, line: Vec<u8>) {
         let cost = line.len() + OVERHEAD;
         let before = self.counters.queued.fetch_add(cost, Ordering::Relaxed);
@@ -74,7 +74,7 @@ impl Lines {
         }
     }
 
-    /// Lines lost so far: the queue was full, or the sink took them no longer.
+    /// Lines lost so far: the queue was full, or the sink failed.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.counters.dropped.load(Ordering::Relaxed)
@@ -83,7 +83,7 @@ impl Lines {
 
 impl Drop for Flush {
     fn drop(&mut self) {
-        // When the thread is gone already there is nothing to wait for; a panic of it was reported when it happened.
+        // If the thread is gone, there is nothing to wait for; its panic was reported when it happened.
         let _ = self.queue.send(Message::End);
         let _ = self.thread.recv_timeout(LAST_LINES);
     }
@@ -109,7 +109,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Writes whatever is queued; breaks at the end.
+    /// Writes all queued lines. Breaks at the end.
     fn drain(&mut self) -> std::ops::ControlFlow<()> {
         loop {
             match self.messages.try_recv() {
@@ -140,7 +140,7 @@ impl<W: Write> Writer<W> {
     fn write(&mut self) {
         let written = self.sink.write_all(&self.batch).and_then(|()| self.sink.flush());
         if written.is_err() {
-            // Where could it be said, if not in the log? The count is a metric.
+            // The log itself fails, so nothing can report it. The count is a metric.
             self.counters.dropped.fetch_add(self.lines, Ordering::Relaxed);
         }
         self.lines = 0;

@@ -1,11 +1,11 @@
-//! Limits lines that others can cause, and counts those that it leaves out.
+//! Limits log lines that others can cause, and counts the omitted ones.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Allows a burst of lines, and then one each period.
+/// Allows a burst of lines, then one each period.
 #[derive(Debug)]
 pub struct LogLimiter {
     burst: u32,
@@ -17,14 +17,14 @@ pub struct LogLimiter {
 struct State {
     /// When the whole burst is allowed again; None before the first line.
     replenished: Option<Instant>,
-    /// Left out since the last line that was allowed.
+    /// Lines omitted since the last allowed one.
     unsaid: u64,
-    /// Since the start.
+    /// Lines omitted since the start.
     left_out: u64,
 }
 
 impl LogLimiter {
-    /// Allows `burst` lines at once, and gains one each `period`.
+    /// Allows `burst` lines at once, and one more each `period`.
     #[must_use]
     pub fn new(burst: u32, period: Duration) -> Self {
         Self { burst, period, state: Mutex::default() }
@@ -36,7 +36,7 @@ impl LogLimiter {
         Self::new(1, period)
     }
 
-    /// How many lines were left out since the last one, if one may be written now; the caller then writes it.
+    /// If a line may be written now: how many were omitted since the last one. The caller then writes it.
     #[must_use]
     pub fn allow(&self) -> Option<u64> {
         let now = Instant::now();
@@ -51,14 +51,14 @@ impl LogLimiter {
         Some(std::mem::take(&mut state.unsaid))
     }
 
-    /// How many lines were left out since the start.
+    /// Lines omitted since the start.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.lock().left_out
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing under the lock can leave it half changed.
+        // The state is consistent at every point under the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The program's own log: one event a line on stderr, as text or JSON.
+//! The program's log: one event a line on stderr, as text or JSON.
 
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::lines::{self, Flush, Lines};
 
-/// Flags about the log: `#[command(flatten)]` them.
+/// Flags of the log: `#[command(flatten)]` them.
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
     /// Form of the log on stderr.
@@ -53,23 +53,23 @@ impl FromStr for LogLevel {
 /// Why the log could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// No thread for the writer.
+    /// The writer's thread cannot start.
     #[error("no thread for the log: {0}")]
     Thread(#[from] io::Error),
-    /// The process has a log already.
+    /// The process already has a log.
     #[error("the log was set up before: {0}")]
     Again(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Bytes of log lines that may wait for a slow reader of stderr; what goes beyond is dropped.
+/// Bytes of log lines that may wait for a slow reader of stderr. Further lines are dropped.
 const QUEUE: usize = 1 << 20;
 
-/// Sends this process' tracing events to stderr, through a thread of its own so that a slow reader stops no worker.
+/// Writes the process's tracing events to stderr. A separate thread does so, and a slow reader stops no worker.
 ///
-/// Keep the answer until the end of `main`: dropping it waits for the last lines.
+/// Keep the [`Flush`] until the end of `main`: dropping it waits for the last lines.
 ///
 /// # Errors
-/// When there is no thread to be had, or the process has a log already.
+/// When no thread can start, or the process already has a log.
 pub fn start(settings: &LogSettings) -> Result<Flush, LogError> {
     let (lines, flush) = lines::start("log", io::stderr(), QUEUE)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(EventWriter { lines });
@@ -82,13 +82,13 @@ pub fn start(settings: &LogSettings) -> Result<Flush, LogError> {
     Ok(flush)
 }
 
-/// Writes each event as one line, whatever text of users or peers is in it.
+/// Writes each event as one line, even if it contains text of users or peers.
 #[derive(Debug, Clone)]
 struct EventWriter {
     lines: Lines,
 }
 
-/// tracing's formatter writes each event whole, in one call.
+/// tracing's formatter writes each event in one call.
 impl Write for EventWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);

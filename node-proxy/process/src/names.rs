@@ -1,20 +1,21 @@
-//! What flags name: nodes, namespaces, clusters, metrics. Each function fits `#[arg(value_parser = ...)]`.
+//! Parses the names that flags take: of nodes, namespaces, clusters, metrics. Each function fits `#[arg(value_parser =
+//! ...)]`.
 
 use karez_api::syntax::{is_label, is_subdomain};
 
 /// Why a text is no such name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// Not a node's.
+    /// Not a node's name.
     #[error("expected a node's name: lower-case letters, digits, dashes and dots, such as node-1")]
     Node,
-    /// Not a namespace's.
+    /// Not a namespace's name.
     #[error("expected a namespace's name: lower-case letters, digits and dashes, such as karez-system")]
     Namespace,
-    /// Not a cluster's.
+    /// Not a cluster's name.
     #[error("expected a cluster's name: letters, digits, dashes, dots and underscores, such as Kubernetes")]
     Cluster,
-    /// Not a metric's first word.
+    /// Not the first word of a metric's name.
     #[error(
         "expected the first word of a metric's name: letters, digits and underscores, such as karez or istio"
     )]
@@ -37,21 +38,21 @@ pub fn namespace(text: &str) -> Result<String, InvalidName> {
     is_label(text).then(|| text.to_owned()).ok_or(InvalidName::Namespace)
 }
 
-/// A cluster's name. It stands in workloads' uids before a slash, so it holds none.
+/// A cluster's name. It precedes a slash in workloads' uids, so it contains none.
 ///
 /// # Errors
-/// When it is empty, longer than 253 characters, or holds something else than a name has.
+/// When it is empty, longer than 253 characters, or has an invalid character.
 pub fn cluster(text: &str) -> Result<String, InvalidName> {
     let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     let is_name = (1..=253).contains(&text.len()) && text.chars().all(is_inner);
     is_name.then(|| text.to_owned()).ok_or(InvalidName::Cluster)
 }
 
-/// What the names of a program's metrics begin with: `[a-zA-Z_][a-zA-Z0-9_]*`, of Prometheus' data model without the colon,
+/// The first word of a program's metrics: `[a-zA-Z_][a-zA-Z0-9_]*`. That is Prometheus' data model without the colon,
 /// which is for recording rules.
 ///
 /// # Errors
-/// When it is something else.
+/// When it is anything else.
 pub fn metrics_prefix(text: &str) -> Result<String, InvalidName> {
     let is_inner = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let is_word = text.chars().all(is_inner) && text.starts_with(|c: char| !c.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Whether the program can do its work: named conditions, all of which must hold.
+//! Whether the program can work: named conditions that must all hold.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use crate::http::{Answer, text};
 
 /// The program's readiness. Cheap to clone.
 ///
-/// It is ready when every [`Condition`] holds that was ever asked for; so ask for all of them before the first is met.
+/// It is ready when every requested [`Condition`] holds. Request all of them before the first is met.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     awaited: Arc<watch::Sender<BTreeSet<&'static str>>>,
 }
 
-/// One thing that must hold. It does not at first.
+/// One thing that must hold. At first it does not.
 #[derive(Debug)]
 pub struct Condition {
     name: &'static str,
@@ -23,13 +23,13 @@ pub struct Condition {
 }
 
 impl Readiness {
-    /// With no condition: ready.
+    /// Without conditions: ready.
     #[must_use]
     pub fn new() -> Self {
         Self { awaited: Arc::new(watch::Sender::new(BTreeSet::new())) }
     }
 
-    /// Adds a condition, such as `configuration`. Two of one name are one.
+    /// Adds a condition, such as `configuration`. Two with one name are the same.
     #[must_use = "the program is not ready until it is met"]
     pub fn condition(&self, name: &'static str) -> Condition {
         let condition = Condition { name, readiness: self.clone() };
@@ -37,7 +37,7 @@ impl Readiness {
         condition
     }
 
-    /// The conditions that do not hold, sorted; ready when there is none.
+    /// The conditions that do not hold, sorted. Ready if empty.
     #[must_use]
     pub fn awaited(&self) -> Vec<&'static str> {
         self.awaited.borrow().iter().copied().collect()
@@ -46,11 +46,11 @@ impl Readiness {
     /// Returns once every condition holds.
     pub async fn ready(&self) {
         let mut awaited = self.awaited.subscribe();
-        // It fails only when the sender is gone, and this holds it.
+        // Fails only without the sender, which `self` holds.
         let _ = awaited.wait_for(BTreeSet::is_empty).await;
     }
 
-    /// What the readiness endpoint says: 200, or 503 with the names of what is awaited.
+    /// The readiness endpoint's answer: 200, or 503 with the unmet conditions.
     #[must_use]
     pub fn answer(&self) -> Answer {
         let awaited = self.awaited();
@@ -70,12 +70,12 @@ impl Default for Readiness {
 }
 
 impl Condition {
-    /// It holds.
+    /// The condition holds.
     pub fn met(&self) {
         self.readiness.awaited.send_if_modified(|awaited| awaited.remove(self.name));
     }
 
-    /// It does not hold (any longer).
+    /// The condition does not hold (any longer).
     pub fn unmet(&self) {
         self.readiness.awaited.send_if_modified(|awaited| awaited.insert(self.name));
     }

@@ -1,7 +1,7 @@
-//! A program's settings: flags, each with a twin in the environment, `--drain-deadline` and `KAREZ_DRAIN_DEADLINE`.
+//! A program's settings: flags with a twin in the environment, such as `--drain-deadline` and `KAREZ_DRAIN_DEADLINE`.
 //!
-//! The flag wins over the twin. Lists are separated by commas in both. A variable that begins with `KAREZ_` and belongs to
-//! no flag of the program is an error, because a misspelt setting that is quietly ignored is a setting that is wrong.
+//! The flag wins over the twin. Commas separate lists in both. A `KAREZ_` variable without a flag is an error: a
+//! misspelt setting must not be ignored.
 
 use std::ffi::OsString;
 
@@ -14,7 +14,7 @@ const PREFIX: &str = "KAREZ_";
 
 /// Reads the program's settings from its arguments and environment.
 ///
-/// Prints what is wrong and ends the process with 2 when they cannot be read; with 0 after `--help` and `--version`.
+/// If they are invalid, prints why and exits with 2; after `--help` and `--version` with 0.
 #[must_use]
 pub fn parse<S: Parser>() -> S {
     let environment = std::env::vars_os().map(|(name, _)| name);
@@ -24,7 +24,7 @@ pub fn parse<S: Parser>() -> S {
     }
 }
 
-/// The pure part of [`parse`], but for clap, which reads the values of the twins itself.
+/// The pure part of [`parse`], except that clap reads the twins' values itself.
 fn read<S: Parser>(
     arguments: impl IntoIterator<Item = OsString>,
     variables: impl IntoIterator<Item = OsString>,
@@ -39,7 +39,7 @@ fn read<S: Parser>(
     S::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
-/// The command with a `KAREZ_` variable for every flag, its subcommands' included.
+/// The command with a `KAREZ_` variable for every flag, those of subcommands included.
 fn with_twins(command: Command) -> Command {
     command.mut_args(with_twin).mut_subcommands(with_twins)
 }
@@ -58,7 +58,7 @@ fn check_environment(
     command: &mut Command,
     variables: impl IntoIterator<Item = OsString>,
 ) -> Result<(), clap::Error> {
-    // A name that is not UTF-8 keeps its ASCII prefix, and is then reported as unknown, which it is.
+    // A name outside UTF-8 keeps its ASCII prefix, and is rightly reported as unknown.
     let present: Vec<String> = variables
         .into_iter()
         .map(|name| name.to_string_lossy().into_owned())
@@ -76,7 +76,7 @@ fn check_environment(
     Err(command.error(ErrorKind::UnknownArgument, message))
 }
 
-/// The variables of all flags, its subcommands' included.
+/// The variables of all flags, those of subcommands included.
 fn twins(command: &Command) -> Vec<String> {
     let own = command.get_arguments().filter_map(Arg::get_env);
     own.map(|name| name.to_string_lossy().into_owned())
@@ -84,8 +84,8 @@ fn twins(command: &Command) -> Vec<String> {
         .collect()
 }
 
-/// Whether kubelet put the variable there for a Service of the namespace: beside `X_SERVICE_HOST` it sets `X_SERVICE_PORT...`
-/// and `X_PORT...` (Kubernetes documentation, "Discovering services"), and a Service may well be called `karez-controller`.
+/// Whether kubelet set the variable for a Service of the namespace. Beside `X_SERVICE_HOST` it sets `X_SERVICE_PORT...`
+/// and `X_PORT...` (Kubernetes documentation, "Discovering services"), and a Service may be called `karez-controller`.
 fn is_service_link(name: &str, present: &[String]) -> bool {
     present.iter().filter_map(|host| host.strip_suffix("_SERVICE_HOST")).any(|service| {
         let rest = name.strip_prefix(service);

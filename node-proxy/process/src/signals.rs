@@ -15,17 +15,17 @@ pub struct Signals {
     hangup: Signal,
 }
 
-/// Which signal came.
+/// The signal that came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// SIGTERM: what kubelet and service managers send.
+    /// SIGTERM: sent by kubelet and service managers.
     Terminate,
     /// SIGINT: Ctrl-C.
     Interrupt,
 }
 
 impl Received {
-    /// What a process ended by that signal exits with: 128 and its number.
+    /// The exit code of a process ended by that signal: 128 plus its number.
     #[must_use]
     pub fn exit_code(self) -> i32 {
         let number = match self {
@@ -37,10 +37,10 @@ impl Received {
 }
 
 impl Signals {
-    /// Catches them, in the current runtime.
+    /// Catches the signals in the current runtime.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn catch() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -49,14 +49,14 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one. Cancel safe.
+    /// Waits for the next signal. Cancel-safe.
     pub async fn received(&mut self) -> Received {
         loop {
-            // `None` would mean that no more can come: then the others count, or nothing.
+            // `None` means that this signal cannot come any more, so the others count.
             tokio::select! {
                 Some(()) = self.terminate.recv() => return Received::Terminate,
                 Some(()) = self.interrupt.recv() => return Received::Interrupt,
-                // Who sends it wants logs or settings to be opened anew, not every connection cut.
+                // The sender wants logs or settings reopened, not connections cut.
                 Some(()) = self.hangup.recv() => {
                     tracing::info!("SIGHUP: nothing to do, files are read again by themselves");
                 }
@@ -65,7 +65,7 @@ impl Signals {
         }
     }
 
-    /// Starts the drain at the first one, ends the process at the second. Run it beside the work, on a thread that is
+    /// The first signal starts the drain, the second ends the process. Run it beside the work, on a thread that is
     /// never busy.
     pub async fn drain(mut self, trigger: Trigger, deadline: Duration) {
         self.first_drains(&trigger, deadline).await;

@@ -1,4 +1,4 @@
-//! Tasks with an owner that joins them.
+//! Tasks whose owner joins them.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -19,12 +19,12 @@ pub struct Tasks {
 pub struct Ended {
     /// The name that it was spawned under.
     pub name: String,
-    /// Whether it panicked, rather than returned.
+    /// Whether it panicked instead of returning.
     pub panicked: bool,
 }
 
 impl Tasks {
-    /// None yet.
+    /// No tasks.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -46,27 +46,27 @@ impl Tasks {
         self.names.insert(handle.id(), name.into());
     }
 
-    /// How many have not been joined.
+    /// Tasks not joined yet.
     #[must_use]
     pub fn len(&self) -> usize {
         self.running.len()
     }
 
-    /// Whether all have been joined.
+    /// Whether all tasks are joined.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.running.is_empty()
     }
 
-    /// Waits for the next task to end; `None` when there is none left. Cancel safe.
+    /// Waits for the next task to end. `None` if none is left. Cancel-safe.
     pub async fn ended(&mut self) -> Option<Ended> {
         let joined = self.running.join_next_with_id().await?;
         Some(self.forget(joined))
     }
 
-    /// Waits until all have ended of themselves; aborts those that have not when `drain` is over, and names them.
+    /// Waits until all tasks have ended. When `drain` is over, aborts the rest and returns their names.
     ///
-    /// A task's panic is logged.
+    /// Logs a task's panic.
     pub async fn join(mut self, drain: &Drain) -> Vec<String> {
         let over = drain.over();
         tokio::pin!(over);

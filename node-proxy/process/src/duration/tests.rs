@@ -41,7 +41,7 @@ proptest! {
 
     #[test]
     fn no_text_is_too_odd(text in "\\PC*") {
-        // Any answer will do; a panic fails the test.
+        // Any result is fine; a panic fails the test.
         let _ = parse(&text);
     }
 }

@@ -1,4 +1,4 @@
-//! Unproven clients by where they come from, and which of them gives way: the oldest one of the source with most.
+//! Unproven clients by source. The oldest client of the source with the most gives way.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -13,7 +13,7 @@ pub(super) struct Sources {
     ranks: BTreeSet<Rank>,
 }
 
-/// One client, known by its source and by when it came.
+/// One client, by its source and arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Client {
     source: Source,
@@ -24,7 +24,7 @@ pub(super) struct Client {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Source(IpAddr);
 
-/// How many clients a source has, and its oldest one: of equal sources the one with the older client gives way.
+/// A source's number of clients and its oldest. Of equal sources, the one with the older client gives way.
 type Rank = (usize, Reverse<u64>, Source);
 
 impl Sources {
@@ -36,19 +36,19 @@ impl Sources {
         client
     }
 
-    /// Takes a client away; false if it was displaced before.
+    /// Removes a client. Returns false if it was displaced before.
     pub(super) fn leave(&mut self, client: Client) -> bool {
         self.change(client.source, |clients| clients.remove(&client.number))
     }
 
-    /// Takes the client away that has to give way; None if there is none at all.
+    /// Removes the client that must give way. None if there is no client.
     pub(super) fn displace(&mut self) -> Option<Client> {
         let (_, Reverse(number), source) = *self.ranks.last()?;
         let client = Client { source, number };
         self.leave(client).then_some(client)
     }
 
-    /// How many clients there are.
+    /// Number of clients.
     pub(super) fn len(&self) -> usize {
         self.count
     }

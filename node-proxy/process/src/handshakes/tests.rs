@@ -31,7 +31,7 @@ fn clients_that_gave_way_hold_no_more_than_their_ninth() {
     let held: Vec<_> = std::iter::from_fn(|| limiter.admit(FLOOD)).collect();
     assert_eq!((held.len(), limiter.unproven()), (18, 16));
     assert!(limiter.admit(HONEST).is_none());
-    // The oldest ones gave way.
+    // The oldest gave way.
     drop(held);
     assert_eq!((limiter.unproven(), limiter.lock().leaving), (0, 0));
     assert!(limiter.lock().displace.is_empty());

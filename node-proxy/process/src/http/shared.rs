@@ -1,4 +1,4 @@
-//! An answer that is made at most once a second, however many ask for it.
+//! An answer made at most once a second, however many ask.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,17 +8,17 @@ use tokio::time::Instant;
 
 use super::Answer;
 
-/// How long an answer serves.
+/// How long an answer stays current.
 const LIFE: Duration = Duration::from_secs(1);
 
-/// Makes answers and keeps the newest one.
+/// Makes answers and keeps the newest.
 #[derive(Debug)]
 pub(super) struct SharedAnswer<Make> {
     make: Make,
     newest: Mutex<Arc<Rendering>>,
 }
 
-/// One answer; whoever asks first makes it, and the others wait.
+/// One answer. The first request makes it, the others wait.
 #[derive(Debug)]
 struct Rendering {
     asked: Instant,
@@ -30,18 +30,18 @@ where
     Make: Fn() -> Making,
     Making: Future<Output = Answer>,
 {
-    /// Makes none before somebody asks.
+    /// Makes no answer before the first request.
     pub(super) fn new(make: Make) -> Self {
         Self { make, newest: Mutex::new(Rendering::new()) }
     }
 
-    /// An answer that was begun no longer than a second ago.
+    /// An answer started at most a second ago.
     pub(super) async fn get(&self) -> Answer {
         self.rendering().answer.get_or_init(&self.make).await.clone()
     }
 
     fn rendering(&self) -> Arc<Rendering> {
-        // Nothing under the lock can leave it half changed.
+        // The state is consistent at every point under the lock.
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.asked.elapsed() >= LIFE {
             *newest = Rendering::new();

@@ -43,7 +43,7 @@ async fn a_long_head_is_refused() {
     let (address, _trigger, _server) = server().await;
     let head = format!("GET /echo?{} HTTP/1.1", "x".repeat(2 * HEAD_SIZE));
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // The server may close before it has read it all.
+    // The server may close before it has read everything.
     let _ = stream.write_all(head.as_bytes()).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
@@ -63,7 +63,7 @@ async fn the_end_of_the_drain_ends_it() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
-/// Asks over a connection that stays open.
+/// Sends a request over a connection that stays open.
 async fn ask_on(stream: &mut TcpStream) {
     stream.write_all(b"GET /healthz/ready HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut answer = [0; 1024];
@@ -98,7 +98,7 @@ async fn a_thread_serves_while_the_program_is_busy_and_ends_with_what_started_it
     let address = listener.local_addr().unwrap();
     let routes = Routes::new().at_shared(&["/a", "/b"], async || text(StatusCode::OK, "answered\n"));
     let serving = serve_apart(vec![(listener, routes)], &drain).unwrap();
-    // The test's own runtime polls nothing meanwhile.
+    // Meanwhile the test's own runtime polls nothing.
     for path in ["/a", "/b"] {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");

@@ -1,4 +1,4 @@
-//! A thread of its own: whoever asks much, or for much, takes no time from the program's work.
+//! Serves HTTP on a separate thread, so that requests take no time from the program's work.
 
 use std::future::Future;
 use std::io;
@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 use super::{Routes, serve};
 use crate::drain::Drain;
 
-/// Serves each port until the drain is over, on one thread for all of them. The future is ready when the thread has ended, and
-/// ends it when it is dropped.
+/// Serves all ports on one thread until the drain is over. The future is ready when the thread has ended; dropping it
+/// ends the thread.
 ///
 /// # Errors
-/// When the system gives no thread or no runtime.
+/// When the system cannot start a thread or runtime.
 pub fn serve_apart(
     ports: Vec<(TcpListener, Routes)>,
     drain: &Drain,
@@ -31,7 +31,7 @@ pub fn serve_apart(
         drop(ended);
     })?;
     Ok(async move {
-        // Nothing is sent: the sender goes with the thread.
+        // The thread sends nothing, and drops the sender when it ends.
         let _ = has_ended.await;
         drop(stop);
     })

@@ -16,7 +16,7 @@ impl Write for Sink {
     }
 }
 
-/// Says that a write has begun and stays in it until told otherwise.
+/// Reports the start of a write and blocks in it until released.
 struct Stalled {
     begun: SyncSender<()>,
     go_on: Receiver<()>,
@@ -66,7 +66,7 @@ fn a_full_queue_drops_and_counts_and_recovers() {
     let (lines, flush) = start("test", Stalled { begun, go_on }, 1000).unwrap();
     lines.push(vec![b'x'; 100]);
     has_begun.recv().unwrap();
-    // 1000 bytes hold six lines of 100 with what each costs beside.
+    // 1000 bytes hold six lines of 100 bytes with their overhead.
     for _ in 0..10 {
         lines.push(vec![b'x'; 100]);
     }

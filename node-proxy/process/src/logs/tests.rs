@@ -28,7 +28,7 @@ fn an_event_is_one_line_whatever_text_is_in_it() {
     assert_eq!(written.matches("web\\n2026-11-30").count(), 2, "{written:?}");
 }
 
-/// Keeps what is written to it.
+/// Keeps the written bytes.
 #[derive(Debug, Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
 

@@ -82,7 +82,7 @@ fn help_and_version_come_before_the_environment() {
     assert!(help.contains("[env: KAREZ_DRAIN_DEADLINE]"), "{help}");
 }
 
-/// Run by [`the_environment_is_read`] in a process of its own, for a process cannot safely change its environment.
+/// [`the_environment_is_read`] runs it in a child process, because a process cannot safely change its own environment.
 #[test]
 #[ignore = "the child of another test"]
 fn child() {

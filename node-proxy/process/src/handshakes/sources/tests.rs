@@ -9,14 +9,14 @@ fn address(text: &str) -> IpAddr {
 
 #[test]
 fn the_source_with_most_gives_way_and_its_oldest_client_first() {
-    // Clients in the order in which they come, and which of them give way one after the other.
+    // Clients in order of arrival, and which of them give way one after the other.
     for (come, give_way) in [
         (&["10.0.0.1", "10.0.0.2", "10.0.0.2"][..], &[1, 0, 2][..]),
         (&["10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.2"], &[0, 1, 2, 3]),
-        // As many from each: the one that has been there longest.
+        // As many from each source: the oldest client.
         (&["10.0.0.3", "10.0.0.1", "10.0.0.2"], &[0, 1, 2]),
         (&["10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.1"], &[0, 1, 2, 3]),
-        // An IPv6 host has a /64, and IPv4 in IPv6 is IPv4.
+        // An IPv6 host counts by its /64, and IPv4-mapped IPv6 as IPv4.
         (&["fd00::1:0:0:0:1", "fd00::2:0:0:0:1", "fd00::2:0:0:0:2"], &[1, 0, 2]),
         (&["10.0.0.1", "10.0.0.2", "::ffff:10.0.0.2"], &[1, 0, 2]),
     ] {
@@ -41,7 +41,7 @@ fn a_client_leaves_once() {
 }
 
 proptest! {
-    /// However a flood comes in between, a source with no more than its share of the limit loses nobody.
+    /// Whatever flood comes in between, a source within its share of the limit loses no client.
     #[test]
     fn a_source_within_its_share_loses_nobody(arrivals in vec((0..4_u8, any::<bool>()), 0..300)) {
         const LIMIT: usize = 16;
@@ -50,7 +50,7 @@ proptest! {
         let mut present: Vec<Vec<Client>> = vec![Vec::new(); 4];
         for (source, leaves) in arrivals {
             let own = usize::from(source);
-            // Source 0 floods; the others have at most their share at a time.
+            // Source 0 floods; the others stay within their share.
             if own != 0 && (leaves || present[own].len() == SHARE) && !present[own].is_empty() {
                 let oldest = present[own].remove(0);
                 prop_assert!(sources.leave(oldest), "an honest client was displaced");
