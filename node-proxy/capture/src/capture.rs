@@ -1,13 +1,13 @@
-//! Capture of one Pod's traffic: put in place, looked after, taken away.
+//! Captures one Pod's traffic: installs, checks and removes the capture.
 //!
-//! A Pod's way through these functions, each of which may be called again at any time:
+//! A Pod passes through these functions. Each may be called again at any time:
 //!
-//! 1. open its listeners ([`sockets`](crate::sockets)), so that what is captured finds a queue;
-//! 2. [`install`]; again whenever its [`Settings`] change or [`verify`] finds a change;
-//! 3. [`leave`]: new connections go their own way again, while captured ones keep their translation and can drain;
-//! 4. [`remove`]: what is still captured is reset, then everything is as it was before.
+//! 1. open its listeners ([`sockets`](crate::sockets)), so that captured connections find a queue;
+//! 2. [`install`]; again when its [`Settings`] change or [`verify`] finds a change;
+//! 3. [`leave`]: new connections bypass the mesh, while captured ones keep their translation and can drain;
+//! 4. [`remove`]: resets remaining captured connections, then restores everything.
 //!
-//! Between 2 and 3 nothing leaves the Pod uncaptured, whether a proxy serves its listeners or not.
+//! Between 2 and 3 nothing leaves the Pod uncaptured, even if no proxy serves its listeners.
 
 use std::io;
 use std::net::IpAddr;
@@ -21,48 +21,48 @@ use crate::nftables::{self, Digest, Generation, NftablesError};
 use crate::routes::{self, RouteError};
 use crate::rules::{self, Phase, RuleSettings, wire};
 use crate::sockets::Family;
-use crate::sysctls::{self, Before, SysctlError};
+use crate::sysctls::{self, SavedSysctls, SysctlError};
 
 pub use crate::rules::Proxy;
 
 /// How a Pod is captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Who serves it.
+    /// The proxy that serves the Pod.
     pub proxy: Proxy,
     /// Source addresses of health probes, which reach the application directly.
     pub probes: Vec<IpAddr>,
-    /// Whether its DNS queries are captured.
+    /// Whether the Pod's DNS queries are captured.
     pub dns: bool,
-    /// Whether TCP connections that are older than the capture are reset at their next packet (strict mode), instead of
-    /// living on.
+    /// Whether to reset TCP connections older than the capture at their next packet (strict mode), instead of letting
+    /// them live.
     pub close_older: bool,
 }
 
-/// What [`install`] left in the kernel, for [`verify`] to compare. Of use within one process only: after a restart,
-/// install again.
+/// The state that [`install`] left in the kernel, for [`verify`] to compare. Valid only within one process: install
+/// again after a restart.
 #[derive(Debug)]
 pub struct Installed {
     digest: Digest,
-    before: Before,
+    before: SavedSysctls,
     /// The devices that the rules name.
     devices: Devices,
-    /// Why raw sockets are not kept from beginning connections, if they are not.
+    /// Why raw sockets can still begin connections, if they can.
     unguarded: Option<NftablesError>,
-    /// Of all rules of the namespace, when they were last read.
+    /// Generation of the namespace's rules at the last read.
     generation: AtomicU32,
 }
 
-/// What [`verify`] found.
+/// The result of [`verify`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Integrity {
-    /// All is as it was installed.
+    /// Everything is as installed.
     Intact,
-    /// Something has been changed: [`install`] again.
+    /// This part was changed: [`install`] again.
     Changed(Part),
 }
 
-/// A part of what is installed.
+/// A part of the installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The nftables tables.
@@ -75,39 +75,39 @@ pub enum Part {
     Sysctls,
 }
 
-/// Why a Pod cannot be captured, checked or let go.
+/// Why a Pod cannot be captured, checked or released.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
-    /// Its namespace.
+    /// The namespace cannot be used.
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
-    /// The rules.
+    /// The rules cannot be changed or read.
     #[error(transparent)]
     Rules(#[from] NftablesError),
-    /// The routes.
+    /// The routes cannot be changed or read.
     #[error(transparent)]
     Routes(#[from] RouteError),
-    /// The kernel's settings.
+    /// The kernel's settings cannot be changed or read.
     #[error(transparent)]
     Sysctls(#[from] SysctlError),
-    /// What is still captured.
+    /// The captured connections cannot be closed.
     #[error(transparent)]
     Flows(#[from] FlowError),
-    /// The Pod's devices.
+    /// The Pod's devices cannot be listed.
     #[error("cannot list the Pod's network devices: {0}")]
     Devices(io::Error),
-    /// The table is gone as soon as it is there.
-    #[error("the rules are not there after they were loaded: something else in the Pod removes them")]
+    /// The table vanishes right after it is loaded.
+    #[error("the rules vanished after they were loaded: another process in the Pod removes them")]
     RulesVanish,
 }
 
-/// Captures a Pod, or brings what is there up to date. New rules replace old ones in one transaction: no packet meets
-/// both, or none.
+/// Captures a Pod, or updates its capture. One transaction replaces old rules by new: no packet meets both, or none.
 ///
-/// `earlier` is what the same process installed before, if anything: it knows how the Pod was, should the rules that say so be gone.
+/// `earlier` is this process's previous installation, if any. It holds the Pod's original settings in case the rules
+/// with the note are gone.
 ///
 /// # Errors
-/// When a step fails. A Pod that was captured is as it was; of one that was not, nothing is left.
+/// When a step fails. A captured Pod is then unchanged; in an uncaptured one nothing is left.
 pub fn install(
     namespace: &NetworkNamespace,
     settings: &Settings,
@@ -118,18 +118,18 @@ pub fn install(
         let before = match (&listing, earlier) {
             (Some(listing), _) => listing.note().map(noted).unwrap_or_default(),
             (None, Some(earlier)) => earlier.before,
-            (None, None) => Before::read()?,
+            (None, None) => SavedSysctls::read()?,
         };
         put_in_place(settings, before).inspect_err(|_| {
             if listing.is_none() {
-                // The first error is the one to tell.
+                // The first error is the one to report.
                 let _ = take_away(before);
             }
         })
     })?
 }
 
-fn put_in_place(settings: &Settings, before: Before) -> Result<Installed, CaptureError> {
+fn put_in_place(settings: &Settings, before: SavedSysctls) -> Result<Installed, CaptureError> {
     sysctls::write_wanted()?;
     let devices = devices::list().map_err(CaptureError::Devices)?;
     for family in families()? {
@@ -142,21 +142,21 @@ fn put_in_place(settings: &Settings, before: Before) -> Result<Installed, Captur
         Proxy::Ztunnel => None,
     };
     sysctls::write_wanted()?;
-    // Read first: what changes after it is seen as a change.
+    // Read before the listing, so that a later change is noticed.
     let Generation(generation) = nftables::generation()?;
     let listing = nftables::list()?.ok_or(CaptureError::RulesVanish)?;
     let generation = AtomicU32::new(generation);
     Ok(Installed { digest: listing.digest(), before, devices, unguarded, generation })
 }
 
-/// Keeps raw sockets from beginning connections past the rules. A kernel without `NETFILTER_EGRESS` (before 5.16) cannot, which
-/// is no reason to leave a Pod out of the mesh.
+/// Keeps raw sockets from beginning connections past the rules. A kernel without `NETFILTER_EGRESS` (before 5.16)
+/// cannot, but the Pod still joins the mesh.
 fn guard(mark: PodMark, devices: &[String]) -> Result<(), NftablesError> {
     nftables::apply(&wire::render(mark, devices))
 }
 
-/// Routes, settings and, last, the rules: they say what is left to do.
-fn take_away(before: Before) -> Result<(), CaptureError> {
+/// Removes routes, settings and last the rules, because their note holds the settings to restore.
+fn take_away(before: SavedSysctls) -> Result<(), CaptureError> {
     let devices = devices::list().map_err(CaptureError::Devices)?;
     for family in Family::ALL {
         routes::remove(family, &devices.all)?;
@@ -166,7 +166,7 @@ fn take_away(before: Before) -> Result<(), CaptureError> {
 }
 
 impl Installed {
-    /// Why raw sockets in the Pod are not kept from beginning connections past the mesh, if they are not.
+    /// Why raw sockets in the Pod can begin connections past the mesh, if they can.
     #[must_use]
     pub fn unguarded(&self) -> Option<&NftablesError> {
         self.unguarded.as_ref()
@@ -176,7 +176,7 @@ impl Installed {
 /// Whether everything is as [`install`] left it.
 ///
 /// # Errors
-/// When the kernel does not tell.
+/// When the kernel does not answer.
 pub fn verify(namespace: &NetworkNamespace, installed: &Installed) -> Result<Integrity, CaptureError> {
     namespace.run(|| {
         if !rules_are_as(installed)? {
@@ -198,7 +198,7 @@ pub fn verify(namespace: &NetworkNamespace, installed: &Installed) -> Result<Int
     })?
 }
 
-/// To list rules takes a process each; to ask the kernel whether any have changed takes microseconds.
+/// Asking for the generation takes microseconds, while each listing of rules takes a process.
 fn rules_are_as(installed: &Installed) -> Result<bool, NftablesError> {
     let Generation(generation) = nftables::generation()?;
     if generation == installed.generation.load(Ordering::Relaxed) {
@@ -208,15 +208,15 @@ fn rules_are_as(installed: &Installed) -> Result<bool, NftablesError> {
     if digest != Some(installed.digest) {
         return Ok(false);
     }
-    // Somebody else's rules.
+    // Only other programs' rules changed.
     installed.generation.store(generation, Ordering::Relaxed);
     Ok(true)
 }
 
-/// Captures nothing new, and keeps what is captured. Does nothing where there is no capture.
+/// Stops capturing new connections, and keeps captured ones. Does nothing without capture.
 ///
 /// # Errors
-/// When the rules cannot be replaced; then capture goes on.
+/// When the rules cannot be replaced. Capture then goes on.
 pub fn leave(namespace: &NetworkNamespace, settings: &Settings) -> Result<(), CaptureError> {
     namespace.run(|| {
         if let Some(listing) = nftables::list()? {
@@ -231,12 +231,12 @@ pub fn leave(namespace: &NetworkNamespace, settings: &Settings) -> Result<(), Ca
     })?
 }
 
-/// Takes capture away: resets what is still captured, then removes rules and routes and gives the kernel's settings back.
-/// Gives the number of connections that had to be reset: none, if it comes after [`leave`] and the node proxy has drained.
-/// Does nothing where there is no capture.
+/// Removes capture: resets remaining captured connections, then removes rules and routes and restores the kernel's
+/// settings. Returns the number of reset connections: none after [`leave`] and a drained node proxy. Does nothing
+/// without capture.
 ///
 /// # Errors
-/// When a step fails. As long as captured connections cannot be closed, the rules stay and nothing leaks.
+/// When a step fails. While captured connections cannot be closed, the rules stay and nothing leaks.
 pub fn remove(namespace: &NetworkNamespace) -> Result<usize, CaptureError> {
     namespace.run(|| {
         let Some(listing) = nftables::list()? else { return Ok(0) };
@@ -247,17 +247,17 @@ pub fn remove(namespace: &NetworkNamespace) -> Result<usize, CaptureError> {
     })?
 }
 
-fn noted(note: &str) -> Before {
-    // Another version's note says nothing to this one; a new namespace's settings are the best guess.
+fn noted(note: &str) -> SavedSysctls {
+    // Another version's note is unreadable; a new namespace's settings are the best guess.
     note.parse().unwrap_or_default()
 }
 
-/// The families that the Pod's loopback has.
+/// The address families of the Pod's loopback.
 fn families() -> Result<Vec<Family>, SysctlError> {
     Ok(if sysctls::loopback_has_ipv6()? { Family::ALL.to_vec() } else { vec![Family::V4] })
 }
 
-fn rule_settings(settings: &Settings, phase: Phase, before: Before) -> RuleSettings {
+fn rule_settings(settings: &Settings, phase: Phase, before: SavedSysctls) -> RuleSettings {
     RuleSettings {
         proxy: settings.proxy,
         probes: settings.probes.clone(),

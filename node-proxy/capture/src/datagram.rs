@@ -1,4 +1,4 @@
-//! Captured DNS queries, with the server that was asked.
+//! Captured DNS queries, with the server that the client asked.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -12,19 +12,19 @@ use crate::original::{socket_address_v4, socket_address_v6};
 /// A datagram that a rule brought to a [`Listening::DnsUdp`](crate::sockets::Listening::DnsUdp) socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Datagram {
-    /// How many bytes of the buffer it fills.
+    /// Bytes of the buffer that it fills.
     pub length: usize,
-    /// Who asked.
+    /// The client's address.
     pub client: SocketAddr,
-    /// Who was asked: the answer is to come from this address.
+    /// The server that the client asked: the answer must come from this address.
     pub server: SocketAddr,
 }
 
 /// Receives one datagram into `buffer`.
 ///
 /// # Errors
-/// `WouldBlock` when there is none; `InvalidData` for one that is larger than the buffer or does not say whom it was sent
-/// to: it is gone, go on with the next. Any other is the socket's own.
+/// `WouldBlock` when there is none. `InvalidData` for one that exceeds the buffer or lacks its destination: it is
+/// dropped, go on with the next. Any other error is the socket's.
 pub fn receive(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<Datagram> {
     let mut control = cmsg_space!(nix::libc::sockaddr_in6, nix::libc::sockaddr_in);
     let mut parts = [IoSliceMut::new(buffer)];
@@ -35,7 +35,7 @@ pub fn receive(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<Datagram> {
         return Err(unusable("a datagram larger than its buffer"));
     }
     let client =
-        message.address.as_ref().and_then(address).ok_or_else(|| unusable("a datagram from nobody"))?;
+        message.address.as_ref().and_then(address).ok_or_else(|| unusable("a datagram without a source"))?;
     let server = message.cmsgs()?.find_map(|message| destination(&message));
     let server = server.ok_or_else(|| unusable("a datagram without its destination"))?;
     Ok(Datagram { length: message.bytes, client, server })

@@ -1,4 +1,5 @@
-//! The network devices of a Pod but loopback, as rules and routes name them. Work on the namespace of the calling thread.
+//! A Pod's network devices without loopback, as rules and routes name them. The functions act on the calling thread's
+//! namespace.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -12,30 +13,31 @@ use crate::rules::wire::can_name;
 
 const LOOPBACK: &str = "lo";
 
-/// A Pod's devices, by name and sorted.
+/// A Pod's devices, sorted by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Devices {
-    /// All that rules can name. What has another name was made by somebody who may change the rules as well.
+    /// All devices that rules can name. Whoever made one with another name may change the rules too.
     pub(crate) all: Vec<String>,
-    /// Those that hand packets to no other device of the Pod, as a bridge or a VLAN does: what leaves the Pod passes one.
+    /// Devices that pass packets to no other device of the Pod, unlike a bridge port or a VLAN. Packets that leave the
+    /// Pod pass one of them.
     pub(crate) lowest: Vec<String>,
 }
 
-/// A device, as far as it matters here.
+/// The relevant facts of a device.
 #[derive(Debug, Clone, Default)]
 struct Device {
     index: u32,
     name: String,
-    /// The device that it is a port of.
+    /// The device it is a port of.
     master: Option<u32>,
-    /// The device of the same namespace that it sends by.
+    /// The device in the same namespace that it sends through.
     below: Option<u32>,
 }
 
-/// The devices that there are now.
+/// Lists the present devices.
 ///
 /// # Errors
-/// When the kernel does not tell.
+/// When the kernel does not answer.
 pub(crate) fn list() -> io::Result<Devices> {
     let mut devices = Vec::new();
     dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(LinkMessage::default()), |message| {
@@ -76,7 +78,7 @@ impl Device {
                 _ => {}
             }
         }
-        // What a veth names is its other end, and what is in another namespace is not the Pod's.
+        // A veth names its other end, and a device in another namespace is not the Pod's.
         if is_pair || is_elsewhere {
             device.below = None;
         }

@@ -1,8 +1,8 @@
-//! Connections that live by the rules and are still open, and their end. Work on the namespace of the calling thread.
+//! Finds and closes open connections that depend on the rules. The functions act on the calling thread's namespace.
 //!
-//! Without rules nothing translates a captured connection: the application's next bytes would leave the Pod as they are,
-//! addressed to the server that it once dialled. And nothing keeps in the Pod what the application answers on a connection
-//! that was delivered to it under its client's address. So before the rules go, both ends of each are closed, by the kernel.
+//! Without rules nothing translates a captured connection: the application's next bytes would leave the Pod unchanged,
+//! for the server that it once dialled. Nor would anything keep the application's answers in the Pod on connections
+//! delivered under their client's address. So the kernel closes both ends of each before the rules go.
 
 mod delivered;
 mod tcp;
@@ -21,7 +21,7 @@ pub use tracked::{Captured, captured};
 /// Why such connections cannot be found or closed.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
-    /// Connection tracking or the kernel's list of sockets does not say.
+    /// Connection tracking or the kernel's socket list fails.
     #[error(
         "cannot list the captured connections (this takes the kernel's nf_conntrack_netlink, inet_diag and tcp_diag): {0}"
     )]
@@ -31,35 +31,35 @@ pub enum FlowError {
         "cannot list the connections to the application (this takes the kernel's inet_diag and tcp_diag): {0}"
     )]
     Delivered(io::Error),
-    /// Connection tracking does not forget them.
+    /// Connection tracking does not remove them.
     #[error("cannot remove the captured connections from connection tracking: {0}")]
     Forget(io::Error),
-    /// They are there, and the kernel cannot close them.
+    /// They exist, and the kernel cannot close them.
     #[error(
         "{open} connections of the mesh are still open and the kernel cannot close them ({source}): it takes a kernel \
          with INET_DIAG_DESTROY, or to wait for their end"
     )]
     Close {
-        /// How many.
+        /// Open connections.
         open: usize,
-        /// Why.
+        /// The kernel's error.
         source: io::Error,
     },
 }
 
-/// Closes every captured and every delivered connection, and gives the number of those that had not ended by themselves:
-/// one that came to the Pod without a tunnel is both. All ends see a reset.
+/// Closes all captured and delivered connections. Returns how many had not ended yet; one that came without a tunnel is
+/// both. All ends see a reset.
 ///
 /// # Errors
 /// When they cannot be listed, or one cannot be closed.
 pub fn sever() -> Result<usize, FlowError> {
-    // The captured first: a node proxy that is awake closes by itself what it delivered for them.
+    // Captured ones first: a running node proxy then closes their delivered connections itself.
     Ok(sever_captured()? + sever_delivered()?)
 }
 
 fn sever_captured() -> Result<usize, FlowError> {
-    // Before connection tracking is asked, which remembers for minutes who has ended: whoever takes an ended one's port from now
-    // on is none of them.
+    // Sockets before connection tracking, which remembers ended connections for minutes: a new connection on an ended
+    // one's port must not be closed.
     let sockets = sockets().map_err(FlowError::List)?;
     let by_ends: HashMap<_, _> =
         sockets.iter().map(|socket| ((socket.local(), socket.remote()), socket)).collect();
@@ -70,7 +70,8 @@ fn sever_captured() -> Result<usize, FlowError> {
             .map_err(|source| FlowError::Close { open: flows.len() - severed, source })?;
         severed += usize::from(closed && !flow.has_ended);
     }
-    // Else a connection from the same port, begun without the mesh, would be taken for this one when the Pod is enrolled again.
+    // Otherwise, once the Pod is enrolled again, a connection from the same port begun without the mesh would be taken
+    // for this one.
     flows.iter().try_for_each(tracked::forget).map_err(FlowError::Forget)?;
     Ok(severed)
 }
@@ -89,15 +90,15 @@ fn sever_delivered() -> Result<usize, FlowError> {
     Ok(severed.len())
 }
 
-/// Sockets by their own address and the other end's.
+/// Sockets by their own and their peer's address.
 type ByEnds<'a> = HashMap<(SocketAddr, SocketAddr), &'a TcpSocket>;
 
-/// Whether there was something to close.
+/// Closes both ends. Returns whether any was open.
 fn close(flow: &Captured, sockets: &ByEnds<'_>) -> io::Result<bool> {
     let destroy = |ends| sockets.get(&ends).map_or(Ok(false), |socket| socket.destroy());
-    // The node proxy's end first: its reset is still translated and reaches the other end under the right address.
+    // The node proxy's end first: its reset is still translated, and reaches the other end under the right address.
     let proxys = destroy((flow.proxy, flow.translated))?;
-    // The application's may have outlived that: half closed, with nobody at the other end.
+    // The application's end may have outlived the proxy's, half closed and without a peer.
     let dialler = destroy((flow.dialler, flow.destination))?;
     Ok(proxys || dialler)
 }

@@ -1,5 +1,5 @@
-//! A Pod's network namespace in Karez's hands: what redirects its traffic to the node proxy, the sockets that the node
-//! proxy is given, and how descriptors travel. The only crate with unsafe code.
+//! Access to a Pod's network namespace: redirection to the node proxy, the node proxy's sockets, and passing
+//! descriptors. The only crate with unsafe code.
 //!
 //! | the agent | module |
 //! | --- | --- |
@@ -16,7 +16,8 @@
 //! | receives DNS queries with the server that was asked | [`datagram`] |
 //! | exchanges messages and descriptors with the agent | [`seqpacket`] |
 //!
-//! Nothing here needs an async runtime, and the agent's part blocks (it forks `nft`): call it from a thread that may wait.
+//! Nothing here needs an async runtime. The agent's part blocks, because it runs `nft`: call it from a thread that may
+//! wait.
 
 pub mod capture;
 pub mod datagram;

@@ -1,4 +1,4 @@
-//! One request to the kernel and its answer, over netlink in the network namespace of the calling thread.
+//! Requests to the kernel over netlink, in the calling thread's network namespace.
 
 use std::fmt::Debug;
 use std::io;
@@ -9,10 +9,10 @@ use netlink_packet_core::{
 };
 use netlink_sys::{Socket, SocketAddr};
 
-/// The kernel fills at most this much per datagram of a dump.
+/// Most bytes that the kernel puts into one datagram of a dump.
 const BUFFER: usize = 64 * 1024;
 
-/// Has the kernel do something. `flags` beside those of any request, such as `NLM_F_CREATE`.
+/// Makes the kernel execute a command. `flags` add to those of every request, for example `NLM_F_CREATE`.
 pub(crate) fn command<M>(protocol: isize, message: M, flags: u16) -> io::Result<()>
 where
     M: NetlinkSerializable + NetlinkDeserializable + Debug,
@@ -31,7 +31,7 @@ where
     done
 }
 
-/// Asks the kernel for one thing; None when it answers without it.
+/// Asks the kernel for one item; None if the answer has none.
 pub(crate) fn ask<M>(protocol: isize, message: M) -> io::Result<Option<M>>
 where
     M: NetlinkSerializable + NetlinkDeserializable + Debug,
@@ -48,7 +48,7 @@ where
     answer
 }
 
-/// Has the kernel list something, and shows each item to `see`.
+/// Makes the kernel list items, and passes each to `see`.
 pub(crate) fn dump<M>(protocol: isize, message: M, mut see: impl FnMut(M)) -> io::Result<()>
 where
     M: NetlinkSerializable + NetlinkDeserializable + Debug,
@@ -113,7 +113,7 @@ fn encode<M: NetlinkSerializable>(message: M, flags: u16) -> Vec<u8> {
     bytes
 }
 
-/// Messages begin at multiples of `NLMSG_ALIGNTO`; none is shorter than its header.
+/// Messages start at multiples of `NLMSG_ALIGNTO`; none is shorter than its header.
 fn aligned(length: u32) -> usize {
     const ALIGNMENT: usize = 4;
     const HEADER: usize = 16;

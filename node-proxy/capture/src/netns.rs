@@ -1,4 +1,4 @@
-//! Network namespaces, entered for one piece of work at a time.
+//! Network namespaces, entered for one task at a time.
 
 mod users;
 
@@ -20,7 +20,7 @@ use nix::sys::statfs::{FsType, fstatfs};
 const NAMESPACE_FILE_SYSTEM: FsType = FsType(0x6e73_6673);
 const OWN: &str = "/proc/thread-self/ns/net";
 
-/// An open network namespace. As long as it is open the namespace lives on, even without a process in it.
+/// An open network namespace. The namespace lives while this is open, even without processes.
 #[derive(Debug)]
 pub struct NetworkNamespace {
     file: File,
@@ -28,7 +28,7 @@ pub struct NetworkNamespace {
     id: NamespaceId,
 }
 
-/// What makes a network namespace itself: two paths that lead to one have the same.
+/// The identity of a network namespace: all paths to it give the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamespaceId {
     /// Device number of the namespace file system.
@@ -43,53 +43,53 @@ pub enum NamespaceError {
     /// The path cannot be opened.
     #[error("cannot open the network namespace {path}: {source}")]
     Open {
-        /// As it was given.
+        /// The given path.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// The path leads to something else.
+    /// The path leads to another kind of file.
     #[error("{path} is not a namespace")]
     NotANamespace {
-        /// As it was given.
+        /// The given path.
         path: PathBuf,
     },
-    /// The path leads to the namespace that this process runs in: the node's, which is never captured.
+    /// The path leads to this process's own namespace: the node's, which is never captured.
     #[error(
         "{path} is this process's own network namespace; a Pod on the host's network cannot be in the mesh"
     )]
     Own {
-        /// As it was given.
+        /// The given path.
         path: PathBuf,
     },
     /// The namespace cannot be entered.
     #[error("cannot enter the network namespace {path} (this takes CAP_SYS_ADMIN): {source}")]
     Enter {
-        /// As it was given to [`NetworkNamespace::open`].
+        /// The path given to [`NetworkNamespace::open`].
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// The kernel does not say whose it is.
+    /// The kernel does not tell its owner.
     #[error("cannot tell to which user namespace the network namespace {path} belongs: {source}")]
     Users {
-        /// As it was given to [`NetworkNamespace::open`].
+        /// The path given to [`NetworkNamespace::open`].
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// Its addresses cannot be read.
     #[error("cannot read the addresses in the network namespace {path}: {source}")]
     Addresses {
-        /// As it was given to [`NetworkNamespace::open`].
+        /// The path given to [`NetworkNamespace::open`].
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// The work to be done in it panicked.
+    /// Work inside it panicked.
     #[error("work in the network namespace {path} ended in a panic")]
     Panicked {
-        /// As it was given to [`NetworkNamespace::open`].
+        /// The path given to [`NetworkNamespace::open`].
         path: PathBuf,
     },
 }
@@ -98,11 +98,11 @@ impl NetworkNamespace {
     /// Opens the network namespace at `path` (`/proc/PID/ns/net`, `/run/netns/NAME`).
     ///
     /// # Errors
-    /// When the path cannot be opened, is no namespace, or is the one that this process runs in.
+    /// When the path cannot be opened, is no namespace, or is this process's own.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, NamespaceError> {
         let path = path.as_ref().to_path_buf();
         let failed = |source| NamespaceError::Open { path: path.clone(), source };
-        // A FIFO would wait for somebody to write.
+        // A FIFO would block until a writer comes.
         let opened = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path);
         let file = opened.map_err(failed)?;
         if fstatfs(&file).map_err(|errno| failed(errno.into()))?.filesystem_type() != NAMESPACE_FILE_SYSTEM {
@@ -116,30 +116,30 @@ impl NetworkNamespace {
         Ok(Self { file, path, id })
     }
 
-    /// What makes it itself.
+    /// Its identity.
     #[must_use]
     pub fn id(&self) -> NamespaceId {
         self.id
     }
 
-    /// The path that it was opened by.
+    /// The path that opened it.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The user namespace that it belongs to: whose capabilities count in it.
+    /// The user namespace that owns it, whose capabilities count in it.
     ///
     /// # Errors
-    /// When the kernel does not tell: that user namespace is neither this process's own nor one inside it.
+    /// When the kernel does not tell: the owner is neither this process's user namespace nor inside it.
     pub fn owner(&self) -> Result<NamespaceId, NamespaceError> {
         users::owner_of(&self.file)
             .map_err(|source| NamespaceError::Users { path: self.path.clone(), source })
     }
 
-    /// Does `work` inside the namespace, on a thread of its own that ends with it, and waits for the result.
+    /// Runs `work` inside the namespace and waits for the result. It uses a new thread, which ends with `work`.
     ///
-    /// What `work` does to its thread is gone with the thread.
+    /// Changes that `work` makes to its thread end with the thread.
     ///
     /// # Errors
     /// When the namespace cannot be entered, or `work` panics.
@@ -162,14 +162,14 @@ impl NetworkNamespace {
     /// The addresses of the namespace's interfaces, without loopback and link-local ones.
     ///
     /// # Errors
-    /// When the namespace cannot be entered or the kernel does not tell.
+    /// When the namespace cannot be entered or the kernel does not answer.
     pub fn addresses(&self) -> Result<Vec<IpAddr>, NamespaceError> {
         self.run(addresses_here)?
             .map_err(|source| NamespaceError::Addresses { path: self.path.clone(), source })
     }
 }
 
-/// The addresses of the calling thread's namespace, as [`NetworkNamespace::addresses`] gives them.
+/// The same as [`NetworkNamespace::addresses`], for the calling thread's namespace.
 pub(crate) fn addresses_here() -> io::Result<Vec<IpAddr>> {
     let addresses = getifaddrs()?.filter_map(|interface| ip(interface.address.as_ref()?));
     Ok(addresses.filter(is_routable).collect())
@@ -182,7 +182,7 @@ impl AsFd for NetworkNamespace {
 }
 
 impl NamespaceId {
-    /// The id of an open namespace file.
+    /// The identity of an open namespace file.
     pub(crate) fn of(file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self { device: metadata.dev(), inode: metadata.ino() })

@@ -1,4 +1,4 @@
-//! nftables in the network namespace of the calling thread: rules by the `nft` program, and whether any have changed.
+//! nftables in the calling thread's network namespace: loads rules with the `nft` program, and notices changes.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
@@ -17,63 +17,64 @@ use crate::rules::{TABLE, render_removal, wire};
 
 const PROGRAM: &str = "nft";
 const GUARD_FAMILY: &str = "netdev";
-/// For each call of it. It takes milliseconds, unless somebody keeps the kernel busy with the rules of the same namespace.
+/// Time limit of each call. It takes milliseconds, unless other processes keep the kernel busy with the namespace's
+/// rules.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What the kernel holds of the table, in short. Of use within one process only.
+/// A hash of the table in the kernel. Valid only within one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digest(u64);
 
-/// Another one after every change of any rules of the namespace (`NFT_MSG_GETGEN`).
+/// A number that changes with any rules of the namespace (`NFT_MSG_GETGEN`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Generation(pub u32);
 
-/// The tables as `nft` lists them, without what packets change: counters, and members of sets.
+/// The tables as `nft` lists them, without counters and set members, which packets change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing(String);
 
-/// Why `nft` did not do as asked.
+/// Why `nft` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum NftablesError {
-    /// It cannot be started.
+    /// The program cannot be started.
     #[error("cannot run {PROGRAM} (package nftables): {0}")]
     Start(io::Error),
-    /// It takes too long.
+    /// It took too long.
     #[error(
         "{PROGRAM} did not {task} within {LIMIT:?} and was stopped: the node is overloaded, or a process in the Pod keeps \
          the kernel busy with rules of its own"
     )]
     TimedOut {
-        /// What it was to do.
+        /// The task.
         task: &'static str,
     },
-    /// The kernel does not say whether rules have changed.
+    /// The kernel does not tell the generation.
     #[error("cannot ask for the generation of the rules: {0}")]
     Generation(io::Error),
-    /// It says no.
+    /// It refused.
     #[error("{PROGRAM} cannot {task}: {message}")]
     Refused {
-        /// What it was to do.
+        /// The task.
         task: &'static str,
-        /// What it wrote.
+        /// Its output.
         message: String,
     },
 }
 
-/// Loads rules as [`rules::render`](crate::rules::render) writes them: all or nothing.
+/// Loads the rules of [`rules::render`](crate::rules::render): all or nothing.
 ///
 /// # Errors
-/// When `nft` or the kernel refuses them; then everything is as it was.
+/// When `nft` or the kernel refuses them. Nothing has changed then.
 pub fn apply(rules: &str) -> Result<(), NftablesError> {
     run("load the rules", &["-f", "-"], rules).map(drop)
 }
 
-/// The tables, or None when that of `inet` is not there.
+/// The tables; None without the `inet` table.
 ///
 /// # Errors
-/// When `nft` cannot tell.
+/// When `nft` fails.
 pub fn list() -> Result<Option<Listing>, NftablesError> {
-    // Asked first, because listing what is not there is an error like any other.
+    // Checked first, because listing a missing table gives no distinct error.
     let tables = run("list the tables", &["list", "tables"], "")?;
     let is_there = |family: &str| tables.lines().any(|line| line == format!("table {family} {TABLE}"));
     if !is_there("inet") {
@@ -93,7 +94,7 @@ fn list_table(family: &str) -> Result<String, NftablesError> {
 /// The generation of the namespace's rules.
 ///
 /// # Errors
-/// When the kernel does not tell.
+/// When the kernel does not answer.
 pub fn generation() -> Result<Generation, NftablesError> {
     let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0);
     let request =
@@ -112,7 +113,7 @@ pub fn generation() -> Result<Generation, NftablesError> {
         .ok_or_else(|| NftablesError::Generation(io::ErrorKind::InvalidData.into()))
 }
 
-/// Deletes the tables, if they are there.
+/// Deletes the tables, if present.
 ///
 /// # Errors
 /// When `nft` or the kernel refuses.
@@ -121,13 +122,13 @@ pub fn delete() -> Result<(), NftablesError> {
     run("delete the rules", &["-f", "-"], &render_removal()).map(drop)
 }
 
-/// Deletes the table that keeps raw sockets in bounds, if it is there.
+/// Deletes the table that guards against raw sockets, if present.
 ///
 /// # Errors
 /// When `nft` or the kernel refuses.
 pub fn delete_guard() -> Result<(), NftablesError> {
     let tables = run("list the tables", &["list", "tables"], "")?;
-    // A kernel without this family does not even take "add".
+    // A kernel without this family refuses even "add".
     if !tables.lines().any(|line| line == format!("table {GUARD_FAMILY} {TABLE}")) {
         return Ok(());
     }
@@ -135,7 +136,7 @@ pub fn delete_guard() -> Result<(), NftablesError> {
 }
 
 impl Listing {
-    /// Changes when the rules change.
+    /// A hash that changes with the rules.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut hasher = DefaultHasher::new();

@@ -1,4 +1,4 @@
-//! A program that has so much time and no more.
+//! Runs a program with a time limit.
 
 use std::io::{self, Write as _};
 use std::process::{Child, Command, Output, Stdio};
@@ -9,22 +9,22 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Runs the program in the namespaces of the calling thread, gives it `input` and waits for its end.
+/// Runs the program in the calling thread's namespaces, with `input`, and waits for its end.
 ///
 /// # Errors
-/// When it cannot be started; `TimedOut` when it has not ended within `limit`, and is killed.
+/// When it cannot be started. `TimedOut` when it has not ended within `limit` and is killed.
 pub(crate) fn output_within(limit: Duration, mut program: Command, input: &str) -> io::Result<Output> {
     let child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let pid = Pid::from_raw(child.id().cast_signed());
     let (ended, end) = mpsc::channel();
     let input = input.to_owned();
-    // On a thread of its own, which is left behind: one that is held up inside the kernel does not even die of SIGKILL at once.
+    // A separate thread, which may stay behind: a program held up inside the kernel does not die of SIGKILL at once.
     thread::Builder::new().name("program".to_owned()).spawn(move || {
-        // Nobody waits any more when it was too late.
+        // After the timeout nobody waits.
         let _ = ended.send(attend(child, &input));
     })?;
     end.recv_timeout(limit).unwrap_or_else(|_| {
-        // Ended it has a moment ago at the most: its number is nobody else's yet.
+        // If it ended, then only just now: its number has no new owner yet.
         let _ = kill(pid, Signal::SIGKILL);
         Err(io::ErrorKind::TimedOut.into())
     })
@@ -32,7 +32,7 @@ pub(crate) fn output_within(limit: Duration, mut program: Command, input: &str) 
 
 fn attend(mut child: Child, input: &str) -> io::Result<Output> {
     if let Some(mut stdin) = child.stdin.take() {
-        // A program that ends without reading says why in its output; that is the error to show.
+        // A program that ends without reading explains why in its output, which is the error to show.
         let _ = stdin.write_all(input.as_bytes());
     }
     child.wait_with_output()

@@ -1,9 +1,9 @@
-//! What routing does for the mesh in a Pod: packets marked [`marks::LOCAL`] go to loopback, wherever they are addressed, and a
-//! socket that is bound to a device is refused at once. Work on the namespace of the calling thread.
+//! A Pod's routing for the mesh. Packets marked [`marks::LOCAL`] go to loopback, whatever their address. Sockets bound
+//! to a device are refused at once. The functions act on the calling thread's namespace.
 //!
-//! Others have rules too, such as a VPN's (wg-quick(8)). The kernel puts a rule without a priority in front of all that are
-//! there, so the mesh's own come first until somebody adds one: whether they have their effect is asked of the kernel, and if
-//! not they are put in front again. A fixed priority would change the order that others' rules get.
+//! Other programs add rules too, such as a VPN (wg-quick(8)). The kernel puts a rule without a priority in front of all
+//! others, so the mesh's come first until another is added. We ask the kernel whether they take effect, and if not, put
+//! them in front again. A fixed priority would change the order of others' rules.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -22,21 +22,22 @@ use crate::marks;
 use crate::netlink::{ask, command, dump};
 use crate::sockets::Family;
 
-/// The routing table that leads to loopback. Low numbers are others' habit: the CNI plugin `sbr` takes them from 100 on.
+/// The routing table that leads to loopback. Other programs use low numbers: the CNI plugin `sbr` takes them from 100
+/// on.
 pub const TABLE: u32 = 15008;
-/// The one that leads nowhere, for sockets that are bound to a device.
+/// The table that leads nowhere, for sockets bound to a device.
 pub const REFUSING_TABLE: u32 = 15009;
-/// Who made the rules (`FRA_PROTOCOL`), by which they are found again.
+/// The rules' maker (`FRA_PROTOCOL`), by which they are found again.
 const MADE_BY: RouteProtocol = RouteProtocol::Other(158);
 
 /// Index of loopback in every network namespace (`LOOPBACK_IFINDEX` of `net/flow.h`).
 const LOOPBACK: u32 = 1;
-/// What is captured of IPv6: not the addresses of the link, whose sockets all name a device.
+/// The captured part of IPv6: without link-local addresses, whose sockets all name a device.
 const CAPTURED_V6: [(Ipv6Addr, u8); 2] =
     [(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3), (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7)];
-/// A kernel or a namespace without the family has nothing of it, either.
+/// Errors of a kernel or namespace without the family or the entry.
 const ABSENT: [Errno; 4] = [Errno::ENOENT, Errno::ESRCH, Errno::ENODEV, Errno::EAFNOSUPPORT];
-/// Addresses that nobody has (RFC 5737, RFC 3849), to ask for the way to.
+/// Unused addresses (RFC 5737, RFC 3849) for route queries.
 const NOBODY_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const NOBODY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
@@ -46,28 +47,26 @@ pub enum RouteError {
     /// The kernel refuses.
     #[error("cannot {task} (this takes CAP_NET_ADMIN): {source}")]
     Refused {
-        /// What was to be done.
+        /// The task.
         task: &'static str,
-        /// Why it was not.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// Others use the table.
-    #[error(
-        "routing table {TABLE} of the Pod has routes that are not the mesh's: whoever made them has to use another table"
-    )]
+    /// Another program uses the table.
+    #[error("routing table {TABLE} of the Pod has foreign routes: their owner has to use another table")]
     TableTaken,
-    /// Others' rules come first.
+    /// Other rules come first.
     #[error(
-        "the Pod's routing rules keep the mesh's packets from loopback: a rule of others has priority 0 (ip rule), and has to have \
-         another"
+        "the Pod's routing rules keep the mesh's packets from loopback: a foreign rule has priority 0 (ip rule) and needs a \
+         greater one"
     )]
     Overruled,
 }
 
-/// Puts rules and table in place. What is there stays, if it has its effect. `devices` are those that sockets may be bound to.
+/// Adds rules and table. Keeps existing ones that take effect. Sockets may be bound to `devices`.
 ///
 /// # Errors
-/// When the kernel refuses, or what others have made in the Pod takes the effect away.
+/// When the kernel refuses, or other rules in the Pod override these.
 pub fn add(family: Family, devices: &[String]) -> Result<(), RouteError> {
     if table(family)?.iter().any(|found| !is_to_loopback(found)) {
         return Err(RouteError::TableTaken);
@@ -76,7 +75,7 @@ pub fn add(family: Family, devices: &[String]) -> Result<(), RouteError> {
     ignoring(&[Errno::EEXIST], add(RouteNetlinkMessage::NewRoute(to_loopback(family))))
         .map_err(refused("add a route to loopback"))?;
     for device in devices.iter().filter(|_| family == Family::V4) {
-        // A device that is down has no routes, and one that is gone needs none.
+        // A device that is down has no routes, and a removed one needs none.
         ignoring(
             &[Errno::EEXIST, Errno::ENETDOWN, Errno::ENODEV],
             nowhere(device).and_then(|route| add(RouteNetlinkMessage::NewRoute(route))),
@@ -93,7 +92,7 @@ pub fn add(family: Family, devices: &[String]) -> Result<(), RouteError> {
     if leads_to_loopback(family)? { Ok(()) } else { Err(RouteError::Overruled) }
 }
 
-/// Takes rules and table away, if they are there.
+/// Removes rules and table, if present.
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -109,7 +108,7 @@ pub fn remove(family: Family, devices: &[String]) -> Result<(), RouteError> {
     Ok(())
 }
 
-/// Lets sockets that are bound to a device dial again.
+/// Lets sockets bound to a device dial again.
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -123,15 +122,15 @@ fn delete_rule(rule: RuleMessage) -> Result<(), RouteError> {
     ignoring(&ABSENT, delete).map_err(refused("delete a routing rule"))
 }
 
-/// Whether both are in place, and in effect.
+/// Whether rules and table are present and take effect.
 ///
 /// # Errors
-/// When the kernel does not tell.
+/// When the kernel does not answer.
 pub fn are_in_effect(family: Family, devices: &[String]) -> Result<bool, RouteError> {
     Ok(leads_to_loopback(family)? && our_rules(family)?.len() == rules(family, devices).len())
 }
 
-/// Where a marked packet to anybody would go.
+/// Whether a marked packet to any address goes to loopback.
 fn leads_to_loopback(family: Family) -> Result<bool, RouteError> {
     let mut query = RouteMessage::default();
     let (length, nobody) = match family {
@@ -143,7 +142,7 @@ fn leads_to_loopback(family: Family) -> Result<bool, RouteError> {
     query.attributes = vec![RouteAttribute::Destination(nobody), RouteAttribute::Mark(marks::LOCAL.0)];
     let answer = match ask(NETLINK_ROUTE, RouteNetlinkMessage::GetRoute(query)) {
         Ok(answer) => answer,
-        // No route at all.
+        // There is no route.
         Err(error)
             if is_one_of(
                 &error,
@@ -158,7 +157,7 @@ fn leads_to_loopback(family: Family) -> Result<bool, RouteError> {
         if found.header.kind == RouteType::Local && found.attributes.contains(&RouteAttribute::Oif(LOOPBACK))))
 }
 
-/// The routes of our table.
+/// The routes in the mesh's table.
 fn table(family: Family) -> Result<Vec<RouteMessage>, RouteError> {
     let mut found = Vec::new();
     let mut query = RouteMessage::default();
@@ -174,7 +173,7 @@ fn table(family: Family) -> Result<Vec<RouteMessage>, RouteError> {
     Ok(found)
 }
 
-/// The rules that the mesh has made.
+/// The rules made by the mesh.
 fn our_rules(family: Family) -> Result<Vec<RuleMessage>, RouteError> {
     let mut found = Vec::new();
     let mut query = RuleMessage::default();
@@ -220,8 +219,8 @@ fn rules(family: Family, devices: &[String]) -> Vec<RuleMessage> {
     std::iter::once(marked).chain(refusing).collect()
 }
 
-/// Only a socket that is bound to a device (`SO_BINDTODEVICE`) asks for a way out of one. It could not be carried: what is
-/// redirected comes back by loopback, which the socket does not hear, and its connection would hang.
+/// Refuses a socket bound to a device (`SO_BINDTODEVICE`): only such a socket asks for a route through one. The proxy
+/// could not carry it. A redirected connection returns over loopback, which the socket does not hear, and would hang.
 fn refuse_bound(family: Family, device: &str, action: RuleAction) -> RuleMessage {
     let mut refusing = rule(
         family,
@@ -247,11 +246,11 @@ fn to_loopback(family: Family) -> RouteMessage {
     route(family, RouteType::Local, RouteScope::Host, attributes)
 }
 
-/// `connect` refuses what is routed as a broadcast (`tcp_v4_connect`). Without any route IPv4 would take the destination for a
-/// neighbour on the device, and ask for its hardware address for seconds.
+/// `connect` refuses a destination routed as broadcast (`tcp_v4_connect`). Without a route IPv4 would take the
+/// destination for a neighbour, and ask for its hardware address for seconds.
 fn nowhere(device: &str) -> io::Result<RouteMessage> {
     let index = if_nametoindex(device)?;
-    // One for each device: routes to the same destination differ by their priority.
+    // One for each device: routes to one destination need distinct priorities.
     let attributes = vec![
         RouteAttribute::Oif(index),
         RouteAttribute::Table(REFUSING_TABLE),

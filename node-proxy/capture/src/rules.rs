@@ -1,7 +1,7 @@
-//! The nftables rules of a captured Pod, as text for `nft -f -`. Pure.
+//! Renders the nftables rules of a captured Pod, as text for `nft -f -`. Pure.
 //!
-//! The table `inet karez`, replaced as a whole in one transaction; [`wire`] has the one beside it. In the order in which a packet
-//! meets them:
+//! The table `inet karez`, replaced whole in one transaction; [`wire`] renders the second table. A packet meets these
+//! chains in order:
 //!
 //! | chain | hook, priority | what it does |
 //! | --- | --- | --- |
@@ -15,14 +15,14 @@
 //! | `egress`, `ingress` | output and input, 0 | lets nothing past that should have been redirected; closes older flows |
 //! | `confine` | postrouting, 0 | drops what must not leave the Pod |
 //!
-//! Only a connection's first packet (SYN) is redirected: for connection tracking the next packet of a connection that is
-//! older than the rules is new as well, and would be torn out of it. A connection whose SYN passed under the rules gets
-//! the connection mark [`BORN_HERE`]; one without it is older.
+//! Only a connection's first packet (SYN) is redirected. Connection tracking takes the next packet of an older
+//! connection for new too, and redirection would break that connection. A connection whose SYN passed under the rules
+//! gets the connection mark [`BORN_HERE`]; one without it is older.
 //!
-//! Every packet of an enrolled Pod meets these chains, on loopback in both directions, so each asks little of most packets, and
-//! there are as few of them as there can be: a chain costs as much as several rules.
+//! Every packet of an enrolled Pod meets these chains, on loopback in both directions. So each chain checks little for
+//! most packets, and there are few: a chain costs as much as several rules.
 //!
-//! Priorities are numbers because nft 1.0.6 does not know `dstnat` in the output hook.
+//! Priorities are numbers, because nft 1.0.6 does not know `dstnat` in the output hook.
 
 mod chain;
 mod chains;
@@ -40,62 +40,62 @@ pub const TABLE: &str = "karez";
 /// The connection mark of flows that began under the rules.
 pub const BORN_HERE: Mark = Mark(0x4b5a_0000);
 
-/// Most bytes of [`RuleSettings::note`]: `NFTNL_UDATA_COMMENT_MAXLEN`, less its end.
+/// Most bytes of [`RuleSettings::note`]: `NFTNL_UDATA_COMMENT_MAXLEN` without the terminator.
 pub const LONGEST_NOTE: usize = 127;
 
-/// Comes last: see [`render_release`].
+/// The last chain: see [`render_release`].
 const SEAL_CHAIN: &str = "seal";
 
-/// The set that is not empty while somebody has lately guessed at the Pod's mark.
+/// The set that has a member while the Pod's mark was guessed lately.
 const FORGED_SET: &str = "forged";
-/// How long what has the mark is dropped after a guess: with one guess a minute, twenty bits take a year to find.
+/// How long marked packets are dropped after a guess. At one guess a minute, finding twenty bits takes a year.
 const LOCKED_OUT_FOR: &str = "60s";
 
-/// What the rules depend on.
+/// The parameters of the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleSettings {
-    /// Whom the traffic is redirected to.
+    /// The proxy that receives redirected traffic.
     pub proxy: Proxy,
     /// Source addresses of health probes, which reach the application directly.
     pub probes: Vec<IpAddr>,
     /// Whether DNS queries are captured.
     pub dns: bool,
-    /// Whether the kernel has IPv6. A Pod without an IPv6 address is no reason to leave it out.
+    /// Whether the kernel has IPv6. It counts even if the Pod has no IPv6 address.
     pub ipv6: bool,
-    /// How far it is.
+    /// The Pod's phase.
     pub phase: Phase,
-    /// Kept in the table as its comment: letters, digits, `.`, `=` and spaces, at most [`LONGEST_NOTE`].
+    /// Stored as the table's comment: letters, digits, `.`, `=` and spaces, at most [`LONGEST_NOTE`].
     pub note: String,
 }
 
-/// Who serves the Pod, and by what its packets are known.
+/// The proxy that serves the Pod, and the mark of its packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proxy {
     /// Karez's node proxy.
     Karez {
-        /// By which its sockets are known.
+        /// The mark of its sockets.
         mark: PodMark,
     },
-    /// A ztunnel, which opens its own sockets under one mark, [`marks::OUTBOUND`].
+    /// A ztunnel, which opens its own sockets, all with [`marks::OUTBOUND`].
     Ztunnel,
 }
 
-/// A Pod's way through the mesh.
+/// A Pod's phase in the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// New connections are redirected, whether a proxy is there or not.
+    /// New connections are redirected, even if no proxy runs.
     Capturing {
         /// Whether flows older than the rules are reset at their next packet, instead of living on.
         close_older: bool,
     },
-    /// New connections are not redirected any more, while those that were keep their translation.
+    /// New connections are not redirected. Redirected ones keep their translation.
     Leaving,
 }
 
-/// The rules as one transaction that replaces whatever is there.
+/// The rules as one transaction that replaces the existing table.
 #[must_use]
 pub fn render(settings: &RuleSettings) -> String {
-    // Adding first makes the deletion succeed whether the table is there or not.
+    // Adding first lets the deletion succeed without a table.
     let mut text = format!("add table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n");
     // Writing to a String cannot fail.
     let _ = writeln!(text, "\tcomment \"{}\"", settings.note);
@@ -115,9 +115,9 @@ fn forged_set() -> String {
     )
 }
 
-/// The transaction after which nothing begins that would live by the rules, whatever rules are there: nothing is redirected,
-/// and nothing delivered to the application under its client's address. What the rules guard against besides stays: until
-/// the table goes, or [`Phase::Leaving`] comes, new connections wait.
+/// The transaction after which no connection begins that depends on the rules, whatever rules exist. Nothing is
+/// redirected, and nothing delivered to the application under its client's address. The other guards stay: until the
+/// table goes, or [`Phase::Leaving`] comes, new connections wait.
 #[must_use]
 pub fn render_release() -> String {
     let seal = "type filter hook output priority -300; policy accept;";
@@ -130,7 +130,7 @@ pub fn render_release() -> String {
     )
 }
 
-/// The transaction that removes the table, if it is there.
+/// The transaction that removes the table, if present.
 #[must_use]
 pub fn render_removal() -> String {
     format!("add table inet {TABLE}\ndelete table inet {TABLE}\n")

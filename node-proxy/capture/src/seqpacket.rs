@@ -1,6 +1,6 @@
-//! Messages and descriptors over a Unix socket of type `SOCK_SEQPACKET`: what is sent at once is received at once.
+//! Messages and descriptors over a Unix socket of type `SOCK_SEQPACKET`, which keeps message boundaries.
 //!
-//! Everything is non-blocking and gives `WouldBlock` where a stream would wait; wait for readiness with what is at hand.
+//! Nothing blocks: calls return `WouldBlock`, and the caller waits for readiness by its own means.
 
 mod rights;
 
@@ -18,21 +18,21 @@ use nix::cmsg_space;
 use nix::sys::socket::{ControlMessage, MsgFlags, getsockopt, recvmsg, sendmsg, sockopt};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// Most descriptors beside one message: `SCM_MAX_FD` of `include/net/scm.h`.
+/// Most descriptors in one message: `SCM_MAX_FD` of `include/net/scm.h`.
 pub const MOST_DESCRIPTORS: usize = 253;
 
 const BACKLOG: i32 = 16;
 
-/// Where a socket listens.
+/// A listener's address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Address {
     /// A path in the file system.
     Path(PathBuf),
-    /// A name in the network namespace (unix(7)), written with an `@` before it.
+    /// A name in the network namespace (unix(7)), written with a leading `@`.
     Abstract(String),
 }
 
-/// A listening socket. One with a path leaves it behind; the next [`Listener::bind`] replaces it.
+/// A listening socket. Its path stays behind; the next [`Listener::bind`] replaces it.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
@@ -44,20 +44,20 @@ pub struct Connection {
     socket: Socket,
 }
 
-/// What [`Connection::receive`] found.
+/// A received message.
 #[derive(Debug)]
 pub struct Received {
-    /// How many bytes of the buffer the message fills.
+    /// Bytes of the buffer that it fills.
     pub length: usize,
-    /// What came beside it.
+    /// Its descriptors.
     pub descriptors: Vec<OwnedFd>,
 }
 
 impl Listener {
-    /// Listens at `address`, in place of whatever socket a path names.
+    /// Listens at `address`, and replaces an existing socket at a path.
     ///
     /// # Errors
-    /// When the address is taken (an abstract one), cannot be made, or the path names something that is no socket.
+    /// When an abstract address is taken, the address cannot be made, or the path is no socket.
     pub fn bind(address: &Address) -> io::Result<Self> {
         if let Address::Path(path) = address {
             remove_socket(path)?;
@@ -80,7 +80,7 @@ impl Listener {
 }
 
 impl Connection {
-    /// Connects to `address`. Does not wait: a listener whose queue is full answers `WouldBlock`.
+    /// Connects to `address` without waiting: a listener with a full queue gives `WouldBlock`.
     ///
     /// # Errors
     /// When nobody listens there.
@@ -90,7 +90,7 @@ impl Connection {
         Ok(Self { socket })
     }
 
-    /// Both ends of a connection.
+    /// Both ends of a new connection.
     ///
     /// # Errors
     /// When the process has no descriptors left.
@@ -99,12 +99,12 @@ impl Connection {
         Ok((Self { socket: one }, Self { socket: other }))
     }
 
-    /// Sends one message, and duplicates of the descriptors with it. An empty one is not sent, because it would look like
-    /// the connection's end.
+    /// Sends one message with duplicates of the descriptors. Refuses an empty message, which would look like the
+    /// connection's end.
     ///
     /// # Errors
-    /// `WouldBlock` when the peer's queue is full; `InvalidInput` for an empty message or more than
-    /// [`MOST_DESCRIPTORS`]; `EMSGSIZE` for a message larger than the socket's buffer.
+    /// `WouldBlock` when the peer's queue is full. `InvalidInput` for an empty message or more than
+    /// [`MOST_DESCRIPTORS`]. `EMSGSIZE` for a message larger than the socket's buffer.
     pub fn send(&self, message: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         if message.is_empty() || descriptors.len() > MOST_DESCRIPTORS {
             return Err(io::Error::new(
@@ -121,11 +121,11 @@ impl Connection {
         Ok(())
     }
 
-    /// Receives one message, and the descriptors with it. None when the peer has closed the connection.
+    /// Receives one message with its descriptors. None when the peer has closed the connection.
     ///
     /// # Errors
-    /// `WouldBlock` when there is none; `InvalidData` for one that is larger than `buffer`, or whose descriptors this
-    /// process has no room for: what came of it is closed.
+    /// `WouldBlock` when there is none. `InvalidData` for a message larger than `buffer`, or with more descriptors than
+    /// this process may open; those that arrived are closed.
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<Received>> {
         let mut control = cmsg_space!([RawFd; MOST_DESCRIPTORS]);
         let mut parts = [IoSliceMut::new(buffer)];
@@ -141,10 +141,10 @@ impl Connection {
         Ok(if length == 0 { None } else { Some(Received { length, descriptors }) })
     }
 
-    /// The uid of the process that connected, or listened (`SO_PEERCRED`), as this user namespace sees it.
+    /// The uid of the process that connected or listened (`SO_PEERCRED`), in this user namespace.
     ///
     /// # Errors
-    /// When the kernel does not tell.
+    /// When the kernel does not answer.
     pub fn peer_uid(&self) -> io::Result<u32> {
         Ok(getsockopt(&self.socket, sockopt::PeerCredentials)?.uid())
     }
@@ -163,7 +163,7 @@ impl AsFd for Connection {
 }
 
 impl From<OwnedFd> for Connection {
-    /// Takes a connected socket of type `SOCK_SEQPACKET`.
+    /// `socket` is a connected `SOCK_SEQPACKET` socket.
     fn from(socket: OwnedFd) -> Self {
         Self { socket: socket.into() }
     }
@@ -173,7 +173,7 @@ impl Address {
     fn socket_address(&self) -> io::Result<SockAddr> {
         match self {
             Self::Path(path) => SockAddr::unix(path),
-            // unix(7): a name that begins with a null byte is not a path.
+            // unix(7): an abstract name starts with a null byte.
             Self::Abstract(name) => SockAddr::unix(OsStr::from_bytes(&[b"\0", name.as_bytes()].concat())),
         }
     }
@@ -203,7 +203,7 @@ fn open() -> io::Result<Socket> {
     Socket::new(Domain::UNIX, Type::SEQPACKET.nonblocking(), None)
 }
 
-/// Removes a socket that an earlier process left, and nothing else.
+/// Removes an earlier process's socket, and nothing else.
 fn remove_socket(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => fs::remove_file(path),

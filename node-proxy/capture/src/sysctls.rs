@@ -1,4 +1,5 @@
-//! Kernel settings of a Pod's network namespace that capture rests on. Work on the namespace of the calling thread.
+//! Kernel settings of a Pod's network namespace that capture needs. The functions act on the calling thread's
+//! namespace.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,28 +11,28 @@ use nix::sched::{CloneFlags, unshare};
 const ROOT: &str = "/proc/sys";
 const NUMBER: usize = 5;
 
-/// A setting, and what it is to be.
+/// A setting and its wanted value.
 #[derive(Debug)]
 struct Setting {
     path: &'static str,
     wanted: u32,
-    /// What it is in a new namespace; the connection tracker's have no file before its first use.
+    /// The value in a new namespace. Connection tracking's settings have no file before its first use.
     initially: u32,
     needs_ipv6: bool,
 }
 
-/// The kernel's own default of `nf_conntrack_tcp_timeout_established`, in seconds.
+/// The kernel's default of `nf_conntrack_tcp_timeout_established`, in seconds.
 const FIVE_DAYS: u32 = 432_000;
 
 const SETTINGS: [Setting; NUMBER] = [
-    // Answers to a source-preserving dial carry its mark, and so stay in the Pod: an accepted socket takes the mark of
-    // the SYN, and the kernel's own answers (RST, ICMP) that of the packet.
+    // Answers to a source-preserving dial carry its mark and so stay in the Pod. An accepted socket takes the SYN's
+    // mark, and the kernel's own answers (RST, ICMP) take the packet's.
     Setting { path: "net/ipv4/tcp_fwmark_accept", wanted: 1, initially: 0, needs_ipv6: false },
     Setting { path: "net/ipv4/fwmark_reflect", wanted: 1, initially: 0, needs_ipv6: false },
     Setting { path: "net/ipv6/fwmark_reflect", wanted: 1, initially: 0, needs_ipv6: true },
-    // A packet that the tracker takes for invalid is not translated.
+    // Connection tracking does not translate a packet that it considers invalid.
     Setting { path: "net/netfilter/nf_conntrack_tcp_be_liberal", wanted: 1, initially: 0, needs_ipv6: false },
-    // A half-closed connection may be silent as long as an open one. Once its entry is gone, so is its translation.
+    // A half-closed connection may be silent as long as an open one. It loses its translation with its entry.
     Setting {
         path: "net/netfilter/nf_conntrack_tcp_timeout_close_wait",
         wanted: FIVE_DAYS,
@@ -40,9 +41,9 @@ const SETTINGS: [Setting; NUMBER] = [
     },
 ];
 
-/// What the settings were before capture. Travels in the rules' note, so that it outlives the agent.
+/// The settings before capture. The rules' note stores them, so that they outlive the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Before([u32; NUMBER]);
+pub struct SavedSysctls([u32; NUMBER]);
 
 /// Why a kernel setting cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,7 @@ pub enum SysctlError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// It cannot be written.
@@ -60,18 +61,18 @@ pub enum SysctlError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// `/proc/sys` is read-only, and cannot be mounted anew.
+    /// `/proc/sys` is read-only, and cannot be mounted writable.
     #[error("{ROOT} is read-only and cannot be mounted writable (this takes CAP_SYS_ADMIN): {source}")]
     ReadOnly {
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Whether the kernel has IPv6 at all.
+/// Whether the kernel has IPv6.
 #[must_use]
 pub fn kernel_has_ipv6() -> bool {
     Path::new(ROOT).join("net/ipv6").is_dir()
@@ -80,16 +81,16 @@ pub fn kernel_has_ipv6() -> bool {
 /// Whether loopback has IPv6, without which nothing can be captured there.
 ///
 /// # Errors
-/// When the setting is there and cannot be read.
+/// When the setting exists and cannot be read.
 pub fn loopback_has_ipv6() -> Result<bool, SysctlError> {
     Ok(kernel_has_ipv6() && read("net/ipv6/conf/lo/disable_ipv6")? == Some(0))
 }
 
-impl Before {
-    /// Reads what the settings are now.
+impl SavedSysctls {
+    /// Reads the present settings.
     ///
     /// # Errors
-    /// When one is there and cannot be read.
+    /// When one exists and cannot be read.
     pub fn read() -> Result<Self, SysctlError> {
         let mut before = Self::default();
         for (setting, value) in SETTINGS.iter().zip(&mut before.0) {
@@ -98,7 +99,7 @@ impl Before {
         Ok(before)
     }
 
-    /// Writes the settings back. Those that have no file any more are gone with their cause.
+    /// Restores the settings. Skips those without a file.
     ///
     /// # Errors
     /// When one cannot be written.
@@ -114,7 +115,7 @@ impl Before {
     }
 }
 
-/// Writes what capture needs, as far as it is there: the first rules bring the connection tracker's files.
+/// Writes the settings that capture needs, where they exist: the first rules create connection tracking's files.
 ///
 /// # Errors
 /// When one cannot be written.
@@ -129,7 +130,7 @@ pub fn write_wanted() -> Result<(), SysctlError> {
     Ok(())
 }
 
-/// Whether all are as capture needs them.
+/// Whether all settings have the values that capture needs.
 ///
 /// # Errors
 /// When one cannot be read.
@@ -173,7 +174,7 @@ fn write(path: &str, value: u32) -> Result<(), SysctlError> {
     written.map_err(|source| SysctlError::Write { path, source })
 }
 
-/// Gives this thread a view of its own in which `/proc/sys` is writable: container runtimes mount it read-only.
+/// Gives this thread a private mount of `/proc/sys` that is writable: container runtimes mount it read-only.
 fn mount_writable() -> io::Result<()> {
     const NOTHING: Option<&str> = None;
     unshare(CloneFlags::CLONE_NEWNS)?;
@@ -183,21 +184,21 @@ fn mount_writable() -> io::Result<()> {
     Ok(())
 }
 
-impl Default for Before {
-    /// As in a new namespace.
+impl Default for SavedSysctls {
+    /// The settings of a new namespace.
     fn default() -> Self {
         Self(SETTINGS.map(|setting| setting.initially))
     }
 }
 
-impl fmt::Display for Before {
+impl fmt::Display for SavedSysctls {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("before")?;
         self.0.iter().try_for_each(|value| write!(formatter, " {value}"))
     }
 }
 
-impl FromStr for Before {
+impl FromStr for SavedSysctls {
     type Err = UnknownNote;
 
     fn from_str(note: &str) -> Result<Self, UnknownNote> {
@@ -207,7 +208,7 @@ impl FromStr for Before {
     }
 }
 
-/// A note that another version left.
+/// Another version's note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the rules' note is not one of this version")]
 pub struct UnknownNote;

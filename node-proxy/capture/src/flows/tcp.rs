@@ -1,4 +1,4 @@
-//! The TCP sockets of the namespace that are more than remembered.
+//! The namespace's TCP sockets, except remembered ones.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,21 +13,21 @@ use nix::errno::Errno;
 
 use crate::netlink::{command, dump};
 
-/// A socket that has a connection.
+/// A connected socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TcpSocket {
-    /// `AF_INET` or `AF_INET6`; a socket of both families is of the latter, with IPv4 in its addresses.
+    /// `AF_INET` or `AF_INET6`. A dual-stack socket is `AF_INET6`, with IPv4-mapped addresses.
     family: u8,
-    /// What makes it itself.
+    /// Its identity: addresses and cookie.
     id: SocketId,
-    /// Whoever has no CAP_NET_ADMIN over the namespace is not told.
+    /// None without CAP_NET_ADMIN over the namespace.
     pub(super) mark: Option<u32>,
 }
 
-/// All of them, those of ended connections that have something to send still too.
+/// All connected sockets, including ended ones that still have bytes to send.
 ///
 /// # Errors
-/// When the kernel does not tell.
+/// When the kernel does not answer.
 pub(super) fn sockets() -> io::Result<Vec<TcpSocket>> {
     let mut found = Vec::new();
     for (family, any) in [(AF_INET, SocketId::new_v4()), (AF_INET6, SocketId::new_v6())] {
@@ -42,8 +42,8 @@ pub(super) fn sockets() -> io::Result<Vec<TcpSocket>> {
     Ok(found)
 }
 
-/// None for what is left of a socket that nobody holds and that has been heard to the end: it sends nothing any more, and
-/// before Linux 6.0 nobody could close it.
+/// None for an orphaned socket whose peer has finished. It sends nothing any more, and Linux before 6.0 could not close
+/// it.
 fn read(socket: &InetResponse) -> Option<TcpSocket> {
     let header = &socket.header;
     let is_remnant = header.state == TCP_FIN_WAIT2 && header.inode == 0;
@@ -55,28 +55,28 @@ fn read(socket: &InetResponse) -> Option<TcpSocket> {
 }
 
 impl TcpSocket {
-    /// Where it is itself.
+    /// Its own address.
     pub(super) fn local(&self) -> SocketAddr {
         SocketAddr::new(self.id.source_address.to_canonical(), self.id.source_port)
     }
 
-    /// Where the other end is.
+    /// Its peer's address.
     pub(super) fn remote(&self) -> SocketAddr {
         SocketAddr::new(self.id.destination_address.to_canonical(), self.id.destination_port)
     }
 
-    /// The same for both ends of one connection.
+    /// The connection's key, the same for both ends.
     pub(super) fn connection(&self) -> [SocketAddr; 2] {
         let mut ends = [self.local(), self.remote()];
         ends.sort_unstable();
         ends
     }
 
-    /// Closes it, if it is still there; both ends see a reset. It is named by its cookie: by its addresses alone the kernel would
-    /// close whoever has them by now, or listens on the port.
+    /// Closes the socket if it still exists; both ends see a reset. It is named by its cookie: by addresses alone the
+    /// kernel would close their present owner, or a listener on the port.
     ///
     /// # Errors
-    /// When the kernel cannot.
+    /// When the kernel cannot close it.
     pub(super) fn destroy(&self) -> io::Result<bool> {
         let request = request(self.family, StateFlags::all(), self.id.clone());
         match command(NETLINK_SOCK_DIAG, SockDiagDestroy::new(SockDiagMessage::InetRequest(request)), 0) {

@@ -1,4 +1,4 @@
-//! What connection tracking knows of captured connections.
+//! Captured connections in connection tracking.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,25 +18,25 @@ use crate::netlink::{command, dump};
 /// A TCP connection that was redirected to the node proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Captured {
-    /// Who began it.
+    /// The client.
     pub dialler: SocketAddr,
-    /// Whom it was meant for.
+    /// The server that the client dialled.
     pub destination: SocketAddr,
-    /// Where the node proxy accepted it.
+    /// The node proxy's address that accepted it.
     pub proxy: SocketAddr,
-    /// The dialler, as the node proxy sees it.
+    /// The client's address as the node proxy sees it.
     pub translated: SocketAddr,
-    /// Both ends have finished, or one has reset it: what is left of it is only remembered for a while.
+    /// Both ends have finished, or one has reset it: connection tracking only remembers it for a while.
     pub has_ended: bool,
 }
 
-/// `TCP_CONNTRACK_TIME_WAIT` of `nf_conntrack_tcp.h`; after it comes `TCP_CONNTRACK_CLOSE` alone.
+/// `TCP_CONNTRACK_TIME_WAIT` of `nf_conntrack_tcp.h`; only `TCP_CONNTRACK_CLOSE` follows it.
 const TIME_WAIT: u8 = 7;
 
-/// The captured connections that connection tracking knows, closed ones of late among them.
+/// The captured connections in connection tracking, including recently closed ones.
 ///
 /// # Errors
-/// When the kernel does not tell.
+/// When the kernel does not answer.
 pub fn captured() -> io::Result<Vec<Captured>> {
     let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0);
     let request = NetfilterMessage::new(header, ConntrackMessage::Get(Vec::new()));
@@ -49,7 +49,7 @@ pub fn captured() -> io::Result<Vec<Captured>> {
     Ok(flows)
 }
 
-/// Has connection tracking know a connection no more.
+/// Removes a connection from connection tracking.
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -68,7 +68,7 @@ pub(super) fn forget(flow: &Captured) -> io::Result<()> {
     }
 }
 
-/// One direction of a TCP connection, as connection tracking is asked for it.
+/// One direction of a TCP connection, as a query to connection tracking.
 fn tuple(source: SocketAddr, destination: SocketAddr) -> Vec<Tuple> {
     vec![
         Tuple::Ip(vec![IPTuple::SourceAddress(source.ip()), IPTuple::DestinationAddress(destination.ip())]),
@@ -80,7 +80,7 @@ fn tuple(source: SocketAddr, destination: SocketAddr) -> Vec<Tuple> {
     ]
 }
 
-/// One entry, if it is a captured TCP connection.
+/// Parses an entry, if it is a captured TCP connection.
 fn read(attributes: &[ConntrackAttribute]) -> Option<Captured> {
     let status = attributes.iter().find_map(|attribute| match attribute {
         ConntrackAttribute::CtaStatus(status) => Some(*status),
@@ -104,7 +104,7 @@ fn read(attributes: &[ConntrackAttribute]) -> Option<Captured> {
     })
 }
 
-/// The state of a TCP connection, as connection tracking numbers them.
+/// A TCP connection's state, by connection tracking's numbers.
 fn state(attributes: &[ConntrackAttribute]) -> Option<u8> {
     let tcp = attributes.iter().find_map(|attribute| match attribute {
         ConntrackAttribute::CtaProtoInfo(infos) => infos.iter().find_map(|info| match info {
@@ -125,7 +125,7 @@ struct Direction {
     destination: SocketAddr,
 }
 
-/// A tuple of connection tracking, if it is one of TCP.
+/// Parses a tuple of connection tracking, if it is a TCP one.
 fn tcp(tuple: &[Tuple]) -> Option<Direction> {
     let (source, destination) = tuple.iter().find_map(|part| match part {
         Tuple::Ip(parts) => addresses(parts),

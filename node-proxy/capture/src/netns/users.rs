@@ -1,4 +1,4 @@
-//! The user namespace that a namespace belongs to.
+//! The user namespace that owns a namespace.
 
 use std::fs::File;
 use std::io;
@@ -17,14 +17,14 @@ mod ioctl {
     );
 }
 
-/// The user namespace that a namespace belongs to.
+/// The user namespace that owns `namespace`.
 pub(super) fn owner_of(namespace: &File) -> io::Result<NamespaceId> {
     NamespaceId::of(&owner(namespace)?)
 }
 
 fn owner(namespace: &File) -> Result<File, Errno> {
     #[allow(unsafe_code, reason = "nix knows no safe form of this ioctl")]
-    // SAFETY: it takes no argument, and the descriptor that it answers with is new and nobody else's.
+    // SAFETY: the call takes no argument, and returns a new descriptor that nobody else owns.
     unsafe {
         let descriptor = ioctl::owning_users(namespace.as_raw_fd())?;
         Ok(OwnedFd::from_raw_fd(descriptor).into())

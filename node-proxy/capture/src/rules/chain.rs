@@ -1,4 +1,4 @@
-//! A chain of rules, and how nft reads it.
+//! A chain of rules, in nft's syntax.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ struct Hook {
 }
 
 impl Chain {
-    /// A chain that packets come to by a hook of the kernel.
+    /// A chain at a hook of the kernel.
     pub(super) fn hooked(
         name: &'static str,
         kind: &'static str,
@@ -25,7 +25,7 @@ impl Chain {
         Self { name, hook: Some(Hook { kind, name: hook.into(), priority }), rules: Vec::new() }
     }
 
-    /// A chain that packets come to from another chain.
+    /// A chain that other chains call.
     pub(super) fn plain(name: &'static str) -> Self {
         Self { name, hook: None, rules: Vec::new() }
     }

@@ -1,4 +1,4 @@
-//! The chains of each phase, and the rules in them.
+//! Renders the chains and rules of each phase.
 
 use std::net::IpAddr;
 
@@ -11,16 +11,16 @@ use crate::marks::{self, Mark};
 pub(super) const OUTBOUND_CHAIN: &str = "outbound";
 pub(super) const INBOUND_CHAIN: &str = "inbound";
 pub(super) const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
-/// A packet that was past the redirection when the rules were loaded meets the later chains of them all the same. Dropped, it is
-/// sent again a second later and redirected; refused, the connection would be lost.
+/// A packet already past the redirection when the rules are loaded still meets the later chains. If dropped, it is sent
+/// again a second later and redirected. If refused, its connection would be lost.
 const CAUGHT_BETWEEN: &str = "ct state new drop";
-/// What follows is about UDP alone.
+/// The rules below apply only to UDP.
 const NOT_UDP: &str = "meta l4proto != udp accept";
 const NOT_REDIRECTED: &str = "ct status & dnat != dnat";
-/// Right after destination NAT, so that what others translate in the Pod is translated: a port that it publishes for a container
-/// behind it, say.
+/// Right after destination NAT, so that translations by others take effect first: for example a port that the Pod
+/// publishes for a container behind it.
 const AFTER_OTHERS: i32 = -99;
-/// The secret in a mark is not for others to see.
+/// Hides the secret in the mark.
 pub(super) const FORGET_MARK: &str = "meta mark set 0x0";
 const DNS_REPLY_MASK: u32 = marks::MASK | marks::DNS_REPLY.0;
 
@@ -41,21 +41,21 @@ pub(super) fn chains(settings: &RuleSettings) -> Vec<Chain> {
                 ]);
             }
         }
-        // Empty chains of type nat: without any the kernel would stop translating what it has redirected.
+        // Empty chains of type nat: without any the kernel would stop translating redirected connections.
         Phase::Leaving => chains.extend([
             Chain::hooked(OUTBOUND_CHAIN, "nat", "output", -100),
             Chain::hooked(INBOUND_CHAIN, "nat", "prerouting", -100),
             Chain::hooked("ingress", "filter", "input", 0)
                 .rule(refuse_unredirected())
                 .rules(refuse_dns(settings))
-                // Nobody takes them any more: who dials one is to try elsewhere at once.
+                // Nobody accepts tunnels any more, and the client should try elsewhere at once.
                 .rule(format!("tcp dport {HBONE} {SYN} reject with tcp reset")),
         ]),
     }
     chains
 }
 
-/// In front of connection tracking, where packets go out.
+/// Before connection tracking, for outgoing packets.
 fn divert(settings: &RuleSettings) -> Chain {
     let mut chain =
         Chain::hooked("divert", "route", "output", -310).rule(format!("{} goto local", marked(marks::LOCAL)));
@@ -72,7 +72,7 @@ fn divert(settings: &RuleSettings) -> Chain {
             .rules(settings.link_local_rules("accept"))
             .rule(format!("udp dport 53 {to_loopback}")),
         (Phase::Capturing { .. }, Proxy::Karez { .. }) => chain,
-        // Towards the application it dials with the client's address, under the mark of all its sockets.
+        // A ztunnel dials the application with the client's address, under the mark of all its sockets.
         (Phase::Capturing { .. }, Proxy::Ztunnel) => chain.rule(format!(
             "oif \"lo\" meta l4proto tcp {} fib saddr type != local {to_loopback}",
             marked(marks::OUTBOUND)
@@ -80,14 +80,14 @@ fn divert(settings: &RuleSettings) -> Chain {
     }
 }
 
-/// What goes by loopback under an address of others: the client's, or the DNS server's that was asked.
+/// Packets on loopback under another's address: the client's, or that of the asked DNS server.
 fn local() -> Chain {
     Chain::plain("local").rule(format!("{} udp sport set 53", exactly_dns_reply())).rule("notrack")
 }
 
-/// What bears the low bits of the mesh's mark. While somebody has guessed, the right mark fares as a wrong one does, whatever the
-/// protocol: else its fate would tell which is right. Tunnels are not tracked: nothing of them is to be translated, or closed for
-/// being older than the rules.
+/// Packets with the low bits of the mesh's mark. After a guess the right mark is dropped like a wrong one, for every
+/// protocol: otherwise its fate would reveal it. Tunnels are not tracked, as they must not be translated, nor closed
+/// for being older than the rules.
 fn claimed(mark: Mark) -> Chain {
     Chain::plain("claimed")
         .rule(format!("meta mark != {mark} goto forged"))
@@ -96,28 +96,29 @@ fn claimed(mark: Mark) -> Chain {
         .rule("accept")
 }
 
-/// Remembers for a while that somebody guesses the Pod's mark.
+/// Remembers for a while that the Pod's mark was guessed.
 fn forged() -> Chain {
-    // A ztunnel's mark is no guess, and captured like any other: it has no secret. Programs made for Istio set it.
+    // A ztunnel's mark has no secret, so it is no guess. Programs made for Istio set it, and are captured like any
+    // other.
     Chain::plain("forged")
         .rule(format!("meta mark {} return", marks::OUTBOUND))
         .rule(remember_forgery())
         .rule("drop")
 }
 
-/// Answers in tunnels that began elsewhere are not tracked, either.
+/// Answers in tunnels from elsewhere are not tracked either.
 fn departing() -> Chain {
     Chain::plain("departing").rule(format!("tcp sport {HBONE} notrack"))
 }
 
-/// The same, where tunnels come in: from the port of another's tunnels anything may come.
+/// The same for incoming tunnels. Packets from another's tunnel port may be anything.
 fn arriving(mark: Mark) -> Chain {
     Chain::plain("arriving")
         .rule(format!("tcp dport {HBONE} notrack accept"))
         .rule(format!("tcp sport {HBONE} socket mark {mark} notrack"))
 }
 
-/// What [`local`] did not have tracked, where it comes out of loopback.
+/// Packets that [`local`] left untracked, as they come out of loopback.
 fn deliver(settings: &RuleSettings) -> Chain {
     let from_elsewhere = if settings.tracks_tunnels() { "accept" } else { "goto arriving" };
     let chain = Chain::hooked("deliver", "filter", "prerouting", -300)
@@ -135,7 +136,7 @@ fn deliver(settings: &RuleSettings) -> Chain {
     if settings.ipv6 {
         chain = chain.rule(format!("meta nfproto ipv6 udp dport 53 tproxy ip6 to :{DNS} accept"));
     }
-    // Nobody listens: a DNS server in the Pod must not get what was meant for another one.
+    // Nobody listens: a DNS server in the Pod must not get queries for another one.
     chain.rule("udp dport 53 drop")
 }
 
@@ -162,7 +163,7 @@ fn inbound(settings: &RuleSettings) -> Chain {
         .rule(format!("{SYN} redirect to :{INBOUND_PLAINTEXT}"))
 }
 
-/// What the Pod forwards for somebody behind it, such as a container of its own, is captured as if the Pod dialled it.
+/// Captures connections that the Pod forwards, for example for a container behind it, as if the Pod dialled them.
 fn forwarded(settings: &RuleSettings) -> Chain {
     let chain = Chain::plain("forwarded").rules(settings.link_local_rules("accept"));
     let chain =
@@ -170,8 +171,8 @@ fn forwarded(settings: &RuleSettings) -> Chain {
     chain.rule(format!("{SYN} redirect to :{OUTBOUND}"))
 }
 
-/// What the Pod forwards still: what others translated for it, as it is theirs to say where a port of the Pod leads. It passes
-/// the guard of the wire by the Pod's mark. Nothing else begins.
+/// Connections that the Pod may still forward: those that others translated, since they decide where a port of the Pod
+/// leads. They pass the wire table by the Pod's mark. Nothing else begins.
 fn through(settings: &RuleSettings) -> Chain {
     let pass = match settings.proxy {
         Proxy::Karez { mark } => format!("meta mark set {} accept", mark.mark()),
@@ -189,9 +190,9 @@ fn egress(close_older: bool) -> Chain {
         .rules(to_older(close_older, "egress_older"))
 }
 
-/// What a Pod may begin: what the mesh sends, what stays on the link, and what was redirected to the mesh. Anything else found a way past the
-/// redirection, as does a SYN that connection tracking takes for part of a flow it has long known: so every SYN is asked, that of a flow
-/// which began under the rules included.
+/// Connections that a Pod may begin: the mesh's, link-local ones, and redirected ones. All others bypassed the
+/// redirection, like a SYN that connection tracking counts to a known flow. So every SYN is checked, even of a flow
+/// that began under the rules.
 fn egress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("egress_new")
         .rule("oif \"lo\" accept")
@@ -210,7 +211,7 @@ fn ingress(settings: &RuleSettings, close_older: bool) -> Chain {
         .rules(to_older(close_older, "ingress_older"))
 }
 
-/// What may begin from outside: a tunnel, a probe, what was redirected.
+/// Connections that may begin from outside: tunnels, probes and redirected ones.
 fn ingress_new(settings: &RuleSettings) -> Chain {
     Chain::plain("ingress_new")
         .rule(refuse_unredirected())
@@ -222,14 +223,14 @@ fn ingress_new(settings: &RuleSettings) -> Chain {
         .rule("reject with tcp reset")
 }
 
-/// Only what was redirected may come to the ports that serve redirected traffic.
+/// Only redirected connections may reach the ports for redirected traffic.
 fn refuse_unredirected() -> String {
     format!(
         "tcp dport {{ {OUTBOUND}, {INBOUND_PLAINTEXT}, {DNS} }} {SYN} {NOT_REDIRECTED} reject with tcp reset"
     )
 }
 
-/// The same for DNS over UDP, which Karez' node proxy is never redirected.
+/// The same for DNS over UDP, which is never redirected to Karez's node proxy.
 fn refuse_dns(settings: &RuleSettings) -> Vec<String> {
     match settings.proxy {
         _ if !settings.dns => Vec::new(),
@@ -238,17 +239,17 @@ fn refuse_dns(settings: &RuleSettings) -> Vec<String> {
     }
 }
 
-/// What is not tracked has no connection mark to compare, so this matches none of it.
+/// Untracked packets have no connection mark, so this does not match them.
 fn to_older(close: bool, chain: &str) -> Vec<String> {
     if close { vec![format!("ct mark & {BORN_HERE} != {BORN_HERE} goto {chain}")] } else { Vec::new() }
 }
 
-/// Closes TCP flows that are older than the rules; those of loopback are none of the mesh's.
+/// Closes TCP flows older than the rules. Those on loopback are not the mesh's.
 fn reset_older(name: &'static str, on_loopback: &str) -> Chain {
     Chain::plain(name)
         .rule("meta l4proto != tcp accept")
         .rule(format!("{on_loopback} accept"))
-        // A reset closes the flow too, and the ones that we send come by here.
+        // A reset closes the flow too, and our own resets pass here.
         .rule("tcp flags & rst == rst accept")
         .rule("reject with tcp reset")
 }
@@ -256,21 +257,21 @@ fn reset_older(name: &'static str, on_loopback: &str) -> Chain {
 fn confine(settings: &RuleSettings) -> Chain {
     let mut chain = Chain::hooked("confine", "filter", "postrouting", 0);
     if let Proxy::Karez { mark } = settings.proxy {
-        // Sockets in the Pod can ask for the mark of what they receive, and an accepted one inherits it (`tcp_fwmark_accept`).
+        // Sockets in the Pod can read the mark of received packets, and accepted ones inherit it (`tcp_fwmark_accept`).
         chain = chain.rule(format!("oif \"lo\" meta mark {} {FORGET_MARK}", mark.mark()));
     }
     chain
         .rule("oif \"lo\" accept")
         // Routing keeps these on loopback, unless a socket names another interface.
         .rule(format!("{} drop", marked(marks::LOCAL)))
-        // A peer is told of a tunnel whose socket, and with it the mark, is gone.
+        // Resets a peer's tunnel whose socket, and with it the mark, is gone.
         .rule(format!("tcp dport {HBONE} tcp flags & rst == rst accept"))
-        // Not translated: it would leave as the application addressed it.
+        // Untranslated, it would leave as the application addressed it.
         .rule("meta l4proto tcp ct state invalid drop")
 }
 
 impl RuleSettings {
-    /// Matches the packets of the mesh's own sockets into the network.
+    /// Matches packets of the mesh's sockets into the network.
     fn ours(&self) -> String {
         match self.proxy {
             Proxy::Karez { mark } => format!("meta mark {}", mark.mark()),
@@ -278,12 +279,12 @@ impl RuleSettings {
         }
     }
 
-    /// Whether tunnels are known to connection tracking: a ztunnel's, whose sockets are not ours to tell apart.
+    /// Whether connection tracking knows tunnels: only a ztunnel's, whose sockets we cannot tell apart.
     fn tracks_tunnels(&self) -> bool {
         self.proxy == Proxy::Ztunnel
     }
 
-    /// Accepts what the mesh dials. A tunnel of Karez' has no connection mark to set.
+    /// Accepts the mesh's connections. Karez's tunnels have no connection mark to set.
     fn dial_rules(&self) -> Vec<String> {
         let ours = self.ours();
         let tracked = format!("{ours} {} accept", born_here());
@@ -293,7 +294,7 @@ impl RuleSettings {
         }
     }
 
-    /// Accepts a tunnel that begins elsewhere.
+    /// Accepts a tunnel from elsewhere.
     fn arriving_tunnel(&self) -> String {
         if self.tracks_tunnels() {
             return format!("tcp dport {HBONE} {} accept", born_here());
@@ -301,8 +302,8 @@ impl RuleSettings {
         format!("tcp dport {HBONE} accept")
     }
 
-    /// Matches what goes to an address of the link (RFC 4291 section 2.5.6). It means nothing without its interface, which
-    /// redirection forgets, so no proxy could dial it; nothing of the mesh has such an address.
+    /// Matches link-local destinations (RFC 4291 section 2.5.6). Such an address needs its interface, which redirection
+    /// loses, so no proxy could dial it. Nothing in the mesh has one.
     fn link_local_rules(&self, verdict: &str) -> Vec<String> {
         if self.ipv6 { vec![format!("ip6 daddr fe80::/10 {verdict}")] } else { Vec::new() }
     }
@@ -320,17 +321,17 @@ pub(super) fn marked(mark: Mark) -> String {
     format!("meta mark & {:#x} == {mark}", marks::MASK)
 }
 
-/// Matches while somebody in the Pod has lately guessed at its mark.
+/// Matches while the Pod's mark was guessed lately.
 pub(super) fn is_locked_out() -> String {
     format!("{} @{FORGED_SET}", low_bits())
 }
 
-/// Begins such a while, or draws it out.
+/// Starts or extends that time.
 pub(super) fn remember_forgery() -> String {
     format!("update @{FORGED_SET} {{ {} }}", low_bits())
 }
 
-/// One key for all: what is remembered is that there was any.
+/// One key for all guesses: only their existence counts.
 fn low_bits() -> String {
     format!("meta mark & {:#x}", marks::MASK)
 }

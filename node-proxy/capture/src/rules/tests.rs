@@ -16,7 +16,7 @@ fn settings(proxy: Proxy, phase: Phase) -> RuleSettings {
     }
 }
 
-/// A mark that is known to the tests alone.
+/// A mark that only the tests know.
 fn karez() -> Proxy {
     Proxy::Karez { mark: PodMark::new(0xabcd_e000) }
 }
@@ -24,7 +24,7 @@ fn karez() -> Proxy {
 const PERMISSIVE: Phase = Phase::Capturing { close_older: false };
 const STRICT: Phase = Phase::Capturing { close_older: true };
 
-/// The rules as they are meant, whole. `KAREZ_GOLDEN=write` writes them anew, for `git diff` to show.
+/// The complete rules. `KAREZ_GOLDEN=write` writes them anew; check them with `git diff`.
 #[test]
 fn the_rules_are_the_written_ones() {
     let cases = [
@@ -141,7 +141,7 @@ proptest! {
     }
 }
 
-/// The table beside it, whole.
+/// The complete second table.
 #[test]
 fn the_rules_of_the_wire_are_the_written_ones() {
     let rendered = wire::render(PodMark::new(0xabcd_e000), &["eth0".to_owned(), "net1".to_owned()]);

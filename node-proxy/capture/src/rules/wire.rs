@@ -1,8 +1,9 @@
-//! The table on the way out of a Pod's devices, which raw sockets (packet(7)) pass as well: they miss every chain of `inet`.
+//! Renders the table at the exit of a Pod's devices. Raw sockets (packet(7)) pass it too, although they miss every
+//! chain of `inet`.
 //!
-//! A process with CAP_NET_RAW can write whole frames. A connection that it begins so would be one past the mesh, so only packets
-//! with the Pod's mark may begin one here. The mark ends here too, before a tap of the device sees it. What AF_XDP sends passes no
-//! hook at all: that is the runtime's to forbid, by seccomp.
+//! A process with CAP_NET_RAW can write whole frames, and so could begin a connection past the mesh. Therefore only
+//! packets with the Pod's mark may begin one here. The mark is also cleared here, before a tap on the device sees it.
+//! AF_XDP passes no hook at all: the container runtime must forbid it by seccomp.
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,8 @@ use super::chains::{FORGET_MARK, SYN, is_locked_out, marked, remember_forgery};
 use super::{TABLE, forged_set};
 use crate::marks::{self, PodMark};
 
-/// The table as one transaction that replaces whatever is there, for the devices of these names. Without devices it is none.
+/// The table as one transaction that replaces the existing one, for these devices. Without devices it only removes the
+/// table.
 #[must_use]
 pub fn render(mark: PodMark, devices: &[String]) -> String {
     let mut text = render_removal();
@@ -25,15 +27,16 @@ pub fn render(mark: PodMark, devices: &[String]) -> String {
         Chain::hooked("wire", "filter", hook, 0)
             .rule(format!("meta mark {mark} goto ours"))
             .rule(format!("meta mark != {} {} goto forged", marks::OUTBOUND, marked(marks::OUTBOUND)))
-            // The sender of a raw packet says of what protocol it is, and may lie; others read the frame, past a tag of 802.1Q too.
+            // The sender of a raw packet states its protocol, and may lie. Receivers read the frame, even behind an
+            // 802.1Q tag.
             .rule("ether type != { ip, ip6, arp } drop")
             .rule("ether type ip meta protocol != ip drop")
             .rule("ether type ip6 meta protocol != ip6 drop")
             .rule("ether type arp meta protocol != arp drop")
-            // It means nothing beyond the link, and is not captured.
+            // It ends at the link, and is not captured.
             .rule("ip6 daddr fe80::/10 accept")
             .rule(format!("{SYN} drop"))
-            // A second fragment that begins at byte 8 hides the flags of the first from the rule above (RFC 1858 section 3).
+            // A second fragment at byte 8 hides the first one's flags from the rule above (RFC 1858 section 3).
             .rule("ip protocol tcp ip frag-off & 0x1fff == 1 drop")
             .rule("frag nexthdr tcp frag frag-off 1 drop"),
         Chain::plain("ours").rule(format!("{} drop", is_locked_out())).rule(FORGET_MARK),
@@ -48,13 +51,13 @@ pub fn render(mark: PodMark, devices: &[String]) -> String {
     text
 }
 
-/// The transaction that removes the table, if it is there.
+/// The transaction that removes the table, if present.
 #[must_use]
 pub fn render_removal() -> String {
     format!("add table netdev {TABLE}\ndelete table netdev {TABLE}\n")
 }
 
-/// Whether rules can name a device: what else may be in a name (`dev_valid_name`) would be read by nft as something else.
+/// Whether rules can name a device. nft would misread other characters that a name may contain (`dev_valid_name`).
 #[must_use]
 pub fn can_name(device: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);

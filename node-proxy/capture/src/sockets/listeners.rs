@@ -1,4 +1,4 @@
-//! The sockets that captured traffic arrives at.
+//! Opens the sockets that receive captured traffic.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,20 +12,20 @@ use socket2::{Protocol, Socket, Type};
 use super::{Family, Listening, SocketError, at, unpaced, with_urgent_data_inline};
 use crate::netns::NetworkNamespace;
 
-/// How many connections wait in a listener's queue, at most; the namespace's `somaxconn` bounds it too.
+/// Most connections in a listener's queue; the namespace's `somaxconn` limits it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog(pub u16);
 
 impl Default for Backlog {
     fn default() -> Self {
-        // The kernel's default of somaxconn: what arrives while the node proxy restarts has to fit.
+        // The kernel's default for somaxconn. Connections that arrive while the node proxy restarts must fit.
         Self(4096)
     }
 }
 
-/// Opens a listener in `namespace`. Nothing can listen beside it: it does not share its port.
+/// Opens a listener in `namespace`. Nothing else can listen on its port.
 ///
-/// From here on connections queue.
+/// Connections queue from this moment.
 ///
 /// # Errors
 /// When it cannot be opened.
@@ -67,7 +67,7 @@ fn bound(
     if listening == Listening::DnsUdp {
         keep_destination(&socket, family).map_err(at("IP_RECVORIGDSTADDR"))?;
     } else {
-        // Connections that a killed node proxy left behind still hold the port, and belong to its uid.
+        // Connections of a killed node proxy still hold the port, under its uid.
         socket.set_reuse_address(true).map_err(at("SO_REUSEADDR"))?;
     }
     let address = match family {
@@ -78,7 +78,7 @@ fn bound(
     Ok(socket)
 }
 
-/// TPROXY delivers to transparent sockets only, and leaves the address that was asked in the packet.
+/// TPROXY delivers only to transparent sockets, and keeps the original destination in the packet.
 fn keep_destination(socket: &Socket, family: Family) -> io::Result<()> {
     setsockopt(socket, sockopt::IpTransparent, &true)?;
     match family {
@@ -88,7 +88,7 @@ fn keep_destination(socket: &Socket, family: Family) -> io::Result<()> {
     Ok(())
 }
 
-/// Why a port cannot be had.
+/// Why a port is unavailable.
 fn refused(listening: Listening, step: &'static str, error: io::Error) -> SocketError {
     let port = listening.port();
     match error.raw_os_error().map(Errno::from_raw) {
@@ -110,7 +110,7 @@ impl Listening {
         }
     }
 
-    /// Whether those who connect are the Pod's own applications.
+    /// Whether the Pod's own applications connect to it.
     fn serves_the_pod(self) -> bool {
         match self {
             Self::Outbound | Self::DnsTcp | Self::DnsUdp => true,

@@ -1,4 +1,4 @@
-//! What lies in a socket.
+//! The send queue of a socket.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _};
@@ -14,14 +14,14 @@ mod ioctl {
     );
 }
 
-/// Bytes that were written to a TCP socket and not acknowledged by its peer (`SIOCOUTQ`, tcp(7)); a FIN counts as one.
+/// Bytes written to a TCP socket that its peer has not acknowledged (`SIOCOUTQ`, tcp(7)). A FIN counts as one.
 ///
 /// # Errors
-/// When it is no socket, or one that listens.
+/// When it is no socket, or a listening one.
 pub fn unacknowledged(socket: impl AsFd) -> io::Result<usize> {
     let mut bytes = 0;
     #[allow(unsafe_code, reason = "nix knows no safe form of this ioctl")]
-    // SAFETY: the descriptor is borrowed for the call, which writes one c_int to where the reference points.
+    // SAFETY: the descriptor is borrowed for the call, which writes one c_int to the reference's target.
     unsafe {
         ioctl::unacknowledged(socket.as_fd().as_raw_fd(), &raw mut bytes)?;
     }

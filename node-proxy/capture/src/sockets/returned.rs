@@ -1,4 +1,4 @@
-//! Whether a descriptor that somebody gives back is the listener that it is said to be.
+//! Checks that a returned descriptor is the claimed listener.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +12,7 @@ use socket2::{SockRef, Type};
 use super::{Family, Listening};
 use crate::netns::NamespaceId;
 
-/// Why a descriptor is not the listener that it is said to be.
+/// Why a descriptor is not the claimed listener.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not the {listening:?} listener of this Pod: {difference}")]
 pub struct NotTheListener {
@@ -20,11 +20,11 @@ pub struct NotTheListener {
     difference: String,
 }
 
-/// Checks owner, type, port, state and network namespace of a descriptor that a less privileged process gives back as a
-/// listener of the Pod in `namespace`: whoever serves it afterwards takes its connections for the Pod's.
+/// Checks owner, type, port, state and network namespace of a descriptor that a less privileged process returns as a
+/// listener of the Pod in `namespace`. Whoever serves it takes its connections for the Pod's.
 ///
 /// # Errors
-/// With what is different, or what the kernel does not tell (the namespace takes CAP_NET_ADMIN).
+/// With the difference, or the kernel's error (reading the namespace takes CAP_NET_ADMIN).
 pub fn check_listener(
     descriptor: BorrowedFd<'_>,
     listening: Listening,
@@ -78,7 +78,7 @@ mod ioctl {
 /// The network namespace of a socket.
 fn network_namespace(socket: impl AsFd) -> Result<File, Errno> {
     #[allow(unsafe_code, reason = "nix knows no safe form of this ioctl")]
-    // SAFETY: it takes no argument, and the descriptor that it answers with is new and nobody else's.
+    // SAFETY: the call takes no argument, and returns a new descriptor that nobody else owns.
     unsafe {
         let descriptor = ioctl::socket_namespace(socket.as_fd().as_raw_fd())?;
         Ok(OwnedFd::from_raw_fd(descriptor).into())

@@ -1,4 +1,4 @@
-//! Sockets that the node proxy binds and connects by itself.
+//! Opens sockets that the node proxy binds and connects itself.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,10 +10,10 @@ use super::{Family, Kind, LARGEST_BATCH, SocketError, at, unpaced, with_urgent_d
 use crate::marks::{self, Mark, PodMark};
 use crate::netns::NetworkNamespace;
 
-/// Opens `count` sockets of one kind in `namespace`, whose rules know the mesh by `mark`.
+/// Opens `count` sockets of one kind in `namespace`. The namespace's rules know the mesh by `mark`.
 ///
 /// # Errors
-/// When one of them cannot be opened; then none is.
+/// When one cannot be opened; then none stays open.
 pub fn open_stock(
     namespace: &NetworkNamespace,
     kind: Kind,
@@ -40,7 +40,7 @@ fn open(kind: Kind, family: Family, mark: PodMark) -> Result<Socket, SocketError
         Kind::Application => {
             unpaced(&socket);
             allow_foreign_source(&socket).map_err(at("IP_TRANSPARENT"))?;
-            // Without it a port would be taken for all destinations at once, and a busy client's would run out.
+            // Otherwise a port would be taken for all destinations at once, and a busy client's ports would run out.
             setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)
                 .map_err(|errno| at("IP_BIND_ADDRESS_NO_PORT")(errno.into()))?;
         }
@@ -49,8 +49,8 @@ fn open(kind: Kind, family: Family, mark: PodMark) -> Result<Socket, SocketError
     Ok(socket)
 }
 
-/// Lets the socket bind an address that is not the Pod's. The kernel keeps one flag of each for both families, so the
-/// IPv4 options serve an IPv6 socket too (`inet_sock`, `ipv6_setsockopt`).
+/// Lets the socket bind an address that the Pod does not have. The kernel keeps one flag of each for both families, so
+/// the IPv4 options also serve an IPv6 socket (`inet_sock`, `ipv6_setsockopt`).
 fn allow_foreign_source(socket: &Socket) -> io::Result<()> {
     setsockopt(socket, sockopt::IpTransparent, &true)?;
     setsockopt(socket, sockopt::IpFreebind, &true)?;
