@@ -1,4 +1,4 @@
-//! The agent's side: what it offers, and its conversations with node proxies.
+//! The agent's side: the Pods it offers, and its conversations with node proxies.
 
 pub(crate) mod conversation;
 pub mod roster;
@@ -10,9 +10,9 @@ use karez_capture::sockets::NotTheListener;
 use crate::listener::Listener;
 use crate::pod::NamespaceId;
 
-/// Says whether a descriptor is the listener that it is given back as, in the namespace of its Pod.
+/// Checks that a returned descriptor is the claimed listener, in its Pod's namespace.
 pub type Inspect = fn(&Listener, NamespaceId) -> Result<(), NotTheListener>;
 
 pub use conversation::{ConversationError, serve, serve_zds};
-pub use roster::{Offer, ProxyStanding, Roster, Supply, Wish};
+pub use roster::{DesiredState, Offer, ProxyStanding, Roster, Supply};
 pub use shared::SharedRoster;

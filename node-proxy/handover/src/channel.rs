@@ -1,4 +1,4 @@
-//! Packets over a connected socket, for a tokio runtime of any kind.
+//! Packets over a connected socket, on any tokio runtime.
 
 mod socket_path;
 
@@ -16,36 +16,36 @@ use crate::packet::Packet;
 
 /// Delay after the first failed attempt to connect; it doubles.
 const FIRST_DELAY: Duration = Duration::from_millis(20);
-/// Greatest delay between two attempts: an agent that has restarted is waiting for its listeners.
+/// Greatest delay between two attempts: a restarted agent waits for its listeners.
 const GREATEST_DELAY: Duration = Duration::from_millis(500);
 
-/// A connection that is waited for. Both calls are cancel safe: a packet is sent or received whole, or not at all.
+/// An asynchronous connection. Both calls are cancel-safe: a packet is sent or received whole, or not at all.
 #[derive(Debug)]
 pub struct Channel {
     connection: Watched<seqpacket::Connection>,
     largest: usize,
 }
 
-/// A listening socket that is waited for.
+/// An asynchronous listening socket.
 #[derive(Debug)]
 pub struct Listener {
     listener: Watched<seqpacket::Listener>,
 }
 
 impl Channel {
-    /// Takes a connection whose packets have at most `largest` bytes. Needs a tokio runtime around it.
+    /// Wraps a connection whose packets have at most `largest` bytes. Call it inside a tokio runtime.
     ///
     /// # Errors
-    /// When the runtime cannot watch it.
+    /// When the runtime cannot watch the socket.
     pub fn new(connection: seqpacket::Connection, largest: usize) -> io::Result<Self> {
         Ok(Self { connection: Watched::new(connection)?, largest })
     }
 
-    /// Connects to the agent at `address`. If a uid is given, a peer that may be somebody else is refused: the agent runs as
-    /// that uid, and at a path nobody but root or that uid could have put a socket in its place.
+    /// Connects to the agent at `address`. With a uid, it refuses a peer that may not be the agent: the agent runs as
+    /// that uid, and only root or that uid could have placed a socket at a path.
     ///
     /// # Errors
-    /// When nobody listens there, or not the agent.
+    /// When nobody listens there, or the listener is not the agent.
     pub fn connect(address: &Address, agent_uid: Option<u32>, largest: usize) -> io::Result<Self> {
         let trusted = match (address, agent_uid) {
             (Address::Path(path), Some(uid)) => Some(Address::Path(socket_path::trusted(path, uid)?)),
@@ -60,15 +60,15 @@ impl Channel {
     /// The uid of the process at the other end.
     ///
     /// # Errors
-    /// When the kernel does not tell.
+    /// When the kernel does not answer.
     pub fn peer_uid(&self) -> io::Result<u32> {
         self.connection.socket.peer_uid()
     }
 
-    /// Refuses a peer of another uid than `expected`, if one is.
+    /// Refuses a peer whose uid differs from `expected`, if given.
     ///
     /// # Errors
-    /// When the peer is somebody else.
+    /// When the uid differs.
     pub fn expect_uid(&self, expected: Option<u32>) -> io::Result<()> {
         let uid = self.peer_uid()?;
         if expected.is_none_or(|expected| expected == uid) {
@@ -90,7 +90,7 @@ impl Channel {
     /// Receives one packet. None when the peer has closed the connection.
     ///
     /// # Errors
-    /// When the connection is broken, or a packet came in part only.
+    /// When the connection is broken, or a packet is truncated.
     pub async fn receive(&self) -> io::Result<Option<Packet>> {
         let receive = |socket: &seqpacket::Connection| {
             let mut bytes = vec![0; self.largest];
@@ -106,7 +106,7 @@ impl Channel {
 }
 
 impl Listener {
-    /// Listens at `address`. Needs a tokio runtime around it.
+    /// Listens at `address`. Call it inside a tokio runtime.
     ///
     /// # Errors
     /// When the address is taken or cannot be made.
@@ -124,14 +124,14 @@ impl Listener {
     }
 }
 
-/// How long to wait after failed attempt number `attempt` (0 is the first) to connect to the agent: both live on one node,
-/// and nobody else tries, so that there is nothing to spread.
+/// How long to wait after failed attempt number `attempt` (0 is the first) to connect to the agent. Both run on one
+/// node and nobody else tries, so the delay needs no jitter.
 pub(crate) fn retry_delay(attempt: u32) -> Duration {
     FIRST_DELAY.saturating_mul(1 << attempt.min(16)).min(GREATEST_DELAY)
 }
 
-/// A socket with something to tell when it is ready: tokio knows no `SOCK_SEQPACKET`, but whatever is a Unix socket can be
-/// watched as a stream through a duplicate of its descriptor.
+/// A socket with readiness. tokio does not support `SOCK_SEQPACKET`, but can watch any Unix socket as a stream, through
+/// a duplicate descriptor.
 #[derive(Debug)]
 struct Watched<T> {
     socket: T,
@@ -144,7 +144,7 @@ impl<T: AsFd> Watched<T> {
         Ok(Self { readiness: UnixStream::from_std(duplicate)?, socket })
     }
 
-    /// Does `work` once it no longer gives `WouldBlock`.
+    /// Runs `work` until it no longer returns `WouldBlock`.
     async fn when<R>(&self, interest: Interest, mut work: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.readiness.async_io(interest, || work(&self.socket)).await
     }

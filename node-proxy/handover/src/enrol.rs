@@ -1,10 +1,10 @@
-//! What is said on the agent's Unix HTTP socket, by the operator's command and the CNI plugin.
+//! The API of the agent's Unix HTTP socket, for the operator's command and the CNI plugin.
 //!
-//! * `POST /pods` with a [`PodRequest`] enrols a Pod and answers with an [`Enrolment`]; doing it again changes nothing
-//! * `DELETE /pods/NAMESPACE/NAME` takes it out of the mesh and answers with a [`Removal`]
-//! * `GET /pods` answers with a [`PodList`]
+//! * `POST /pods` with a [`PodRequest`] enrols a Pod and returns an [`Enrolment`]; repeating it changes nothing
+//! * `DELETE /pods/NAMESPACE/NAME` removes it from the mesh and returns a [`Removal`]
+//! * `GET /pods` returns a [`PodList`]
 //!
-//! What cannot be done is answered with a status of 4xx or 5xx and a [`Problem`].
+//! Failures return a status of 4xx or 5xx and a [`Problem`].
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 
 pub mod client;
 
-/// Most bytes of a request's or an answer's body.
+/// Most bytes of a request or response body.
 pub const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// A Pod to enrol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PodRequest {
-    /// Its uid; `NAMESPACE/NAME` where there is none.
+    /// Its uid; `NAMESPACE/NAME` without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// Its Kubernetes namespace.
@@ -30,14 +30,14 @@ pub struct PodRequest {
     /// Its service account.
     #[serde(default = "default_service_account")]
     pub service_account: String,
-    /// Path of its network namespace, as the agent sees it: from the root on.
+    /// Absolute path of its network namespace, as the agent sees it.
     pub netns: PathBuf,
-    /// Its addresses; those of the namespace itself where none are given.
+    /// Its addresses; without any, those of the namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
 }
 
-/// An enrolled Pod, as it is now.
+/// The present status of an enrolled Pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodStatus {
@@ -53,22 +53,22 @@ pub struct PodStatus {
     pub netns: PathBuf,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
-    /// Its traffic is redirected: nothing leaves it in the clear unless the mesh decides so.
+    /// Whether its traffic is redirected: nothing leaves in the clear unless the mesh decides so.
     pub captured: bool,
-    /// The node proxies that carry its traffic. While there is none, connections wait.
+    /// The node proxies that carry its traffic. Without any, connections wait.
     pub carried_by: Vec<String>,
-    /// What is wrong; none when nothing is.
+    /// The problem, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
-/// A Pod was enrolled, or was already.
+/// The result of an enrolment, new or repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
-    /// As it is now.
+    /// Its present status.
     #[serde(flatten)]
     pub pod: PodStatus,
-    /// What is other about it than it was, and what that takes, in words; nothing when it was new, or is the same.
+    /// Changes since the last enrolment, and their consequences, in words. Empty for a new or unchanged Pod.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
 }
@@ -80,18 +80,18 @@ pub struct PodList {
     pub pods: Vec<PodStatus>,
 }
 
-/// A Pod was taken out of the mesh.
+/// The result of a removal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removal {
-    /// What was not as it should be on the way; none when nothing was.
+    /// A problem on the way, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
-/// Why something could not be done.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// For people.
+    /// For humans.
     pub error: String,
 }
 

@@ -1,4 +1,4 @@
-//! A Pod's listening sockets on their way between agent and node proxy.
+//! A Pod's listening sockets, as agent and node proxy exchange them.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -10,19 +10,19 @@ pub use karez_capture::sockets::{Family, Listening};
 /// Most listeners of one Pod.
 pub const MOST_LISTENERS: usize = 512;
 
-/// What a listener is for.
+/// The role of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Role {
-    /// The traffic that comes to it.
+    /// Its traffic.
     pub kind: Listening,
-    /// Of which address family.
+    /// Its address family.
     pub family: Family,
 }
 
-/// A listening socket (a bound one, for UDP) in a Pod's namespace. Clones share the descriptor.
+/// A listening socket (for UDP: a bound one) in a Pod's namespace. Clones share the descriptor.
 #[derive(Debug, Clone)]
 pub struct Listener {
-    /// What it is for.
+    /// Its role.
     pub role: Role,
     /// The socket.
     pub descriptor: Arc<OwnedFd>,
@@ -38,14 +38,14 @@ impl AsFd for Listener {
 }
 
 impl Listener {
-    /// Puts roles and descriptors together, which come in the same order and number.
+    /// Pairs roles with descriptors, which have the same order and number.
     pub(crate) fn pair(roles: Vec<Role>, descriptors: Vec<Arc<OwnedFd>>) -> Vec<Self> {
         let pairs = roles.into_iter().zip(descriptors);
         pairs.map(|(role, descriptor)| Self { role, descriptor }).collect()
     }
 }
 
-/// The roles, sorted: what a set of listeners must amount to in order to be the expected one.
+/// The sorted roles, which identify a set of listeners.
 #[must_use]
 pub fn roles(listeners: &[Listener]) -> Vec<Role> {
     let mut roles: Vec<_> = listeners.iter().map(|listener| listener.role).collect();
@@ -53,26 +53,26 @@ pub fn roles(listeners: &[Listener]) -> Vec<Role> {
     roles
 }
 
-/// Puts listeners together that arrive in several packets.
+/// Joins listeners that arrive in several packets.
 #[derive(Debug)]
 pub(crate) struct Assembly {
     pod: PodReference,
     listeners: Vec<Listener>,
 }
 
-/// What a packet makes of an [`Assembly`].
+/// The result of adding a packet to an [`Assembly`].
 #[derive(Debug)]
 pub(crate) enum Assembled {
-    /// More is to follow.
+    /// More packets follow.
     Partly(Assembly),
-    /// That was the last.
+    /// The set is complete.
     Whole(Listeners),
 }
 
-/// Why packets do not make a set of listeners.
+/// Why packets make no set of listeners.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misassembled {
-    /// Another Pod's, or another message, in between.
+    /// Another Pod's packet or another message came in between.
     #[error("another message came before all listeners of Pod {0}")]
     Interrupted(PodUid),
     /// More than [`MOST_LISTENERS`].
@@ -81,7 +81,7 @@ pub enum Misassembled {
 }
 
 impl Assembly {
-    /// Adds a packet to what came before it.
+    /// Adds a packet to the earlier ones.
     pub(crate) fn add(
         before: Option<Self>,
         pod: &PodReference,
@@ -99,7 +99,7 @@ impl Assembly {
         Ok(if more { Assembled::Partly(assembly) } else { Assembled::Whole(assembly.listeners.into()) })
     }
 
-    /// The error of a message that comes in between.
+    /// The error when another message comes in between.
     pub(crate) fn interrupted(self) -> Misassembled {
         Misassembled::Interrupted(self.pod.uid)
     }

@@ -1,6 +1,6 @@
-//! The messages of the hand-over protocol: what may be said, and how it is packed.
+//! The messages of the hand-over protocol and their encoding.
 //!
-//! Decoding takes the number of descriptors that came beside the bytes, because a packet is right only as a whole.
+//! Decoding checks the number of descriptors too: only a whole packet is valid.
 
 use prost::Message as _;
 
@@ -12,11 +12,11 @@ use crate::wire::node_message::Message as Node;
 
 /// Most bytes in a packet.
 pub const LARGEST_PACKET: usize = 16 * 1024;
-/// Most descriptors in a packet; the kernel's own bound is 253 (`SCM_MAX_FD`).
+/// Most descriptors in a packet; the kernel's limit is 253 (`SCM_MAX_FD`).
 pub const MOST_DESCRIPTORS: usize = 64;
-/// Most carried Pods that one hello names: the rest go into the next.
+/// Most carried Pods in one hello. Further ones go into the next.
 pub const MOST_CARRIED: usize = 48;
-/// Longest reason that is carried, in bytes.
+/// Longest reason in a message, in bytes.
 pub const LONGEST_REASON: usize = 1024;
 
 const VERSION: u32 = 1;
@@ -24,24 +24,24 @@ const VERSION: u32 = 1;
 /// Agent to node proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AgentMessage {
-    /// The first message, once the node proxy's own hello is complete.
+    /// The first message, after the node proxy's complete hello.
     Hello,
-    /// A Pod to be carried; one descriptor for each role, in their order.
+    /// A Pod to carry, with one descriptor for each role, in order.
     Added {
         /// The Pod.
         pod: EnrolledPod,
-        /// What the packet's descriptors are for.
+        /// The roles of the packet's descriptors.
         roles: Vec<Role>,
         /// Whether another packet with the same Pod's listeners follows.
         more: bool,
     },
-    /// A Pod that the node proxy holds already stays.
+    /// A Pod stays that the node proxy already holds.
     Kept(EnrolledPod),
-    /// A Pod is about to leave.
+    /// A Pod is leaving.
     Stopping(PodReference),
     /// A Pod has left.
     Removed(PodReference),
-    /// What was not mentioned so far is gone.
+    /// Pods not mentioned so far are gone.
     SnapshotSent,
     /// A restarted agent wants a carried Pod's listeners.
     ReturnListeners(PodReference),
@@ -52,96 +52,96 @@ pub enum AgentMessage {
 pub enum NodeMessage {
     /// The first message, in as many packets as the carried Pods need.
     Hello {
-        /// Who speaks, for people.
+        /// The sender, for humans.
         program: String,
         /// Pods whose listeners it holds, at most [`MOST_CARRIED`].
         carried: Vec<PodReference>,
         /// Whether another hello with further Pods follows.
         more: bool,
     },
-    /// How a Pod now is.
+    /// A Pod's present state.
     State {
         /// The Pod.
         pod: PodReference,
-        /// How it is.
+        /// The state.
         state: PodState,
     },
-    /// The answer to [`AgentMessage::ReturnListeners`]; without listeners when it holds none.
+    /// The answer to [`AgentMessage::ReturnListeners`]; empty if it holds none.
     Returned {
         /// The Pod.
         pod: PodReference,
-        /// What the packet's descriptors are for.
+        /// The roles of the packet's descriptors.
         roles: Vec<Role>,
         /// Whether another packet with the same Pod's listeners follows.
         more: bool,
     },
-    /// Whether flows older than the enrolment are to be closed.
+    /// Whether to close flows older than the enrolment.
     Strictness {
         /// The Pod.
         pod: PodReference,
-        /// Strict mode.
+        /// Whether the mode is strict.
         strict: bool,
     },
 }
 
-/// How a Pod stands with the node proxy.
+/// The state of a Pod in the node proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PodState {
-    /// Its listeners are held and not served yet, and here is why: its connections wait.
+    /// It holds the listeners and does not serve them yet, for this reason: connections wait.
     Waiting(String),
-    /// Its listeners are being served.
+    /// It serves the listeners.
     Carrying,
-    /// They are not, and here is why.
+    /// It does not serve them, for this reason.
     Failed(String),
-    /// Nothing of its traffic is open any more.
+    /// None of the Pod's traffic is open any more.
     Released,
-    /// Nothing of the Pod is held.
+    /// It holds nothing of the Pod.
     Gone,
 }
 
-/// Why a packet is not a message.
+/// Why a packet is no message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// Not protobuf, or not this message.
+    /// It is not protobuf, or another message.
     #[error("not a message: {0}")]
     Encoding(String),
-    /// A message of a kind that this version does not know.
-    #[error("a message without content that this version knows")]
+    /// This version does not know the message's kind.
+    #[error("a message of a kind that this version does not know")]
     Empty,
-    /// A version that is not spoken here.
+    /// The peer speaks another version.
     #[error("the peer speaks version {0} of the hand-over protocol, this program speaks {VERSION}")]
     Version(u32),
-    /// A bad Pod.
+    /// The Pod is invalid.
     #[error(transparent)]
     Pod(#[from] InvalidPod),
-    /// A number that stands for nothing.
+    /// An unknown enum number.
     #[error("{what} {number} does not exist")]
     Number {
-        /// What it should have been.
+        /// The enum's name.
         what: &'static str,
         /// The number.
         number: i32,
     },
-    /// A text or list beyond its bound.
+    /// A text or list exceeds its limit.
     #[error("{what} is longer than {most}")]
     TooLong {
-        /// Which one.
+        /// Its name.
         what: &'static str,
-        /// Its bound.
+        /// The limit.
         most: usize,
     },
-    /// As many descriptors as the message does not say.
+    /// The number of descriptors differs from the message's.
     #[error("{found} descriptors came with a message that describes {described}")]
     Descriptors {
-        /// What it says.
+        /// The message's number.
         described: usize,
-        /// What came.
+        /// The received number.
         found: usize,
     },
 }
 
 impl AgentMessage {
-    /// The packet's bytes.
+    /// Encodes the message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let message = match self {
@@ -162,10 +162,10 @@ impl AgentMessage {
         wire::AgentMessage { message: Some(message) }.encode_to_vec()
     }
 
-    /// Reads a packet that came with `descriptors` descriptors.
+    /// Decodes a packet that came with `descriptors` descriptors.
     ///
     /// # Errors
-    /// When the packet is not a message of this protocol.
+    /// When the packet is no message of this protocol.
     pub fn decode(bytes: &[u8], descriptors: usize) -> Result<Self, Malformed> {
         let message = match decode::<wire::AgentMessage>(bytes)?.message.ok_or(Malformed::Empty)? {
             Agent::Hello(hello) => {
@@ -199,7 +199,7 @@ impl AgentMessage {
 }
 
 impl NodeMessage {
-    /// The packet's bytes.
+    /// Encodes the message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let message = match self {
@@ -222,10 +222,10 @@ impl NodeMessage {
         wire::NodeMessage { message: Some(message) }.encode_to_vec()
     }
 
-    /// Reads a packet that came with `descriptors` descriptors.
+    /// Decodes a packet that came with `descriptors` descriptors.
     ///
     /// # Errors
-    /// When the packet is not a message of this protocol.
+    /// When the packet is no message of this protocol.
     pub fn decode(bytes: &[u8], descriptors: usize) -> Result<Self, Malformed> {
         let message = match decode::<wire::NodeMessage>(bytes)?.message.ok_or(Malformed::Empty)? {
             Node::Hello(hello) => {
@@ -273,7 +273,7 @@ pub(crate) fn reference(pod: Option<wire::PodReference>) -> Result<PodReference,
     Ok(pod.ok_or(InvalidPod::Missing("reference"))?.try_into()?)
 }
 
-/// The beginning of a text: what is said to people is cut, not refused.
+/// Cuts a text: messages for humans are shortened, not refused.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     text.get(..text.floor_char_boundary(most)).unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! The node proxy's side: one connection to the agent, made again whenever it breaks.
+//! The node proxy's side: one connection to the agent, re-established whenever it breaks.
 
 mod attempts;
 pub mod connection;

@@ -1,4 +1,4 @@
-//! A Pod as agent and node proxy name it.
+//! A Pod's names between agent and node proxy.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,28 +8,28 @@ pub use karez_capture::netns::NamespaceId;
 
 use crate::wire;
 
-/// Longest name of anything here: Kubernetes' own bound for names.
+/// Longest name: Kubernetes' own limit.
 pub const LONGEST_NAME: usize = 253;
 /// Most addresses that a Pod may have.
 pub const MOST_ADDRESSES: usize = 16;
 
-/// A Pod's uid: its `metadata.uid`, or whatever stands for it where there is no Kubernetes. Cheap to clone.
+/// A Pod's uid: its `metadata.uid`, or a substitute without Kubernetes. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodUid(Arc<str>);
 
-/// A Pod in one network namespace: one whose sandbox is recreated keeps its uid and becomes another here.
+/// A Pod in one network namespace. A recreated sandbox keeps the uid, but is another reference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodReference {
-    /// Which Pod.
+    /// The Pod's uid.
     pub uid: PodUid,
-    /// Where it lives. The id is unique only while the namespace lives.
+    /// Its network namespace. The id is unique only while the namespace lives.
     pub sandbox: NamespaceId,
 }
 
-/// All that a node proxy knows of a local Pod before any control plane has spoken.
+/// Everything a node proxy knows about a local Pod without a control plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnrolledPod {
-    /// Which Pod, and where.
+    /// The Pod and its network namespace.
     pub reference: PodReference,
     /// Its Kubernetes namespace.
     pub namespace: Arc<str>,
@@ -37,42 +37,42 @@ pub struct EnrolledPod {
     pub name: Arc<str>,
     /// Its service account.
     pub service_account: Arc<str>,
-    /// Its addresses, at most [`MOST_ADDRESSES`]: each once, and in order, so that the same ones are equal.
+    /// Its distinct addresses in order, at most [`MOST_ADDRESSES`], so that equal sets compare equal.
     pub addresses: Vec<IpAddr>,
 }
 
-/// Why something is not a Pod.
+/// Why a Pod is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPod {
-    /// A uid is empty, too long or holds what no uid may.
+    /// A uid is empty, too long or has an invalid character.
     #[error("uid {0:?} does not have 1 to {LONGEST_NAME} visible ASCII characters")]
     Uid(String),
-    /// A name is empty, too long or holds what no name may.
+    /// A name is empty, too long or has an invalid character.
     #[error(
         "{what} {text:?} is not a name: 1 to {LONGEST_NAME} letters, digits, dots and dashes, a letter or digit first"
     )]
     Name {
-        /// Which one.
+        /// The field.
         what: &'static str,
-        /// Its beginning.
+        /// Its first characters.
         text: String,
     },
-    /// Neither 4 nor 16 bytes.
+    /// An address has neither 4 nor 16 bytes.
     #[error("a Pod's address has {0} bytes, not 4 or 16")]
     Address(usize),
-    /// More than [`MOST_ADDRESSES`].
+    /// It has more than [`MOST_ADDRESSES`].
     #[error("a Pod has {0} addresses, {MOST_ADDRESSES} are allowed")]
     Addresses(usize),
-    /// A part that must be there is missing.
+    /// A required part is missing.
     #[error("the Pod lacks its {0}")]
     Missing(&'static str),
 }
 
 impl PodUid {
-    /// Takes a uid of 1 to [`LONGEST_NAME`] visible ASCII characters.
+    /// A uid of 1 to [`LONGEST_NAME`] visible ASCII characters.
     ///
     /// # Errors
-    /// When it is not one.
+    /// When the text is no such uid.
     pub fn new(uid: &str) -> Result<Self, InvalidPod> {
         if is_bounded(uid) && uid.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(uid.into()))
@@ -101,10 +101,10 @@ impl fmt::Debug for PodUid {
 }
 
 impl EnrolledPod {
-    /// Takes a Pod whose names and addresses are within their bounds; the addresses in any order.
+    /// A Pod with names and addresses within their limits. The addresses may come in any order.
     ///
     /// # Errors
-    /// When one is not.
+    /// When one exceeds its limit.
     pub fn new(
         reference: PodReference,
         namespace: &str,
@@ -134,14 +134,15 @@ impl EnrolledPod {
     }
 }
 
-/// `NAMESPACE/NAME`, as people know it.
+/// `NAMESPACE/NAME`, for humans.
 impl fmt::Display for EnrolledPod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
     }
 }
 
-/// Whatever a Kubernetes object may be called (RFC 1123) passes; nothing that does is more than a name to a file system.
+/// Accepts every name of a Kubernetes object (RFC 1123). An accepted name is never more than a file's name to a file
+/// system.
 fn checked(what: &'static str, text: &str) -> Result<Arc<str>, InvalidPod> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     let begins_well = text.starts_with(|first: char| first.is_ascii_alphanumeric());

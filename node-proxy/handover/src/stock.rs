@@ -1,4 +1,4 @@
-//! Ready sockets in Pods' namespaces, asked for by the node proxy and opened by the agent.
+//! Open sockets in Pods' namespaces: the node proxy asks, the agent opens them.
 
 use karez_capture::seqpacket::Address;
 
@@ -11,7 +11,7 @@ pub use client::{StockError, StockHandle, StockTask, connect};
 pub use message::{Refusal, SocketRequest};
 pub use server::{Source, serve};
 
-/// Where the agent serves sockets, when it serves Pods at `agent`.
+/// The agent's address for sockets, derived from its address for Pods.
 #[must_use]
 pub fn address(agent: &Address) -> Address {
     const SUFFIX: &str = "-stock";

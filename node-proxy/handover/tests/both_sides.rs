@@ -1,4 +1,4 @@
-//! Agent and node proxy as two threads with a runtime each, over real sockets and with real descriptors.
+//! Agent and node proxy on two threads with a runtime each, over real sockets with real descriptors.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
@@ -27,7 +27,7 @@ fn pod(name: &str) -> EnrolledPod {
     EnrolledPod::new(reference, "shop", name, "default", vec!["10.0.0.1".parse().unwrap()]).unwrap()
 }
 
-/// Pipes in the listeners' place, and what writes into them.
+/// Pipes instead of listeners, and their writers.
 fn listeners() -> (Listeners, Vec<std::io::PipeWriter>) {
     let pipe = |kind| {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -50,7 +50,7 @@ fn address(directory: &Path) -> Address {
     Address::Path(directory.join("agent.sock"))
 }
 
-/// Runs the node proxy on a thread of its own.
+/// Runs the node proxy on a separate thread.
 fn node<T: Send + 'static>(
     address: Address,
     work: impl AsyncFnOnce(AgentConnection) -> T + Send + 'static,
@@ -80,7 +80,7 @@ fn a_pod_comes_and_goes() {
                 PodEvent::Connected => seen.push("connected"),
                 PodEvent::Added(pod, listeners) => {
                     seen.push("added");
-                    // The descriptors are the agent's: what is written there comes out here.
+                    // The descriptors are the agent's: bytes written there come out here.
                     for listener in listeners.iter() {
                         let mut text = String::new();
                         let duplicate = listener.descriptor.try_clone().unwrap();
@@ -140,7 +140,7 @@ fn a_pod_comes_and_goes() {
     assert_eq!(seen, ["connected", "added", "snapshot", "stopping", "removed"]);
 }
 
-/// The agent goes away and comes back knowing its Pods only: the listeners are the node proxy's to return.
+/// The agent restarts and knows only its Pods: the node proxy must return the listeners.
 #[test]
 fn a_restarted_agent_gets_its_listeners_back() {
     let directory = tempfile::tempdir().unwrap();
@@ -155,7 +155,7 @@ fn a_restarted_agent_gets_its_listeners_back() {
                 }
                 event @ PodEvent::Added(..) => panic!("{event:?}"),
                 PodEvent::Connected | PodEvent::SnapshotSent | PodEvent::Stopping(_) => {}
-                // The first end is the restart, the second is the test's.
+                // The first end is the restart, the second the test's.
                 PodEvent::Disconnected => {
                     if std::fs::exists(agent_is_done(&agent)).unwrap() {
                         return;
@@ -183,7 +183,7 @@ fn a_restarted_agent_gets_its_listeners_back() {
                 };
                 roster.wait(is_carried).await;
                 if last {
-                    // Before the connection ends: the node proxy looks for it then.
+                    // Before the connection ends, when the node proxy checks for it.
                     std::fs::write(done, "").unwrap();
                 }
             };
@@ -208,7 +208,7 @@ fn a_restarted_agent_gets_its_listeners_back() {
     assert_eq!(&byte, b"x", "they are the same sockets");
 }
 
-/// Where the test says that the agent will not come back.
+/// The test's sign that the agent will not return.
 fn agent_is_done(agent: &AgentConnection) -> std::path::PathBuf {
     match agent.address() {
         Address::Path(path) => path.with_file_name("done"),
@@ -233,7 +233,7 @@ async fn serve_stock(socket: &Socket) {
     stock::serve(&channel, &Pipes).await.unwrap();
 }
 
-/// Workers with a runtime each ask at once; one asks before the agent is there.
+/// Workers with a runtime each ask at once; one asks before the agent exists.
 #[test]
 fn workers_get_sockets() {
     let directory = tempfile::tempdir().unwrap();
@@ -306,7 +306,7 @@ fn an_agent_that_never_answers_is_left() {
     });
 }
 
-/// The agent dies with a request in its hands; the next one answers it.
+/// The agent dies with an open request, and its successor answers it.
 #[test]
 fn requests_outlive_the_agent() {
     let directory = tempfile::tempdir().unwrap();
@@ -357,7 +357,7 @@ async fn somebody_elses_socket_is_not_the_agent() {
     assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
 }
 
-/// A proxy of Istio's kind, written with the bytes of its protocol.
+/// An Istio proxy, written with the bytes of its protocol.
 #[tokio::test]
 async fn a_ztunnel_gets_namespaces() {
     let (ours, theirs) = karez_capture::seqpacket::Connection::pair().unwrap();

@@ -1,11 +1,11 @@
-//! Whatever comes over a socket is read without a panic, and what is read can be said again. Before random input, each
-//! target is given the files of its folder below `__fuzz__`.
+//! All input from a socket is decoded without a panic, and decoded messages can be encoded again. Each target first
+//! gets the files of its folder below `__fuzz__`, then random input.
 
 use karez_handover::message::{AgentMessage, MOST_DESCRIPTORS, NodeMessage};
 use karez_handover::stock::message::{SocketReply, SocketRequest};
 use karez_handover::zds::message::{read_ack, read_hello};
 
-/// The number of descriptors that came is the peer's to choose as well.
+/// The peer also chooses the number of descriptors.
 fn split(input: &[u8]) -> (&[u8], usize) {
     let Some((first, rest)) = input.split_first() else { return (&[], 0) };
     (rest, usize::from(*first) % (MOST_DESCRIPTORS + 2))
@@ -48,7 +48,7 @@ fn stock_messages() {
 fn zds_messages() {
     bolero::check!().for_each(|input: &[u8]| {
         let (bytes, descriptors) = split(input);
-        // Reading is all there is: the agent never says these.
+        // Decoding is enough: the agent never sends these.
         let _ = (read_hello(bytes, descriptors), read_ack(bytes, descriptors));
     });
 }

@@ -1,4 +1,4 @@
-//! Carries a conversation over its socket: the thin shell around the sessions of both protocols.
+//! Runs a conversation over its socket: the thin shell around the sessions of both protocols.
 
 use std::io;
 use std::time::Instant;
@@ -13,39 +13,39 @@ use crate::channel::Channel;
 use crate::packet::Packet;
 use crate::zds;
 
-/// A protocol's decisions on the agent's side of a connection. Pure.
+/// The agent's decisions on one connection. Pure.
 pub(crate) trait Conversation {
-    /// Why the connection has to end.
+    /// Why the connection must end.
     type Violation;
 
-    /// Takes a packet of the node proxy.
+    /// Handles a packet of the node proxy.
     fn received(&mut self, packet: Packet, roster: &mut Roster, now: Instant) -> Result<(), Self::Violation>;
 
-    /// The next packet to send, if there is one now.
+    /// The next packet to send, if any.
     fn next(&mut self, roster: &mut Roster, now: Instant) -> Result<Option<Packet>, Self::Violation>;
 
-    /// When [`Conversation::next`] has to be called again at the latest, because time alone changes something.
+    /// The latest time for another [`Conversation::next`], because time alone changes something.
     fn deadline(&self) -> Option<Instant>;
 
-    /// The connection is over.
+    /// Handles the connection's end.
     fn ended(&mut self, roster: &mut Roster);
 }
 
-/// Why a conversation ended, but for the peer's closing it.
+/// Why a conversation ended, other than by the peer's close.
 #[derive(Debug, thiserror::Error)]
 pub enum ConversationError<V> {
-    /// The socket.
+    /// The socket failed.
     #[error("the connection broke: {0}")]
     Connection(#[from] io::Error),
-    /// The peer does not keep to the protocol.
-    #[error("the peer does not keep to the protocol: {0}")]
+    /// The peer broke the protocol.
+    #[error("the peer broke the protocol: {0}")]
     Protocol(V),
 }
 
-/// Talks to a node proxy until it closes the connection. What it gives back is shown to `inspect`.
+/// Talks to a node proxy until it closes the connection. `inspect` checks the listeners that it returns.
 ///
 /// # Errors
-/// When the connection breaks, or the node proxy does not keep to the protocol.
+/// When the connection breaks, or the node proxy breaks the protocol.
 pub async fn serve(
     channel: Channel,
     roster: &SharedRoster,
@@ -54,10 +54,10 @@ pub async fn serve(
     Ongoing { conversation: session::Session::new(now(), inspect), roster }.run(&channel).await
 }
 
-/// Talks ZDS to a proxy until it closes the connection; `program` says to people what it is.
+/// Talks ZDS to a proxy until it closes the connection. `program` names the proxy for humans.
 ///
 /// # Errors
-/// As [`serve`].
+/// Like [`serve`].
 pub async fn serve_zds(
     channel: Channel,
     program: String,
@@ -66,7 +66,7 @@ pub async fn serve_zds(
     Ongoing { conversation: zds::session::Session::new(program, now()), roster }.run(&channel).await
 }
 
-/// A conversation that leaves the roster however it ends, dropped tasks included.
+/// A running conversation. It leaves the roster however it ends, even by a dropped task.
 struct Ongoing<'a, C: Conversation> {
     conversation: C,
     roster: &'a SharedRoster,
@@ -112,8 +112,8 @@ enum Step {
     Closed,
 }
 
-/// Waits for whatever comes first. It goes on receiving while it sends: two sides that both only send would wait for each
-/// other once the queues are full.
+/// Waits for the first event. It receives while it sends: otherwise two sending sides would wait for each other once
+/// the queues are full.
 async fn step(
     channel: &Channel,
     outgoing: Option<&Packet>,
@@ -122,7 +122,7 @@ async fn step(
 ) -> io::Result<Step> {
     let send = async {
         match outgoing {
-            // A peer that takes nothing for so long is not going to.
+            // A peer that takes nothing for so long is stuck.
             Some(packet) => tokio::time::timeout(ANSWER_WITHIN, channel.send(packet)).await,
             None => std::future::pending().await,
         }
@@ -136,13 +136,13 @@ async fn step(
     tokio::select! {
         sent = send => sent.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?.map(|()| Step::Sent),
         received = channel.receive() => Ok(received?.map_or(Step::Closed, Step::Received)),
-        // It fails only when the roster is gone, and the caller holds it.
+        // Fails only without the roster, which the caller holds.
         _ = changes.changed(), if outgoing.is_none() => Ok(Step::Again),
         () = due, if outgoing.is_none() => Ok(Step::Again),
     }
 }
 
-/// tokio's clock, so that a test can move it.
+/// tokio's clock, which tests can move.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

@@ -1,7 +1,7 @@
-//! The Pods that the agent offers, and how far each node proxy is with them. Pure.
+//! The Pods that the agent offers, and each node proxy's progress with them. Pure.
 //!
-//! Whoever enrols Pods changes the offers; each connection's session compares them with what it has told its node proxy
-//! and says the difference. Nobody queues events, so nothing can be lost between the two.
+//! Enrolment changes the offers. Each connection's session compares them with what its node proxy knows, and sends the
+//! difference. Nobody queues events, so none can be lost.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::listener::{Listeners, Role};
 use crate::pod::{EnrolledPod, PodReference, PodUid};
 
-/// A connected node proxy; a later connection has the greater id.
+/// A connected node proxy. Later connections have greater ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProxyId(u64);
 
@@ -24,88 +24,88 @@ pub struct Roster {
     changes: u64,
 }
 
-/// A Pod that is to be carried.
+/// A Pod to carry.
 #[derive(Debug)]
 pub struct Offer {
     /// The Pod.
     pub pod: Arc<EnrolledPod>,
-    /// The listeners that it has, sorted: fixed at its enrolment.
+    /// Its listeners' roles, sorted: fixed at enrolment.
     pub roles: Vec<Role>,
-    /// What goes with it.
+    /// Its descriptors.
     pub supply: Supply,
-    /// Whether it is to be carried still.
-    pub wish: Wish,
-    /// Whether older flows are to be closed, as a node proxy said.
+    /// Whether to carry it or stop.
+    pub desired: DesiredState,
+    /// Whether to close older flows, as a node proxy reported.
     pub strict: Option<bool>,
     revision: u64,
 }
 
-/// The descriptors that go with a Pod.
+/// The descriptors of an offered Pod.
 #[derive(Debug, Clone)]
 pub enum Supply {
-    /// The agent was restarted, and a node proxy may hold the Pod's listeners.
+    /// The agent was restarted, and a node proxy may hold the listeners.
     Sought,
-    /// No node proxy holds them: the agent is to open new ones.
+    /// No node proxy holds them: the agent must open new ones.
     Wanted,
-    /// Its listeners.
+    /// The Pod's listeners.
     Listeners {
-        /// Opened by the agent, or taken back from a node proxy.
+        /// Opened by the agent, or returned by a node proxy.
         listeners: Listeners,
-        /// Whether a node proxy has them as well.
+        /// Whether a node proxy has them too.
         handed: bool,
     },
-    /// Its network namespace: for a node proxy of Istio's, which opens its sockets itself.
+    /// The Pod's network namespace, for Istio's node proxy, which opens its sockets itself.
     Namespace(Arc<OwnedFd>),
 }
 
-/// What is to become of a Pod.
+/// The wanted state of a Pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum DesiredState {
     /// It is carried.
     Carried,
-    /// It is about to leave: what is open is finished, nothing new begins.
+    /// It is leaving: open connections finish, new ones do not begin.
     Stopped,
 }
 
 #[derive(Debug)]
 struct Proxy {
     program: String,
-    told: BTreeMap<PodUid, Told>,
+    known: BTreeMap<PodUid, KnownPod>,
 }
 
-/// What a node proxy was last told of a Pod, and how far it is with that.
+/// A Pod as a node proxy knows it, and the proxy's progress with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct KnownPod {
     /// The Pod.
     pub reference: PodReference,
-    /// How far the node proxy is with it.
+    /// The node proxy's progress.
     pub standing: ProxyStanding,
     revision: u64,
 }
 
-/// How far a node proxy is with a Pod.
+/// A node proxy's progress with a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProxyStanding {
     /// It carries the Pod and was asked for its listeners.
     Returning,
-    /// It was told to carry the Pod and has not answered.
+    /// It was offered the Pod and has not answered.
     Offered,
-    /// It has the Pod and does not carry it yet, and here is why.
+    /// It has the Pod and does not carry it yet, for this reason.
     Waiting(String),
     /// It carries the Pod.
     Carrying,
-    /// It cannot, and has nothing of its traffic.
+    /// It cannot carry the Pod, for this reason, and has none of its traffic.
     Failed(String),
-    /// It was told that the Pod is about to leave and has not finished.
+    /// It was told that the Pod is leaving, and has not finished.
     Stopping,
     /// It has finished.
     Released,
-    /// It was told that the Pod is gone and has not answered.
+    /// It was told that the Pod is gone, and has not answered.
     Removing,
 }
 
 impl Roster {
-    /// Offers a Pod, or what is new about it. One with the same uid in another sandbox is replaced.
+    /// Offers a Pod, or its changed description. Replaces one with the same uid in another sandbox.
     pub fn offer(&mut self, pod: EnrolledPod, mut roles: Vec<Role>, supply: Supply) {
         roles.sort_unstable();
         self.last_revision += 1;
@@ -113,21 +113,22 @@ impl Roster {
         let revision = self.last_revision;
         let strict = self.offer_of(&pod.reference).and_then(|old| old.strict);
         let uid = pod.uid().clone();
-        let offer = Offer { pod: Arc::new(pod), roles, supply, wish: Wish::Carried, strict, revision };
+        let offer =
+            Offer { pod: Arc::new(pod), roles, supply, desired: DesiredState::Carried, strict, revision };
         self.offers.insert(uid, offer);
     }
 
-    /// Gives an offer what it was without.
+    /// Sets an offer's descriptors.
     pub fn supply(&mut self, pod: &PodReference, supply: Supply) {
         self.change(pod, |offer| offer.supply = supply);
     }
 
-    /// The Pod is about to leave.
+    /// Marks the Pod as leaving.
     pub fn stop(&mut self, pod: &PodReference) {
-        self.change(pod, |offer| offer.wish = Wish::Stopped);
+        self.change(pod, |offer| offer.desired = DesiredState::Stopped);
     }
 
-    /// The Pod is gone.
+    /// Removes the Pod.
     pub fn withdraw(&mut self, pod: &PodReference) {
         if self.offer_of(pod).is_some() {
             self.offers.remove(&pod.uid);
@@ -141,7 +142,7 @@ impl Roster {
         self.offers.get(&pod.uid).filter(|offer| offer.pod.reference == *pod)
     }
 
-    /// Whether no connected node proxy has anything of the Pod's traffic open.
+    /// Whether no connected node proxy has traffic of the Pod open.
     #[must_use]
     pub fn is_released(&self, pod: &PodReference) -> bool {
         self.standings(pod)
@@ -154,19 +155,19 @@ impl Roster {
         self.standings(pod).next().is_none()
     }
 
-    /// How the connected node proxies stand to a Pod, by their programs' names, oldest connection first.
+    /// The node proxies' progress with a Pod, by program name, oldest connection first.
     pub fn standings(&self, pod: &PodReference) -> impl Iterator<Item = (&str, &ProxyStanding)> {
         self.proxies.values().filter_map(move |proxy| {
-            let told = proxy.told.get(&pod.uid).filter(|told| told.reference == *pod)?;
-            Some((proxy.program.as_str(), &told.standing))
+            let known = proxy.known.get(&pod.uid).filter(|known| known.reference == *pod)?;
+            Some((proxy.program.as_str(), &known.standing))
         })
     }
 
-    /// The node proxies that carry a Pod as it is offered now, by their programs' names, oldest connection first.
+    /// The node proxies that carry a Pod as offered now, by program name, oldest connection first.
     pub fn carriers(&self, pod: &PodReference) -> impl Iterator<Item = &str> {
         self.proxies.values().filter_map(move |proxy| {
-            let told = proxy.told.get(&pod.uid).filter(|told| told.reference == *pod)?;
-            (told.standing == ProxyStanding::Carrying && self.is_current(told))
+            let known = proxy.known.get(&pod.uid).filter(|known| known.reference == *pod)?;
+            (known.standing == ProxyStanding::Carrying && self.is_current(known))
                 .then_some(proxy.program.as_str())
         })
     }
@@ -190,7 +191,7 @@ impl Roster {
         self.last_proxy += 1;
         self.changes += 1;
         let id = ProxyId(self.last_proxy);
-        self.proxies.insert(id, Proxy { program, told: BTreeMap::new() });
+        self.proxies.insert(id, Proxy { program, known: BTreeMap::new() });
         id
     }
 
@@ -203,48 +204,48 @@ impl Roster {
         self.proxies.last_key_value().is_some_and(|(newest, _)| *newest == proxy)
     }
 
-    pub(crate) fn told(&self, proxy: ProxyId, uid: &PodUid) -> Option<&Told> {
-        self.proxies.get(&proxy)?.told.get(uid)
+    pub(crate) fn known_pod(&self, proxy: ProxyId, uid: &PodUid) -> Option<&KnownPod> {
+        self.proxies.get(&proxy)?.known.get(uid)
     }
 
-    pub(crate) fn all_told(&self, proxy: ProxyId) -> impl Iterator<Item = &Told> {
-        self.proxies.get(&proxy).into_iter().flat_map(|proxy| proxy.told.values())
+    pub(crate) fn known_pods(&self, proxy: ProxyId) -> impl Iterator<Item = &KnownPod> {
+        self.proxies.get(&proxy).into_iter().flat_map(|proxy| proxy.known.values())
     }
 
-    /// Whether what a node proxy was told is still so: the same Pod, in the same place, with the same description.
-    pub(crate) fn is_current(&self, told: &Told) -> bool {
-        self.offer_of(&told.reference).is_some_and(|offer| offer.revision == told.revision)
+    /// Whether a node proxy knows the present offer: the same Pod, sandbox and description.
+    pub(crate) fn is_current(&self, known: &KnownPod) -> bool {
+        self.offer_of(&known.reference).is_some_and(|offer| offer.revision == known.revision)
     }
 
-    /// Notes how a node proxy stands to a Pod, as the Pod is offered at this moment.
+    /// Records a node proxy's progress with the Pod's present offer.
     pub(crate) fn set_standing(&mut self, proxy: ProxyId, pod: &PodReference, standing: ProxyStanding) {
         let revision = self.offer_of(pod).map_or(0, |offer| offer.revision);
         let Some(proxy) = self.proxies.get_mut(&proxy) else { return };
-        let told = Told { reference: pod.clone(), standing, revision };
-        if proxy.told.get(&pod.uid) != Some(&told) {
-            proxy.told.insert(pod.uid.clone(), told);
+        let known = KnownPod { reference: pod.clone(), standing, revision };
+        if proxy.known.get(&pod.uid) != Some(&known) {
+            proxy.known.insert(pod.uid.clone(), known);
             self.changes += 1;
         }
     }
 
-    /// Notes an answer of a node proxy to what it was told before.
+    /// Records a node proxy's answer about an earlier offer.
     pub(crate) fn answer(&mut self, proxy: ProxyId, pod: &PodReference, standing: ProxyStanding) {
-        let told = self.proxies.get_mut(&proxy).and_then(|proxy| proxy.told.get_mut(&pod.uid));
-        if let Some(told) = told.filter(|told| told.reference == *pod && told.standing != standing) {
-            told.standing = standing;
+        let known = self.proxies.get_mut(&proxy).and_then(|proxy| proxy.known.get_mut(&pod.uid));
+        if let Some(known) = known.filter(|known| known.reference == *pod && known.standing != standing) {
+            known.standing = standing;
             self.changes += 1;
         }
     }
 
     pub(crate) fn forget(&mut self, proxy: ProxyId, pod: &PodReference) {
         let Some(proxy) = self.proxies.get_mut(&proxy) else { return };
-        if proxy.told.get(&pod.uid).is_some_and(|told| told.reference == *pod) {
-            proxy.told.remove(&pod.uid);
+        if proxy.known.get(&pod.uid).is_some_and(|known| known.reference == *pod) {
+            proxy.known.remove(&pod.uid);
             self.changes += 1;
         }
     }
 
-    /// A node proxy has the Pod's listeners now.
+    /// Records that a node proxy has the Pod's listeners.
     pub(crate) fn handed_over(&mut self, pod: &PodReference) {
         self.change(pod, |offer| {
             if let Supply::Listeners { handed, .. } = &mut offer.supply {
@@ -253,12 +254,12 @@ impl Roster {
         });
     }
 
-    /// A node proxy has said what it carries: listeners that are still sought and not with it have to be opened anew.
+    /// A node proxy has listed the Pods it carries: listeners still sought elsewhere must be opened anew.
     pub(crate) fn give_up_seeking(&mut self, proxy: ProxyId) {
-        let carried = self.proxies.get(&proxy).map(|proxy| &proxy.told);
+        let carried = self.proxies.get(&proxy).map(|proxy| &proxy.known);
         for offer in self.offers.values_mut() {
-            let returning = carried.and_then(|told| told.get(offer.pod.uid()));
-            let is_returning = returning.is_some_and(|told| told.standing == ProxyStanding::Returning);
+            let returning = carried.and_then(|known| known.get(offer.pod.uid()));
+            let is_returning = returning.is_some_and(|known| known.standing == ProxyStanding::Returning);
             if matches!(offer.supply, Supply::Sought) && !is_returning {
                 offer.supply = Supply::Wanted;
                 self.changes += 1;

@@ -1,4 +1,4 @@
-//! The agent's side of one node proxy's connection. Pure: packets and the time go in, packets come out.
+//! The agent's side of one node proxy's connection. Pure: it takes packets and the time, and returns packets.
 
 mod tell;
 
@@ -11,17 +11,17 @@ use karez_capture::sockets::NotTheListener;
 
 use crate::agent::Inspect;
 use crate::agent::conversation::Conversation;
-use crate::agent::roster::{ProxyId, ProxyStanding, Roster, Supply, Told, Wish};
+use crate::agent::roster::{DesiredState, KnownPod, ProxyId, ProxyStanding, Roster, Supply};
 use crate::listener::{Assembled, Assembly, Listener, Listeners, Misassembled, roles};
 use crate::message::{AgentMessage, Malformed, NodeMessage, PodState};
 use crate::packet::Packet;
 use crate::pod::{PodReference, PodUid};
 
-/// How long a node proxy may take over an answer.
+/// How long a node proxy may take to answer.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// How long after a failure a Pod is offered to the same node proxy again.
+/// Time after a failure until the Pod is offered to the same node proxy again.
 pub const OFFER_AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// Most Pods that a node proxy may say it carries.
+/// Most Pods that a node proxy may list as carried.
 const MOST_CARRIED_IN_ALL: usize = 4096;
 
 /// One connection, from its acceptance to its end.
@@ -38,45 +38,45 @@ pub(crate) struct Session {
 enum SessionStage {
     /// The hello is not complete.
     Greeting { carried: Vec<PodReference>, until: Instant },
-    /// It is, and the Pods of the snapshot are being told.
+    /// The hello is complete; the snapshot's Pods are being sent.
     Snapshot(ProxyId),
-    /// Only changes are told.
+    /// Only changes are sent.
     Live(ProxyId),
 }
 
-/// Why a connection is ended by the agent.
+/// Why the agent ends a connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// A bad packet.
+    /// A malformed packet.
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// Listeners that do not belong together.
     #[error(transparent)]
     Misassembled(#[from] Misassembled),
-    /// Listeners that are none of the Pod's.
+    /// A listener that is not the Pod's.
     #[error("a descriptor that it returned for Pod {pod} is {reason}")]
     Planted {
         /// The Pod.
         pod: PodUid,
-        /// What is wrong with one.
+        /// The difference.
         reason: NotTheListener,
     },
-    /// The right message at the wrong time.
+    /// A valid message at the wrong time.
     #[error("{0} came out of turn")]
     OutOfTurn(&'static str),
-    /// No hello in time.
+    /// No hello came in time.
     #[error("no hello within {ANSWER_WITHIN:?}")]
     NoHello,
-    /// No answer in time.
+    /// No answer came in time.
     #[error("no answer about Pod {0} within {ANSWER_WITHIN:?}")]
     Silent(PodUid),
-    /// A list beyond its bound.
+    /// The list exceeds its limit.
     #[error("it claims to carry more than {MOST_CARRIED_IN_ALL} Pods")]
     TooManyCarried,
 }
 
 impl Session {
-    /// A connection accepted at `now`. What the node proxy gives back is shown to `inspect`.
+    /// A connection accepted at `now`. `inspect` checks returned listeners.
     #[must_use]
     pub(crate) fn new(now: Instant, inspect: Inspect) -> Self {
         Self {
@@ -170,18 +170,21 @@ impl Session {
         Ok(())
     }
 
-    /// Says what becomes of a Pod that the node proxy carried before it connected.
+    /// Decides on a Pod that the node proxy carried before it connected.
     fn settle(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster, now: Instant) {
         let Some(offer) = roster.offer_of(pod) else {
             return self.remove(proxy, pod, roster, now);
         };
-        match (&offer.supply, offer.wish) {
-            (_, Wish::Stopped) => self.stop(proxy, pod, roster),
-            (Supply::Listeners { handed: true, .. } | Supply::Namespace(_), Wish::Carried) => {
+        match (&offer.supply, offer.desired) {
+            (_, DesiredState::Stopped) => self.stop(proxy, pod, roster),
+            (Supply::Listeners { handed: true, .. } | Supply::Namespace(_), DesiredState::Carried) => {
                 self.keep(proxy, pod, roster, now);
             }
-            // It has listeners that nobody else serves; the agent's own, if it has opened any, were never served.
-            (Supply::Sought | Supply::Wanted | Supply::Listeners { handed: false, .. }, Wish::Carried) => {
+            // Nobody else serves its listeners; the agent's own, if any, were never served.
+            (
+                Supply::Sought | Supply::Wanted | Supply::Listeners { handed: false, .. },
+                DesiredState::Carried,
+            ) => {
                 self.say(&AgentMessage::ReturnListeners(pod.clone()));
                 roster.set_standing(proxy, pod, ProxyStanding::Returning);
                 self.expect(pod, now);
@@ -213,7 +216,7 @@ impl Session {
         Ok(())
     }
 
-    /// An answer about a Pod. What does not answer the last that was said has crossed it on the way.
+    /// Handles an answer about a Pod. An answer to an earlier message has crossed the latest, and is ignored.
     fn stands(
         &mut self,
         proxy: ProxyId,
@@ -222,8 +225,10 @@ impl Session {
         roster: &mut Roster,
         now: Instant,
     ) {
-        let Some(told) = roster.told(proxy, &pod.uid).filter(|told| told.reference == *pod) else { return };
-        match (&told.standing, state) {
+        let Some(known) = roster.known_pod(proxy, &pod.uid).filter(|known| known.reference == *pod) else {
+            return;
+        };
+        match (&known.standing, state) {
             (
                 ProxyStanding::Offered
                 | ProxyStanding::Waiting(_)
@@ -283,8 +288,8 @@ impl Session {
         now: Instant,
     ) -> Result<(), Violation> {
         let asked = roster
-            .told(proxy, &pod.uid)
-            .is_some_and(|told| told.reference == *pod && told.standing == ProxyStanding::Returning);
+            .known_pod(proxy, &pod.uid)
+            .is_some_and(|known| known.reference == *pod && known.standing == ProxyStanding::Returning);
         if !asked {
             return Err(Violation::OutOfTurn("listeners that were not asked for"));
         }
@@ -298,7 +303,7 @@ impl Session {
         Ok(())
     }
 
-    /// The node proxy is the less trusted of the two: a socket that it made up would be served as the Pod's by its successor.
+    /// The node proxy is less trusted: its successor would serve a forged socket as the Pod's.
     fn check(&self, pod: &PodReference, listeners: &Listeners, roster: &mut Roster) -> Result<(), Violation> {
         for listener in listeners.iter() {
             (self.inspect)(listener, pod.sandbox).map_err(|reason| {
@@ -341,8 +346,8 @@ impl Session {
             self.due.iter().filter(|(_, due)| **due <= now).map(|(uid, _)| uid.clone()).collect();
         for uid in over {
             self.due.remove(&uid);
-            match roster.told(proxy, &uid).cloned() {
-                Some(Told { reference, standing: ProxyStanding::Failed(_), .. }) => {
+            match roster.known_pod(proxy, &uid).cloned() {
+                Some(KnownPod { reference, standing: ProxyStanding::Failed(_), .. }) => {
                     roster.forget(proxy, &reference);
                 }
                 Some(_) => return Err(Violation::Silent(uid)),

@@ -1,4 +1,4 @@
-//! The roster, as the agent's tasks share it.
+//! The roster, shared by the agent's tasks.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::agent::roster::Roster;
 
-/// One roster for all. It is locked for moments, never across an await.
+/// One roster for all. Its lock is short, and never held across an await.
 #[derive(Debug, Default)]
 pub struct SharedRoster {
     roster: Mutex<Roster>,
@@ -14,10 +14,10 @@ pub struct SharedRoster {
 }
 
 impl SharedRoster {
-    /// Looks at the roster or changes it; whoever waits for changes is woken if there was one.
+    /// Reads or changes the roster. A change wakes the waiting tasks.
     pub fn with<R>(&self, work: impl FnOnce(&mut Roster) -> R) -> R {
         let (result, changes) = {
-            // Whoever panicked did so between two whole changes.
+            // The roster is consistent at every point under the lock.
             let mut roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
             (work(&mut roster), roster.changes())
         };
@@ -25,20 +25,20 @@ impl SharedRoster {
         result
     }
 
-    /// Tells of every change from now on.
+    /// Notifies of every change from now on.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// Returns what `condition` finds, once it finds something. Cancel safe.
+    /// Returns the first value that `condition` finds. Cancel-safe.
     pub async fn wait<R>(&self, mut condition: impl FnMut(&mut Roster) -> Option<R>) -> R {
         let mut changes = self.watch();
         loop {
             if let Some(found) = self.with(&mut condition) {
                 return found;
             }
-            // It fails only when the sender is gone, and this holds it.
+            // Fails only without the sender, which `self` holds.
             let _ = changes.changed().await;
         }
     }

@@ -14,46 +14,46 @@ use tokio::net::UnixStream;
 
 use crate::enrol::{Enrolment, LARGEST_BODY, PodList, PodRequest, Problem, Removal};
 
-/// How long the agent may take over a call. A removal drains the Pod's connections first.
+/// How long the agent may take. A removal first drains the Pod's connections.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
-/// The agent, by its socket. A connection is made for each call.
+/// The agent, by its socket. Each call makes a connection.
 #[derive(Debug, Clone)]
 pub struct Client {
     socket: PathBuf,
 }
 
-/// Why a call did not do what it should.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens there, or we may not ask.
+    /// Nobody listens there, or we have no permission.
     #[error("cannot reach karez-agent at {}: {source}", socket.display())]
     Unreachable {
-        /// Where.
+        /// The socket.
         socket: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// The agent said no.
+    /// The agent refused.
     #[error("{message}")]
     Refused {
         /// HTTP status: 404 for a Pod that is not enrolled.
         status: StatusCode,
-        /// In the agent's words.
+        /// The agent's message.
         message: String,
     },
-    /// What listens there is no agent, or it broke off.
-    #[error("no proper answer from karez-agent at {}: {reason}", socket.display())]
+    /// The listener is no agent, or broke the connection.
+    #[error("invalid answer from karez-agent at {}: {reason}", socket.display())]
     BadAnswer {
-        /// Where.
+        /// The socket.
         socket: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// No answer within [`ANSWER_WITHIN`].
     #[error("no answer from karez-agent at {} within {ANSWER_WITHIN:?}", socket.display())]
     TimedOut {
-        /// Where.
+        /// The socket.
         socket: PathBuf,
     },
 }
@@ -65,7 +65,7 @@ impl Client {
         Self { socket: socket.into() }
     }
 
-    /// Enrols a Pod, or what is new about it. Returns when it is captured and carried, or with what keeps it from being so.
+    /// Enrols a Pod, or updates it. Returns when it is captured and carried, or with the problem that prevents it.
     ///
     /// # Errors
     /// When the agent cannot be asked, or refuses.
@@ -73,7 +73,7 @@ impl Client {
         self.call(Method::POST, "/pods", Some(pod)).await
     }
 
-    /// Takes a Pod out of the mesh. Returns when nothing is left of it.
+    /// Removes a Pod from the mesh. Returns when nothing is left of it.
     ///
     /// # Errors
     /// When the agent cannot be asked, or does not know the Pod.
@@ -122,7 +122,7 @@ impl Client {
             let (parts, body) = sender.send_request(request).await?.into_parts();
             Ok::<_, hyper::Error>((parts.status, Limited::new(body, LARGEST_BODY).collect().await))
         };
-        // What goes wrong with the connection shows in the exchange too.
+        // An error of the connection shows in the exchange too.
         let (exchanged, _) = tokio::join!(exchange, connection);
         let (status, body) = exchanged.map_err(|error| self.bad(&error))?;
         let body = body.map_err(|error| self.bad(error.as_ref()))?;

@@ -3,7 +3,7 @@ use std::os::unix::fs::MetadataExt as _;
 use super::*;
 use crate::pod::tests::reference;
 
-/// A pipe in a listener's place: any descriptor travels like one.
+/// A pipe instead of a listener: any descriptor travels the same way.
 pub(crate) fn listener(kind: Listening, family: Family) -> Listener {
     let (reader, _writer) = std::io::pipe().unwrap();
     Listener { role: Role { kind, family }, descriptor: Arc::new(reader.into()) }
@@ -15,7 +15,7 @@ pub(crate) fn listeners(count: usize) -> Listeners {
     each.map(|kind| listener(kind, Family::V4)).collect()
 }
 
-/// What makes a descriptor itself, in whatever process it is.
+/// The inodes, which identify descriptors in any process.
 pub(crate) fn inodes(listeners: &[Listener]) -> Vec<u64> {
     let inode = |listener: &Listener| {
         let duplicate = listener.descriptor.try_clone().unwrap();

@@ -124,7 +124,7 @@ fn long_reasons_are_cut_at_a_character() {
     assert_eq!(cut, "x".repeat(LONGEST_REASON - 1));
 }
 
-/// Unknown fields and messages are for later versions: the first are skipped, the second named.
+/// Later versions may add fields, which are skipped, and messages, which are reported.
 #[test]
 fn a_message_of_a_later_version_is_empty() {
     let field_15 = [0x7a, 0x00];

@@ -1,4 +1,4 @@
-//! When to look for the agent again, and when to say that it is away.
+//! Decides when to connect to the agent again, and when to report that it is away.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use tokio::time::Instant;
 
 use crate::channel::retry_delay;
 
-/// A connection that held for so long was a good one: its end begins anew.
+/// A connection that lasts this long was good, and resets the delays.
 const STEADY: Duration = Duration::from_secs(5);
 
-/// The attempts to connect since there was a steady connection.
+/// The attempts to connect since the last steady connection.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     failed: u32,
     connected: Option<Instant>,
 }
 
-/// What is to be done about a failure.
+/// The reaction to a failure.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Again {
+pub(super) struct Retry {
     pub(super) at: Instant,
-    /// Once is enough: an agent that is away is tried often.
+    /// Report only the first: an absent agent is tried often.
     pub(super) is_first: bool,
 }
 
@@ -29,16 +29,17 @@ impl Attempts {
         self.connected = Some(now);
     }
 
-    /// It could not connect, or the connection broke: also one over which the agent had much to say, if it says it again and again.
-    pub(super) fn failed(&mut self, now: Instant) -> Again {
+    /// Records a failed attempt or a broken connection. A short connection counts as failed even if the agent sent
+    /// much, as it may do so again and again.
+    pub(super) fn failed(&mut self, now: Instant) -> Retry {
         let was_steady =
             self.connected.take().is_some_and(|since| now.saturating_duration_since(since) >= STEADY);
         if was_steady {
             self.failed = 0;
         }
-        let again = Again { at: now + retry_delay(self.failed), is_first: self.failed == 0 };
+        let retry = Retry { at: now + retry_delay(self.failed), is_first: self.failed == 0 };
         self.failed = self.failed.saturating_add(1);
-        again
+        retry
     }
 }
 
@@ -53,15 +54,15 @@ mod tests {
         let mut delays = Vec::new();
         for attempt in 0..20 {
             attempts.connected(now);
-            let again = attempts.failed(now);
-            assert_eq!(again.is_first, attempt == 0);
-            delays.push(again.at - now);
-            now = again.at;
+            let retry = attempts.failed(now);
+            assert_eq!(retry.is_first, attempt == 0);
+            delays.push(retry.at - now);
+            now = retry.at;
         }
         assert!(delays.is_sorted() && delays.last() > delays.first(), "{delays:?}");
 
         attempts.connected(now);
-        let again = attempts.failed(now + STEADY);
-        assert_eq!(again, Again { at: now + STEADY + retry_delay(0), is_first: true });
+        let retry = attempts.failed(now + STEADY);
+        assert_eq!(retry, Retry { at: now + STEADY + retry_delay(0), is_first: true });
     }
 }

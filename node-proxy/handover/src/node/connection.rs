@@ -1,4 +1,4 @@
-//! Carries the replica over its socket: the thin shell around [`Replica`].
+//! Runs the replica over its socket: the thin shell around [`Replica`].
 
 use std::io;
 
@@ -12,7 +12,7 @@ use crate::node::replica::{PodEvent, Replica};
 use crate::packet::Packet;
 use crate::pod::PodReference;
 
-/// The agent, as the node proxy sees it. Drive it with [`AgentConnection::next`]; it needs no task of its own.
+/// The node proxy's connection to the agent. Drive it with [`AgentConnection::next`]; it needs no task of its own.
 #[derive(Debug)]
 pub struct AgentConnection {
     address: Address,
@@ -25,9 +25,8 @@ pub struct AgentConnection {
 }
 
 impl AgentConnection {
-    /// The agent that listens at `address`. A process that runs under another uid than `agent_uid` is not believed to be
-    /// the agent, if one is given: an abstract address is anybody's who comes first in this network namespace.
-    /// `program` says to people who we are.
+    /// The agent that listens at `address`. With `agent_uid`, a process of another uid is not accepted as the agent:
+    /// whoever comes first in this network namespace gets an abstract address. `program` names this program for humans.
     #[must_use]
     pub fn new(address: Address, agent_uid: Option<u32>, program: String) -> Self {
         Self {
@@ -41,7 +40,7 @@ impl AgentConnection {
         }
     }
 
-    /// Waits for the next event, while it sends what is to be sent and connects where it must. Cancel safe.
+    /// Waits for the next event. Meanwhile it sends packets and connects as needed. Cancel-safe.
     pub async fn next(&mut self) -> PodEvent {
         loop {
             if let Some(event) = self.replica.next_event() {
@@ -53,18 +52,18 @@ impl AgentConnection {
         }
     }
 
-    /// Where the agent is looked for.
+    /// The agent's address.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Says how a Pod now is. Never blocks.
+    /// Reports a Pod's state. Never blocks.
     pub fn report(&mut self, pod: &PodReference, state: PodState) {
         self.replica.report(pod, state);
     }
 
-    /// Says whether flows older than a Pod's enrolment are to be closed. Never blocks.
+    /// Reports whether to close flows older than a Pod's enrolment. Never blocks.
     pub fn strictness(&mut self, pod: &PodReference, strict: bool) {
         self.replica.strictness(pod, strict);
     }
@@ -75,7 +74,7 @@ impl AgentConnection {
         if self.outgoing.is_none() {
             self.outgoing = self.replica.next_packet();
         }
-        // The agent goes on receiving while it sends, so that this side need not.
+        // The agent receives while it sends, so this side need not.
         if let Some(packet) = &self.outgoing {
             channel.send(packet).await?;
             self.outgoing = None;
@@ -98,11 +97,11 @@ impl AgentConnection {
     }
 
     fn broken(&mut self, error: &io::Error) {
-        let again = self.attempts.failed(Instant::now());
-        if again.is_first {
-            tracing::warn!(agent = %self.address, %error, "no connection to the agent: what is carried is carried on");
+        let retry = self.attempts.failed(Instant::now());
+        if retry.is_first {
+            tracing::warn!(agent = %self.address, %error, "no connection to the agent: carried Pods stay carried");
         }
-        self.next_attempt = Some(again.at);
+        self.next_attempt = Some(retry.at);
         self.channel = None;
         self.outgoing = None;
         self.replica.disconnected();

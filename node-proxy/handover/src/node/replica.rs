@@ -1,7 +1,7 @@
-//! The node proxy's side of the connection to its agent. Pure: packets go in, events and packets come out.
+//! The node proxy's side of the connection to its agent. Pure: it takes packets, and returns events and packets.
 //!
-//! It outlives the connection: what the node proxy carries goes on while the agent is away, and a new connection begins with
-//! the two sides saying what each has.
+//! It outlives the connection: the node proxy carries on while the agent is away. On a new connection both sides first
+//! send what they have.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
@@ -12,55 +12,55 @@ use crate::message::{AgentMessage, MOST_CARRIED, MOST_DESCRIPTORS, Malformed, No
 use crate::packet::{Packet, parts};
 use crate::pod::{EnrolledPod, PodReference, PodUid};
 
-/// What the node proxy has to do, or to know.
+/// An event for the node proxy.
 #[derive(Debug, Clone)]
 pub enum PodEvent {
-    /// The agent is there; its Pods follow.
+    /// The agent is connected; its Pods follow.
     Connected,
-    /// Serve these listeners, and report [`PodState::Carrying`] or [`PodState::Failed`]; it counts as
-    /// [`PodState::Waiting`] until then. Between two of one uid there is always a [`PodEvent::Removed`].
+    /// Serve these listeners, and report [`PodState::Carrying`] or [`PodState::Failed`]; until then the Pod counts as
+    /// [`PodState::Waiting`]. Between two for one uid there is always a [`PodEvent::Removed`].
     Added(Arc<EnrolledPod>, Listeners),
-    /// Finish or close what the Pod has open, take nothing new, then report [`PodState::Released`].
+    /// Finish or close the Pod's connections, accept no new ones, then report [`PodState::Released`].
     Stopping(Arc<EnrolledPod>),
-    /// Close all that is the Pod's, then report [`PodState::Gone`].
+    /// Close everything of the Pod, then report [`PodState::Gone`].
     Removed(Arc<EnrolledPod>),
-    /// All Pods of the node are known; comes once for each connection.
+    /// All Pods of the node are known. Comes once for each connection.
     SnapshotSent,
-    /// The agent is gone. What is carried is carried on.
+    /// The agent is gone. Keep carrying.
     Disconnected,
 }
 
-/// What the node proxy holds, as its agent knows it.
+/// The Pods that the node proxy holds, as its agent knows them.
 #[derive(Debug, Default)]
 pub struct Replica {
     program: String,
-    pods: BTreeMap<PodUid, Held>,
+    pods: BTreeMap<PodUid, HeldPod>,
     link: Option<Link>,
     events: VecDeque<PodEvent>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldPod {
     pod: Arc<EnrolledPod>,
     listeners: Listeners,
     stage: PodStage,
     strict: Option<bool>,
-    /// By the agent, on this connection.
+    /// Whether the agent mentioned it on this connection.
     mentioned: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum PodStage {
-    /// Held, and not served yet.
+    /// Held, not served yet.
     Waiting(String),
     Carrying,
-    /// Not served, and not said to be held.
+    /// Not served, and not reported as held.
     Failed(String),
     Stopping,
     Released,
 }
 
-/// What belongs to one connection only.
+/// The state of one connection.
 #[derive(Debug, Default)]
 struct Link {
     greeted: bool,
@@ -69,28 +69,28 @@ struct Link {
     queue: VecDeque<Packet>,
 }
 
-/// Why a connection is ended by the node proxy.
+/// Why the node proxy ends a connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// A bad packet.
+    /// A malformed packet.
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// Listeners that do not belong together.
     #[error(transparent)]
     Misassembled(#[from] Misassembled),
-    /// The right message at the wrong time.
+    /// A valid message at the wrong time.
     #[error("{0} came out of turn")]
     OutOfTurn(&'static str),
 }
 
 impl Replica {
-    /// Nothing held; `program` says to people who it is.
+    /// Holds nothing. `program` names this program for humans.
     #[must_use]
     pub fn new(program: String) -> Self {
         Self { program, ..Self::default() }
     }
 
-    /// A connection begins.
+    /// Starts a connection.
     pub fn connected(&mut self) {
         let mut link = Link::default();
         let carried = self.pods.values().filter(|held| !matches!(held.stage, PodStage::Failed(_)));
@@ -108,17 +108,17 @@ impl Replica {
         self.events.push_back(PodEvent::Connected);
     }
 
-    /// The connection is over.
+    /// Ends the connection.
     pub fn disconnected(&mut self) {
         if self.link.take().is_some() {
             self.events.push_back(PodEvent::Disconnected);
         }
     }
 
-    /// Takes a packet of the agent.
+    /// Handles a packet of the agent.
     ///
     /// # Errors
-    /// When the connection has to end.
+    /// When the connection must end.
     pub fn received(&mut self, packet: Packet) -> Result<(), Violation> {
         let message = AgentMessage::decode(&packet.bytes, packet.descriptors.len())?;
         let link = self.link.as_mut().ok_or(Violation::OutOfTurn("a message without a connection"))?;
@@ -143,20 +143,20 @@ impl Replica {
         Ok(())
     }
 
-    /// The next packet to send, if there is one.
+    /// The next packet to send, if any.
     pub fn next_packet(&mut self) -> Option<Packet> {
         self.link.as_mut()?.queue.pop_front()
     }
 
-    /// The next event for the node proxy, if there is one.
+    /// The next event for the node proxy, if any.
     pub fn next_event(&mut self) -> Option<PodEvent> {
         self.events.pop_front()
     }
 
-    /// The node proxy says how a Pod now is. Saying it again says nothing.
+    /// Reports a Pod's state. A repeated report sends nothing.
     pub fn report(&mut self, pod: &PodReference, state: PodState) {
         if state == PodState::Gone {
-            // Whatever is held now under this name was added after what is gone.
+            // A Pod held now under this uid was added after the one that is gone.
             return self.say_state(pod, state);
         }
         let Some(held) = self.pods.get_mut(&pod.uid).filter(|held| held.pod.reference == *pod) else {
@@ -169,7 +169,7 @@ impl Replica {
         }
     }
 
-    /// The node proxy says whether flows older than a Pod's enrolment are to be closed. Told again on each connection.
+    /// Reports whether to close flows older than a Pod's enrolment. Each new connection repeats it.
     pub fn strictness(&mut self, pod: &PodReference, strict: bool) {
         let Some(held) = self.pods.get_mut(&pod.uid).filter(|held| held.pod.reference == *pod) else {
             return;
@@ -192,7 +192,7 @@ impl Replica {
     fn hold(&mut self, pod: EnrolledPod, listeners: Listeners) {
         self.drop_held(&pod.reference.uid.clone());
         let pod = Arc::new(pod);
-        let held = Held {
+        let held = HeldPod {
             pod: Arc::clone(&pod),
             listeners: Arc::clone(&listeners),
             stage: PodStage::Waiting(String::new()),
@@ -200,7 +200,7 @@ impl Replica {
             mentioned: true,
         };
         self.pods.insert(pod.uid().clone(), held);
-        // The agent is not to wait for what the node proxy may have to wait for long.
+        // The node proxy may have to wait for long, and the agent should not.
         self.say_state(&pod.reference, PodState::Waiting(String::new()));
         self.events.push_back(PodEvent::Added(pod, listeners));
     }
@@ -219,7 +219,7 @@ impl Replica {
                 held.mentioned = true;
                 self.say_state(&pod.reference, state);
             }
-            // It was to leave and comes back, or is described otherwise now: begin again with what is held.
+            // The Pod was leaving and returns, or its description has changed: begin again with the held listeners.
             Some(_) | None => {
                 let listeners = Arc::clone(&held.listeners);
                 self.hold(pod, listeners);
@@ -297,7 +297,7 @@ impl Replica {
 }
 
 impl PodStage {
-    /// Where a report leads: a Pod that is to leave only leaves.
+    /// The stage after a report. A leaving Pod only leaves.
     fn reported(self, state: &PodState) -> Self {
         match (self, state) {
             (Self::Stopping, PodState::Released) => Self::Released,

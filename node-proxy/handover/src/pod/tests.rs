@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A Pod of the given name, in a sandbox of the given inode.
+/// A Pod of the given name, in a sandbox with the given inode.
 pub(crate) fn pod(name: &str, inode: u64) -> EnrolledPod {
     let reference = reference(name, inode);
     EnrolledPod::new(reference, "shop", name, "default", vec!["10.0.0.1".parse().unwrap()]).unwrap()

@@ -1,4 +1,4 @@
-//! The node proxy's side: a handle for its workers, and the task that speaks for all of them.
+//! The node proxy's side: a handle for its workers, and the task that sends their requests.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,16 +17,16 @@ use crate::pod::PodReference;
 use crate::stock::message::Refusal;
 use crate::stock::pending::{MOST_REQUESTS, Order, PendingRequests};
 
-/// How long a request may take in all, an agent's restart included.
+/// How long a request may take, including an agent's restart.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Asks for sockets. Cheap to clone; for any thread and any runtime.
+/// Requests sockets. Cheap to clone; for any thread and any runtime.
 #[derive(Debug, Clone)]
 pub struct StockHandle {
     orders: mpsc::Sender<Placed>,
 }
 
-/// Carries the requests of all [`StockHandle`]s to the agent; connects again when the connection breaks.
+/// Sends the requests of all [`StockHandle`]s to the agent. Reconnects when the connection breaks.
 #[derive(Debug)]
 pub struct StockTask {
     agent: Address,
@@ -36,16 +36,16 @@ pub struct StockTask {
     attempts: u32,
 }
 
-/// Why there are no sockets.
+/// Why a request gave no sockets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StockError {
     /// No answer within [`ANSWER_WITHIN`].
     #[error("no socket from karez-agent within {ANSWER_WITHIN:?}: is it running?")]
     TimedOut,
-    /// The agent said no.
+    /// The agent refused.
     #[error("karez-agent refused: {0}")]
     Refused(#[from] Refusal),
-    /// More sockets at once than a packet carries, or none.
+    /// The number is 0 or exceeds a packet.
     #[error("a request must ask for 1 to {MOST_DESCRIPTORS} sockets")]
     Count,
     /// The [`StockTask`] has ended: the process is stopping.
@@ -61,8 +61,8 @@ struct Placed {
     waiter: Waiter,
 }
 
-/// The stock of the agent that serves Pods at `agent`, and the task behind it, to be run on any runtime. `agent_uid` is as for
-/// [`AgentConnection::new`](crate::node::AgentConnection::new).
+/// A handle for the agent that serves Pods at `agent`, and its task, to run on any runtime. `agent_uid` is the same as
+/// for [`AgentConnection::new`](crate::node::AgentConnection::new).
 #[must_use]
 pub fn connect(agent: &Address, agent_uid: Option<u32>) -> (StockHandle, StockTask) {
     let (sender, orders) = mpsc::channel(MOST_REQUESTS);
@@ -72,7 +72,7 @@ pub fn connect(agent: &Address, agent_uid: Option<u32>) -> (StockHandle, StockTa
 }
 
 impl StockHandle {
-    /// Asks for `count` sockets, at most [`MOST_DESCRIPTORS`], in the Pod's namespace.
+    /// Requests `count` sockets, at most [`MOST_DESCRIPTORS`], in the Pod's namespace.
     ///
     /// # Errors
     /// When the agent refuses or does not answer in time.
@@ -112,7 +112,7 @@ impl StockTask {
         }
     }
 
-    /// Takes orders until the time has come to try again; None when nobody can place any.
+    /// Accepts requests until the next attempt. None when no handle is left.
     async fn wait(&mut self, until: Instant) -> Option<()> {
         loop {
             self.pending.forget(Waiter::is_closed);
@@ -123,11 +123,11 @@ impl StockTask {
         }
     }
 
-    /// One connection. Ok when nobody can place an order any more.
+    /// Runs one connection. Ok when no handle is left.
     async fn connected(&mut self) -> io::Result<()> {
         let channel = Channel::connect(&self.agent, self.agent_uid, LARGEST_PACKET)?;
         let mut outgoing: Option<Packet> = None;
-        // Since when the agent owes an answer and has said nothing. Who waited for it may have given up long ago.
+        // Since when the agent owes an answer and is silent. The waiting caller may be gone already.
         let mut silent: Option<Instant> = None;
         loop {
             self.pending.forget(Waiter::is_closed);
@@ -163,9 +163,9 @@ impl StockTask {
         let packet = packet.ok_or(io::ErrorKind::ConnectionReset)?;
         let bad = |error| io::Error::new(io::ErrorKind::InvalidData, error);
         if let Some((waiter, answer)) = self.pending.answered(&packet).map_err(bad)? {
-            // Nobody else holds what has just been received.
+            // A just received socket has no other holder.
             let sockets = packet.descriptors.into_iter().filter_map(Arc::into_inner).collect();
-            // Whoever has gone meanwhile has given up; the sockets are closed.
+            // A caller that is gone has given up, and the sockets are closed.
             let _ = waiter.send(answer.map(|()| sockets));
         }
         self.attempts = 0;

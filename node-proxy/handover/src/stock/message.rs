@@ -1,4 +1,4 @@
-//! The messages of the second socket: sockets asked for and given.
+//! The messages of the second socket: requests for sockets and replies.
 
 use prost::Message as _;
 
@@ -12,46 +12,46 @@ use crate::pod::PodReference;
 use crate::wire;
 use crate::wire::socket_reply;
 
-/// Sockets that a node proxy asks for.
+/// A node proxy's request for sockets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketRequest {
-    /// Chosen by the node proxy; the reply carries it.
+    /// Chosen by the node proxy, and repeated in the reply.
     pub id: u64,
-    /// In whose namespace.
+    /// The Pod whose namespace they are in.
     pub pod: PodReference,
-    /// What for.
+    /// Their purpose.
     pub kind: Kind,
-    /// Of which address family.
+    /// Their address family.
     pub family: Family,
-    /// How many: 1 to [`MOST_DESCRIPTORS`].
+    /// Their number: 1 to [`MOST_DESCRIPTORS`].
     pub count: usize,
 }
 
-/// The answer. The packet carries the sockets: as many as were asked for, or none with a refusal.
+/// The answer. Its packet carries the requested sockets, or none with a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketReply {
-    /// The request's.
+    /// The request's id.
     pub id: u64,
-    /// Why there are none.
+    /// Why there are no sockets.
     pub refusal: Option<Refusal>,
 }
 
-/// Why the agent gives no sockets.
+/// Why the agent refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The agent does not know the Pod in that namespace.
     #[error("the Pod is not enrolled in that namespace")]
     NotEnrolled,
-    /// A kind or count that is not served.
-    #[error("not a request that is served: {0}")]
+    /// An unsupported kind or count.
+    #[error("unsupported request: {0}")]
     BadRequest(String),
-    /// The system said no.
+    /// The system refused.
     #[error("the agent could not open the sockets: {0}")]
     Failed(String),
 }
 
 impl SocketRequest {
-    /// The packet's bytes.
+    /// Encodes the message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let kind = match self.kind {
@@ -65,16 +65,16 @@ impl SocketRequest {
             pod: Some((&self.pod).into()),
             kind: kind.into(),
             family: family_on_wire(self.family).into(),
-            // A count beyond the wire's is refused there like any other that is too great.
+            // The server refuses this like any other too great count.
             count: u32::try_from(self.count).unwrap_or(u32::MAX),
         };
         request.encode_to_vec()
     }
 
-    /// Reads a packet that came with `descriptors` descriptors.
+    /// Decodes a packet that came with `descriptors` descriptors.
     ///
     /// # Errors
-    /// When the packet is not a request.
+    /// When the packet is no request.
     pub fn decode(bytes: &[u8], descriptors: usize) -> Result<Self, Malformed> {
         let request: wire::SocketRequest = decode(bytes)?;
         check_descriptors(0, descriptors)?;
@@ -95,7 +95,7 @@ impl SocketRequest {
 }
 
 impl SocketReply {
-    /// The packet's bytes.
+    /// Encodes the message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let (refusal, reason) = match &self.refusal {
@@ -108,10 +108,10 @@ impl SocketReply {
         wire::SocketReply { id: self.id, refusal: refusal.into(), reason }.encode_to_vec()
     }
 
-    /// Reads a packet. The number of its descriptors is for whoever knows the request.
+    /// Decodes a packet. The caller, who knows the request, checks the number of descriptors.
     ///
     /// # Errors
-    /// When the packet is not a reply.
+    /// When the packet is no reply.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let reply: wire::SocketReply = decode(bytes)?;
         bounded("the reason", reply.reason.len(), LONGEST_REASON)?;

@@ -1,6 +1,6 @@
-//! Requests for sockets that are not answered yet. Pure, and generic over who waits.
+//! Unanswered requests for sockets. Pure, and generic over the waiting callers.
 //!
-//! A request outlives the connection that it was sent on: it asks for something new, so it is simply sent again.
+//! A request outlives its connection: it asks for something new, so it is just sent again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,26 +11,26 @@ use crate::packet::Packet;
 use crate::pod::PodReference;
 use crate::stock::message::{Refusal, SocketReply, SocketRequest};
 
-/// Most requests at a time; whoever has more waits with them.
+/// Most requests at a time. Further callers wait.
 pub const MOST_REQUESTS: usize = 64;
 
-/// What a worker wants.
+/// A worker's request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// In whose namespace.
+    /// The Pod whose namespace the sockets are in.
     pub pod: PodReference,
-    /// What for.
+    /// Their purpose.
     pub kind: Kind,
-    /// Of which address family.
+    /// Their address family.
     pub family: Family,
-    /// How many.
+    /// Their number.
     pub count: usize,
 }
 
-/// Who waited for an answer, and whether they get what they asked for.
+/// The caller that waited, and the outcome.
 pub type Answered<W> = (W, Result<(), Refusal>);
 
-/// The requests that wait, each with its waiter.
+/// Unanswered requests with their callers.
 #[derive(Debug)]
 pub struct PendingRequests<W> {
     waiting: BTreeMap<u64, (SocketRequest, W)>,
@@ -38,42 +38,42 @@ pub struct PendingRequests<W> {
     last: u64,
 }
 
-/// Why a connection is ended.
+/// Why a reply ends the connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadReply {
-    /// Not a reply.
+    /// It is no reply.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// More or fewer sockets than were asked for.
+    /// The number of sockets differs from the request's.
     #[error("{found} sockets came where {asked} were asked for")]
     Count {
-        /// Asked for.
+        /// The requested number.
         asked: usize,
-        /// Came.
+        /// The received number.
         found: usize,
     },
 }
 
 impl<W> PendingRequests<W> {
-    /// Nothing waits.
+    /// Without requests.
     #[must_use]
     pub fn new() -> Self {
         Self { waiting: BTreeMap::new(), unsent: BTreeSet::new(), last: 0 }
     }
 
-    /// Whether another order may be placed.
+    /// Whether another request may be placed.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.waiting.len() < MOST_REQUESTS
     }
 
-    /// Whether nobody waits.
+    /// Whether no request is unanswered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Places an order.
+    /// Places a request.
     pub fn place(&mut self, order: Order, waiter: W) {
         self.last += 1;
         let Order { pod, kind, family, count } = order;
@@ -89,10 +89,10 @@ impl<W> PendingRequests<W> {
         Some(Packet { bytes: request.encode(), descriptors: Vec::new() })
     }
 
-    /// Takes a reply: who waited for it, and what they get. None when nobody waits any longer.
+    /// Handles a reply. Returns the waiting caller and the outcome; None when nobody waits any longer.
     ///
     /// # Errors
-    /// When the reply is none, or does not answer the request; the request then waits on.
+    /// When the reply is malformed or does not fit the request, which then still waits.
     pub fn answered(&mut self, packet: &Packet) -> Result<Option<Answered<W>>, BadReply> {
         let reply = SocketReply::decode(&packet.bytes)?;
         let Some((request, _)) = self.waiting.get(&reply.id) else { return Ok(None) };
@@ -105,12 +105,12 @@ impl<W> PendingRequests<W> {
         Ok(waiter.map(|waiter| (waiter, reply.refusal.map_or(Ok(()), Err))))
     }
 
-    /// The connection is gone: what waits is to be sent again.
+    /// The connection is gone: all unanswered requests must be sent again.
     pub fn disconnected(&mut self) {
         self.unsent = self.waiting.keys().copied().collect();
     }
 
-    /// Drops the requests whose waiters have gone.
+    /// Drops the requests whose callers are gone.
     pub fn forget(&mut self, has_gone: impl Fn(&W) -> bool) {
         self.waiting.retain(|_, (_, waiter)| !has_gone(waiter));
         self.unsent.retain(|id| self.waiting.contains_key(id));

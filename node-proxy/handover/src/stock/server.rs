@@ -1,4 +1,4 @@
-//! The agent's side: requests in, sockets out.
+//! The agent's side: takes requests, returns sockets.
 
 use std::future::Future;
 use std::io;
@@ -9,16 +9,16 @@ use crate::channel::Channel;
 use crate::packet::Packet;
 use crate::stock::message::{Refusal, SocketReply, SocketRequest};
 
-/// Whoever opens sockets.
+/// Opens sockets.
 pub trait Source {
-    /// Opens as many sockets as the request asks for, or none.
+    /// Opens as many sockets as requested, or none.
     fn open(&self, request: &SocketRequest) -> impl Future<Output = Result<Vec<OwnedFd>, Refusal>> + Send;
 }
 
-/// Answers requests, one after the other, until the node proxy closes the connection.
+/// Answers requests in order until the node proxy closes the connection.
 ///
 /// # Errors
-/// When the connection breaks, or what comes is no request.
+/// When the connection breaks, or a packet is no request.
 pub async fn serve(channel: &Channel, source: &impl Source) -> io::Result<()> {
     while let Some(packet) = channel.receive().await? {
         let request = SocketRequest::decode(&packet.bytes, packet.descriptors.len())

@@ -1,4 +1,4 @@
-//! ZDS messages, as the agent sends and reads them.
+//! The ZDS messages that the agent sends and reads.
 
 use prost::Message as _;
 
@@ -7,21 +7,21 @@ use crate::pod::{EnrolledPod, PodUid};
 use crate::zds::wire;
 use crate::zds::wire::workload_request::Payload;
 
-/// Size of the proxy's buffer, and of ours: a message must fit.
+/// Size of the proxy's buffer and ours, which a message must fit.
 pub const LARGEST_PACKET: usize = 1024;
 
 /// Agent to proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// A Pod to be carried; its network namespace's descriptor goes beside it.
+    /// A Pod to carry. Its network namespace's descriptor goes with it.
     Add(EnrolledPod),
     /// A Pod that has left.
     Delete(PodUid),
-    /// What was not added so far is gone.
+    /// Pods not added so far are gone.
     SnapshotSent,
 }
 
-/// What the agent reads as the first packet of a connection.
+/// Parses the first packet of a connection.
 ///
 /// # Errors
 /// When it is not the hello of version 1.
@@ -36,10 +36,10 @@ pub fn read_hello(bytes: &[u8], descriptors: usize) -> Result<(), Malformed> {
     }
 }
 
-/// What the agent reads after each request: whether the proxy could, or why not.
+/// Parses the answer to a request: success, or the proxy's error.
 ///
 /// # Errors
-/// When it is not an ack.
+/// When it is no ack.
 pub fn read_ack(bytes: &[u8], descriptors: usize) -> Result<Result<(), String>, Malformed> {
     let response: wire::WorkloadResponse = decode(bytes)?;
     check_descriptors(0, descriptors)?;
@@ -49,10 +49,10 @@ pub fn read_ack(bytes: &[u8], descriptors: usize) -> Result<Result<(), String>, 
 }
 
 impl Request {
-    /// The packet's bytes.
+    /// Encodes the message.
     ///
     /// # Errors
-    /// When names are so long that the proxy could not read it.
+    /// When names are too long for the proxy's buffer.
     pub fn encode(&self) -> Result<Vec<u8>, Malformed> {
         let payload = match self {
             Self::Add(pod) => Payload::Add(wire::AddWorkload {

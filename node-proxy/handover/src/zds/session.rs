@@ -1,17 +1,17 @@
-//! The agent's side of a ZDS connection. Pure: packets and the time go in, packets come out.
+//! The agent's side of a ZDS connection. Pure: it takes packets and the time, and returns packets.
 //!
-//! One request is under way at a time, because an ack says only that it is the next.
+//! Only one request is open at a time, because an ack does not name its request.
 
 use std::time::{Duration, Instant};
 
 use crate::agent::conversation::Conversation;
-use crate::agent::roster::{ProxyId, ProxyStanding, Roster, Supply, Told, Wish};
+use crate::agent::roster::{DesiredState, KnownPod, ProxyId, ProxyStanding, Roster, Supply};
 use crate::message::Malformed;
 use crate::packet::Packet;
 use crate::pod::PodReference;
 use crate::zds::message::{Request, read_ack, read_hello};
 
-/// How long a proxy may take over its hello and over each ack.
+/// How long a proxy may take for its hello and each ack.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// One connection, from its acceptance to its end.
@@ -37,25 +37,25 @@ enum Awaited {
     SnapshotSent,
 }
 
-/// Why a connection is ended by the agent.
+/// Why the agent ends a connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// A bad packet.
+    /// A malformed packet.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// An ack for nothing.
-    #[error("an ack that nothing had asked for")]
+    /// An ack without a request.
+    #[error("an ack without a request")]
     OutOfTurn,
-    /// The proxy would not have the snapshot.
+    /// The proxy refused the snapshot.
     #[error("the proxy refused the end of the snapshot: {0}")]
     SnapshotRefused(String),
-    /// No answer in time.
+    /// No answer came in time.
     #[error("no answer within {ANSWER_WITHIN:?}")]
     Silent,
 }
 
 impl Session {
-    /// A connection accepted at `now`; `program` says to people what it is.
+    /// A connection accepted at `now`. `program` names the proxy for humans.
     #[must_use]
     pub(crate) fn new(program: String, now: Instant) -> Self {
         Self { program, stage: SessionStage::Greeting, awaited: Some((Awaited::Hello, now + ANSWER_WITHIN)) }
@@ -110,7 +110,7 @@ impl Session {
         roster: &mut Roster,
     ) -> Result<(), Violation> {
         match awaited {
-            // The proxy tries a Pod that it could not start again by itself.
+            // The proxy itself retries a Pod that it could not start.
             Awaited::Added(pod) => {
                 roster.answer(
                     proxy,
@@ -118,7 +118,7 @@ impl Session {
                     ack.map_or_else(ProxyStanding::Failed, |()| ProxyStanding::Carrying),
                 );
             }
-            // Whatever it says, it knows the Pod no more.
+            // Whatever the answer, the proxy no longer knows the Pod.
             Awaited::Deleted(pod) => roster.forget(proxy, &pod),
             Awaited::SnapshotSent => ack.map_err(Violation::SnapshotRefused)?,
             Awaited::Hello => {}
@@ -131,10 +131,10 @@ impl Session {
         proxy: ProxyId,
         roster: &mut Roster,
     ) -> Result<Option<(Awaited, Packet)>, Violation> {
-        if let Some(told) = obsolete(proxy, roster) {
-            let bytes = Request::Delete(told.reference.uid.clone()).encode()?;
-            roster.set_standing(proxy, &told.reference, ProxyStanding::Removing);
-            return Ok(Some((Awaited::Deleted(told.reference), Packet { bytes, descriptors: Vec::new() })));
+        if let Some(known) = obsolete(proxy, roster) {
+            let bytes = Request::Delete(known.reference.uid.clone()).encode()?;
+            roster.set_standing(proxy, &known.reference, ProxyStanding::Removing);
+            return Ok(Some((Awaited::Deleted(known.reference), Packet { bytes, descriptors: Vec::new() })));
         }
         let in_snapshot = matches!(self.stage, SessionStage::Snapshot(_));
         if (in_snapshot || roster.is_newest(proxy))
@@ -153,15 +153,15 @@ impl Session {
     }
 }
 
-/// A Pod that it knows and that is there no more.
-fn obsolete(proxy: ProxyId, roster: &Roster) -> Option<Told> {
-    roster.all_told(proxy).find(|told| !roster.is_current(told)).cloned()
+/// A Pod that the proxy knows and that is no longer offered.
+fn obsolete(proxy: ProxyId, roster: &Roster) -> Option<KnownPod> {
+    roster.known_pods(proxy).find(|known| !roster.is_current(known)).cloned()
 }
 
-/// A Pod that it does not know.
+/// A Pod that the proxy does not know.
 fn unknown(proxy: ProxyId, roster: &Roster) -> Result<Option<(PodReference, Packet)>, Malformed> {
-    let wanted = roster.offers().filter(|offer| offer.wish == Wish::Carried);
-    let mut unknown = wanted.filter(|offer| roster.told(proxy, offer.pod.uid()).is_none());
+    let wanted = roster.offers().filter(|offer| offer.desired == DesiredState::Carried);
+    let mut unknown = wanted.filter(|offer| roster.known_pod(proxy, offer.pod.uid()).is_none());
     let Some((pod, namespace)) = unknown.find_map(|offer| match &offer.supply {
         Supply::Namespace(namespace) => Some((&offer.pod, namespace.clone())),
         Supply::Sought | Supply::Wanted | Supply::Listeners { .. } => None,
@@ -172,10 +172,11 @@ fn unknown(proxy: ProxyId, roster: &Roster) -> Result<Option<(PodReference, Pack
     Ok(Some((pod.reference.clone(), Packet { bytes, descriptors: vec![namespace] })))
 }
 
-/// ZDS has no word for a Pod that is about to leave: the deletion itself drains.
+/// ZDS has no message for a leaving Pod: the deletion drains it.
 fn release(proxy: ProxyId, roster: &mut Roster) {
-    let told = roster.all_told(proxy).map(|told| told.reference.clone());
-    let stopped = told.filter(|pod| roster.offer_of(pod).is_some_and(|offer| offer.wish == Wish::Stopped));
+    let known = roster.known_pods(proxy).map(|known| known.reference.clone());
+    let stopped =
+        known.filter(|pod| roster.offer_of(pod).is_some_and(|offer| offer.desired == DesiredState::Stopped));
     let stopped: Vec<PodReference> = stopped.collect();
     for pod in &stopped {
         roster.answer(proxy, pod, ProxyStanding::Released);

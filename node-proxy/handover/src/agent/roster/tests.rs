@@ -20,7 +20,7 @@ fn an_offer_is_of_one_sandbox() {
 
     roster.stop(&reference("web", 2));
     roster.withdraw(&reference("web", 2));
-    assert_eq!(roster.offer_of(&reference("web", 1)).unwrap().wish, Wish::Carried);
+    assert_eq!(roster.offer_of(&reference("web", 1)).unwrap().desired, DesiredState::Carried);
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn an_offer_that_is_made_again_is_carried_again_and_keeps_its_strictness() {
     roster.stop(&reference("web", 1));
     roster.offer(pod("web", 1), Vec::new(), supply());
     let offer = roster.offer_of(&reference("web", 1)).unwrap();
-    assert_eq!((offer.wish, offer.strict), (Wish::Carried, Some(true)));
+    assert_eq!((offer.desired, offer.strict), (DesiredState::Carried, Some(true)));
 
     roster.offer(pod("web", 2), Vec::new(), supply());
     assert_eq!(roster.offer_of(&reference("web", 2)).unwrap().strict, None);

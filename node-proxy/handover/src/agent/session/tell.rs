@@ -1,45 +1,46 @@
-//! What a node proxy is told: the difference between what is offered and what it knows.
+//! Sends a node proxy the difference between the offers and what it knows.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::{ANSWER_WITHIN, Session, SessionStage};
-use crate::agent::roster::{ProxyId, ProxyStanding, Roster, Supply, Told, Wish};
+use crate::agent::roster::{DesiredState, KnownPod, ProxyId, ProxyStanding, Roster, Supply};
 use crate::listener::{Listener, Listeners, Role};
 use crate::message::{AgentMessage, MOST_DESCRIPTORS};
 use crate::packet::{Packet, parts};
 use crate::pod::{EnrolledPod, PodReference};
 
-/// Most Pods that are offered and not answered at a time: it bounds the descriptors on their way.
+/// Most Pods offered without an answer: it bounds the descriptors in flight.
 pub(super) const MOST_OFFERED: usize = 16;
 
 impl Session {
-    /// Says what has changed about the Pods that it knows.
+    /// Sends changes of the Pods it knows.
     pub(super) fn tell_changes(&mut self, proxy: ProxyId, roster: &mut Roster, now: Instant) {
-        let all: Vec<Told> = roster.all_told(proxy).cloned().collect();
-        for told in all {
-            let pod = &told.reference;
-            let wish = roster.offer_of(pod).filter(|_| roster.is_current(&told)).map(|offer| offer.wish);
-            match (wish, &told.standing) {
+        let all: Vec<KnownPod> = roster.known_pods(proxy).cloned().collect();
+        for known in all {
+            let pod = &known.reference;
+            let desired =
+                roster.offer_of(pod).filter(|_| roster.is_current(&known)).map(|offer| offer.desired);
+            match (desired, &known.standing) {
                 (None, ProxyStanding::Removing | ProxyStanding::Returning) => {}
                 (None, _) => self.remove(proxy, pod, roster, now),
                 (
-                    Some(Wish::Stopped),
+                    Some(DesiredState::Stopped),
                     ProxyStanding::Offered | ProxyStanding::Waiting(_) | ProxyStanding::Carrying,
                 ) => {
                     self.stop(proxy, pod, roster);
                 }
-                (Some(Wish::Stopped | Wish::Carried), _) => {}
+                (Some(DesiredState::Stopped | DesiredState::Carried), _) => {}
             }
         }
     }
 
-    /// Offers Pods that it does not know. Of several node proxies only the newest gets them, but each gets a snapshot.
+    /// Offers Pods that it does not know. Every node proxy gets a snapshot, but later only the newest gets new Pods.
     pub(super) fn tell_additions(&mut self, proxy: ProxyId, roster: &mut Roster, now: Instant) {
         if matches!(self.stage, SessionStage::Live(_)) && !roster.is_newest(proxy) {
             return;
         }
-        let open = roster.all_told(proxy).filter(|told| told.standing == ProxyStanding::Offered).count();
+        let open = roster.known_pods(proxy).filter(|known| known.standing == ProxyStanding::Offered).count();
         let new = self.unknown(proxy, roster, MOST_OFFERED.saturating_sub(open));
         for (pod, listeners) in new {
             self.offer(&pod, &listeners);
@@ -50,8 +51,8 @@ impl Session {
     }
 
     fn unknown(&self, proxy: ProxyId, roster: &Roster, most: usize) -> Vec<(Arc<EnrolledPod>, Listeners)> {
-        let wanted = roster.offers().filter(|offer| offer.wish == Wish::Carried);
-        let unknown = wanted.filter(|offer| roster.told(proxy, offer.pod.uid()).is_none());
+        let wanted = roster.offers().filter(|offer| offer.desired == DesiredState::Carried);
+        let unknown = wanted.filter(|offer| roster.known_pod(proxy, offer.pod.uid()).is_none());
         let supplied = unknown.filter_map(|offer| match &offer.supply {
             Supply::Listeners { listeners, .. } => Some((Arc::clone(&offer.pod), Arc::clone(listeners))),
             Supply::Sought | Supply::Wanted | Supply::Namespace(_) => None,
@@ -60,7 +61,7 @@ impl Session {
     }
 
     pub(super) fn tell_end_of_snapshot(&mut self, proxy: ProxyId, roster: &Roster) {
-        let undecided = roster.all_told(proxy).any(|told| told.standing == ProxyStanding::Returning);
+        let undecided = roster.known_pods(proxy).any(|known| known.standing == ProxyStanding::Returning);
         if matches!(self.stage, SessionStage::Snapshot(_))
             && !undecided
             && self.unknown(proxy, roster, 1).is_empty()
@@ -89,7 +90,7 @@ impl Session {
 
     pub(super) fn stop(&mut self, proxy: ProxyId, pod: &PodReference, roster: &mut Roster) {
         self.say(&AgentMessage::Stopping(pod.clone()));
-        // How long a Pod may take to finish is for whoever removes it to say.
+        // The caller that removes the Pod decides how long it may take to finish.
         self.due.remove(&pod.uid);
         roster.set_standing(proxy, pod, ProxyStanding::Stopping);
     }

@@ -65,7 +65,7 @@ fn a_restarted_agent_takes_listeners_back() {
     assert_eq!(world.snapshots, 2);
 }
 
-/// The agent has them still: nothing is asked back, and no queue is lost.
+/// The agent still has the listeners: it asks for none, and no queue is lost.
 #[test]
 fn a_connection_that_is_made_again_moves_no_descriptor() {
     let mut world = World::new();
@@ -145,7 +145,7 @@ fn a_recreated_sandbox_replaces_the_old_one() {
     assert_eq!(world.listeners_at_node("web"), world.listeners_at_agent("web", 2));
 }
 
-/// What the node proxy says about the Pod that left must not be taken for the one that came back.
+/// A report about the Pod that left must not count for its successor.
 #[test]
 fn a_pod_comes_back_while_it_leaves_and_the_connection_breaks() {
     let mut world = World::new();
@@ -202,7 +202,7 @@ fn strictness_is_told_again_after_a_restart() {
     assert_eq!(world.roster.offer_of(&reference("web", 1)).unwrap().strict, Some(true));
 }
 
-/// Of two node proxies (an upgrade) the newest alone gets what is new; both hear of what goes.
+/// Of two node proxies (an upgrade), only the newest gets new Pods; both hear of removals.
 #[test]
 fn additions_go_to_the_newest_and_removals_to_all() {
     let mut world = World::new();
@@ -226,7 +226,7 @@ fn additions_go_to_the_newest_and_removals_to_all() {
     assert!(world.carried.is_empty() && other.carried.len() == 1);
     assert!(other.roster.is_gone(&reference("web", 1)));
 
-    // The newest goes, and the older one takes over.
+    // The newest leaves, and the older one takes over.
     let session = &mut other.session;
     session.ended(&mut other.roster);
     std::mem::swap(&mut world.roster, &mut other.roster);
@@ -287,7 +287,7 @@ fn a_node_proxy_that_waits_has_answered() {
     assert_eq!(world.standing("web", 1), [ProxyStanding::Carrying]);
 }
 
-/// Even one that does nothing at all about the Pods that it gets.
+/// Even if it does nothing about the Pods it gets.
 #[test]
 fn taking_a_pod_is_an_answer() {
     let mut world = World::new();
@@ -386,7 +386,7 @@ fn a_socket_that_is_no_listener_of_the_pod_ends_the_connection() {
     let hello = world.replica.next_packet().unwrap();
     world.session.received(hello, &mut world.roster, world.now).unwrap();
     let web = reference("web", 1);
-    // What it gives back is no socket at all.
+    // It returns a descriptor that is no socket.
     let planted = listener(Listening::Hbone, Family::V4);
     let returned = NodeMessage::Returned { pod: web.clone(), roles: vec![planted.role], more: false };
     let packet = Packet { bytes: returned.encode(), descriptors: vec![planted.descriptor] };

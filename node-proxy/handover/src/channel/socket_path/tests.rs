@@ -19,7 +19,7 @@ fn is_trusted(top: &TempDir, path: &str) -> bool {
     trusted(&top.path().join(path), own_uid(top)).is_ok()
 }
 
-/// Who made the folder: this process.
+/// The folder's owner: this process.
 fn own_uid(top: &TempDir) -> u32 {
     fs::metadata(top.path()).unwrap().uid()
 }

@@ -48,7 +48,7 @@ fn events(replica: &mut Replica) -> Vec<String> {
     std::iter::from_fn(|| replica.next_event()).map(name).collect()
 }
 
-/// A connected replica that carries `web`, with nothing left to say.
+/// A connected replica that carries `web`, with nothing left to send.
 fn carrying() -> Replica {
     let mut replica = connected();
     add(&mut replica, &pod("web", 1), &listeners(1), false).unwrap();
@@ -168,7 +168,7 @@ fn a_new_sandbox_removes_the_old_one_first() {
     let mut replica = carrying();
     add(&mut replica, &pod("web", 2), &listeners(1), false).unwrap();
     assert_eq!(events(&mut replica), ["removed web of 1", "added web with 5"]);
-    // What was said about the old one says nothing about the new one.
+    // A report on the old Pod must not count for the new one.
     replica.report(&reference("web", 1), PodState::Gone);
     replica.disconnected();
     connect(&mut replica);

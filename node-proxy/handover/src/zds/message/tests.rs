@@ -1,7 +1,7 @@
 use super::*;
 use crate::pod::tests::pod;
 
-/// Written by hand from the field numbers, so that a change of ours to the .proto cannot hide.
+/// Written by hand from the field numbers, to notice our own changes to the .proto.
 #[test]
 fn requests_are_istios_bytes() {
     let pod = pod("web", 1);

@@ -11,7 +11,7 @@ use crate::pod::tests::{pod, reference};
 use crate::zds::wire;
 use crate::zds::wire::workload_request::Payload;
 
-/// An agent and a proxy of Istio's kind.
+/// An agent and an Istio proxy.
 struct World {
     roster: Roster,
     session: Session,
@@ -57,7 +57,7 @@ impl World {
         self.hear(&wire::WorkloadResponse { payload }.encode_to_vec())
     }
 
-    /// Answers one request as a proxy does. False when there is none.
+    /// Answers one request like a proxy. Returns false if there is none.
     fn step(&mut self) -> bool {
         let Some(payload) = self.said() else { return false };
         match payload {
@@ -195,7 +195,7 @@ fn a_proxy_that_is_not_the_newest_any_more_still_gets_its_snapshot() {
     assert_eq!((old.carried.len(), old.snapshots), (2, 1), "else it would drop what it was not told");
 }
 
-/// Its listeners are of no use to a ztunnel.
+/// A ztunnel cannot use their listeners.
 #[test]
 fn pods_without_a_namespace_are_not_offered() {
     let mut world = World::greeted();
@@ -206,7 +206,7 @@ fn pods_without_a_namespace_are_not_offered() {
 }
 
 proptest! {
-    /// Whatever happens in whatever order, the proxy has in the end what is offered.
+    /// Whatever happens, in any order: in the end the proxy has the offered Pods.
     #[test]
     fn both_sides_agree_in_the_end(acts in prop::collection::vec((0..4_u8, 0..3_u8, 1..3_u64), 0..40)) {
         let mut world = World::greeted();
@@ -219,9 +219,9 @@ proptest! {
                 _ => { world.step(); }
             }
         }
-        // A Pod that is about to leave may have been told or not; it makes no difference once it has left.
+        // A leaving Pod may have been sent or not; once it has left, that makes no difference.
         let stopped: Vec<PodReference> = world.roster.offers()
-            .filter(|offer| offer.wish == Wish::Stopped)
+            .filter(|offer| offer.desired == DesiredState::Stopped)
             .map(|offer| offer.pod.reference.clone())
             .collect();
         for pod in &stopped { world.roster.withdraw(pod); }

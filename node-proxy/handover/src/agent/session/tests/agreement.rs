@@ -37,8 +37,8 @@ fn any_act() -> impl Strategy<Value = Act> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// Whatever happens in whatever order, in the end the node proxy carries exactly what is offered, with the listeners
-    /// that the agent has.
+    /// Whatever happens, in any order: in the end the node proxy carries exactly the offered Pods, with the agent's
+    /// listeners.
     #[test]
     fn both_sides_agree_in_the_end(acts in prop::collection::vec(any_act(), 0..40)) {
         let mut world = World::new();
@@ -58,13 +58,13 @@ proptest! {
         world.open_wanted();
         world.settle();
 
-        let offers = world.roster.offers().filter(|offer| offer.wish == Wish::Carried);
+        let offers = world.roster.offers().filter(|offer| offer.desired == DesiredState::Carried);
         let expected: BTreeMap<PodUid, (PodReference, Vec<u64>)> = offers.map(|offer| {
             let Supply::Listeners { listeners, .. } = &offer.supply else { panic!("{offer:?}") };
             (offer.pod.uid().clone(), (offer.pod.reference.clone(), inodes(listeners)))
         }).collect();
         let stopped = |uid: &PodUid| {
-            world.roster.offers().any(|offer| offer.pod.uid() == uid && offer.wish == Wish::Stopped)
+            world.roster.offers().any(|offer| offer.pod.uid() == uid && offer.desired == DesiredState::Stopped)
         };
         let carried: BTreeMap<PodUid, (PodReference, Vec<u64>)> = world.carried.iter()
             .filter(|(uid, _)| !stopped(uid))

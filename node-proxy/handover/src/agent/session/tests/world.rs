@@ -7,7 +7,7 @@ use crate::node::replica::Replica;
 use crate::pod::EnrolledPod;
 use crate::pod::tests::{pod, reference};
 
-/// An agent, a node proxy and the wire between them, a packet at a time.
+/// An agent, a node proxy and the wire between them, one packet at a time.
 pub(super) struct World {
     pub(super) roster: Roster,
     pub(super) session: Session,
@@ -45,7 +45,7 @@ impl World {
         self.roster.offer(pod(name, inode), roles, Supply::Listeners { listeners, handed: false });
     }
 
-    /// Carries one packet in each direction and lets the node proxy do what it is told. False when all is quiet.
+    /// Carries one packet in each direction and lets the node proxy act. Returns false when nothing moves.
     pub(super) fn step(&mut self) -> bool {
         let to_agent = self.replica.next_packet();
         let to_node = self.session.next(&mut self.roster, self.now).unwrap();
@@ -100,12 +100,12 @@ impl World {
         self.replica.connected();
     }
 
-    /// A new agent that knows its Pods and none of their listeners.
+    /// A new agent that knows its Pods but none of their listeners.
     pub(super) fn restart_agent(&mut self) {
         let mut roster = Roster::default();
         for offer in self.roster.offers() {
             roster.offer(offer.pod.as_ref().clone(), offer.roles.clone(), Supply::Sought);
-            if offer.wish == Wish::Stopped {
+            if offer.desired == DesiredState::Stopped {
                 roster.stop(&offer.pod.reference);
             }
         }
@@ -125,7 +125,7 @@ impl World {
         self.roster.supply(pod, Supply::Listeners { listeners: listeners(1), handed: false });
     }
 
-    /// What the agent does for Pods whose listeners nobody holds.
+    /// Opens listeners for Pods whose listeners nobody holds, as the agent does.
     pub(super) fn open_wanted(&mut self) {
         let offers = self.roster.offers();
         let wanted: Vec<PodReference> = offers
