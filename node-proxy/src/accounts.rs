@@ -14,19 +14,19 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// None yet; all under one budget.
+    /// No accounts yet. All count against one budget.
     pub(crate) fn new(budget: Arc<Budget>) -> Self {
         Self { budget, by_peer: Mutex::default() }
     }
 
-    /// The account of the peer with that address; it goes with the last of the peer's connections.
+    /// The account of the peer with that address. It closes with the peer's last connection.
     pub(crate) fn of(&self, peer: IpAddr) -> Arc<Account> {
-        // Nothing under the lock can leave it half changed.
+        // The map is consistent at every point under the lock.
         let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = by_peer.get(&peer).and_then(Weak::upgrade) {
             return account;
         }
-        // Swept when it would have to grow, so that it is bounded by the peers that are connected.
+        // Swept when it would grow, so that the connected peers bound it.
         if by_peer.len() == by_peer.capacity() {
             by_peer.retain(|_, account| account.strong_count() > 0);
         }

@@ -1,4 +1,4 @@
-//! The configuration dump: the node's view of the mesh as JSON, for people and scripts.
+//! The configuration dump: the node's view of the mesh as JSON, for humans and scripts.
 
 use std::fmt::Debug;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use karez_process::http::{Answer, json};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// The dump as it is now.
+/// The present dump.
 pub(crate) fn dump(mesh: &watch::Receiver<Arc<Mesh>>, report: &watch::Receiver<NodeReport>) -> Answer {
     let mesh = Arc::clone(&mesh.borrow());
     let report = report.borrow().clone();
@@ -77,7 +77,7 @@ fn sorted(values: impl Iterator<Item = (String, Value)>) -> Vec<Value> {
     values.into_iter().map(|(_, value)| value).collect()
 }
 
-/// The dump is for reading: what has no form of its own is shown as the program names it.
+/// For reading only: values without a text form appear in Rust's debug form.
 fn shown(value: &impl Debug) -> String {
     format!("{value:?}")
 }

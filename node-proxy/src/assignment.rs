@@ -1,5 +1,5 @@
-//! What the workers have to do, as one value. It is published whole, and each worker adjusts to it. All poll every listener, so
-//! that a free worker takes the next connection, and none waits for a worker that is stuck.
+//! The work of the workers, as one value. It is published whole, and each worker adjusts to it. All poll every
+//! listener, so that a free worker takes the next connection, and none waits for a stuck worker.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use karez_handover::pod::PodReference;
 
 use crate::pod::Pod;
 
-/// A listener of a Pod: its position among those that were handed over.
+/// A listener of a Pod, by its position in the handover.
 pub(crate) type ListenerId = (PodReference, usize);
 
-/// What every worker has to do: the same for all.
+/// The work of every worker: the same for all.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WorkerAssignment {
     /// Listeners to poll.
@@ -30,14 +30,14 @@ pub(crate) struct AssignedListener {
     pub(crate) listener: Listener,
 }
 
-/// A Pod that this process carries, and which of its listeners workers poll.
+/// A Pod that this process carries, with the listeners that workers poll.
 #[derive(Debug, Clone)]
 pub(crate) struct CarriedPod {
     /// The Pod.
     pub(crate) pod: Arc<Pod>,
     /// All its listeners.
     pub(crate) listeners: Arc<[Listener]>,
-    /// Those of them that workers poll.
+    /// The polled ones.
     pub(crate) polled: Polled,
 }
 
@@ -46,8 +46,8 @@ pub(crate) struct CarriedPod {
 pub(crate) enum Polled {
     /// All.
     All,
-    /// Those that the Pod's rules redirect to. The Pod leaves: its rules redirect nothing new, but connections from before are
-    /// still in the queues, or on their way there.
+    /// Those that the Pod's rules redirect to. The Pod is leaving: its rules redirect nothing new, but earlier
+    /// connections are still in the queues, or on their way there.
     Redirected,
     /// None: connections wait in the queues for the next node proxy.
     Nothing,

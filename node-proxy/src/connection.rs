@@ -1,12 +1,12 @@
-//! One connection: decided, joined to its other end, and carried.
+//! One connection: planned, joined to its other end, and carried.
 //!
 //! * [`outbound`] – connections that a Pod dials
-//! * [`hbone`] – tunnels that arrive, and the requests in them
-//! * [`plaintext`] – connections that arrive without a tunnel
-//! * [`admission`] – a connection that asks to be admitted
-//! * [`inbound`] – admitting either, and reaching the application
-//! * [`carry`] – the bytes, once both ends are connected
-//! * [`describe`] – its ends, for log and metrics
+//! * [`hbone`] – inbound tunnels, and the requests in them
+//! * [`plaintext`] – inbound connections without a tunnel
+//! * [`admission`] – an inbound connection that asks for admission
+//! * [`inbound`] – admits either kind, and connects to the application
+//! * [`carry`] – copies the bytes, once both ends are connected
+//! * [`describe`] – describes its ends, for log and metrics
 
 pub(crate) mod admission;
 pub(crate) mod carry;

@@ -1,4 +1,4 @@
-//! Serves a Pod's DNS queries. Mesh names are answered from the worker's mesh; the Pod's own server answers the rest.
+//! Serves a Pod's DNS queries. The worker's mesh answers the mesh's names; the Pod's own server answers the rest.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use karez_capture::sockets::{Family, Kind};
 use karez_capture::{datagram, original_destination};
 use karez_dns::Task;
-use karez_dns::tcp::{self, Sockets as TcpSockets};
-use karez_dns::udp::{self, Query, Sockets as UdpSockets};
+use karez_dns::tcp::{self, TcpSockets};
+use karez_dns::udp::{self, Query, UdpSockets};
 use karez_handover::listener::Listener;
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -19,12 +19,12 @@ use crate::dial;
 use crate::pod::Pod;
 use crate::share::Share;
 
-/// Longest message that is taken: EDNS resolvers offer 4 KiB at most.
+/// Longest accepted message: EDNS resolvers offer 4 KiB at most.
 const LONGEST_QUERY: usize = 8 * 1024;
 
 /// Serves captured datagrams of one listener until it is dropped; earlier queries are still answered.
 pub(crate) async fn serve_udp(share: Rc<Share>, listener: Listener) -> io::Result<()> {
-    // A registration of our own: every worker polls the same socket.
+    // A separate registration, because every worker polls the same socket.
     let socket = std::net::UdpSocket::from(listener.as_fd().try_clone_to_owned()?);
     socket.set_nonblocking(true)?;
     let socket = UdpSocket::from_std(socket)?;
@@ -40,17 +40,17 @@ pub(crate) async fn serve_tcp(share: Rc<Share>, listener: TcpListener) -> io::Re
     match tcp::serve(Rc::new(Connections { listener, pod: Arc::clone(&share.pod) }), resolver, spawn).await {}
 }
 
-/// Who asked is answered though nobody polls the listener any more, for as long as the Pod is carried. A Pod that is stopping is
-/// not released before.
+/// Answers earlier queries even without a polled listener, as long as the Pod is carried. A stopping Pod is released
+/// only afterwards.
 fn serve_beside(pod: &Arc<Pod>, task: Task) {
     let pod = Arc::clone(pod);
-    let question = pod.question();
+    let query = pod.begin_query();
     tokio::task::spawn_local(async move {
         tokio::select! {
             () = task => {}
             () = pod.gone() => {}
         }
-        drop(question);
+        drop(query);
     });
 }
 
@@ -88,7 +88,7 @@ impl UdpSockets for Datagrams {
 
     async fn reply(&self, server: SocketAddr, client: SocketAddr, answer: &[u8]) -> io::Result<()> {
         let socket = self.socket(Kind::DnsReply, server).await?;
-        // The port is put in by a rule in the Pod: see `Kind::DnsReply`.
+        // A rule in the Pod sets the port: see `Kind::DnsReply`.
         socket2::SockRef::from(&socket).bind(&SocketAddr::new(server.ip(), 0).into())?;
         socket.send_to(answer, client).await.map(|_| ())
     }

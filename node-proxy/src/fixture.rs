@@ -1,7 +1,8 @@
-//! For tests: Pods on loopback, with real sockets, real TLS and the agent's own half of each conversation. Needs no privilege.
+//! For tests: Pods on loopback, with real sockets, real TLS and the agent's half of each conversation. Needs no
+//! privilege.
 //!
 //! * [`Agent`] – offers Pods and opens sockets, as the agent does
-//! * [`Authority`] – signs whatever it is asked to
+//! * [`Authority`] – signs every request
 //! * [`mesh`] – small configurations
 //! * [`tunnel`] – a client and an application at the ends of a tunnel
 
@@ -32,15 +33,15 @@ use tokio::task::JoinSet;
 use crate::accounts::Accounts;
 use crate::assignment::WorkerAssignment;
 use crate::pod::connection_quota::ProcessQuota;
-use crate::pod::{Bounds, NodeLocation, Pod};
+use crate::pod::{NodeLocation, Pod, PodLimits};
 use crate::stock::PodStock;
 use crate::worker::{Load, Worker, WorkerConfig};
 
 pub(crate) use agent::Agent;
 pub(crate) use authority::Authority;
 
-/// Longer than anything takes that is to happen at all.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than any expected event takes.
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(20);
 /// Names and addresses of the two Pods: all of 127.0.0.0/8 is loopback.
 pub(crate) const WEB: (&str, [u8; 4]) = ("web", [127, 0, 0, 2]);
 pub(crate) const API: (&str, [u8; 4]) = ("api", [127, 0, 0, 3]);
@@ -48,7 +49,7 @@ pub(crate) const API: (&str, [u8; 4]) = ("api", [127, 0, 0, 3]);
 /// Clients that may be unproven at a time.
 pub(crate) const HANDSHAKES: usize = 20;
 
-/// What Pods are made of: an agent, and a signer of certificates.
+/// The parts of Pods: an agent, and a signer of certificates.
 pub(crate) struct Node {
     pub(crate) agent: Agent,
     pub(crate) certificates: Certificates,
@@ -59,11 +60,11 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Needs a runtime around it.
+    /// Call it inside a runtime.
     pub(crate) fn start() -> Self {
         let agent = Agent::start();
         let authority = Authority::new();
-        // The sender may go: the roots stay.
+        // The sender may be dropped: the roots stay.
         let (_, bundles) = watch::channel(authority.bundles());
         let (certificates, renewals) = Certificates::new(bundles);
         let (stock, supplier) = stock::connect(agent.address(), None);
@@ -79,12 +80,12 @@ impl Node {
         let identity = identity(name);
         let mut certificate = self.certificates.want(&identity);
         let ready = certificate.wait_for(|state| matches!(state, State::Ready { .. }));
-        drop(tokio::time::timeout(PATIENCE, ready).await.unwrap().unwrap());
+        drop(tokio::time::timeout(WAIT_LIMIT, ready).await.unwrap().unwrap());
         let enrolled = enrolled(name, address);
         let local = location().local_pod(&enrolled);
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
-        let bounds = Bounds { account: self.budget.account(), quota: self.quota.of_pod(1, 100) };
-        Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, bounds))
+        let limits = PodLimits { account: self.budget.account(), quota: self.quota.of_pod(1, 100) };
+        Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, limits))
     }
 }
 
@@ -116,13 +117,13 @@ pub(crate) fn worker_config(
         accounts: Arc::new(Accounts::new(Budget::new(Limits::default()))),
         handshakes: HandshakeLimiter::new(HANDSHAKES),
         dns: Arc::default(),
-        questions: karez_dns::resolver::Bounds::default(),
+        dns_limits: karez_dns::resolver::ResolverLimits::default(),
         load: Arc::new(Load::default()),
     };
     (config, published)
 }
 
-/// A worker that has no thread: the test calls what its thread would.
+/// A worker without a thread: the test makes the thread's calls.
 pub(crate) fn worker(mesh: &Arc<Mesh>) -> Rc<Worker> {
     let (_, followed) = watch::channel(Arc::clone(mesh));
     let (config, _) = worker_config(followed);

@@ -1,14 +1,15 @@
-//! The L4 data plane of a node: the accept loops and dials around karez-mesh's plan. Holds no privilege.
+//! The L4 data plane of a node: accepts, dials and carries connections by karez-mesh's plan. Holds no privilege.
 //!
 //! * [`settings`] – flags and environment
-//! * [`pods`] – the node's Pods, as the agent hands them over; writes the workers' [`assignment`]
-//! * [`pod`], [`stock`] – one of them, and its ready sockets
-//! * [`worker_thread`] – accepts what arrives
+//! * [`pods`] – the node's Pods, from the agent; publishes the workers' [`assignment`]
+//! * [`pod`], [`stock`] – one Pod, and its ready sockets
+//! * [`worker_thread`] – accepts connections
 //! * [`connection`], [`dns`] – one connection, from accept to end; the Pod's queries
 //! * [`share`], [`worker`] – one thread's state: for one Pod, and for all
-//! * [`dial`] – TCP with sockets of the agent
-//! * [`validity`], [`accounts`], [`shares`] – how long certificates serve, accounts of unread bytes, shares of the descriptors
-//! * [`report`], [`admin`], [`metrics`] – its state, for the controller, people and Prometheus
+//! * [`dial`] – dials TCP with the agent's sockets
+//! * [`validity`], [`accounts`], [`shares`] – the validity of a tunnel's certificates, accounts of unread bytes,
+//!   division of descriptors
+//! * [`report`], [`admin`], [`metrics`] – its state, for the controller, humans and Prometheus
 
 mod accounts;
 mod admin;
@@ -37,7 +38,7 @@ use karez_process::{logs, settings as flags};
 
 use crate::settings::Settings;
 
-/// glibc's allocator keeps what bulk transfers have used; see docs/performance.md.
+/// glibc's allocator keeps memory after bulk transfers; see docs/performance.md.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -1,4 +1,4 @@
-//! Metrics of the process itself, beside those of its connections.
+//! Metrics of the process itself, besides those of its connections.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use karez_tunnel::window::Budget;
 
 use crate::worker::Load;
 
-/// Registers the values that are read at each scrape.
+/// Registers values that are read at each scrape.
 pub(crate) fn register(
     metrics: &mut Metrics,
     loads: &[Arc<Load>],
@@ -25,12 +25,12 @@ pub(crate) fn register(
         let loads = loads.to_vec();
         move || loads.iter().map(|load| value(load) as u64).sum()
     };
-    metrics.gauge("tcp_connections_open", "Connections that are being carried", sum(Load::connections));
+    metrics.gauge("tcp_connections_open", "Connections that are open", sum(Load::connections));
     metrics.gauge("tunnels_open", "Tunnels that this node has dialled", sum(Load::tunnels));
     let held = Arc::clone(budget);
     metrics.gauge("unread_bytes", "Bytes that applications have not read yet", move || held.held() as u64);
     let unproven = Arc::clone(handshakes);
-    let help = "Clients that have yet to prove who they are";
+    let help = "Clients that have not proven their identity yet";
     metrics.gauge("unproven_clients", help, move || unproven.unproven() as u64);
     let mesh = view.mesh.clone();
     metrics
@@ -47,11 +47,11 @@ fn count_dns(metrics: &mut Metrics, dns: &Arc<karez_dns::Counters>) {
         let dns = Arc::clone(dns);
         metrics.counter(name, help, move || value(&dns));
     };
-    counter("dns_requests", "DNS queries that came", karez_dns::Counters::requests);
+    counter("dns_requests", "DNS queries received", karez_dns::Counters::requests);
     counter("dns_answered", "DNS queries answered from the mesh", karez_dns::Counters::answered);
-    counter("dns_malformed", "DNS messages that were no readable query", karez_dns::Counters::malformed);
+    counter("dns_malformed", "DNS messages that were malformed", karez_dns::Counters::malformed);
     counter("dns_upstream_requests", "DNS queries forwarded", karez_dns::Counters::forwarded);
-    counter("dns_upstream_failures", "DNS queries forwarded in vain", karez_dns::Counters::failed);
+    counter("dns_upstream_failures", "DNS queries forwarded without an answer", karez_dns::Counters::failed);
     counter("dns_dropped", "DNS queries dropped because too many were open", karez_dns::Counters::dropped);
 }
 

@@ -1,4 +1,4 @@
-//! A captured Pod: the state that all workers share.
+//! A carried Pod: the state that all workers share.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,23 +25,23 @@ pub(crate) use connection_quota::ConnectionSlot;
 pub(crate) struct Pod {
     /// The Pod as the agent describes it.
     pub(crate) enrolled: Arc<EnrolledPod>,
-    /// The Pod as the mesh's decisions take it.
+    /// The Pod as the mesh's decisions see it.
     pub(crate) local: LocalPod,
     /// Its service account's identity.
     pub(crate) identity: Identity,
-    /// Its certificate; watched for as long as the Pod is carried.
+    /// Its certificate, watched while the Pod is carried.
     pub(crate) certificate: watch::Receiver<State>,
     /// Its sockets.
     pub(crate) stock: PodStock,
-    /// Bears the unread bytes of its outbound streams, and of its connections without a tunnel.
+    /// The account of unread bytes of its outbound streams, and of its connections without a tunnel.
     pub(crate) account: Arc<Account>,
     phase: watch::Sender<PodPhase>,
     quota: Arc<ConnectionQuota>,
     /// Every unanswered DNS query holds a clone. Queries have limits of their own.
-    questions: Arc<()>,
+    queries: Arc<()>,
 }
 
-/// How far this process is with a Pod; it only goes forward.
+/// This process's progress with a Pod. It only advances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum PodPhase {
     Carried,
@@ -49,16 +49,16 @@ enum PodPhase {
     Gone,
 }
 
-/// What one Pod may take of this process.
+/// A Pod's limits in this process.
 #[derive(Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct PodLimits {
     /// Unread bytes.
     pub(crate) account: Arc<Account>,
     /// Connections.
     pub(crate) quota: Arc<ConnectionQuota>,
 }
 
-/// The node and its cluster, as the controller names them.
+/// The node and its cluster, by the controller's names.
 #[derive(Debug, Clone)]
 pub(crate) struct NodeLocation {
     /// The cluster.
@@ -68,7 +68,7 @@ pub(crate) struct NodeLocation {
 }
 
 impl NodeLocation {
-    /// The Pod as the mesh's decisions take it.
+    /// The Pod as the mesh's decisions see it.
     pub(crate) fn local_pod(&self, enrolled: &EnrolledPod) -> LocalPod {
         LocalPod {
             uid: workload_uid(&self.cluster, &enrolled.namespace, &enrolled.name).into(),
@@ -86,11 +86,11 @@ impl Pod {
         identity: Identity,
         certificate: watch::Receiver<State>,
         stock: PodStock,
-        bounds: Bounds,
+        limits: PodLimits,
     ) -> Self {
-        let Bounds { account, quota } = bounds;
+        let PodLimits { account, quota } = limits;
         let phase = watch::Sender::new(PodPhase::Carried);
-        Self { enrolled, local, identity, certificate, stock, account, phase, quota, questions: Arc::new(()) }
+        Self { enrolled, local, identity, certificate, stock, account, phase, quota, queries: Arc::new(()) }
     }
 
     /// The certificate to use for a new connection.
@@ -98,17 +98,17 @@ impl Pod {
         self.certificate.borrow().usable(&self.identity).cloned()
     }
 
-    /// Takes a slot for a connection, or for the second descriptor of one that no tunnel carries.
+    /// Takes a slot for a connection, or for the second descriptor of one without a tunnel.
     pub(crate) fn take_slot(&self) -> Result<ConnectionSlot, Refusal> {
         self.quota.take().ok_or(Refusal::LimitReached { limit: Limit::Connections })
     }
 
-    /// A DNS query holds this until it is answered.
-    pub(crate) fn question(&self) -> Arc<()> {
-        Arc::clone(&self.questions)
+    /// A guard that a DNS query holds until its answer.
+    pub(crate) fn begin_query(&self) -> Arc<()> {
+        Arc::clone(&self.queries)
     }
 
-    /// Lets nothing new begin from now on: tunnels send GOAWAY.
+    /// Begins nothing new from now on: tunnels send GOAWAY.
     pub(crate) fn stop(&self) {
         self.advance(PodPhase::Stopping);
     }
@@ -132,12 +132,12 @@ impl Pod {
         self.reached(PodPhase::Stopping).await;
     }
 
-    /// Returns once the Pod is not carried any more.
+    /// Returns once the Pod is no longer carried.
     pub(crate) async fn gone(&self) {
         self.reached(PodPhase::Gone).await;
     }
 
-    /// Returns once nobody holds the Pod any more: its connections have ended, and its sockets are closed.
+    /// Returns once nobody holds the Pod: its connections have ended, and its sockets are closed.
     pub(crate) fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut phase = self.phase.subscribe();
         // The sender lives as long as the Pod.
@@ -151,7 +151,7 @@ impl Pod {
 
     /// Whether it has neither a connection nor an unanswered DNS query.
     pub(crate) fn is_idle(&self) -> bool {
-        self.quota.taken() == 0 && Arc::strong_count(&self.questions) == 1
+        self.quota.taken() == 0 && Arc::strong_count(&self.queries) == 1
     }
 }
 

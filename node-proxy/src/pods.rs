@@ -1,4 +1,4 @@
-//! The node's Pods: from when the agent hands one over until it has left. Alone writes the workers' assignment.
+//! The node's Pods, from handover until they have left. Only this module publishes the workers' assignment.
 
 mod closing;
 mod entry;
@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::assignment::{CarriedPod, WorkerAssignment};
 use crate::pod::connection_quota::ProcessQuota;
-use crate::pod::{Bounds, NodeLocation, Pod};
+use crate::pod::{NodeLocation, Pod, PodLimits};
 use crate::stock::PodStock;
 
 use closing::Closing;
@@ -42,7 +42,7 @@ const TRIM: Duration = Duration::from_secs(15);
 const UNKNOWN_TRUST_DOMAIN: &str = "the controller has sent neither the mesh's settings nor a workload of this Pod's name and address: its trust \
      domain is unknown";
 
-/// Makes Pods: the parts of the process that every Pod uses.
+/// Builds Pods from the parts that all of them use.
 #[derive(Debug)]
 pub(crate) struct PodFactory {
     /// The node's names.
@@ -51,7 +51,7 @@ pub(crate) struct PodFactory {
     pub(crate) certificates: Certificates,
     /// Obtains their sockets.
     pub(crate) stock: StockHandle,
-    /// Bounds the bytes that they leave unread.
+    /// Limits the bytes that they leave unread.
     pub(crate) budget: Arc<Budget>,
     /// Connection slots of all Pods.
     pub(crate) quota: Arc<ProcessQuota>,
@@ -79,9 +79,9 @@ pub(crate) struct Pods {
 /// The node's part of the report to the controller.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct NodeSummary {
-    /// The agent is connected.
+    /// Whether the agent is connected.
     pub(crate) agent_connected: bool,
-    /// Every Pod, and how it is.
+    /// Every Pod, with its state.
     pub(crate) pods: Vec<PodReport>,
 }
 
@@ -106,8 +106,8 @@ impl Pods {
         (pods, receiver)
     }
 
-    /// Follows the agent, the configuration and the certificates. Returns when the drain is over, or sooner when it has begun
-    /// and no connection is left.
+    /// Follows the agent, the configuration and the certificates. Returns when the drain is over, or earlier when it
+    /// has begun and no connection is left.
     pub(crate) async fn run(mut self, mut agent: AgentConnection, snapshot: Condition, drain: Drain) {
         let mut certificates = self.factory.certificates.changes();
         let mut synced = self.view.synced.clone();
@@ -154,7 +154,7 @@ impl Pods {
                 pod.leave();
                 self.closing.add(reference.clone(), pod.closed());
             }
-            // The Pod came back while its former self is closing: `closed` reports it then.
+            // The Pod has returned while its earlier instance is closing, and `closed` reports it then.
             None if self.closing.contains(reference) => {}
             None => agent.report(reference, PodState::Gone),
         }
@@ -162,7 +162,7 @@ impl Pods {
         self.publish_assignment();
     }
 
-    /// The Pod's last socket is closed. One that has come back since is not gone.
+    /// The Pod's last socket is closed. A Pod that has returned since is not gone.
     fn closed(&self, reference: &PodReference, agent: &mut AgentConnection) {
         if !self.pods.contains_key(reference) {
             agent.report(reference, PodState::Gone);
@@ -177,7 +177,8 @@ impl Pods {
         self.report_strictness(agent);
     }
 
-    /// Starts to carry every waiting Pod whose certificate has come, once the configuration has. Reports why the others wait.
+    /// Carries every waiting Pod whose certificate has arrived, once the configuration has. Reports why the others
+    /// wait.
     fn start_carrying(&mut self, agent: &mut AgentConnection) {
         if *self.view.synced.borrow() != Synced::Complete || self.is_draining {
             return;
@@ -204,7 +205,7 @@ impl Pods {
         }
     }
 
-    /// Starts no connection of the Pod any more. It is released once its connections have ended.
+    /// Starts no more connections of the Pod. It is released once its connections have ended.
     fn stop(&mut self, reference: &PodReference) {
         if let Some(entry) = self.pods.get_mut(reference) {
             entry.stop(StopCause::Leaving);
@@ -220,7 +221,7 @@ impl Pods {
         self.publish_assignment();
     }
 
-    /// Reports Pods that have ended all they had, and now and then closes sockets that nobody needed.
+    /// Reports Pods whose connections have ended, and sometimes closes spare sockets.
     fn check_pods(&mut self, agent: &mut AgentConnection) {
         for entry in self.pods.values_mut() {
             if entry.is_released() && !self.is_draining {
@@ -267,7 +268,7 @@ impl Pods {
 }
 
 impl PodFactory {
-    /// Builds the Pod, or says what it waits for.
+    /// Builds the Pod, or returns what it waits for.
     fn build(
         &self,
         enrolled: &Arc<EnrolledPod>,
@@ -282,11 +283,11 @@ impl PodFactory {
         let certificate = wait.certificate(&identity, &self.certificates);
         certificate.borrow().usable(&identity).map_err(|failure| failure.to_string())?;
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
-        let bounds = Bounds {
+        let limits = PodLimits {
             account: self.budget.account(),
             quota: self.quota.of_pod(listeners * (1 + self.workers), self.most_connections),
         };
-        Ok(Pod::new(Arc::clone(enrolled), local, identity, certificate, stock, bounds))
+        Ok(Pod::new(Arc::clone(enrolled), local, identity, certificate, stock, limits))
     }
 }
 

@@ -35,13 +35,13 @@ use crate::{admin, metrics, report};
 
 /// The agent runs as root. Anybody may bind an abstract socket first, so the node trusts it only if root holds it.
 const AGENT_UID: u32 = 0;
-/// How long workers that have nothing to do any more may take to end.
+/// How long idle workers may take to end.
 const WORKERS_END: Duration = Duration::from_secs(5);
 
-/// Runs until it is told to end and has drained.
+/// Runs until told to end and drained.
 ///
 /// # Errors
-/// When it cannot start: what is missing, and where it was looked for.
+/// When it cannot start, with what is missing and where.
 pub(crate) fn run(settings: Settings) -> Result<()> {
     let open_files = limits::raise_open_files().context("raising the limit of open files")?;
     let shares = Shares::of(open_files);
@@ -50,7 +50,7 @@ pub(crate) fn run(settings: Settings) -> Result<()> {
     // Configuration, agent and certificates share a thread that carries no traffic and serves no strangers.
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let outcome = runtime.block_on(serve(settings, shares));
-    // A name that is being looked up holds nobody up.
+    // A pending name lookup delays nothing.
     runtime.shutdown_background();
     outcome
 }
@@ -77,7 +77,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
     let (threads, metrics) = start_workers(&settings, shares, &view, &followed, log, &budget, &dns)?;
 
     let address = settings.agent_socket.parse().context("--agent-socket")?;
-    let (socket_stock, purveyor) = stock::connect(&address, Some(AGENT_UID));
+    let (socket_stock, stock_task) = stock::connect(&address, Some(AGENT_UID));
     let agent = AgentConnection::new(address, Some(AGENT_UID), format!("karez-node {}", build::VERSION));
     let factory = PodFactory {
         location: NodeLocation {
@@ -101,7 +101,7 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
     serve_http(&settings, &mut tasks, &draining, readiness, metrics, &view, &reported).await?;
     tasks.spawn(discovery::run(controller.clone(), store));
     tasks.spawn(renewals.run(controller.clone()));
-    tasks.spawn(purveyor.run());
+    tasks.spawn(stock_task.run());
     tasks.spawn(report::keep(report, summary, view.status.clone(), certificates));
     tasks.spawn(reports::run(controller, reported));
     tasks.spawn(note_configuration(view.synced.clone(), configuration));
@@ -114,7 +114,8 @@ async fn serve(settings: Settings, shares: Shares) -> Result<()> {
     Ok(())
 }
 
-/// Waits for the workers, elsewhere, so that a second signal still ends the process; not for ever, as one may be stuck.
+/// Waits for the workers on another thread, so that a second signal still ends the process. The wait is limited, as a
+/// worker may be stuck.
 async fn end(threads: Vec<Thread>) {
     let ended = tokio::task::spawn_blocking(move || threads.into_iter().for_each(Thread::join));
     if tokio::time::timeout(WORKERS_END, ended).await.is_err() {
@@ -158,7 +159,7 @@ fn start_workers(
             accounts: Arc::clone(&accounts),
             handshakes: Arc::clone(&handshakes),
             dns: Arc::clone(dns),
-            questions: shares.questions,
+            dns_limits: shares.dns_limits,
             load,
         };
         threads
@@ -205,6 +206,6 @@ async fn note_configuration(mut synced: watch::Receiver<Synced>, condition: Cond
     if synced.wait_for(|synced| *synced == Synced::Complete).await.is_ok() {
         condition.met();
     }
-    // The condition must not be dropped while the process runs.
+    // The condition must outlive the tasks.
     std::future::pending::<()>().await;
 }

@@ -77,7 +77,7 @@ pub(crate) enum AccessLog {
 }
 
 impl Settings {
-    /// Worker threads: as told, or one a core.
+    /// Worker threads: the setting, or one a core.
     pub(crate) fn worker_count(&self) -> usize {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         self.workers.unwrap_or_else(cores).get()

@@ -1,7 +1,7 @@
-//! A worker's share of a Pod: the state that the Pod's connections and queries use on this thread.
+//! A worker's share of a Pod: the state of the Pod's connections and queries on this thread.
 //!
 //! * [`tunnels`] – the pool of dialled tunnels
-//! * `names` – resolves names as the Pod sees them
+//! * `names` – resolves names for the Pod
 
 mod names;
 pub(crate) mod tunnels;
@@ -33,12 +33,12 @@ pub(crate) struct Share {
 impl Share {
     pub(crate) fn new(pod: Arc<Pod>, worker: SharedWorker) -> Self {
         let names = PodNames::new(Arc::clone(&pod), worker.meshes());
-        let resolver = Resolver::new(names, worker.questions, Arc::clone(&worker.dns));
+        let resolver = Resolver::new(names, worker.dns_limits, Arc::clone(&worker.dns));
         Self { pod, worker, tunnels: Tunnels::new(), resolver }
     }
 
-    /// Returns when a tunnel that arrived is to take leave: its proof is nearly over, or the Pod is stopping.
-    pub(crate) async fn leave_taking(&self, proof_over: impl Future<Output = ()>) {
+    /// Returns when an inbound tunnel must end: its proof is nearly over, or the Pod is stopping.
+    pub(crate) async fn must_leave(&self, proof_over: impl Future<Output = ()>) {
         tokio::select! {
             () = proof_over => {}
             () = self.pod.stopping() => {}

@@ -1,8 +1,8 @@
-//! A Pod's ready sockets: taken by the workers without waiting, refilled in batches from the agent, sized by demand.
+//! A Pod's ready sockets: workers take them without waiting, batches from the agent refill them, demand sizes them.
 //!
 //! A stocked socket keeps its network namespace alive. So a Pod that dials little has a small stock, and it goes with the Pod.
 
-mod shelf;
+mod ready_pool;
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,18 +14,18 @@ use karez_handover::stock::StockHandle;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use crate::stock::shelf::Shelf;
+use crate::stock::ready_pool::ReadyPool;
 
-/// How long a connection waits for a socket when there is none.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long an agent that refused is left alone.
+/// How long a connection waits for a socket.
+const TAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause after the agent has refused.
 const RETRY: Duration = Duration::from_millis(100);
 const KINDS: [Kind; 4] = [Kind::Outbound, Kind::Application, Kind::DnsForward, Kind::DnsReply];
 
 /// No socket came from the agent in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no socket from the agent within {} s", PATIENCE.as_secs())]
-pub(crate) struct Dry;
+#[error("no socket from the agent within {} s", TAKE_TIMEOUT.as_secs())]
+pub(crate) struct NoSocket;
 
 /// One Pod's sockets. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,47 +37,47 @@ pub(crate) struct PodStock {
 struct Shared {
     pod: PodReference,
     agent: StockHandle,
-    /// Where refills run: the thread that also talks to the agent, so that no worker is woken for another's.
+    /// The runtime of refills: the thread that also talks to the agent, so that no worker wakes for another.
     runtime: Handle,
-    rows: Vec<Row>,
+    kinds: Vec<KindStock>,
 }
 
 /// The sockets of one kind and family.
 #[derive(Debug)]
-struct Row {
+struct KindStock {
     kind: Kind,
     family: Family,
-    shelf: Mutex<Shelf<OwnedFd>>,
+    pool: Mutex<ReadyPool<OwnedFd>>,
     refilled: Notify,
 }
 
 impl PodStock {
     /// An empty stock of `pod`, refilled on `runtime`.
     pub(crate) fn new(pod: PodReference, agent: StockHandle, runtime: Handle) -> Self {
-        let rows = KINDS
+        let kinds = KINDS
             .into_iter()
             .flat_map(|kind| Family::ALL.map(|family| (kind, family)))
-            .map(|(kind, family)| Row { kind, family, shelf: Mutex::default(), refilled: Notify::new() })
+            .map(|(kind, family)| KindStock { kind, family, pool: Mutex::default(), refilled: Notify::new() })
             .collect();
-        Self { shared: Arc::new(Shared { pod, agent, runtime, rows }) }
+        Self { shared: Arc::new(Shared { pod, agent, runtime, kinds }) }
     }
 
-    /// Takes a socket; waits a bounded time when there is none.
-    pub(crate) async fn take(&self, kind: Kind, family: Family) -> Result<OwnedFd, Dry> {
-        tokio::time::timeout(PATIENCE, self.take_whenever(kind, family)).await.map_err(|_| Dry)
+    /// Takes a socket, and waits a bounded time if there is none.
+    pub(crate) async fn take(&self, kind: Kind, family: Family) -> Result<OwnedFd, NoSocket> {
+        tokio::time::timeout(TAKE_TIMEOUT, self.take_whenever(kind, family)).await.map_err(|_| NoSocket)
     }
 
     async fn take_whenever(&self, kind: Kind, family: Family) -> OwnedFd {
         loop {
-            let Some((position, row)) = self.shared.find(kind, family) else {
-                // Every kind and family has its row.
+            let Some((position, stock)) = self.shared.find(kind, family) else {
+                // Every kind and family has its pool.
                 std::future::pending().await
             };
-            // Made before the shelf is looked at: a refill in between is then not missed.
-            let refilled = row.refilled.notified();
-            let (socket, refill) = row.shelf().take();
-            if let Some(count) = refill {
-                self.shared.runtime.spawn(refill_row(Arc::clone(&self.shared), position, count));
+            // Before the pool is checked, so that a refill in between is not missed.
+            let refilled = stock.refilled.notified();
+            let (socket, missing) = stock.pool().take();
+            if let Some(count) = missing {
+                self.shared.runtime.spawn(refill(Arc::clone(&self.shared), position, count));
             }
             match socket {
                 Some(socket) => return socket,
@@ -86,31 +86,31 @@ impl PodStock {
         }
     }
 
-    /// Closes sockets that were not needed since the last call.
+    /// Closes sockets that nobody needed since the last call.
     pub(crate) fn trim(&self) {
-        for row in &self.shared.rows {
-            let surplus = row.shelf().trim();
+        for stock in &self.shared.kinds {
+            let surplus = stock.pool().trim();
             drop(surplus);
         }
     }
 }
 
 impl Shared {
-    fn find(&self, kind: Kind, family: Family) -> Option<(usize, &Row)> {
-        self.rows.iter().enumerate().find(|(_, row)| row.kind == kind && row.family == family)
+    fn find(&self, kind: Kind, family: Family) -> Option<(usize, &KindStock)> {
+        self.kinds.iter().enumerate().find(|(_, stock)| stock.kind == kind && stock.family == family)
     }
 }
 
-impl Row {
-    fn shelf(&self) -> MutexGuard<'_, Shelf<OwnedFd>> {
-        // Nothing under the lock can leave it half changed.
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+impl KindStock {
+    fn pool(&self) -> MutexGuard<'_, ReadyPool<OwnedFd>> {
+        // The pool is consistent at every point under the lock.
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn refill_row(shared: Arc<Shared>, position: usize, count: usize) {
-    let Some(row) = shared.rows.get(position) else { return };
-    let sockets = match shared.agent.request(&shared.pod, row.kind, row.family, count).await {
+async fn refill(shared: Arc<Shared>, position: usize, count: usize) {
+    let Some(stock) = shared.kinds.get(position) else { return };
+    let sockets = match shared.agent.request(&shared.pod, stock.kind, stock.family, count).await {
         Ok(sockets) => sockets,
         Err(error) => {
             tracing::warn!(pod = %shared.pod.uid, %error, "no sockets from the agent; connections wait");
@@ -118,7 +118,7 @@ async fn refill_row(shared: Arc<Shared>, position: usize, count: usize) {
             Vec::new()
         }
     };
-    row.shelf().put(sockets);
-    // Those who find the shelf empty again ask again.
-    row.refilled.notify_waiters();
+    stock.pool().put(sockets);
+    // A caller that finds the pool empty again requests again.
+    stock.refilled.notify_waiters();
 }

@@ -1,5 +1,5 @@
-//! How long a tunnel's two certificates serve. The tunnel is closed to new streams shortly before either expires, or once
-//! either has lost its root. Requests that are under way by then are still served.
+//! How long a tunnel's two certificates are valid. The tunnel takes no new streams shortly before either expires, or
+//! once either has lost its root. Earlier requests are still served.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,11 +8,11 @@ use karez_link::{Credential, tls};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 
-/// Certificates count in wall-clock time and sleeps do not: a step of the clock is noticed within this.
+/// Certificates count in wall-clock time, sleeps do not: a step of the clock is noticed within this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
-/// GOAWAY is sent this long before the end, or in the last quarter of a short life: the peer needs a round trip, and time
-/// to dial again.
+/// GOAWAY precedes the end by this, or by a quarter of a short life: the peer needs a round trip, and time to dial
+/// again.
 const LEAVE: Duration = Duration::from_secs(30);
 
 /// Both chains of a connection, as its handshake verified them.
@@ -24,7 +24,7 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    /// The proof by `credential` and the peer's chain (leaf first).
+    /// The proof of `credential` and the peer's chain (leaf first).
     pub(crate) fn new(credential: &Credential, peer: &[CertificateDer<'_>]) -> Self {
         let own_end = credential.not_after();
         let peer_end = tls::peer(peer).map_or(own_end, |peer| peer.not_after);
@@ -35,7 +35,8 @@ impl Proof {
         }
     }
 
-    /// Returns shortly before a certificate expires, or once the newest trust bundle of `certificate` trusts one of them no more.
+    /// Returns shortly before a certificate expires, or once the newest trust bundle of `certificate` no longer trusts
+    /// one of them.
     pub(crate) async fn over(self, mut certificate: watch::Receiver<State>) {
         let leave = leave_at(self.expires, SystemTime::now());
         loop {
@@ -46,7 +47,7 @@ impl Proof {
             tokio::select! {
                 () = tokio::time::sleep(left.min(LONGEST_SLEEP)) => {}
                 changed = certificate.changed() => {
-                    // A Pod that left the mesh has no more certificate: its connections are ended elsewhere.
+                    // A Pod that left the mesh has no certificate any more. Other code ends its connections.
                     if changed.is_err() || !self.is_trusted(&certificate.borrow_and_update()) {
                         return;
                     }
@@ -59,7 +60,7 @@ impl Proof {
         let credential = match state {
             State::Ready { credential, .. } => credential,
             State::Unrooted { .. } => return false,
-            // Without a newer bundle there is nothing to judge by; the expiry counts.
+            // Without a newer bundle only the expiry counts.
             State::Waiting { .. } | State::Expired { .. } => return true,
         };
         let now = SystemTime::now();
@@ -67,7 +68,7 @@ impl Proof {
     }
 }
 
-/// When a connection that begins `now` takes leave.
+/// When a connection that begins `now` must end.
 fn leave_at(expires: SystemTime, now: SystemTime) -> SystemTime {
     let early = LEAVE.min(time_to(expires, now) / 4);
     expires.checked_sub(early).unwrap_or(expires)

@@ -22,47 +22,48 @@ use crate::pod::Pod;
 use live::Live;
 pub(crate) use load::Load;
 
-/// What a worker is started with.
+/// A worker's parameters.
 #[derive(Debug)]
 pub(crate) struct WorkerConfig {
     /// The mesh, as it changes.
     pub(crate) mesh: watch::Receiver<Arc<Mesh>>,
-    /// What it has to do, as it changes. The worker ends when the sender is gone.
+    /// Its work, as it changes. The worker ends when the sender is gone.
     pub(crate) assignment: watch::Receiver<Arc<WorkerAssignment>>,
     /// Metrics and access log of the process.
     pub(crate) metrics: Arc<Metrics>,
     /// Accounts of the bytes that peers leave unread.
     pub(crate) accounts: Arc<Accounts>,
-    /// Limits the clients, of all workers, that have not yet proven their identity.
+    /// Limits the clients of all workers that have not proven their identity yet.
     pub(crate) handshakes: Arc<HandshakeLimiter>,
     /// Counts the DNS queries of all workers.
     pub(crate) dns: Arc<karez_dns::Counters>,
     /// Limits one Pod's DNS queries on this worker.
-    pub(crate) questions: karez_dns::resolver::Bounds,
-    /// Publishes how much the worker carries.
+    pub(crate) dns_limits: karez_dns::resolver::ResolverLimits,
+    /// Publishes the worker's load.
     pub(crate) load: Arc<Load>,
 }
 
 /// State that all connections of a worker share.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    /// The mesh that the worker has adjusted to. Decisions see this one, never a newer one that is not followed yet.
+    /// The mesh that the worker has adjusted to. Decisions use this one, never a newer one that the worker does not
+    /// follow yet.
     mesh: watch::Sender<Arc<Mesh>>,
     assignment: watch::Receiver<Arc<WorkerAssignment>>,
-    /// Buffers for bulk.
+    /// Copy buffers.
     pub(crate) buffers: BufferPool,
     /// Log and metrics.
     pub(crate) telemetry: karez_flow::Worker,
-    /// The connections that are open.
+    /// The open connections.
     pub(crate) live: Live,
     /// Accounts of the bytes that peers leave unread.
     pub(crate) accounts: Arc<Accounts>,
-    /// Limits the clients, of all workers, that have not yet proven their identity.
+    /// Limits the clients of all workers that have not proven their identity yet.
     pub(crate) handshakes: Arc<HandshakeLimiter>,
     /// Counts DNS queries.
     pub(crate) dns: Arc<karez_dns::Counters>,
     /// Limits one Pod's DNS queries on this worker.
-    pub(crate) questions: karez_dns::resolver::Bounds,
+    pub(crate) dns_limits: karez_dns::resolver::ResolverLimits,
 }
 
 impl Worker {
@@ -76,7 +77,7 @@ impl Worker {
             accounts: Arc::clone(&config.accounts),
             handshakes: Arc::clone(&config.handshakes),
             dns: Arc::clone(&config.dns),
-            questions: config.questions,
+            dns_limits: config.dns_limits,
         }
     }
 
@@ -90,7 +91,7 @@ impl Worker {
         self.mesh.subscribe()
     }
 
-    /// Decides by `mesh` from now on, and ends the connections that it does not admit.
+    /// Decides by `mesh` from now on, and ends the connections that it refuses.
     pub(crate) fn follow(&self, mesh: &Arc<Mesh>) {
         let before = self.mesh.send_replace(Arc::clone(mesh));
         self.live.recheck(&before, mesh);

@@ -23,7 +23,7 @@ use crate::share::Share;
 use crate::worker::{Load, SharedWorker, Worker, WorkerConfig};
 
 /// How often a worker frees spare memory, and publishes its load.
-const UPKEEP: Duration = Duration::from_secs(1);
+const MAINTENANCE: Duration = Duration::from_secs(1);
 
 /// A running worker.
 #[derive(Debug)]
@@ -34,11 +34,11 @@ pub(crate) struct Thread {
 /// Starts the worker number `index`.
 ///
 /// # Errors
-/// When the system gives no thread or no runtime.
+/// When the system cannot start a thread or runtime.
 pub(crate) fn start(index: usize, config: WorkerConfig) -> io::Result<Thread> {
     let (say, said) = mpsc::sync_channel(1);
     let handle = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-        // It cannot leave the thread that makes it.
+        // The runtime cannot leave the thread that builds it.
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => {
                 let _ = say.send(Ok(()));
@@ -54,7 +54,7 @@ pub(crate) fn start(index: usize, config: WorkerConfig) -> io::Result<Thread> {
 }
 
 impl Thread {
-    /// Waits until the worker ends: when the sender of its assignment is gone.
+    /// Waits until the worker ends, which it does when the sender of its assignment is gone.
     pub(crate) fn join(self) {
         if self.handle.join().is_err() {
             tracing::error!("a worker panicked");
@@ -79,7 +79,7 @@ impl Running {
     }
 
     async fn run(mut self) {
-        let mut upkeep = every(UPKEEP);
+        let mut maintenance = every(MAINTENANCE);
         self.adjust();
         loop {
             tokio::select! {
@@ -88,12 +88,12 @@ impl Running {
                     Err(_) => return,
                 },
                 Ok(()) = self.mesh.changed() => self.follow_mesh(),
-                _ = upkeep.tick() => self.keep_up(),
+                _ = maintenance.tick() => self.maintain(),
             }
         }
     }
 
-    /// Adjusts to the assignment: polls its new listeners, and leaves those that it no longer names.
+    /// Adjusts to the assignment: polls new listeners, and stops polling removed ones.
     fn adjust(&mut self) {
         let assignment = Arc::clone(&self.assignment.borrow_and_update());
         self.leave_pods(&assignment);
@@ -118,7 +118,7 @@ impl Running {
         }
     }
 
-    /// Ends everything of the Pods that are no longer carried, or that another Pod of the same name has replaced.
+    /// Ends everything of Pods that are no longer carried, or replaced by another of the same name.
     fn leave_pods(&mut self, assignment: &WorkerAssignment) {
         let carried = |share: &Share| {
             assignment.pods.get(&share.pod.local.uid).is_some_and(|pod| Arc::ptr_eq(pod, &share.pod))
@@ -147,11 +147,11 @@ impl Running {
         let mesh = Arc::clone(&self.mesh.borrow_and_update());
         self.worker.follow(&mesh);
         for share in self.shares.values() {
-            share.tunnels.close_to_the_gone(&mesh);
+            share.tunnels.close_removed(&mesh);
         }
     }
 
-    fn keep_up(&self) {
+    fn maintain(&self) {
         self.worker.buffers.trim();
         let tunnels = self.shares.values().map(|share| share.tunnels.connections()).sum();
         self.load.publish(self.worker.live.len(), tunnels);

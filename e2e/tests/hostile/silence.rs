@@ -37,7 +37,7 @@ fn silent_connections_hinder_nobody_and_are_closed_in_time() -> Result<()> {
         let lines = access_log::lines(&target.shop.mesh, "n2");
         let late = lines.iter().filter(|line| {
             let error = line.text("error");
-            error.contains("handshake within its time") && error.contains(line.text("src.addr"))
+            error.contains("handshake timed out") && error.contains(line.text("src.addr"))
         });
         let late: HashSet<_> = late.map(|line| line.text("src.addr").to_owned()).collect();
         let logged = peers.intersection(&late).count();

@@ -8,42 +8,42 @@ use karez_mesh::names::Resolution;
 
 use crate::message::{self, Reading};
 
-/// Seconds that an answer may be remembered: endpoints of headless services come and go.
+/// Seconds that a client may cache an answer: endpoints of headless services come and go.
 const TTL: u32 = 30;
-/// Bytes of a UDP answer without EDNS (RFC 1035 section 4.2.1).
+/// Largest UDP answer without EDNS (RFC 1035 section 4.2.1).
 const UDP_SIZE: u16 = 512;
-/// Bytes of a UDP answer at most, and what is said to be taken: it never leaves the node.
+/// Largest UDP answer, and the size that we advertise: answers never leave the node.
 const UDP_SIZE_MOST: u16 = 4096;
 
-/// Addresses of an answer: with names of the greatest length, none of them compressed, so many still fit in a message over
-/// TCP, and no client tries more.
+/// Most addresses in an answer. That many fit in a TCP message even with the longest names uncompressed, and no client
+/// tries more.
 const ADDRESSES_MOST: usize = 200;
 
-/// How a query came.
+/// The transport of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// As a datagram: answers may have to be truncated.
+    /// A datagram: answers may have to be truncated.
     Udp,
-    /// In a stream.
+    /// A stream.
     Tcp,
 }
 
 /// The decision about a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// The mesh owns the name; this is the answer.
+    /// Send this answer: the mesh owns the name.
     Answer(Vec<u8>),
-    /// Pass the query on, unchanged, to the server that was asked.
+    /// Pass the query unchanged to the server that the client asked.
     Forward,
-    /// The mesh owns the name, but the rest cannot be read; this is the answer.
+    /// Send this error: the mesh owns the name, but the rest of the query is malformed.
     Malformed(Vec<u8>),
-    /// Drop it: it is no query, and an answer could begin a loop.
+    /// Drop it: it is no query, and an answer could start a loop.
     Ignore,
 }
 
 /// Decides on a query.
 ///
-/// `resolve` resolves a host name ([`karez_mesh::names::resolve`] does); `random` shuffles the addresses.
+/// `resolve` looks a host name up ([`karez_mesh::names::resolve`]). `random` shuffles the addresses.
 #[must_use]
 pub fn answer(
     query: &[u8],
@@ -63,7 +63,7 @@ pub fn answer(
     let Some(resolution) = resolve(&question.name.to_ascii()) else {
         return Decision::Forward;
     };
-    // Only now does the rest of the message matter.
+    // Only the mesh's own names need the rest of the message.
     let Ok(asked) = Message::from_vec(query) else {
         return malformed(query);
     };
@@ -104,14 +104,14 @@ fn reply_to(asked: &Message, question: &Query) -> Message {
         own.set_dnssec_ok(edns.flags().dnssec_ok);
         reply.set_edns(own);
         if edns.version() != 0 {
-            // RFC 6891 section 6.1.3. Read back it is BADSIG, which has the same number (RFC 6895 section 2.3).
+            // RFC 6891 section 6.1.3. Decoded it reads BADSIG, which has the same number (RFC 6895 section 2.3).
             reply.metadata.response_code = ResponseCode::BADVERS;
         }
     }
     reply
 }
 
-/// The records of the answer, an alias first.
+/// The answer's records, an alias first.
 fn answers(question: &Query, resolution: Resolution, random: u64) -> Vec<Record> {
     let mut addresses: Vec<RData> = match question.query_type {
         RecordType::AAAA => resolution.v6.into_iter().map(|address| RData::AAAA(AAAA(address))).collect(),
@@ -119,7 +119,7 @@ fn answers(question: &Query, resolution: Resolution, random: u64) -> Vec<Record>
     };
     shuffle(&mut addresses, random);
     addresses.truncate(ADDRESSES_MOST);
-    // A name of the mesh that is too long for DNS cannot be an alias' target; its addresses are good all the same.
+    // A name too long for DNS cannot be an alias target, but its addresses are still valid.
     let canonical = resolution.canonical.and_then(|name| dns_name(&name).ok());
     let alias = canonical.clone().map(|name| RData::CNAME(CNAME(name)));
     let alias = alias.map(|alias| Record::from_rdata(question.name.clone(), TTL, alias));
@@ -132,7 +132,7 @@ fn dns_name(host: &str) -> Result<Name, ProtoError> {
     Name::from_labels(host.trim_end_matches('.').split('.').map(str::as_bytes))
 }
 
-/// Fisher and Yates', on the numbers that follow from one.
+/// Fisher-Yates, with numbers derived from `random`.
 fn shuffle<T>(items: &mut [T], mut random: u64) {
     for last in (1..items.len()).rev() {
         random = split_mix(random);
@@ -150,7 +150,7 @@ fn split_mix(seed: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// The answer with as many of the records as fit in `limit` bytes; `None` if it cannot be written at all.
+/// Encodes the answer with as many records as fit in `limit` bytes. `None` if it cannot be encoded at all.
 fn encode(reply: &mut Message, records: &[Record], limit: usize) -> Option<Vec<u8>> {
     reply.answers = records.to_vec();
     let whole = reply.to_vec().ok()?;

@@ -1,8 +1,8 @@
-//! Counts queries by what became of them.
+//! Counts queries by their outcome.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of one worker's Pods, or of several; read them from any thread.
+/// Counts of one worker's Pods, or of several. Any thread may read them.
 #[derive(Debug, Default)]
 pub struct Counters {
     pub(crate) requests: Counter,
@@ -28,37 +28,37 @@ impl Counter {
 }
 
 impl Counters {
-    /// Queries that came: Istio's `dns_requests`.
+    /// All queries: Istio's `dns_requests`.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.requests.value()
     }
 
-    /// Those answered from the mesh.
+    /// Queries answered from the mesh.
     #[must_use]
     pub fn answered(&self) -> u64 {
         self.answered.value()
     }
 
-    /// Those that could not be read.
+    /// Malformed queries.
     #[must_use]
     pub fn malformed(&self) -> u64 {
         self.malformed.value()
     }
 
-    /// Those forwarded: Istio's `dns_upstream_requests`.
+    /// Forwarded queries: Istio's `dns_upstream_requests`.
     #[must_use]
     pub fn forwarded(&self) -> u64 {
         self.forwarded.value()
     }
 
-    /// Those forwarded that got no answer: Istio's `dns_upstream_failures`.
+    /// Forwarded queries without an answer: Istio's `dns_upstream_failures`.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.failed.value()
     }
 
-    /// Datagrams dropped because too many of the Pod's queries were unanswered.
+    /// Datagrams dropped because too many of the Pod's queries were waiting.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.value()

@@ -5,15 +5,15 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 /// Length of a message's header.
 const HEADER: usize = 12;
-/// Length of what follows a question's name.
+/// Length of the fields behind a question's name.
 const TYPE_AND_CLASS: usize = 4;
 
-/// What a message is, as far as its header and first question tell.
+/// A message by its header and first question.
 #[derive(Debug)]
 pub(crate) enum Reading {
-    /// Too short to be answered, or itself an answer: a reply could be the first step of a loop.
+    /// Too short for an answer, or itself an answer: a reply could start a loop.
     NoQuery,
-    /// Whatever else there is for a server to judge: no question, several (RFC 9619), or one that cannot be read.
+    /// Anything else for a server to judge: no question, several (RFC 9619), or a malformed one.
     Other,
     /// One question.
     Question(Query),
@@ -32,37 +32,37 @@ pub(crate) fn read(message: &[u8]) -> Reading {
     }
 }
 
-/// The transaction id, by which an answer belongs to a query.
+/// The transaction id, which matches an answer to its query.
 #[must_use]
 pub fn id(message: &[u8]) -> Option<u16> {
     message.first_chunk().copied().map(u16::from_be_bytes)
 }
 
-/// Whether it asks, and changes nothing (opcode QUERY): it may be asked again.
+/// Whether it only asks (opcode QUERY), so that it may be sent again.
 #[must_use]
 pub fn is_question(message: &[u8]) -> bool {
     message.get(2).is_some_and(|flags| flags & 0x78 == 0)
 }
 
-/// An answer to `query` that says SERVFAIL; `None` if it is too short to be a query.
+/// A SERVFAIL answer to `query`. `None` if that is too short for a query.
 #[must_use]
 pub fn server_failure(query: &[u8]) -> Option<Vec<u8>> {
     refusal(query, 2)
 }
 
-/// An answer to `query` that says FORMERR; `None` if it is too short to be a query.
+/// A FORMERR answer to `query`. `None` if that is too short for a query.
 #[must_use]
 pub fn format_error(query: &[u8]) -> Option<Vec<u8>> {
     refusal(query, 1)
 }
 
-/// A header with a code, and the question as it came, if it can be told from the rest: stub resolvers compare it.
+/// A header with a code, and the original question if it can be delimited: stub resolvers compare it.
 fn refusal(query: &[u8], code: u8) -> Option<Vec<u8>> {
     let [id_high, id_low, flags, ..] = *query.first_chunk::<HEADER>()?;
     let question = question(query).unwrap_or_default();
-    // QR; opcode and RD as they came.
+    // QR, with the query's opcode and RD.
     let flags = 0x80 | (flags & 0x79);
-    // RA, because queries are forwarded to a server that recurses.
+    // RA, because queries go to a recursive server.
     let code = 0x80 | code;
     let questions = u8::from(!question.is_empty());
     let mut answer = vec![id_high, id_low, flags, code, 0, questions, 0, 0, 0, 0, 0, 0];
@@ -70,14 +70,14 @@ fn refusal(query: &[u8], code: u8) -> Option<Vec<u8>> {
     Some(answer)
 }
 
-/// The bytes of the only question, if they say the same in another message.
+/// The bytes of the only question, if they mean the same in another message.
 fn question(query: &[u8]) -> Option<&[u8]> {
     let mut decoder = BinDecoder::new(query);
     let header = Header::read(&mut decoder).ok()?;
     (header.counts.queries == 1).then_some(())?;
     let read = Query::read(&mut decoder).ok()?;
     let bytes = query.get(HEADER..decoder.index())?;
-    // A first name that is compressed points into the header, which the answer does not share.
+    // A compressed first name points into the header, which the answer does not share.
     let name = read.name.iter().map(|label| label.len() + 1).sum::<usize>() + 1;
     (bytes.len() == name + TYPE_AND_CLASS).then_some(bytes)
 }

@@ -12,31 +12,31 @@ use crate::counters::Counters;
 
 /// Limits of one Pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
-    /// Queries that wait for a server's answer, over UDP; each takes a descriptor.
+pub struct ResolverLimits {
+    /// UDP queries that wait for a server's answer. Each takes a descriptor.
     pub forwarded: usize,
-    /// Answers of our own that a Pod's socket has not taken yet, over UDP: apart from what a dead server lets wait.
+    /// Own UDP answers that a Pod's socket has not taken yet. Counted apart, so that a dead server does not block them.
     pub answered: usize,
-    /// TCP connections, of two descriptors each; others wait in the listener's queue.
+    /// TCP connections, of two descriptors each. Others wait in the listener's queue.
     pub connections: usize,
 }
 
-impl Default for Bounds {
+impl Default for ResolverLimits {
     fn default() -> Self {
         Self { forwarded: 512, answered: 128, connections: 64 }
     }
 }
 
-/// How long a server may take to answer, or to be reached.
+/// How long a server may take to answer, or to connect.
 pub(crate) const FORWARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Resolves names as a Pod sees them.
-pub trait Names {
+pub trait Lookup {
     /// Resolves `host` in the mesh. `None` if the mesh does not own the name.
     fn resolve(&self, host: &str) -> Option<Resolution>;
 }
 
-impl<F: Fn(&str) -> Option<Resolution>> Names for F {
+impl<F: Fn(&str) -> Option<Resolution>> Lookup for F {
     fn resolve(&self, host: &str) -> Option<Resolution> {
         self(host)
     }
@@ -52,20 +52,20 @@ pub struct Resolver<N> {
     pub(crate) counters: Arc<Counters>,
 }
 
-impl<N: Names> Resolver<N> {
-    /// A Pod's resolver; `counters` may be shared by all Pods.
+impl<N: Lookup> Resolver<N> {
+    /// A Pod's resolver. All Pods may share `counters`.
     #[must_use]
-    pub fn new(names: N, bounds: Bounds, counters: Arc<Counters>) -> Rc<Self> {
+    pub fn new(names: N, limits: ResolverLimits, counters: Arc<Counters>) -> Rc<Self> {
         Rc::new(Self {
             names,
-            forwarded: Arc::new(Semaphore::new(bounds.forwarded)),
-            answered: Arc::new(Semaphore::new(bounds.answered)),
-            connections: Arc::new(Semaphore::new(bounds.connections)),
+            forwarded: Arc::new(Semaphore::new(limits.forwarded)),
+            answered: Arc::new(Semaphore::new(limits.answered)),
+            connections: Arc::new(Semaphore::new(limits.connections)),
             counters,
         })
     }
 
-    /// Where a query over UDP takes its place while it is served.
+    /// The semaphore of a UDP query with this decision.
     pub(crate) fn room(&self, decision: &Decision) -> Arc<Semaphore> {
         match decision {
             Decision::Forward => Arc::clone(&self.forwarded),

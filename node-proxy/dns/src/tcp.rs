@@ -1,4 +1,4 @@
-//! Serves queries over TCP (RFC 7766): length-prefixed, several on a connection, answered in any order.
+//! Serves queries over TCP (RFC 7766): length-prefixed, pipelined, answered in any order.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -18,34 +18,34 @@ use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 use crate::Task;
 use crate::answer::{Decision, Transport};
 use crate::message;
-use crate::resolver::{FORWARD_TIMEOUT, Names, Resolver};
+use crate::resolver::{FORWARD_TIMEOUT, Lookup, Resolver};
 
-/// A connection on which nothing happens for so long is closed.
+/// Idle time after which a connection is closed.
 const IDLE: Duration = Duration::from_secs(5);
-/// The same where it is to end: what has come is answered, and more that comes at once.
-const LAST_WORD: Duration = Duration::from_millis(250);
-/// Forwarded queries of a connection that wait for an answer at a time; no more are read meanwhile.
+/// The same once connections must end: enough to answer the queries that have come or come at once.
+const STOPPING_IDLE: Duration = Duration::from_millis(250);
+/// Forwarded queries of a connection that may wait for an answer. Beyond them it reads no more.
 const WAITING: usize = 64;
-/// Before accepting again after an error.
+/// Pause before accepting again after an error.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The sockets of one listener.
-pub trait Sockets {
-    /// The next connection and the server that was dialled. Cancel safe.
+pub trait TcpSockets {
+    /// Accepts a connection and returns the server that the client dialled. Cancel-safe.
     fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>>;
 
-    /// A connection from the Pod to `server` that is not captured again.
+    /// Connects from the Pod to `server`, uncaptured.
     fn dial(&self, server: SocketAddr) -> impl Future<Output = io::Result<TcpStream>>;
 
-    /// Returns when connections are to end as soon as nothing happens on them. Cancel safe.
+    /// Returns when idle connections must end. Cancel-safe.
     fn stopping(&self) -> impl Future<Output = ()>;
 }
 
-/// Accepts from one listener of a Pod until it is dropped, and has each connection served by `spawn`.
+/// Accepts connections of one Pod's listener until dropped, and passes each to `spawn`.
 pub async fn serve<S, N>(sockets: Rc<S>, resolver: Rc<Resolver<N>>, spawn: impl Fn(Task)) -> Infallible
 where
-    S: Sockets + 'static,
-    N: Names + 'static,
+    S: TcpSockets + 'static,
+    N: Lookup + 'static,
 {
     loop {
         // The semaphore is never closed.
@@ -62,14 +62,14 @@ where
         spawn(Box::pin(async move {
             let conversation = Conversation::new(&*sockets, &resolver, client, server);
             if let Err(error) = conversation.run().await {
-                tracing::debug!(%error, %server, "a DNS connection was cut");
+                tracing::debug!(%error, %server, "a DNS connection broke");
             }
             drop(slot);
         }));
     }
 }
 
-/// One client's connection and, once something is forwarded, the one to the server that it asked.
+/// One client's connection, and after the first forwarded query one to the server.
 struct Conversation<'a, S, N> {
     sockets: &'a S,
     resolver: &'a Resolver<N>,
@@ -101,13 +101,13 @@ enum Event {
     ClientFinished,
     Stopping,
     Answer(BytesMut),
-    /// The connection to it ended or broke.
+    /// The server's connection ended or broke.
     ServerFinished,
     ServerLate,
     Idle,
 }
 
-impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
+impl<'a, S: TcpSockets, N: Lookup> Conversation<'a, S, N> {
     fn new(sockets: &'a S, resolver: &'a Resolver<N>, client: TcpStream, server: SocketAddr) -> Self {
         let (read, write) = client.into_split();
         Self {
@@ -122,7 +122,7 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         }
     }
 
-    /// Until the client has finished and all is answered, or nothing happens any longer.
+    /// Runs until the client has finished and all queries are answered, or the connection is idle.
     async fn run(mut self) -> io::Result<()> {
         while self.queries.is_some() || !self.waiting.is_empty() {
             match self.event().await? {
@@ -139,10 +139,10 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
     }
 
     async fn event(&mut self) -> io::Result<Event> {
-        // The one that waits longest is the first.
+        // The first one waits longest.
         let (end, at_end) = match self.waiting.front() {
             Some(waiting) => (waiting.since + FORWARD_TIMEOUT, Event::ServerLate),
-            None => (Instant::now() + if self.is_stopping { LAST_WORD } else { IDLE }, Event::Idle),
+            None => (Instant::now() + if self.is_stopping { STOPPING_IDLE } else { IDLE }, Event::Idle),
         };
         let has_room = self.waiting.len() < WAITING;
         tokio::select! {
@@ -151,7 +151,7 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
                 None => Event::ClientFinished,
             }),
             () = self.sockets.stopping(), if !self.is_stopping => Ok(Event::Stopping),
-            // Whether the server ends or breaks the connection: what waits will not be answered on it.
+            // Whether the server ended or broke the connection, waiting queries get no answer on it.
             answer = next(self.upstream.as_mut().map(|upstream| &mut upstream.answers)) => {
                 Ok(answer.ok().flatten().map_or(Event::ServerFinished, Event::Answer))
             }
@@ -178,8 +178,9 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         }
     }
 
-    /// A server may close a connection that was idle just as the next query is on its way (RFC 7766 section 6.2.4): what waits
-    /// goes to a new one, unless this one never worked. What is no question may have been carried out: it is not said twice.
+    /// Sends waiting queries again on a new connection, if the old one ever worked: a server may close an idle
+    /// connection just as a query is on its way (RFC 7766 section 6.2.4). Only questions: anything else may have been
+    /// carried out.
     async fn ask_again(&mut self) -> io::Result<()> {
         let has_worked = self.upstream.take().is_some_and(|upstream| upstream.has_answered);
         let waiting = std::mem::take(&mut self.waiting).into_iter();
@@ -214,7 +215,7 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         }
     }
 
-    /// Passes an answer on. A zone transfer has several of one id: only the first ends the waiting.
+    /// Passes an answer on. A zone transfer sends several with one id: the first ends the wait.
     async fn answer(&mut self, answer: &[u8]) -> io::Result<()> {
         let id = message::id(answer);
         if let Some(position) = self.waiting.iter().position(|waiting| message::id(&waiting.query) == id) {
@@ -226,12 +227,12 @@ impl<'a, S: Sockets, N: Names> Conversation<'a, S, N> {
         send(&mut self.client, answer).await
     }
 
-    /// Answers SERVFAIL to all that waits; the next query dials again.
+    /// Answers SERVFAIL to all waiting queries. The next query dials again.
     async fn fail_waiting(&mut self) -> io::Result<()> {
         self.upstream = None;
         for waiting in std::mem::take(&mut self.waiting) {
             self.resolver.counters.failed.add_one();
-            // Whatever is forwarded was long enough to be answered.
+            // Forwarded queries are long enough for an answer.
             let failure = message::server_failure(&waiting.query).unwrap_or_default();
             send(&mut self.client, &failure).await?;
         }
@@ -244,7 +245,7 @@ fn messages(stream: OwnedReadHalf) -> Messages {
     FramedRead::new(stream, codec)
 }
 
-/// The next message; waits for ever where there is no stream. Cancel safe.
+/// The next message; pending where there is no stream. Cancel-safe.
 async fn next(messages: Option<&mut Messages>) -> io::Result<Option<BytesMut>> {
     match messages {
         Some(messages) => messages.next().await.transpose(),
@@ -252,7 +253,7 @@ async fn next(messages: Option<&mut Messages>) -> io::Result<Option<BytesMut>> {
     }
 }
 
-/// Writes a message behind its length, in one piece.
+/// Writes a message with its length prefix in one piece.
 async fn send(stream: &mut OwnedWriteHalf, message: &[u8]) -> io::Result<()> {
     let length = u16::try_from(message.len()).map_err(|_| io::ErrorKind::InvalidData)?;
     let mut framed = Vec::with_capacity(2 + message.len());

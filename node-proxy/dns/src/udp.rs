@@ -14,11 +14,11 @@ use tokio::time::timeout;
 use crate::Task;
 use crate::answer::{Decision, Transport};
 use crate::message;
-use crate::resolver::{FORWARD_TIMEOUT, Names, Resolver};
+use crate::resolver::{FORWARD_TIMEOUT, Lookup, Resolver};
 
-/// Messages from the server that answer nothing, of which so many are passed over: they must not keep the thread.
+/// Stray messages of a server that are skipped: they must not hold the thread.
 const STRAY: usize = 16;
-/// Before receiving again after an error.
+/// Pause before receiving again after an error.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A captured query.
@@ -28,20 +28,19 @@ pub struct Query {
     pub bytes: Vec<u8>,
     /// The client's address.
     pub client: SocketAddr,
-    /// Who was asked: it is forwarded there, and the answer seems to come from there.
+    /// The server that the client asked. The query goes there, and the answer seems to come from there.
     pub server: SocketAddr,
 }
 
 /// The sockets of one listener.
-pub trait Sockets {
-    /// The next query. Cancel safe.
+pub trait UdpSockets {
+    /// Receives the next query. Cancel-safe.
     fn receive(&self) -> impl Future<Output = io::Result<Query>>;
 
-    /// A socket of the Pod's that is connected to `server`, so that it receives from nobody else, and is not captured
-    /// again.
+    /// A socket of the Pod, uncaptured and connected to `server`, so that it receives from nobody else.
     fn upstream(&self, server: SocketAddr) -> impl Future<Output = io::Result<UdpSocket>>;
 
-    /// Sends an answer to `client` as if it came from `server`.
+    /// Answers `client` with `server` as the source.
     fn reply(
         &self,
         server: SocketAddr,
@@ -50,18 +49,18 @@ pub trait Sockets {
     ) -> impl Future<Output = io::Result<()>>;
 }
 
-/// Takes up the queries of one listener of a Pod until it is dropped, and has each of them served by `spawn`.
+/// Receives queries of one Pod's listener until dropped, and passes each to `spawn`.
 pub async fn serve<S, N>(sockets: Rc<S>, resolver: Rc<Resolver<N>>, spawn: impl Fn(Task)) -> Infallible
 where
-    S: Sockets + 'static,
-    N: Names + 'static,
+    S: UdpSockets + 'static,
+    N: Lookup + 'static,
 {
     loop {
         let query = match sockets.receive().await {
             Ok(query) => query,
             Err(error) => {
                 tracing::debug!(%error, "cannot receive a DNS query");
-                // One query that is too long says nothing about the next.
+                // One overlong query says nothing about the next.
                 if error.kind() != io::ErrorKind::InvalidData {
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -70,7 +69,7 @@ where
         };
         let decision = resolver.decide(&query.bytes, Transport::Udp);
         let Ok(permit) = resolver.room(&decision).try_acquire_owned() else {
-            // A resolver asks again when it gets no answer; a queue here would only grow old.
+            // The client asks again without an answer. A queue here would only grow old.
             resolver.counters.dropped.add_one();
             continue;
         };
@@ -82,7 +81,7 @@ where
     }
 }
 
-async fn serve_query<S: Sockets, N: Names>(
+async fn serve_query<S: UdpSockets, N: Lookup>(
     sockets: &S,
     resolver: &Resolver<N>,
     query: &Query,
@@ -101,7 +100,7 @@ async fn serve_query<S: Sockets, N: Names>(
 }
 
 /// The server's answer, or SERVFAIL.
-async fn forwarded<S: Sockets, N: Names>(
+async fn forwarded<S: UdpSockets, N: Lookup>(
     sockets: &S,
     resolver: &Resolver<N>,
     query: &Query,
@@ -117,12 +116,12 @@ async fn forwarded<S: Sockets, N: Names>(
     }
 }
 
-async fn forward<S: Sockets>(sockets: &S, query: &Query) -> io::Result<Vec<u8>> {
+async fn forward<S: UdpSockets>(sockets: &S, query: &Query) -> io::Result<Vec<u8>> {
     let upstream = sockets.upstream(query.server).await?;
     upstream.send(&query.bytes).await?;
     let mut stray = 0;
     while stray < STRAY {
-        // That nobody is there (ICMP port unreachable) makes a socket failed, not readable.
+        // ICMP port unreachable makes a socket failed, not readable.
         let ready = upstream.ready(Interest::READABLE | Interest::ERROR).await?;
         if ready.is_error()
             && let Some(error) = upstream.take_error()?
@@ -130,17 +129,17 @@ async fn forward<S: Sockets>(sockets: &S, query: &Query) -> io::Result<Vec<u8>> 
             return Err(error);
         }
         match receive_from(&upstream) {
-            // Whatever has another id answers nothing that was asked.
+            // A message with another id answers another query.
             Ok(answer) if message::id(&answer) == message::id(&query.bytes) => return Ok(answer),
             Ok(_) => stray += 1,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::other("it sends what was not asked for"))
+    Err(io::Error::other("all messages from the server answer other queries"))
 }
 
-/// Receives whatever is there, however large, into a buffer that all the thread's queries share.
+/// Receives a message of any size, into a buffer that the thread's queries share.
 fn receive_from(upstream: &UdpSocket) -> io::Result<Vec<u8>> {
     thread_local! {
         static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 64 * 1024]);

@@ -1,4 +1,5 @@
-//! Queries from hostile clients. Before random input, a target is given the files of its folder below `__fuzz__`, if it has one.
+//! Queries from hostile clients. A target first gets the files of its folder below `__fuzz__`, if any, then random
+//! input.
 
 #![allow(clippy::expect_used, reason = "what is expected is what is tested")]
 
@@ -6,10 +7,10 @@ use hickory_proto::op::{Message, MessageType};
 use karez_dns::{Decision, Transport, answer, message};
 use karez_mesh::names::{Addressing, Resolution};
 
-/// A query for `a. A`, up to its counts' last byte.
+/// A query for `a. A`, cut before its counts' last byte.
 const HEAD: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00";
 
-/// Every name is the mesh's.
+/// The mesh owns every name.
 fn resolve(host: &str) -> Option<Resolution> {
     Some(Resolution {
         v4: (0..host.len()).map(|n| [10, 0, 0, n as u8].into()).collect(),

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::{CarriedPod, Polled, WorkerAssignment};
 use crate::pod::connection_quota::ProcessQuota;
-use crate::pod::{Bounds, NodeLocation, Pod};
+use crate::pod::{NodeLocation, Pod, PodLimits};
 use crate::stock::PodStock;
 
 pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
@@ -27,8 +27,8 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let stock = PodStock::new(reference, agent, runtime.handle().clone());
     let account = Budget::new(Limits::default()).account();
     let quota = ProcessQuota::new(100).of_pod(4, 10);
-    let bounds = Bounds { account, quota };
-    Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, bounds))
+    let limits = PodLimits { account, quota };
+    Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, limits))
 }
 
 fn listeners() -> Arc<[Listener]> {

@@ -1,18 +1,18 @@
-//! A connection that has arrived and asks to be admitted.
+//! An inbound connection that asks for admission.
 
 use std::net::SocketAddr;
 
 use karez_api::identity::Identity;
 
-/// A connection that asks to be admitted.
+/// An inbound connection that asks for admission.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
-    /// The identity that the peer's certificate proves.
+    /// The identity proven by the peer's certificate.
     pub(crate) peer: Option<Identity>,
     /// The peer's end of the TCP connection, the tunnel's where there is one.
     pub(crate) client: SocketAddr,
-    /// The application's address that was asked for.
+    /// The requested address of the application.
     pub(crate) target: SocketAddr,
-    /// The host that the client says it addressed: for telemetry, as nothing proves it.
+    /// The host that the client claims to have addressed. Only for telemetry: nothing proves it.
     pub(crate) host: Option<String>,
 }

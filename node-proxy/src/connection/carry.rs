@@ -33,7 +33,7 @@ pub(crate) enum Far {
 pub(crate) struct Direct {
     /// Its socket.
     pub(crate) socket: TcpStream,
-    /// Bears the bytes that either end leaves unread.
+    /// The account of bytes that either end leaves unread.
     pub(crate) account: Arc<Account>,
     /// The slot of its descriptor.
     pub(crate) slot: ConnectionSlot,
@@ -52,13 +52,13 @@ pub(crate) struct Ends {
     pub(crate) ending: Ending,
 }
 
-/// Carries a connection on a task of its own. The future that joined its ends is large, and its task ends with it.
+/// Carries a connection on a separate task. The future that joined its ends is large, and ends with its own task.
 pub(crate) fn spawn(ends: Ends, buffers: BufferPool, slot: ConnectionSlot) {
     tokio::task::spawn_local(carry(ends, buffers, slot));
 }
 
-/// Carries a connection until it ends by itself or the mesh ends it. Not an async function: that would hold its arguments
-/// twice, for every idle connection.
+/// Carries a connection until it ends or the mesh ends it. Not an async function, which would hold its arguments twice
+/// for every idle connection.
 pub(crate) fn carry(ends: Ends, buffers: BufferPool, slot: ConnectionSlot) -> impl Future<Output = ()> {
     let Ends { near, far, registration, mut ending } = ends;
     async move {
@@ -79,7 +79,7 @@ pub(crate) fn carry(ends: Ends, buffers: BufferPool, slot: ConnectionSlot) -> im
 
 type Relayed<'a> = Pin<Box<dyn Future<Output = Result<(), CopyError>> + 'a>>;
 
-/// Streams are the rule; what is rare is boxed, so that it costs the others nothing.
+/// Streams are the rule. The rare case is boxed, so that it costs the others nothing.
 fn copy<'a>(
     near: &'a TcpStream,
     far: Far,
@@ -102,7 +102,7 @@ fn outcome(copied: &Result<(), CopyError>, dialled: Dialled) -> Outcome {
     match copied {
         Ok(()) => Outcome::Done,
         Err(CopyError::Broken { end, .. }) => Failure::Reset(side(*end, dialled)).into(),
-        // A tunnel is ended under its streams when the Pod at either end is gone.
+        // A tunnel ends under its streams when the Pod at either end is gone.
         Err(CopyError::Aborted) => Refusal::Closing(Closing::PodRemoved).into(),
         Err(CopyError::UnreadBytes) => Refusal::LimitReached { limit: Limit::UnreadBytes }.into(),
         Err(CopyError::HalfCloseTimeout) => Failure::HalfCloseTimeout.into(),

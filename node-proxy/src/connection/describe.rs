@@ -34,13 +34,13 @@ pub(crate) fn tunnel(flow: &mut Flow, tunnel: &Tunnel, security: Security) {
 /// An endpoint that is not in the mesh.
 pub(crate) fn plaintext(flow: &mut Flow, plaintext: &Plaintext) {
     flow.destination = remote(&plaintext.workload, plaintext.to);
-    // An endpoint before it may have been tried by tunnel.
+    // An earlier endpoint may have been tried by tunnel.
     flow.authority = None;
     flow.security = Security::Unknown;
     flow.service = plaintext.service.as_deref().map(|found| service(found).into());
 }
 
-/// A new inbound connection: its addresses, and the identity that its client has proven.
+/// A new inbound connection: its addresses, and its client's proven identity.
 pub(crate) fn arriving(admission: &Admission) -> Flow {
     let mut flow = Flow::unknown(Direction::Inbound, admission.client, admission.target);
     proven(&mut flow, admission.peer.as_ref());
@@ -58,7 +58,7 @@ pub(crate) fn inbound(flow: &mut Flow, mesh: &Mesh, pod: &Pod, planned: &Inbound
     proven(flow, admission.peer.as_ref());
 }
 
-/// What a client's certificate proves, which is better than what its address suggests; nothing, for plaintext.
+/// The identity of a client's certificate, which overrides the workload at its address. None for plaintext.
 pub(crate) fn proven(flow: &mut Flow, client: Option<&Identity>) {
     flow.security = if client.is_some() { Security::MutualTls } else { Security::Unknown };
     let endpoint = Arc::make_mut(&mut flow.source.endpoint);

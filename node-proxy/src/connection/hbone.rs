@@ -1,4 +1,4 @@
-//! Serves tunnels that arrive at a Pod: TLS with the Pod's certificate, HTTP/2, and its CONNECT requests.
+//! Serves inbound tunnels of a Pod: TLS with the Pod's certificate, HTTP/2, and its CONNECT requests.
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,8 +32,8 @@ use crate::validity::Proof;
 
 /// How long a client may take to prove its identity.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
-/// What it may send until then, which is kept while a message is not complete: three times what the longest usual chain of
-/// certificates takes.
+/// Bytes that it may send until then, which are kept while a message is incomplete: three times the longest usual
+/// certificate chain.
 const UNPROVEN_BYTES: usize = 32 * 1024;
 
 /// A tunnel's other end.
@@ -41,7 +41,7 @@ const UNPROVEN_BYTES: usize = 32 * 1024;
 struct Client {
     identity: Identity,
     address: SocketAddr,
-    /// The Pod's end, to which it came.
+    /// The address that it dialled: the Pod's end.
     dialled: SocketAddr,
 }
 
@@ -60,7 +60,7 @@ impl From<Refusal> for Unserved {
 }
 
 impl Client {
-    /// Begins the record of a request that says nothing of where it wants to go.
+    /// Begins the record of a request without a valid target.
     fn flow(&self) -> Flow {
         let mut flow = Flow::unknown(Direction::Inbound, self.address, self.dialled);
         describe::proven(&mut flow, Some(&self.identity));
@@ -75,7 +75,7 @@ struct Proven {
     proof: Proof,
 }
 
-/// A connection that is no tunnel: why, and whose it is if that is known.
+/// A connection that became no tunnel: the reason, and the client's identity if known.
 struct Unserved {
     identity: Option<Identity>,
     outcome: Outcome,
@@ -100,7 +100,7 @@ pub(crate) async fn serve(share: Rc<Share>, stream: TcpStream, permit: Handshake
     }
 }
 
-/// A tunnel whose client has proven its identity, and its slot.
+/// Establishes a tunnel with a proven client, and takes its slot.
 async fn admit(
     share: &Share,
     stream: TcpStream,
@@ -119,11 +119,11 @@ async fn admit(
     }
 }
 
-/// TLS and HTTP/2.
+/// Runs the TLS and HTTP/2 handshakes.
 async fn begin(share: &Share, stream: TcpStream, peer: SocketAddr) -> Result<Proven, Unserved> {
     let credential = share.pod.credential()?;
     let accepted = tokio::time::timeout(TLS_TIMEOUT, accept_tls(share, &credential, stream)).await;
-    let late = |_| Failure::Tls { peer, message: "no TLS handshake within its time".to_owned() };
+    let late = |_| Failure::Tls { peer, message: "the TLS handshake timed out".to_owned() };
     let mut tls = accepted.map_err(late)?.map_err(|error| tls::failure(&error, peer))?;
     let chain = tls.get_ref().1.peer_certificates().unwrap_or_default();
     let proven =
@@ -140,7 +140,7 @@ async fn begin(share: &Share, stream: TcpStream, peer: SocketAddr) -> Result<Pro
     }
 }
 
-/// Takes memory for a handshake only once there is something to read: silence costs a descriptor and a task.
+/// Takes memory for a handshake only once there is something to read: a silent client costs a descriptor and a task.
 async fn accept_tls(
     share: &Share,
     credential: &Credential,
@@ -151,14 +151,14 @@ async fn accept_tls(
     Box::pin(http2_tls::accept(stream, credential.server())).await
 }
 
-/// Takes requests until the connection ends; GOAWAY when it may take no more.
+/// Serves requests until the connection ends. Sends GOAWAY when it may take no more.
 async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, proof: Proof) {
-    let leave = pin!(share.leave_taking(proof.over(share.pod.certificate.clone())));
+    let leave = pin!(share.must_leave(proof.over(share.pod.certificate.clone())));
     let gone = pin!(share.pod.gone());
     let (mut leave, mut gone) = (DeadlineFuture::new(leave), DeadlineFuture::new(gone));
     loop {
         let next = tokio::select! {
-            // What ends it first: a peer may have requests without end.
+            // The endings first: a peer may send requests without end.
             biased;
             () = &mut gone => {
                 tunnel.abort();
@@ -184,7 +184,7 @@ async fn serve_requests(share: &Rc<Share>, mut tunnel: Tunnel, client: Client, p
     }
 }
 
-/// One request: answered 200 once the application is connected, else with what the refusal says; then carried.
+/// Serves one request: answers 200 once the application is connected, else the refusal's status; then carries it.
 async fn serve_request(share: Rc<Share>, mut request: Request, client: Client) {
     let (slot, target) = match share.pod.take_slot().and_then(|slot| Ok((slot, target(&request)?))) {
         Ok(begun) => begun,
@@ -211,7 +211,7 @@ async fn serve_request(share: Rc<Share>, mut request: Request, client: Client) {
             carry::spawn(ends, share.worker.buffers.clone(), slot);
         }
         Err(error) => {
-            tracing::debug!(peer = %client.address, %error, "the request was given up");
+            tracing::debug!(peer = %client.address, %error, "the client cancelled the request");
             registration.record.finish(Failure::Reset(Side::Client));
         }
     }

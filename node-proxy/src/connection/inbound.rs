@@ -1,4 +1,4 @@
-//! Admits a connection that arrives for a Pod, by tunnel or without, and dials the Pod's application.
+//! Admits an inbound connection of a Pod, by tunnel or without, and connects to the Pod's application.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::worker::live::{Dialled, Ending, Registration};
 /// How long a connection to a Pod waits for the configuration to know the Pod.
 const KNOWN_WAIT: Duration = Duration::from_secs(5);
 
-/// A connection whose application is reached.
+/// A connection joined to its application.
 #[derive(Debug)]
 pub(crate) struct Joined {
     /// The application's end.
@@ -33,7 +33,7 @@ pub(crate) struct Joined {
 /// Registers the connection, asks the policies, and connects to the application, unless the client gives up first.
 ///
 /// # Errors
-/// Why not; the record has been finished with it.
+/// The reason. The record is already finished with it.
 pub(crate) async fn join(
     share: &Rc<Share>,
     admission: &Admission,
@@ -70,7 +70,7 @@ pub(crate) async fn join(
     }
 }
 
-/// Plans the connection; policies have yet to admit it.
+/// Plans the connection. Policies decide afterwards.
 pub(crate) fn plan(worker: &Worker, pod: &Pod, admission: &Admission) -> Result<InboundPlan, Refusal> {
     let peer = InboundPeer { identity: admission.peer.clone(), address: admission.client };
     plan::inbound(&worker.mesh(), &pod.local, admission.target, &peer)
@@ -85,7 +85,7 @@ pub(crate) fn authorize(worker: &Worker, pod: &Pod, planned: &InboundPlan) -> Re
     verdict.decision
 }
 
-/// The same, but a Pod that the configuration does not know yet is given a little time: the agent is faster than the API.
+/// The same, but waits a short time for the configuration to know the Pod: the agent is faster than the API.
 async fn authorize_once_known(worker: &Worker, pod: &Pod, planned: &InboundPlan) -> Result<(), Refusal> {
     let mut meshes = worker.meshes();
     let known = async {

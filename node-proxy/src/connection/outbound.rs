@@ -1,4 +1,5 @@
-//! Connections that a Pod dials: decided, joined to an endpoint, and carried. Another endpoint is tried while no byte was sent.
+//! Connections that a Pod dials: planned, joined to an endpoint, and carried. Another endpoint is tried while no byte
+//! was sent.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -24,7 +25,7 @@ use crate::worker::live::{Dialled, Registration};
 
 /// How long a connection to an address of the mesh waits for the configuration to name it.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
-/// A dial that fails later than this was not refused: another address of the same Pod would take as long.
+/// A dial that fails later than this was not refused, so the Pod's other address would fail as slowly.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Serves one connection that the Pod's application dialled.
@@ -52,7 +53,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionS
 }
 
 fn addresses(client: &TcpStream) -> Option<(SocketAddr, SocketAddr)> {
-    // A client that has already gone needs no answer.
+    // A client that is gone needs no answer.
     let source = client.peer_addr().ok()?;
     let destination = original_destination(client).or_else(|| client.local_addr().ok())?;
     Some((canonical(source), canonical(destination)))
@@ -62,7 +63,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Finds the other end, endpoint after endpoint.
+/// Finds the other end, trying one endpoint after another.
 async fn join(
     share: &Share,
     client: &TcpStream,
@@ -77,7 +78,7 @@ async fn join(
         let planned = plan::outbound(&mesh, &share.pod.local, destination, &attempts, fastrand::u64(..));
         let begun = Instant::now();
         let (target, joined) = match planned {
-            // The last attempt says more than that there is nothing left to try.
+            // The last attempt's error tells more than the lack of endpoints.
             Outbound::Refuse(refusal) => return Err(last.unwrap_or_else(|| refusal.into())),
             Outbound::Unknown => {
                 wait_for_configuration(share, destination, &attempts).await?;
@@ -122,7 +123,7 @@ fn note_attempt(workload: &Workload, address: SocketAddr, outcome: &Outcome) {
     tracing::debug!(workload = %workload.uid, %address, %outcome, "endpoint not reached: trying another");
 }
 
-/// Whether the address was to blame and not the workload as a whole: somebody said no to it, and did not take long.
+/// Whether the address failed and not the whole workload: it refused, and did so at once.
 fn is_refusal(outcome: &Outcome, took: Duration) -> bool {
     let is_no = match outcome {
         Outcome::Failed(Failure::ConnectAnswer { .. }) => true,
@@ -134,7 +135,7 @@ fn is_refusal(outcome: &Outcome, took: Duration) -> bool {
     is_no && took < AT_ONCE
 }
 
-/// Whether another endpoint may be better: what the mesh has decided it decides everywhere, but not every Pod is full.
+/// Whether another endpoint may do better. The mesh refuses everywhere alike, but not every Pod is full.
 fn may_try_elsewhere(outcome: &Outcome) -> bool {
     const UNAVAILABLE: u16 = 503;
     match outcome {
@@ -169,7 +170,7 @@ async fn wait_for_configuration(
 }
 
 async fn pass_through(share: &Share, client: &TcpStream, destination: SocketAddr) -> Result<Far, Outcome> {
-    // Not redirected, so dialled by hand: there is nowhere to pass it to.
+    // The client dialled the proxy's port itself, so there is no original destination.
     if client.local_addr().is_ok_and(|local| canonical(local) == destination) {
         return Err(Refusal::ReservedPort { port: port::OUTBOUND }.into());
     }
@@ -192,7 +193,8 @@ async fn through_tunnel(share: &Share, source: SocketAddr, tunnel: &Tunnel) -> R
     Ok(Far::Stream(stream))
 }
 
-/// Dials another Pod of this process directly: the kernel's namespaces prove both identities. By tunnel, when it is not captured.
+/// Dials another Pod of this process directly: the kernel's namespaces prove both identities. Uses a tunnel if this
+/// process does not capture the Pod.
 async fn to_neighbour(
     share: &Share,
     source: SocketAddr,
@@ -204,7 +206,7 @@ async fn to_neighbour(
         return through_tunnel(share, source, tunnel).await;
     };
     let peer = Some(share.pod.identity.clone());
-    // The one record of the connection is the client's, which knows the service.
+    // The connection's only record is the client's, which knows the service.
     let admission = Admission { peer, client: source, target: tunnel.authority, host: None };
     let planned = inbound::plan(&share.worker, &neighbour, &admission)?;
     registration.admitted_to(&neighbour, planned.connection.clone());

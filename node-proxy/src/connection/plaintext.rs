@@ -1,4 +1,4 @@
-//! Connections that arrive at a Pod without a tunnel: admitted like others, but without an identity.
+//! Inbound connections without a tunnel: admitted like others, but without an identity.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionS
     // Reset on refusal too: a FIN would look like an empty reply.
     reset_when_closed(&client);
     let Some(admission) = admission(&client) else { return };
-    // For the socket to the application, before it is dialled.
+    // The slot of the socket to the application.
     let own = match share.pod.take_slot() {
         Ok(own) => own,
         Err(refusal) => return share.worker.telemetry.open(describe::arriving(&admission)).finish(refusal),
@@ -29,7 +29,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionS
     let Ok(Joined { application, registration, ending }) =
         inbound::join(&share, &admission, dial::gave_up(&client)).await
     else {
-        // Its record is finished.
+        // The record is already finished.
         return;
     };
     let account = share.worker.accounts.of(admission.client.ip());
@@ -40,7 +40,7 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionS
 
 fn admission(client: &TcpStream) -> Option<Admission> {
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
-    // A client that has already gone needs no answer.
+    // A client that is gone needs no answer.
     let peer = client.peer_addr().ok()?;
     let target = original_destination(client).or_else(|| client.local_addr().ok())?;
     Some(Admission { peer: None, client: canonical(peer), target: canonical(target), host: None })

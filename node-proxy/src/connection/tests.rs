@@ -6,7 +6,7 @@ fn size_of_output<A, B, C, F>(_function: fn(A, B, C) -> F) -> usize {
     size_of::<F>()
 }
 
-/// There is one for every connection for as long as it lives, idle or not.
+/// Every connection holds one future for its whole life, idle or not.
 #[test]
 fn what_an_idle_connection_holds_is_small() {
     let size = size_of_output(carry);

@@ -23,7 +23,7 @@ pub(crate) struct ConnectionQuota {
     taken: AtomicUsize,
 }
 
-/// A slot that is taken; its drop gives it back.
+/// A taken slot. Dropping it frees the slot.
 #[derive(Debug)]
 pub(crate) struct ConnectionSlot {
     quota: Arc<ConnectionQuota>,
@@ -42,14 +42,14 @@ impl ProcessQuota {
         Arc::new(ConnectionQuota { all: Arc::clone(self), most, kept, taken: AtomicUsize::new(0) })
     }
 
-    /// Slots that are not reserved: at least a quarter, however many Pods there are.
+    /// Unreserved slots: at least a quarter, however many Pods there are.
     fn free(&self) -> usize {
         self.most.saturating_sub(self.kept.load(Relaxed)).max(self.most / 4)
     }
 }
 
 impl ConnectionQuota {
-    /// Takes a slot. None at the Pod's limit, and at three quarters of all slots, so that other Pods get through.
+    /// Takes a slot. None at the Pod's limit, and at three quarters of all slots, which leaves room for other Pods.
     pub(crate) fn take(self: &Arc<Self>) -> Option<ConnectionSlot> {
         let free = self.all.free();
         let most = self.most.min(free / 4 * 3);
@@ -69,7 +69,7 @@ impl ConnectionQuota {
     }
 }
 
-/// Counts first and compares then: of two at once both may be refused, but never both admitted.
+/// Counts first and then compares: of two concurrent calls both may be refused, but never both admitted.
 fn try_take(taken: &AtomicUsize, most: usize) -> bool {
     let is_free = taken.fetch_add(1, Relaxed) < most;
     if !is_free {

@@ -8,10 +8,10 @@ use karez_handover::pod::PodReference;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Time that the workers have. The agent waits 5 s for the answer, and then resets open sockets itself.
+/// How long the workers have. The agent waits 5 s for the answer, and then resets open sockets itself.
 const CLOSED_WITHIN: Duration = Duration::from_secs(3);
 
-/// The Pods that are being closed. One that comes back meanwhile, and goes again, is among them twice.
+/// The Pods being closed. A Pod that returns and leaves meanwhile is counted twice.
 #[derive(Debug, Default)]
 pub(crate) struct Closing {
     pods: JoinSet<PodReference>,
@@ -19,7 +19,7 @@ pub(crate) struct Closing {
 }
 
 impl Closing {
-    /// Adds a Pod; its sockets are closed when `closed` ends.
+    /// Adds a Pod, whose sockets are closed when `closed` completes.
     pub(crate) fn add(&mut self, pod: PodReference, closed: impl Future<Output = ()> + Send + 'static) {
         *self.open.entry(pod.clone()).or_default() += 1;
         self.pods.spawn(async move {
@@ -35,12 +35,12 @@ impl Closing {
         self.open.contains_key(pod)
     }
 
-    /// Waits for the next Pod whose sockets are all closed. Cancel safe.
+    /// Waits for the next Pod whose sockets are all closed. Cancel-safe.
     pub(crate) async fn next(&mut self) -> PodReference {
         loop {
             match self.pods.join_next().await {
                 Some(Ok(pod)) if self.is_last(&pod) => return pod,
-                // Another one of its name is being closed still. None of the tasks panics or is aborted.
+                // Another instance is still closing. None of the tasks panics or is aborted.
                 Some(Ok(_) | Err(_)) => {}
                 None => std::future::pending().await,
             }

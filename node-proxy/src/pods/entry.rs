@@ -24,14 +24,14 @@ pub(crate) struct PodEntry {
     pub(crate) stage: PodStage,
 }
 
-/// How far this process is with a Pod.
+/// This process's progress with a Pod.
 #[derive(Debug)]
 pub(crate) enum PodStage {
-    /// The configuration or the certificate has not come: connections wait in the listeners' queues.
+    /// The configuration or the certificate is missing: connections wait in the listeners' queues.
     Waiting(Wait),
     /// Workers carry its traffic.
     Carrying(Arc<Pod>),
-    /// It begins nothing new, and ends its connections.
+    /// It begins nothing new, and its connections end.
     Stopping(Stop),
 }
 
@@ -48,21 +48,21 @@ pub(crate) struct Stop {
 pub(crate) enum StopCause {
     /// It leaves the mesh.
     Leaving,
-    /// This process ends.
+    /// This process is ending.
     Draining,
 }
 
-/// What a Pod waits for.
+/// The reason that a Pod waits.
 #[derive(Debug)]
 pub(crate) struct Wait {
-    /// The certificate that was asked for, and its identity.
+    /// The requested certificate, and its identity.
     certificate: Option<(Identity, watch::Receiver<State>)>,
-    /// For the operator to read.
+    /// The reason, for the operator.
     pub(crate) problem: String,
 }
 
 impl Wait {
-    /// The identity's certificate; the first call asks for it.
+    /// The identity's certificate. The first call requests it.
     pub(crate) fn certificate(
         &mut self,
         identity: &Identity,
@@ -103,7 +103,7 @@ impl PodEntry {
         Some(CarriedPod { pod: Arc::clone(self.pod()?), listeners: Arc::clone(&self.listeners), polled })
     }
 
-    /// Lets it begin nothing new from now on.
+    /// Begins nothing new from now on.
     pub(crate) fn stop(&mut self, cause: StopCause) {
         let pod = self.pod().cloned();
         if let Some(pod) = &pod {

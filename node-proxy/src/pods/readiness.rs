@@ -1,5 +1,5 @@
-//! The agent's part of readiness: it is connected, and has handed over all Pods of the node. Without the agent no new Pod is
-//! carried and the socket stock runs dry, but open connections go on.
+//! The agent's part of readiness: it is connected, and has handed over all Pods of the node. Without the agent no new
+//! Pod is carried and the socket stock runs dry, but open connections go on.
 
 use karez_handover::node::PodEvent;
 use karez_process::readiness::Condition;

@@ -12,12 +12,12 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::*;
 use crate::fixture::tunnel::{Client, echoes, is_reset, serve_echo};
-use crate::fixture::{self, API, Node, PATIENCE};
+use crate::fixture::{self, API, Node, WAIT_LIMIT};
 use crate::worker_thread::{self, Thread};
 
 const HBONE: Role = Role { kind: Listening::Hbone, family: Family::V4 };
 
-/// A node proxy of one worker, with the agent and the configuration in the test's hands.
+/// A node proxy with one worker, whose agent and configuration the test controls.
 struct NodeProxy {
     node: Node,
     mesh: watch::Sender<Arc<Mesh>>,
@@ -59,7 +59,7 @@ impl NodeProxy {
         Self { node, mesh, summary, application, _trigger: trigger, _tasks: tasks, _worker: worker }
     }
 
-    /// Enrols the Pod `api`; where its tunnels arrive.
+    /// Enrols the Pod `api`. Returns the address of its tunnels.
     fn enrol(&self) -> SocketAddr {
         let socket = StdListener::bind(SocketAddr::from((API.1, 0))).unwrap();
         let address = socket.local_addr().unwrap();
@@ -79,7 +79,7 @@ impl NodeProxy {
         let stands = self.node.agent.roster.wait(|roster| {
             roster.standings(&reference).any(|(_, standing)| *standing == wanted).then_some(())
         });
-        tokio::time::timeout(PATIENCE, stands).await.unwrap();
+        tokio::time::timeout(WAIT_LIMIT, stands).await.unwrap();
     }
 
     /// A connection of `web` to the application of `api`.
@@ -94,7 +94,7 @@ async fn run(test: impl AsyncFnOnce(NodeProxy, Client)) {
         let client = Client::of(&proxy.node).await;
         test(proxy, client).await;
     };
-    tokio::time::timeout(PATIENCE, LocalSet::new().run_until(test)).await.unwrap();
+    tokio::time::timeout(WAIT_LIMIT, LocalSet::new().run_until(test)).await.unwrap();
 }
 
 #[tokio::test]

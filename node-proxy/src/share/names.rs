@@ -1,15 +1,15 @@
-//! Resolves names as one Pod sees them.
+//! Resolves names for one Pod.
 
 use std::sync::Arc;
 
-use karez_dns::resolver::Names;
+use karez_dns::resolver::Lookup;
 use karez_mesh::Mesh;
 use karez_mesh::names::{self, Resolution};
 use tokio::sync::watch;
 
 use crate::pod::Pod;
 
-/// Resolves by the mesh as it is when the Pod asks.
+/// Resolves by the worker's present mesh.
 #[derive(Debug)]
 pub(crate) struct PodNames {
     pod: Arc<Pod>,
@@ -22,7 +22,7 @@ impl PodNames {
     }
 }
 
-impl Names for PodNames {
+impl Lookup for PodNames {
     fn resolve(&self, host: &str) -> Option<Resolution> {
         names::resolve(&self.mesh.borrow(), &self.pod.local, host)
     }

@@ -26,10 +26,11 @@ use crate::pod::Pod;
 use crate::validity::Proof;
 use crate::worker::Worker;
 
-/// How long a stream may take from the dial to its answer. The far end takes 20 s at most to admit and to connect.
+/// How long a stream may take from dial to answer. The far end takes at most 20 s to admit and connect it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// A tunnel is shared by what goes from one Pod to one workload's address under the same proof. The source Pod is the pool's.
+/// Connections from one Pod to one workload's address with the same accepted identities share a tunnel. Each Pod has
+/// its own pool.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     workload: Arc<str>,
@@ -46,7 +47,7 @@ pub(crate) struct Tunnels {
 type Dialled = (Connection, Driver<TlsStream<ReadAhead<TcpStream>>>);
 
 impl Tunnels {
-    /// None yet.
+    /// No tunnels.
     pub(crate) fn new() -> Self {
         let spawn = |task| {
             tokio::task::spawn_local(task);
@@ -54,10 +55,10 @@ impl Tunnels {
         Self { pool: Pool::new(Limits::default(), spawn) }
     }
 
-    /// Opens a stream to where the plan says.
+    /// Opens a stream to the plan's destination.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason there is none.
     pub(crate) async fn connect(
         &self,
         pod: &Arc<Pod>,
@@ -76,14 +77,13 @@ impl Tunnels {
         let dial = || dial(Arc::clone(pod), Rc::clone(worker), key.clone());
         let connected = self.pool.connect(&key, &authority, headers, dial);
         let peer = tunnel.next_hop;
-        let late =
-            |_| Failure::Http2 { peer, message: "no answer to the CONNECT within its time".to_owned() };
+        let late = |_| Failure::Http2 { peer, message: "the CONNECT timed out".to_owned() };
         let answered = tokio::time::timeout(ANSWER_TIMEOUT, connected).await.map_err(late)?;
         answered.map_err(|error| outcome(error, peer))
     }
 
-    /// Ends the tunnels to workloads that the mesh knows no more.
-    pub(crate) fn close_to_the_gone(&self, mesh: &Mesh) {
+    /// Ends the tunnels to workloads that have left the mesh.
+    pub(crate) fn close_removed(&self, mesh: &Mesh) {
         self.pool.close(|key| mesh.workload(&key.workload).is_none());
     }
 
@@ -92,12 +92,12 @@ impl Tunnels {
         self.pool.close(|_| true);
     }
 
-    /// No tunnel takes another stream; each ends after its last.
+    /// Opens no more streams. Each tunnel ends after its last.
     pub(crate) fn retire(&self) {
         self.pool.retire(|_| true);
     }
 
-    /// Connections that there are.
+    /// Open tunnels.
     pub(crate) fn connections(&self) -> usize {
         self.pool.stats().connections
     }
@@ -127,7 +127,7 @@ async fn handshake(pod: &Pod, worker: &Worker, key: &Key) -> Result<Dialled, Fai
 async fn within<T>(handshake: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
     const TLS_TIMEOUT: Duration = Duration::from_secs(10);
     tokio::time::timeout(TLS_TIMEOUT, handshake).await.unwrap_or_else(|_| {
-        Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "no TLS handshake within its time"))
+        Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the TLS handshake timed out"))
     })
 }
 
@@ -137,7 +137,7 @@ fn outcome(error: PoolError<Arc<Failure>>, peer: SocketAddr) -> Outcome {
         PoolError::Connect(ConnectError::Status(status)) => {
             Failure::ConnectAnswer { peer, status: status.as_u16() }.into()
         }
-        // The client's handshake ends first in TLS 1.3 (RFC 8446 section 2): a server that refuses says so only then.
+        // In TLS 1.3 the client's handshake ends first (RFC 8446 section 2), so a server's refusal arrives only now.
         PoolError::Connect(ConnectError::Broken(StreamError::Io(error))) if tls::is_failure(&error) => {
             tls::failure(&error, peer).into()
         }

@@ -35,7 +35,8 @@ struct Inner {
 struct LiveEntry {
     /// The Pod whose application is the near end.
     pod: Arc<Pod>,
-    /// The Pod whose policies admit the connection, and what they see of it. None if another process asks its own policies.
+    /// The Pod whose policies admit the connection, with the connection as they see it. None if another process asks
+    /// its own policies.
     admission: Option<(Arc<Pod>, Connection)>,
     end: Option<oneshot::Sender<Refusal>>,
 }
@@ -67,7 +68,7 @@ pub(crate) struct Registration {
     pub(crate) record: ConnectionRecord,
 }
 
-/// Tells when the mesh ends a registered connection.
+/// Completes when the mesh ends a registered connection.
 #[derive(Debug)]
 pub(crate) struct Ending {
     ended: oneshot::Receiver<Refusal>,
@@ -90,7 +91,7 @@ impl Live {
         (Registration { id, live: self.clone(), record }, Ending { ended })
     }
 
-    /// Authorizes again each connection whose policies have changed, and ends those that they no longer admit.
+    /// Authorizes again each connection whose policies have changed, and ends those that are now refused.
     pub(crate) fn recheck(&self, before: &Mesh, after: &Mesh) {
         let mut same: HashMap<PodReference, bool> = HashMap::new();
         for entry in self.inner.entries.borrow_mut().values_mut() {
@@ -104,14 +105,14 @@ impl Live {
             }
             match authz::authorize(after, local, connection).decision {
                 Ok(()) => {}
-                // The Pod's workload has left the configuration before the Pod itself has: what was admitted stays.
+                // The Pod's workload has left the configuration before the Pod: admitted connections stay.
                 Err(Refusal::NotConfigured) => {}
                 Err(refusal) => entry.end(refusal),
             }
         }
     }
 
-    /// Ends the connections of all Pods but those that `remains` names.
+    /// Ends the connections of all Pods except those that `remains` selects.
     pub(crate) fn end_all_but(&self, remains: impl Fn(&Arc<Pod>) -> bool, reason: Closing) {
         for entry in self.inner.entries.borrow_mut().values_mut() {
             if !entry.pods().all(&remains) {
@@ -120,7 +121,7 @@ impl Live {
         }
     }
 
-    /// Connections that are open.
+    /// Open connections.
     pub(crate) fn len(&self) -> usize {
         self.inner.entries.borrow().len()
     }
@@ -133,14 +134,14 @@ impl LiveEntry {
 
     fn end(&mut self, refusal: Refusal) {
         if let Some(end) = self.end.take() {
-            // A receiver that is gone has ended by itself.
+            // Without a receiver the connection has ended already.
             let _ = end.send(refusal);
         }
     }
 }
 
 impl ConnectionRecord {
-    /// Notes that both ends are connected.
+    /// Records that both ends are connected.
     pub(crate) fn established(&self) {
         if let Some(record) = self.record.borrow_mut().as_mut() {
             let counters = Arc::clone(&self.counters);
@@ -185,7 +186,7 @@ impl Registration {
 }
 
 impl Ending {
-    /// Waits until the mesh ends the connection. Cancel safe.
+    /// Waits until the mesh ends the connection. Cancel-safe.
     pub(crate) async fn reached(&mut self) -> Refusal {
         // The sender lives as long as the registration's own entry.
         (&mut self.ended).await.unwrap_or(Refusal::Closing(Closing::Draining))

@@ -1,8 +1,8 @@
-//! A worker's load, which other threads read.
+//! A worker's load, for other threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// A worker's load, as it said last.
+/// A worker's load, as last published.
 #[derive(Debug, Default)]
 pub(crate) struct Load {
     connections: AtomicUsize,
@@ -10,18 +10,18 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// The worker has so many open connections, and so many tunnels that it has dialled.
+    /// Publishes the numbers of open connections and of dialled tunnels.
     pub(crate) fn publish(&self, connections: usize, tunnels: usize) {
         self.connections.store(connections, Relaxed);
         self.tunnels.store(tunnels, Relaxed);
     }
 
-    /// Connections that are open on it.
+    /// Open connections.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Relaxed)
     }
 
-    /// Tunnels that it has dialled.
+    /// Dialled tunnels.
     pub(crate) fn tunnels(&self) -> usize {
         self.tunnels.load(Relaxed)
     }

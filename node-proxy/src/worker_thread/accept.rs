@@ -16,7 +16,7 @@ use crate::connection::{hbone, outbound, plaintext};
 use crate::dns;
 use crate::share::Share;
 
-/// Before accepting again after an error such as "too many open files".
+/// Pause before accepting again after an error such as "too many open files".
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Polls the listener until it is dropped.
@@ -37,7 +37,7 @@ async fn try_poll(share: Rc<Share>, listener: Listener) -> io::Result<()> {
     }
 }
 
-/// A poll registration of this worker's own: every worker polls the same socket.
+/// A separate poll registration, because every worker polls the same socket.
 fn tcp(listener: &Listener) -> io::Result<TcpListener> {
     let socket = std::net::TcpListener::from(listener.as_fd().try_clone_to_owned()?);
     socket.set_nonblocking(true)?;
@@ -49,8 +49,8 @@ async fn accept(share: Rc<Share>, listener: TcpListener, kind: Listening) -> io:
         match listener.accept().await {
             Ok((stream, peer)) => {
                 serve(&share, stream, peer, kind);
-                // Whoever takes the whole queue carries it all, though the other workers have been woken, too. And clients that had
-                // to give way close their sockets before more are accepted.
+                // Otherwise one worker would take the whole queue, although the others have been woken too. Also lets
+                // displaced clients close their sockets before more are accepted.
                 tokio::task::yield_now().await;
             }
             // The peer was gone before it was accepted.

@@ -21,7 +21,7 @@ fn resolution(v4: Vec<Ipv4Addr>, v6: Vec<Ipv6Addr>, canonical: Option<&str>) -> 
     Resolution { v4, v6, canonical: canonical.map(str::to_owned), addressing: Addressing::Virtual }
 }
 
-/// A mesh with `web.shop.svc.cluster.local` in it, on IPv4 alone.
+/// A mesh with `web.shop.svc.cluster.local`, only on IPv4.
 fn shop(host: &str) -> Option<Resolution> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     match host.as_str() {
@@ -60,7 +60,7 @@ fn addresses_of_a_name_of_the_mesh() {
     assert_eq!(metadata.response_code, ResponseCode::NoError);
     assert!(metadata.authoritative && metadata.recursion_desired && metadata.recursion_available);
     assert!(!metadata.truncation && !metadata.authentic_data);
-    // As it was asked, in upper and lower case: resolvers compare it.
+    // In the query's upper and lower case: resolvers compare it.
     assert_eq!(answer.queries[0].name.to_ascii(), "Web.Shop.svc.cluster.local.");
     assert!(answer.edns.is_none());
 }
@@ -143,7 +143,7 @@ fn extended(size: u16) -> Message {
     message
 }
 
-/// The library compresses the first 120 names of a message and no more.
+/// The library compresses only the first 120 names of a message.
 #[test]
 fn udp_answers_are_cut_to_what_the_client_takes_and_say_so() {
     let plain = query("many.", RecordType::A);
@@ -219,13 +219,13 @@ fn the_random_number_orders_the_addresses_and_nothing_else() {
             answer.answers.iter().map(|record| record.data.to_string()).collect()
         })
         .collect();
-    // All six orders of three come up.
+    // All six orders of three occur.
     assert_eq!(orders.len(), 6);
 }
 
 proptest! {
-    /// Whatever is asked of a name of the mesh, the answer can be read, is not longer than the client takes and says
-    /// TC exactly when something is missing.
+    /// Every answer about the mesh's names can be decoded, fits the client's size, and sets TC exactly when records are
+    /// missing.
     #[test]
     fn answers_are_sound(
         labels in prop::collection::vec("[a-zA-Z0-9_-]{1,63}", 1..4),

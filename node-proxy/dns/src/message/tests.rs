@@ -57,7 +57,7 @@ fn without_a_readable_question_there_is_a_header_alone() {
     let answer = format_error(&QUERY[..20]).unwrap();
     assert_eq!(answer, b"\x12\x34\x81\x81\0\0\0\0\0\0\0\0");
     assert_eq!(server_failure(&QUERY[..11]), None);
-    // Its name is a pointer to the last byte of the header, which is another one in the answer to come.
+    // Its name points to the last byte of the header, which differs in the answer.
     let pointing = [&QUERY[..12], b"\xc0\x0b\x00\x01\x00\x01"].concat();
     assert_eq!(server_failure(&pointing).unwrap(), b"\x12\x34\x81\x82\0\0\0\0\0\0\0\0");
 }

@@ -10,16 +10,16 @@ use tokio::task::LocalSet;
 
 use super::*;
 use crate::counters::Counters;
-use crate::resolver::Bounds;
+use crate::resolver::ResolverLimits;
 
-/// A listener on loopback that says of everything that `server` was dialled.
+/// A listener on loopback that reports `server` as the dialled address.
 struct Loopback {
     listener: TcpListener,
     server: SocketAddr,
     stopping: watch::Receiver<bool>,
 }
 
-impl Sockets for Loopback {
+impl TcpSockets for Loopback {
     async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, _) = self.listener.accept().await?;
         Ok((stream, self.server))
@@ -49,18 +49,18 @@ fn mesh(host: &str) -> Option<Resolution> {
     })
 }
 
-/// A Pod whose connections are served, and a client's connection in it.
+/// A served Pod, and a client's connection in it.
 async fn pod(server: SocketAddr) -> (TcpStream, Arc<Counters>) {
     let (_, stopping) = watch::channel(false);
     pod_until(server, stopping).await
 }
 
-/// The same, until it is stopping.
+/// The same, until it stops.
 async fn pod_until(server: SocketAddr, stopping: watch::Receiver<bool>) -> (TcpStream, Arc<Counters>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let counters = Arc::new(Counters::default());
-    let resolver = Resolver::new(mesh as fn(&str) -> _, Bounds::default(), Arc::clone(&counters));
+    let resolver = Resolver::new(mesh as fn(&str) -> _, ResolverLimits::default(), Arc::clone(&counters));
     tokio::task::spawn_local(serve(Rc::new(Loopback { listener, server, stopping }), resolver, spawn));
     (TcpStream::connect(address).await.unwrap(), counters)
 }
@@ -109,7 +109,7 @@ async fn several_queries_on_a_connection_are_answered_in_any_order() {
             let (mut upstream, _) = server.accept().await.unwrap();
             assert_eq!(read(&mut upstream).await, first);
             assert_eq!(read(&mut upstream).await, second);
-            // The second first, and large; the first in two messages, as a zone transfer is.
+            // The second first, and large; the first in two messages, like a zone transfer.
             let large = [&second[..], &[7; 50_000]].concat();
             let parts = [[&first[..], b"one"].concat(), [&first[..], b"two"].concat()];
             for answer in [&large, &parts[0], &parts[1]] {
@@ -219,7 +219,7 @@ async fn a_server_that_is_silent_fails_in_time_while_the_client_goes_on() {
             write(&mut client, &query(1, "example.org.", RecordType::A)).await;
             let (mut upstream, _) = silent.accept().await.unwrap();
             read(&mut upstream).await;
-            // Answered at once, and no reason to wait longer for the server.
+            // Answered at once, which must not extend the wait for the server.
             for _ in 0..3 {
                 write(&mut client, &query(2, "web.shop.", RecordType::A)).await;
                 assert_eq!(code(&read(&mut client).await), ResponseCode::NoError);
@@ -262,7 +262,7 @@ async fn when_the_pod_is_stopping_what_was_asked_is_answered_and_what_is_idle_en
             assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
             assert!(begun.elapsed() < IDLE / 2, "an idle one is waited for");
 
-            // One on which nothing was asked yet may ask.
+            // A connection without a query yet may still ask.
             let (mut client, _) = pod_until(address, stop.subscribe()).await;
             write(&mut client, &query(2, "web.shop.", RecordType::A)).await;
             assert_eq!(code(&read(&mut client).await), ResponseCode::NoError);

@@ -8,17 +8,17 @@ use tokio::task::{AbortHandle, LocalSet};
 
 use super::*;
 use crate::counters::Counters;
-use crate::resolver::Bounds;
+use crate::resolver::ResolverLimits;
 
-/// A listener on loopback that says of everything that `server` was asked.
+/// A listener on loopback that reports `server` as the asked address.
 struct Loopback {
     listener: UdpSocket,
     server: SocketAddr,
-    /// Sources of answers.
+    /// Source addresses of the answers.
     seemed: Cell<Option<SocketAddr>>,
 }
 
-impl Sockets for Loopback {
+impl UdpSockets for Loopback {
     async fn receive(&self) -> io::Result<Query> {
         let mut buffer = vec![0; 65535];
         let (length, client) = self.listener.recv_from(&mut buffer).await?;
@@ -61,13 +61,13 @@ fn spawn(task: Task) {
     tokio::task::spawn_local(task);
 }
 
-/// A Pod whose queries are served, and a client in it.
+/// A served Pod, and a client in it.
 async fn pod(server: SocketAddr) -> Pod {
     let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     client.connect(listener.local_addr().unwrap()).await.unwrap();
     let counters = Arc::new(Counters::default());
-    let resolver = Resolver::new(mesh as fn(&str) -> _, Bounds::default(), Arc::clone(&counters));
+    let resolver = Resolver::new(mesh as fn(&str) -> _, ResolverLimits::default(), Arc::clone(&counters));
     let sockets = Rc::new(Loopback { listener, server, seemed: Cell::new(None) });
     let listening = tokio::task::spawn_local(serve(Rc::clone(&sockets), Rc::clone(&resolver), spawn));
     Pod { client, sockets, counters, resolver, listening: listening.abort_handle() }
@@ -117,14 +117,14 @@ async fn bytes_are_forwarded_unharmed_both_ways() {
         .run_until(async {
             let (server, address) = server().await;
             let pod = pod(address).await;
-            // What follows the question is nothing that this program understands.
+            // The bytes behind the question are meaningless here.
             let mut asked = query("web.shop.", RecordType::SRV);
             asked.extend_from_slice(&[0xff; 3000]);
             pod.client.send(&asked).await.unwrap();
             let mut buffer = vec![0; 65535];
             let (length, from) = server.recv_from(&mut buffer).await.unwrap();
             assert_eq!(buffer[..length], asked);
-            // First an answer to something else.
+            // First an answer to another query.
             let mut answer = asked.clone();
             answer[0] ^= 1;
             server.send_to(&answer, from).await.unwrap();

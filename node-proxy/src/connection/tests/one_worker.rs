@@ -1,4 +1,4 @@
-//! One worker, with the other end of each connection on loopback.
+//! One worker, with the other ends of its connections on loopback.
 
 use std::future::pending;
 use std::io::ErrorKind;
@@ -17,12 +17,12 @@ use crate::connection::admission::Admission;
 use crate::connection::hbone;
 use crate::connection::{describe, inbound};
 use crate::fixture::tunnel::{Client, echoes, is_reset, serve_echo};
-use crate::fixture::{self, API, Node, PATIENCE, WEB, identity};
+use crate::fixture::{self, API, Node, WAIT_LIMIT, WEB, identity};
 use crate::share::Share;
 use crate::worker::SharedWorker;
 use crate::worker::live::Dialled;
 
-/// The client `web` asks for that port of `api`.
+/// The client `web` requests that port of `api`.
 fn admission(port: u16) -> Admission {
     Admission {
         peer: Some(identity("web")),
@@ -67,7 +67,7 @@ async fn a_policy_that_comes_while_the_application_is_dialled_refuses() {
     let worker = fixture::worker(&fixture::mesh::open());
     let mut node = Node::start();
     let share = share(&node, &worker, API).await;
-    // Nobody gives the socket that it is to be dialled with.
+    // Nobody supplies the socket for the dial.
     node.agent.stop().await;
     let admission = admission(8080);
     let mut joining = pin!(inbound::join(&share, &admission, pending()));
@@ -122,7 +122,7 @@ impl Served {
     }
 }
 
-/// Accepts as a worker does at 15008.
+/// Accepts like a worker at 15008.
 async fn serve_tunnels(share: &Rc<Share>) -> SocketAddr {
     let listener = TcpListener::bind((IpAddr::from(API.1), 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -140,7 +140,7 @@ async fn serve_tunnels(share: &Rc<Share>) -> SocketAddr {
 
 async fn run(test: impl AsyncFnOnce(Served)) {
     let test = async { test(Served::start().await).await };
-    tokio::time::timeout(PATIENCE, LocalSet::new().run_until(test)).await.unwrap();
+    tokio::time::timeout(WAIT_LIMIT, LocalSet::new().run_until(test)).await.unwrap();
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn a_pod_that_stops_keeps_what_is_open_and_ends_it_when_it_goes() {
     .await;
 }
 
-/// A client that does not send a CONNECT again would lose it.
+/// A client that does not repeat a CONNECT would lose it.
 #[tokio::test]
 async fn a_connect_that_crosses_goaway_is_served_on_the_same_tunnel() {
     run(async |served| {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// As many as the Pod gives.
+/// As many as the Pod may take.
 fn all_of(pod: &Arc<ConnectionQuota>) -> Vec<ConnectionSlot> {
     std::iter::from_fn(|| pod.take()).collect()
 }

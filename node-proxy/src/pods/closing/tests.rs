@@ -8,7 +8,7 @@ fn pod(name: &str) -> PodReference {
     PodReference { uid: PodUid::new(name).unwrap(), sandbox: NamespaceId { device: 4, inode: 7 } }
 }
 
-/// Adds a Pod that is closed when the sender goes.
+/// Adds a Pod that is closed when the sender is dropped.
 fn add(closing: &mut Closing, name: &str) -> oneshot::Sender<()> {
     let (open, closed) = oneshot::channel();
     closing.add(pod(name), async {
@@ -17,7 +17,7 @@ fn add(closing: &mut Closing, name: &str) -> oneshot::Sender<()> {
     open
 }
 
-/// What is closed by now.
+/// The Pod closed by now.
 async fn closed(closing: &mut Closing) -> Option<PodReference> {
     timeout(Duration::from_millis(1), closing.next()).await.ok()
 }

@@ -1,41 +1,41 @@
-//! Decides how many sockets to keep, and when to ask for more. Pure, so generic over the socket.
+//! Decides how many sockets to keep, and when to request more. Pure, so generic over the socket.
 
 use std::mem;
 
-/// The first order, and the least that a used stock keeps: the agent may be gone at the next use.
+/// The first batch, and the least that a used stock keeps: the agent may be gone at the next use.
 const LEAST: usize = 4;
-/// The largest order, and the most that is kept: as many as one packet carries.
+/// The largest batch, and the most kept: one packet carries no more.
 const MOST: usize = 64;
 
-/// Refills between two trims that show that each brings too little, though the shelf never runs dry.
+/// Refills between two trims that show that the batches are too small, although the pool never runs dry.
 const MANY: usize = 4;
 
-/// Ready things, and how many of them are worth having.
+/// Ready sockets, and the number worth keeping.
 #[derive(Debug)]
-pub(crate) struct Shelf<T> {
+pub(crate) struct ReadyPool<T> {
     ready: Vec<T>,
-    /// How many a refill brings the shelf to.
+    /// The number of sockets after a refill.
     target: usize,
     is_filling: bool,
-    /// How often it was refilled since the target last changed, or since the last trim.
+    /// Refills since the target last changed, or since the last trim.
     refills: usize,
-    /// The fewest that were ready since the last trim: so many were not needed.
+    /// The fewest ready sockets since the last trim: nobody needed that many.
     spare: usize,
 }
 
-impl<T> Default for Shelf<T> {
+impl<T> Default for ReadyPool<T> {
     fn default() -> Self {
         Self { ready: Vec::new(), target: LEAST, is_filling: false, refills: 0, spare: 0 }
     }
 }
 
-impl<T> Shelf<T> {
-    /// Takes one if there is one; also says how many to ask for, if it is time to.
+impl<T> ReadyPool<T> {
+    /// Takes a socket, if there is one. Also returns how many to request, if it is time.
     pub(crate) fn take(&mut self) -> (Option<T>, Option<usize>) {
         let taken = self.ready.pop();
         self.spare = self.spare.min(self.ready.len());
         if taken.is_none() && !self.is_filling {
-            // It ran dry: it was too small.
+            // It ran dry, so it was too small.
             self.grow();
         }
         let low = self.ready.len() <= self.target / 4;
@@ -55,13 +55,13 @@ impl<T> Shelf<T> {
         self.refills = 0;
     }
 
-    /// An order has arrived, in full or in part.
+    /// Adds a batch, complete or not.
     pub(crate) fn put(&mut self, things: impl IntoIterator<Item = T>) {
         self.is_filling = false;
         self.ready.extend(things.into_iter().take(MOST));
     }
 
-    /// Returns things that were not needed since the last call, but keeps a few.
+    /// Returns sockets that nobody needed since the last call, but keeps a few.
     pub(crate) fn trim(&mut self) -> Vec<T> {
         self.refills = 0;
         let spare = mem::replace(&mut self.spare, self.ready.len()).min(self.ready.len());
@@ -73,7 +73,7 @@ impl<T> Shelf<T> {
         surplus
     }
 
-    /// How many are ready.
+    /// Ready sockets.
     #[cfg(test)]
     fn len(&self) -> usize {
         self.ready.len()
