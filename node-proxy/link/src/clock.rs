@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::UnixTime;
+#[cfg(feature = "mesh")]
 use rustls::time_provider::TimeProvider;
 
 /// Tells the time.
@@ -24,9 +25,11 @@ impl Clock for SystemClock {
 }
 
 /// The same clock in the form that rustls asks for.
+#[cfg(feature = "mesh")]
 #[derive(Debug, Clone)]
 pub(crate) struct TlsTime(pub(crate) Arc<dyn Clock>);
 
+#[cfg(feature = "mesh")]
 impl TimeProvider for TlsTime {
     fn current_time(&self) -> Option<UnixTime> {
         Some(unix_time(self.0.now()))

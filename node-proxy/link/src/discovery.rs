@@ -1,30 +1,36 @@
-//! Delta discovery: turns the controller's resources into the [`karez_mesh::Mesh`], and applies only changes.
+//! Delta discovery: keeps its caller's view of the controller's resources current, and applies only changes.
 //!
 //! ```text
-//! stream --response--> decode --updates--> store --view--> readers
-//!    ^                                       |
-//!    '---------------ack or nack---- ledger <'
+//! stream --response--> store --resources--> mesh or local_pods --view--> readers
+//!    ^                   |
+//!    '---ack or nack-- ledger
 //! ```
 //!
-//! * `kind` – the types that are subscribed to
+//! * `mesh` – what a node proxy subscribes to, and the [`DiscoveryView`] of it
+//! * `local_pods` – what an agent subscribes to, and the [`LocalPodsView`] of it
+//! * `kind` – the types of a subscription
 //! * `served` – those of them that the controller serves
 //! * `moment` – whether the responses so far are a whole configuration
 //! * `ledger` – the protocol's state: versions held, answers due
-//! * `decode` – one resource as one update
-//! * `store` – the one writer, and the [`DiscoveryView`] that it publishes
+//! * `store` – the protocol's side of a subscription
 //! * `stream` – the connection that is opened again and again
 
-mod decode;
 mod kind;
 mod ledger;
+mod local_pods;
+#[cfg(feature = "mesh")]
+mod mesh;
 mod moment;
 mod served;
 mod store;
 mod stream;
 
-#[cfg(test)]
-pub(crate) use served::ServedTypes;
-pub use store::{DiscoveryView, Status, Store, Synced};
+pub use kind::ResourceKind;
+pub use local_pods::{LocalPod, LocalPodKind, LocalPods, LocalPodsSink, LocalPodsView, Membership};
+#[cfg(feature = "mesh")]
+pub use mesh::{DiscoveryView, Kind, MeshSink};
+pub use served::ServedTypes;
+pub use store::{Sink, Status, Store, Synced};
 pub use stream::run;
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::authority::{Authority, Leaf};
 use crate::controller::{ControllerClient, LearnedRoots, Settings};
-use crate::discovery::{DiscoveryView, ServedTypes, Store};
+use crate::discovery::{DiscoveryView, Kind, ResourceKind as _, ServedTypes, Store};
 
 /// Longer than anything takes that is to happen at all.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -191,7 +191,7 @@ async fn receive(
     responses: mpsc::Sender<Result<DeltaDiscoveryResponse, Status>>,
 ) {
     while let Ok(Some(request)) = requests.message().await {
-        if !types.kinds().iter().any(|kind| kind.type_url() == request.type_url) {
+        if !Kind::served(types).any(|kind| kind.type_url() == request.type_url) {
             responses.send(Err(Status::permission_denied("not for you"))).await.ok();
             return;
         }

@@ -1,11 +1,10 @@
 //! Roots that discovery has brought.
 
+use std::fmt;
 use std::sync::Arc;
 
-use karez_mesh::Mesh;
-use tokio::sync::watch;
-
-use crate::bundle::{Bundles, TrustBundle};
+use crate::bundle::TrustBundle;
+#[cfg(feature = "mesh")]
 use crate::discovery::DiscoveryView;
 
 /// The mesh's own roots as discovery has brought them: they prove the controller beside those of the CA file, so that a
@@ -13,23 +12,36 @@ use crate::discovery::DiscoveryView;
 ///
 /// The mesh's own alone. The root of another trust domain vouches for that domain's workloads, not for who may configure
 /// this node.
-#[derive(Debug, Clone)]
-pub struct LearnedRoots {
-    mesh: watch::Receiver<Arc<Mesh>>,
-    bundles: watch::Receiver<Bundles>,
-}
+#[derive(Clone)]
+pub struct LearnedRoots(Arc<dyn Fn() -> Option<Arc<TrustBundle>> + Send + Sync>);
 
 impl LearnedRoots {
+    /// Never any: the CA file alone proves the controller.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Arc::new(|| None))
+    }
+
     /// Those of a view, as it is whenever a connection is made.
+    #[cfg(feature = "mesh")]
     #[must_use]
     pub fn of(view: &DiscoveryView) -> Self {
-        Self { mesh: view.mesh.clone(), bundles: view.bundles.clone() }
+        let (mesh, bundles) = (view.mesh.clone(), view.bundles.clone());
+        Self(Arc::new(move || {
+            let mesh = Arc::clone(&mesh.borrow());
+            bundles.borrow().find(mesh.settings().trust_domain()).cloned()
+        }))
     }
 
     /// The roots at present; `None` before discovery has brought any.
     pub(super) fn current(&self) -> Option<Arc<TrustBundle>> {
-        let mesh = Arc::clone(&self.mesh.borrow());
-        self.bundles.borrow().find(mesh.settings().trust_domain()).cloned()
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for LearnedRoots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LearnedRoots").field(&self.current()).finish()
     }
 }
 

@@ -1,44 +1,38 @@
-//! The types of resource that the node subscribes to.
+//! The types of resource that a stream subscribes to: its caller's choice.
 
-use karez_api::names::type_url;
+use std::fmt::Debug;
+use std::hash::Hash;
 
-/// A type of resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    /// Workloads and services.
-    Address,
-    /// L4 authorization policies.
-    Authorization,
-    /// The mesh's settings.
-    Mesh,
-    /// Namespaces' settings.
-    Namespace,
-    /// Roots.
-    TrustBundle,
-}
+use crate::discovery::served::ServedTypes;
 
-impl Kind {
-    /// Those that every control plane serves: who must be refused, before whom there is to reach.
-    pub(super) const ISTIO: [Self; 2] = [Self::Authorization, Self::Address];
-    /// Karez's own.
-    pub(super) const OWN: [Self; 3] = [Self::TrustBundle, Self::Mesh, Self::Namespace];
-    /// All of them.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Authorization, Self::Address, Self::TrustBundle, Self::Mesh, Self::Namespace];
+/// The types that one caller subscribes to.
+pub trait ResourceKind: Copy + Debug + Eq + Hash + Send + Sync + 'static {
+    /// Types that the stream begins with: every control plane of the caller's serves them.
+    const FIRST: &'static [Self];
+    /// Types that are asked for once the stream's headers have promised them.
+    const PROMISED: &'static [Self];
 
     /// Its name on the wire.
-    pub(crate) fn type_url(self) -> &'static str {
-        match self {
-            Self::Address => type_url::ADDRESS,
-            Self::Authorization => type_url::AUTHORIZATION,
-            Self::Mesh => type_url::MESH,
-            Self::Namespace => type_url::NAMESPACE,
-            Self::TrustBundle => type_url::TRUST_BUNDLE,
-        }
-    }
+    fn type_url(self) -> &'static str;
 
     /// The type of that name; `None` when it was never asked for.
-    pub(super) fn of(type_url: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.type_url() == type_url)
+    fn of(type_url: &str) -> Option<Self> {
+        Self::served(ServedTypes::All).find(|kind| kind.type_url() == type_url)
+    }
+
+    /// The types that the stream is to answer for.
+    fn served(types: ServedTypes) -> impl Iterator<Item = Self> {
+        Self::FIRST.iter().chain(Self::promised(types)).copied()
+    }
+
+    /// Those of them that it does not begin with.
+    fn promised(types: ServedTypes) -> &'static [Self] {
+        match types {
+            ServedTypes::Istio => &[],
+            ServedTypes::All => Self::PROMISED,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

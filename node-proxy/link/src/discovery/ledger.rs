@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use karez_api::discovery::{DeltaDiscoveryRequest, Node, Status};
 
-use crate::discovery::kind::Kind;
+use crate::discovery::kind::ResourceKind;
 
 /// gRPC's INVALID_ARGUMENT.
 const INVALID_ARGUMENT: i32 = 3;
@@ -17,9 +17,9 @@ const NAMED: usize = 8;
 const PROBLEM: usize = 512;
 
 /// Protocol state that outlives streams.
-#[derive(Debug, Default)]
-pub(super) struct Ledger {
-    held: HashMap<Kind, HashMap<String, String>>,
+#[derive(Debug)]
+pub(super) struct Ledger<K> {
+    held: HashMap<K, HashMap<String, String>>,
 }
 
 /// The outcome of one response.
@@ -33,10 +33,10 @@ pub(super) struct ApplyOutcome {
     pub(super) removed: Vec<String>,
 }
 
-impl Ledger {
+impl<K: ResourceKind> Ledger<K> {
     /// The requests that begin a stream. The first one says who asks.
     pub(super) fn open(&self, node: &Node) -> Vec<DeltaDiscoveryRequest> {
-        let mut requests = self.subscribe(&Kind::ISTIO);
+        let mut requests = self.subscribe(K::FIRST);
         if let Some(first) = requests.first_mut() {
             first.node = Some(node.clone());
         }
@@ -44,7 +44,7 @@ impl Ledger {
     }
 
     /// The requests that subscribe a stream to types: all resources of each, without those that are held as they are.
-    pub(super) fn subscribe(&self, kinds: &[Kind]) -> Vec<DeltaDiscoveryRequest> {
+    pub(super) fn subscribe(&self, kinds: &[K]) -> Vec<DeltaDiscoveryRequest> {
         let requests = kinds.iter().map(|kind| DeltaDiscoveryRequest {
             type_url: kind.type_url().to_owned(),
             // No name at all, in a type's first request, is a wildcard.
@@ -55,17 +55,12 @@ impl Ledger {
     }
 
     /// Whether it holds a resource of one of these types.
-    pub(super) fn holds_any(&self, kinds: &[Kind]) -> bool {
+    pub(super) fn holds_any(&self, kinds: &[K]) -> bool {
         kinds.iter().any(|kind| self.held.get(kind).is_some_and(|held| !held.is_empty()))
     }
 
     /// Notes the outcome of a response, and returns the answer to it.
-    pub(super) fn settle(
-        &mut self,
-        kind: Kind,
-        nonce: String,
-        outcome: ApplyOutcome,
-    ) -> DeltaDiscoveryRequest {
+    pub(super) fn settle(&mut self, kind: K, nonce: String, outcome: ApplyOutcome) -> DeltaDiscoveryRequest {
         let held = self.held.entry(kind).or_default();
         for name in &outcome.removed {
             held.remove(name);
@@ -81,6 +76,13 @@ impl Ledger {
             error_detail,
             ..DeltaDiscoveryRequest::default()
         }
+    }
+}
+
+impl<K> Default for Ledger<K> {
+    /// Nothing is held.
+    fn default() -> Self {
+        Self { held: HashMap::new() }
     }
 }
 

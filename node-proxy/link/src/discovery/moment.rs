@@ -9,26 +9,26 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::discovery::kind::Kind;
+use crate::discovery::kind::ResourceKind;
 use crate::discovery::served::ServedTypes;
 
 /// What a control plane that bears no versions has sent counts as whole after so long.
 pub(super) const SILENCE: Duration = Duration::from_secs(5);
 
 /// How far the present stream has come with the moment that it brings.
-#[derive(Debug, Default)]
-pub(super) struct Moment {
+#[derive(Debug)]
+pub(super) struct Moment<K> {
     /// Types that the stream is to answer for.
     served: ServedTypes,
     /// Types that it has answered for: what was held before is of this moment only once it has.
-    answered: Vec<Kind>,
+    answered: Vec<K>,
     /// When the first part came of what is not whole yet.
     part_at: Option<Instant>,
     /// Whether a version was ever seen: then the rest is waited for, however long it takes.
     bears_versions: bool,
 }
 
-impl Moment {
+impl<K: ResourceKind> Moment<K> {
     /// A stream has begun, or ended. What came before it is completed by what it brings.
     pub(super) fn restart(&mut self) {
         *self = Self { bears_versions: self.bears_versions, ..Self::default() };
@@ -45,7 +45,7 @@ impl Moment {
     }
 
     /// Notes a response, and tells whether with it the moment is whole.
-    pub(super) fn take(&mut self, kind: Kind, version: &str, now: Instant) -> bool {
+    pub(super) fn take(&mut self, kind: K, version: &str, now: Instant) -> bool {
         if !self.answered.contains(&kind) {
             self.answered.push(kind);
         }
@@ -56,7 +56,7 @@ impl Moment {
     }
 
     fn has_all_served(&self) -> bool {
-        self.served.kinds().iter().all(|kind| self.answered.contains(kind))
+        K::served(self.served).all(|kind| self.answered.contains(&kind))
     }
 
     /// When parts count as the whole though nothing says that they are it.
@@ -69,5 +69,12 @@ impl Moment {
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
         let over = self.deadline().is_some_and(|deadline| deadline <= now);
         self.part_at.take_if(|_| over).is_some()
+    }
+}
+
+impl<K> Default for Moment<K> {
+    /// Nothing has come.
+    fn default() -> Self {
+        Self { served: ServedTypes::default(), answered: Vec::new(), part_at: None, bears_versions: false }
     }
 }

@@ -6,11 +6,9 @@
 use karez_api::names::metadata::SETTINGS_VERSION;
 use tonic::metadata::MetadataMap;
 
-use crate::discovery::kind::Kind;
-
 /// The types that a controller serves: those are asked for, and waited for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum ServedTypes {
+pub enum ServedTypes {
     /// Istio's alone.
     Istio,
     /// Karez's own besides.
@@ -24,22 +22,6 @@ impl ServedTypes {
     /// Any version counts: to take a newer controller for Istio's would be to decide without the mesh's settings.
     pub(crate) fn of(headers: &MetadataMap) -> Self {
         if headers.contains_key(SETTINGS_VERSION) { Self::All } else { Self::Istio }
-    }
-
-    /// Each of them.
-    pub(crate) fn kinds(self) -> &'static [Kind] {
-        match self {
-            Self::Istio => &Kind::ISTIO,
-            Self::All => &Kind::ALL,
-        }
-    }
-
-    /// Those that a stream does not begin with.
-    pub(crate) fn own(self) -> &'static [Kind] {
-        match self {
-            Self::Istio => &[],
-            Self::All => &Kind::OWN,
-        }
     }
 }
 

@@ -1,24 +1,21 @@
-//! The only writer of the mesh, and the view that it publishes.
-
-use std::sync::Arc;
+//! The protocol's side of one stream after another: what was received, what is to be answered, when a moment is whole.
+//!
+//! Where resources go is the [`Sink`]'s affair.
 
 use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node, Resource};
-use karez_mesh::{Change, Mesh};
 use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use crate::bundle::Bundles;
-use crate::discovery::decode::{Update, decode, removal};
-use crate::discovery::kind::Kind;
+use crate::discovery::kind::ResourceKind;
 use crate::discovery::ledger::{ApplyOutcome, Ledger};
 use crate::discovery::moment::Moment;
 use crate::discovery::served::ServedTypes;
 
 /// Resources that are applied before other tasks get their turn.
-const AT_A_TIME: usize = 256;
+pub(super) const AT_A_TIME: usize = 256;
 
-/// Whether the node knows enough to decide. It goes from `Waiting` to `Complete` once and never back: what is known
+/// Whether the caller knows enough to decide. It goes from `Waiting` to `Complete` once and never back: what is known
 /// outlives the controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Synced {
@@ -37,50 +34,44 @@ pub struct Status {
     pub configuration_version: String,
 }
 
-/// The configuration that discovery has brought, kept current. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct DiscoveryView {
-    /// The mesh.
-    pub mesh: watch::Receiver<Arc<Mesh>>,
-    /// Whether the node may decide by it.
-    pub synced: watch::Receiver<Synced>,
-    /// The roots by trust domain. [`Certificates`](crate::Certificates) verifies peers against them.
-    pub bundles: watch::Receiver<Bundles>,
-    /// The state of discovery.
-    pub status: watch::Receiver<Status>,
+/// Where the resources of a stream go: the only writer of what its readers see.
+pub trait Sink: Send {
+    /// The types that it subscribes to.
+    type Kind: ResourceKind;
+
+    /// Takes a resource.
+    ///
+    /// # Errors
+    /// Why it cannot be taken, in words for the controller.
+    fn update(&mut self, kind: Self::Kind, resource: Resource) -> Result<(), String>;
+
+    /// Takes back the resource of that name, if there is one.
+    ///
+    /// # Errors
+    /// Why what is left cannot be taken.
+    fn remove(&mut self, kind: Self::Kind, name: String) -> Result<(), String>;
+
+    /// Shows its readers all that it has taken.
+    fn publish(&self);
 }
 
-/// The only writer of the mesh.
+/// Follows a controller on behalf of a sink.
 #[derive(Debug)]
-pub struct Store {
-    next: Mesh,
-    ledger: Ledger,
-    moment: Moment,
-    mesh: watch::Sender<Arc<Mesh>>,
+pub struct Store<S: Sink> {
+    sink: S,
+    ledger: Ledger<S::Kind>,
+    moment: Moment<S::Kind>,
     synced: watch::Sender<Synced>,
-    bundles: watch::Sender<Bundles>,
     status: watch::Sender<Status>,
 }
 
-impl Store {
-    /// An empty mesh, and the view of it.
-    #[must_use]
-    pub fn new() -> (Self, DiscoveryView) {
-        let next = Mesh::default();
-        let (mesh, mesh_view) = watch::channel(Arc::new(next.clone()));
+impl<S: Sink> Store<S> {
+    /// A store that has received nothing, and how its readers follow it.
+    pub(super) fn of(sink: S) -> (Self, watch::Receiver<Synced>, watch::Receiver<Status>) {
         let (synced, synced_view) = watch::channel(Synced::Waiting);
-        let (bundles, bundles_view) = watch::channel(Bundles::default());
         let (status, status_view) = watch::channel(Status::default());
-        let ledger = Ledger::default();
-        let moment = Moment::default();
-        let store = Self { next, ledger, moment, mesh, synced, bundles, status };
-        let view = DiscoveryView {
-            mesh: mesh_view,
-            synced: synced_view,
-            bundles: bundles_view,
-            status: status_view,
-        };
-        (store, view)
+        let store = Self { sink, ledger: Ledger::default(), moment: Moment::default(), synced, status };
+        (store, synced_view, status_view)
     }
 
     /// The requests that begin a stream.
@@ -93,7 +84,7 @@ impl Store {
     pub(super) fn opened(&mut self, served: ServedTypes) -> Vec<DeltaDiscoveryRequest> {
         self.moment.expect(served);
         self.set_connected(true);
-        self.ledger.subscribe(served.own())
+        self.ledger.subscribe(S::Kind::promised(served))
     }
 
     /// The stream has ended. A part that it brought stays back: what was whole serves until another stream completes it.
@@ -104,7 +95,7 @@ impl Store {
 
     /// Applies a response and gives the answer to it; `None` when its type was never asked for.
     pub(super) async fn take(&mut self, response: DeltaDiscoveryResponse) -> Option<DeltaDiscoveryRequest> {
-        let Some(kind) = Kind::of(&response.type_url) else {
+        let Some(kind) = S::Kind::of(&response.type_url) else {
             tracing::warn!(
                 type_url = response.type_url,
                 "resources of a type that was not asked for are ignored"
@@ -124,7 +115,7 @@ impl Store {
             });
         } else if self.is_waiting() {
             // Nobody decides by it yet.
-            self.publish();
+            self.sink.publish();
         }
         Some(answer)
     }
@@ -143,14 +134,14 @@ impl Store {
 
     /// A moment is whole: it is published, and may be decided by.
     fn complete(&mut self) {
-        if self.moment.served() == ServedTypes::Istio && self.ledger.holds_any(&Kind::OWN) {
+        if self.moment.served() == ServedTypes::Istio && self.ledger.holds_any(S::Kind::PROMISED) {
             // A header that is missing must not turn strict mode off.
             tracing::error!(
                 "the controller no longer says that it serves the mesh's settings: the last ones stay in force; restart the node \
                  proxy to go on under a controller of Istio's"
             );
         }
-        self.publish();
+        self.sink.publish();
         self.synced.send_if_modified(|synced| std::mem::replace(synced, Synced::Complete) == Synced::Waiting);
     }
 
@@ -158,62 +149,30 @@ impl Store {
         *self.synced.borrow() == Synced::Waiting
     }
 
-    fn publish(&self) {
-        self.mesh.send_replace(Arc::new(self.next.clone()));
-    }
-
     fn set_connected(&mut self, connected: bool) {
         self.status
             .send_if_modified(|status| std::mem::replace(&mut status.connected, connected) != connected);
     }
 
-    async fn apply(&mut self, kind: Kind, resources: Vec<Resource>, removed: Vec<String>) -> ApplyOutcome {
+    async fn apply(&mut self, kind: S::Kind, resources: Vec<Resource>, removed: Vec<String>) -> ApplyOutcome {
         let mut outcome = ApplyOutcome::default();
         // Removals first: in one response an address may go from a Pod that is gone to a new one.
         for (position, name) in removed.into_iter().enumerate() {
             pause(position).await;
-            self.remove(kind, name, &mut outcome);
+            outcome.removed.push(name.clone());
+            if let Err(reason) = self.sink.remove(kind, name.clone()) {
+                outcome.rejected.push((name, reason));
+            }
         }
         for (position, resource) in resources.into_iter().enumerate() {
             pause(position).await;
             let (name, version) = (resource.name.clone(), resource.version.clone());
-            match self.update(kind, resource) {
+            match self.sink.update(kind, resource) {
                 Ok(()) => outcome.taken.push((name, version)),
                 Err(reason) => outcome.rejected.push((name, reason)),
             }
         }
         outcome
-    }
-
-    fn remove(&mut self, kind: Kind, name: String, outcome: &mut ApplyOutcome) {
-        outcome.removed.push(name.clone());
-        if let Some(change) = removal(kind, name.clone())
-            && let Err(rejected) = self.next.apply(change)
-        {
-            outcome.rejected.push((name, rejected.reason.to_string()));
-        }
-    }
-
-    fn update(&mut self, kind: Kind, resource: Resource) -> Result<(), String> {
-        let name = resource.name.clone();
-        match decode(kind, resource) {
-            Ok(Update::Mesh(change)) => {
-                self.next.apply(*change).map_err(|rejected| rejected.reason.to_string())
-            }
-            Ok(Update::Bundle(bundle)) => {
-                self.bundles.send_modify(|bundles| *bundles = bundles.with(bundle));
-                Ok(())
-            }
-            Err(undecodable) => {
-                if kind == Kind::Authorization {
-                    // A policy that cannot even be decoded must not be as if it were not there.
-                    self.next
-                        .apply(Change::UndecodableAuthorization { name })
-                        .map_err(|rejected| rejected.to_string())?;
-                }
-                Err(undecodable.to_string())
-            }
-        }
     }
 }
 
@@ -222,6 +181,3 @@ async fn pause(position: usize) {
         yield_now().await;
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,7 +16,7 @@ use tonic::{Response, Streaming};
 
 use crate::controller::{CallError, ControllerClient, Settings};
 use crate::discovery::served::ServedTypes;
-use crate::discovery::store::Store;
+use crate::discovery::store::{Sink, Store};
 
 /// A restarted controller is found at once; a missing one is not hammered.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(15));
@@ -26,7 +26,7 @@ const MAX_RESPONSE: usize = 200 * 1024 * 1024;
 const UNREAD: usize = 16;
 
 /// Keeps `store` as the controller says, over one stream after another. Never returns; dropping it ends the stream.
-pub async fn run(controller: ControllerClient, mut store: Store) {
+pub async fn run<S: Sink>(controller: ControllerClient, mut store: Store<S>) {
     let mut failures: u32 = 0;
     loop {
         let follower = Follower { controller: &controller, store: &mut store, responses: 0 };
@@ -51,13 +51,13 @@ enum End {
 }
 
 /// One stream.
-struct Follower<'a> {
+struct Follower<'a, S: Sink> {
     controller: &'a ControllerClient,
-    store: &'a mut Store,
+    store: &'a mut Store<S>,
     responses: u64,
 }
 
-impl Follower<'_> {
+impl<S: Sink> Follower<'_, S> {
     /// Follows a stream to its end; also tells how many responses it brought.
     async fn follow(mut self) -> (End, u64) {
         let end = self.try_follow().await.unwrap_or_else(End::Failed);

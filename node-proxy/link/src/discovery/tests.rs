@@ -59,7 +59,7 @@ async fn opening(session: &mut Session) -> HashMap<String, DeltaDiscoveryRequest
 
 async fn opening_of(types: ServedTypes, session: &mut Session) -> HashMap<String, DeltaDiscoveryRequest> {
     let mut requests = HashMap::new();
-    for _ in types.kinds() {
+    for _ in Kind::served(types) {
         let request = session.next().await;
         requests.insert(request.type_url.clone(), request);
     }

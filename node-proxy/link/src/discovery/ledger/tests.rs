@@ -1,4 +1,6 @@
 use super::*;
+use crate::discovery::mesh::Kind;
+use crate::discovery::served::ServedTypes;
 
 fn names(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -9,8 +11,8 @@ fn outcome(taken: &[(&str, &str)], rejected: &[(&str, &str)], removed: &[&str]) 
     ApplyOutcome { taken: names(taken), rejected: names(rejected), removed }
 }
 
-fn held(ledger: &Ledger, kind: Kind) -> Vec<(String, String)> {
-    let requests = ledger.subscribe(&Kind::ALL);
+fn held(ledger: &Ledger<Kind>, kind: Kind) -> Vec<(String, String)> {
+    let requests = ledger.subscribe(&Kind::served(ServedTypes::All).collect::<Vec<_>>());
     let request = requests.into_iter().find(|request| request.type_url == kind.type_url()).unwrap();
     let mut held: Vec<_> = request.initial_resource_versions.into_iter().collect();
     held.sort();
@@ -20,10 +22,10 @@ fn held(ledger: &Ledger, kind: Kind) -> Vec<(String, String)> {
 #[test]
 fn a_stream_opens_with_istios_types_and_who_asks() {
     let node = Node { id: "n1".to_owned(), ..Node::default() };
-    let requests = Ledger::default().open(&node);
-    assert_eq!(requests.len(), Kind::ISTIO.len());
-    for (position, (request, kind)) in requests.iter().zip(Kind::ISTIO).enumerate() {
-        assert_eq!(Kind::of(&request.type_url), Some(kind));
+    let requests = Ledger::<Kind>::default().open(&node);
+    assert_eq!(requests.len(), Kind::FIRST.len());
+    for (position, (request, kind)) in requests.iter().zip(Kind::FIRST).enumerate() {
+        assert_eq!(Kind::of(&request.type_url), Some(*kind));
         assert_eq!(request.node.is_some(), position == 0);
         assert!(request.resource_names_subscribe.is_empty(), "a wildcard names nothing");
         assert!(request.initial_resource_versions.is_empty() && request.response_nonce.is_empty());
@@ -82,7 +84,7 @@ fn a_nack_is_bounded() {
 #[test]
 fn what_was_refused_is_held_too() {
     let mut ledger = Ledger::default();
-    assert!(!ledger.holds_any(&Kind::ALL));
+    assert!(!ledger.holds_any(Kind::FIRST) && !ledger.holds_any(Kind::PROMISED));
     ledger.settle(Kind::Mesh, String::new(), outcome(&[], &[("b", "bad")], &[]));
-    assert!(ledger.holds_any(&Kind::OWN) && !ledger.holds_any(&Kind::ISTIO));
+    assert!(ledger.holds_any(Kind::PROMISED) && !ledger.holds_any(Kind::FIRST));
 }

@@ -19,12 +19,3 @@ fn karezs_types_are_asked_for_only_where_the_headers_promise_them() {
         assert_eq!(ServedTypes::of(&headers), expected, "{headers:?}");
     }
 }
-
-#[test]
-fn a_stream_begins_with_istios_types_and_goes_on_with_the_rest() {
-    for served in [ServedTypes::Istio, ServedTypes::All] {
-        let asked: Vec<_> = Kind::ISTIO.iter().chain(served.own()).copied().collect();
-        assert_eq!(asked, served.kinds(), "{served:?}");
-    }
-    assert_eq!(ServedTypes::default(), ServedTypes::All, "nothing is decided before the headers");
-}

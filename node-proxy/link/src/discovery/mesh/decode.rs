@@ -5,7 +5,8 @@ use karez_mesh::Change;
 use prost::{DecodeError, Message};
 
 use crate::bundle::{InvalidBundle, TrustBundle};
-use crate::discovery::kind::Kind;
+use crate::discovery::kind::ResourceKind as _;
+use crate::discovery::mesh::kind::Kind;
 
 /// The change that one resource makes.
 pub(super) enum Update {

@@ -7,6 +7,7 @@ use karez_api::workload::{Address, Workload, address};
 use karez_mesh::LocalPod;
 use karez_mesh::authz::{self, Connection};
 use proptest::prelude::*;
+use tokio::time::Instant;
 
 use super::*;
 use crate::discovery::moment::SILENCE;
@@ -90,10 +91,10 @@ fn admits_a_stranger(mesh: &Mesh) -> bool {
 }
 
 /// A store that has received the shop.
-async fn settled(shop: &Shop) -> (Store, DiscoveryView) {
+async fn settled(shop: &Shop) -> (Store<MeshSink>, DiscoveryView) {
     let (mut store, view) = Store::new();
     let nothing = Shop { policies: BTreeMap::new(), selecting: Vec::new() };
-    for kind in Kind::ALL {
+    for kind in Kind::served(ServedTypes::All) {
         store.take(nothing_of(kind)).await;
     }
     whole(&mut store, parts(&nothing, shop)).await;
@@ -101,7 +102,7 @@ async fn settled(shop: &Shop) -> (Store, DiscoveryView) {
 }
 
 /// Takes the parts, the last one with a version.
-async fn whole(store: &mut Store, mut parts: Vec<DeltaDiscoveryResponse>) {
+async fn whole(store: &mut Store<MeshSink>, mut parts: Vec<DeltaDiscoveryResponse>) {
     parts.last_mut().unwrap().system_version_info = "2".to_owned();
     for part in parts {
         store.take(part).await;
@@ -138,7 +139,7 @@ proptest! {
                     // The rest comes on another stream, which begins with what is held of each type.
                     store.close();
                     store.open(&Node::default());
-                    for kind in Kind::ALL {
+                    for kind in Kind::served(ServedTypes::All) {
                         let nothing = DeltaDiscoveryResponse { system_version_info: String::new(), ..nothing_of(kind) };
                         store.take(nothing).await;
                     }
@@ -224,7 +225,7 @@ async fn what_a_controller_without_versions_sends_is_whole_after_a_while() {
 #[tokio::test(start_paused = true)]
 async fn a_type_that_comes_in_parts_is_not_there_before_its_last() {
     let (mut store, view) = Store::new();
-    for kind in Kind::ALL {
+    for kind in Kind::served(ServedTypes::All) {
         store.take(DeltaDiscoveryResponse { system_version_info: String::new(), ..nothing_of(kind) }).await;
     }
     assert_eq!(*view.synced.borrow(), Synced::Waiting, "more is to come");
