@@ -1,0 +1,98 @@
+//! One call of the plugin, from the runtime's words to the answer.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::Serialize;
+
+use crate::agent::{self, AskError};
+use crate::agent_file::Found;
+use crate::configuration::{Configuration, VERSIONS};
+use crate::decision::{Decision, Urgency, decide};
+use crate::failure::{Code, Failure};
+use crate::invocation::{Invocation, NewPod};
+use crate::message::AddRequest;
+
+/// Between two attempts to reach the agent.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What `VERSION` is answered before any version is agreed upon.
+const NEWEST: &str = "1.1.0";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Versions<'a> {
+    cni_version: &'a str,
+    supported_versions: [&'a str; VERSIONS.len()],
+}
+
+/// Does what is asked for, and gives what the runtime is to read; nothing for most commands. `input` is standard input.
+///
+/// # Errors
+/// When the Pod may not start.
+pub fn run(invocation: &Invocation, input: &[u8]) -> Result<String, Failure> {
+    match invocation {
+        Invocation::Nothing => Ok(String::new()),
+        Invocation::Version => {
+            // Text has a form in JSON.
+            let versions = Versions { cni_version: NEWEST, supported_versions: VERSIONS };
+            Ok(serde_json::to_string(&versions).unwrap_or_default())
+        }
+        Invocation::Add(pod) => add(pod, &Configuration::read(input)?),
+    }
+}
+
+/// Passes the result of the plugin before on, once the Pod may start.
+fn add(pod: &NewPod, configuration: &Configuration) -> Result<String, Failure> {
+    let Some(result) = &configuration.prev_result else {
+        let message =
+            "karez-cni makes no network of its own: chain it behind the plugin that does (in a .conflist)";
+        return Err(Failure::new(Code::Configuration, message));
+    };
+    let path = &configuration.entry.agent_file;
+    let found = Found::read(path).map_err(|error| {
+        Failure::new(Code::TryAgainLater, format!("cannot read {}: {error}", path.display()))
+    })?;
+    match decide(&pod.namespace, found.as_ref(), SystemTime::now(), uptime()) {
+        Decision::Pass(_) => {}
+        Decision::Ask(urgency) => wait_for_capture(pod, &configuration.entry.socket, urgency)?,
+    }
+    Ok(result.to_string())
+}
+
+fn wait_for_capture(pod: &NewPod, socket: &Path, urgency: Urgency) -> Result<(), Failure> {
+    let NewPod { namespace, name, uid, netns } = pod.clone();
+    let request = AddRequest { namespace, name, uid, netns };
+    let deadline = Instant::now() + urgency.patience();
+    loop {
+        let Err(error) = agent::add(socket, &request, deadline) else { return Ok(()) };
+        match (urgency, &error) {
+            // Its own label may put it in the mesh; then the agent finds it.
+            (Urgency::MayPass, AskError::NoAnswer { .. } | AskError::Unknown(_)) => return Ok(()),
+            (Urgency::MayPass | Urgency::MustKnow, _) => {}
+        }
+        if Instant::now() + PAUSE >= deadline {
+            return Err(Failure::new(Code::TryAgainLater, refusal(&request, &error)));
+        }
+        sleep(PAUSE);
+    }
+}
+
+fn refusal(request: &AddRequest, error: &AskError) -> String {
+    let AddRequest { namespace, name, .. } = request;
+    format!(
+        "Pod {namespace}/{name} is not started, because it would run outside the mesh: {error}. See that karez-agent runs \
+         on this node and reaches its controller"
+    )
+}
+
+/// How long the node has been running; as good as endless where that cannot be read.
+fn uptime() -> Duration {
+    let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds = text.split_whitespace().next().and_then(|seconds| seconds.parse().ok());
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(Duration::MAX)
+}
+
+#[cfg(test)]
+mod tests;
