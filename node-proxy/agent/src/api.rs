@@ -14,13 +14,17 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use karez_handover::enrol::{PodRequest, Problem};
+use karez_cni::message::AddReply;
+use karez_handover::enrol::Problem;
 use nix::sys::stat::{Mode, fchmod};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::cni::NewPods;
+use crate::cni::new_pods::AddError;
 use crate::enrolment::{EnrolmentHandle, RequestError};
 use crate::kernel::Kernel;
 use crate::pod_task::PodError;
@@ -36,6 +40,21 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const LARGEST_REQUEST: usize = 64 * 1024;
 /// Before accepting again after an error such as "too many open files".
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is served.
+#[derive(Debug)]
+pub struct Endpoints<K: Kernel> {
+    /// Enrols Pods and lets them go, for the operator.
+    pub handle: EnrolmentHandle<K>,
+    /// Captures Pods before they start, for the CNI plugin; None without a controller that says which.
+    pub new_pods: Option<NewPods<K>>,
+}
+
+impl<K: Kernel> Clone for Endpoints<K> {
+    fn clone(&self) -> Self {
+        Self { handle: self.handle.clone(), new_pods: self.new_pods.clone() }
+    }
+}
 
 /// Why the socket cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +87,7 @@ pub fn listen(path: &Path) -> Result<UnixListener, ListenError> {
 }
 
 /// Serves processes of the given uid. Runs until it is dropped.
-pub async fn serve<K: Kernel>(listener: UnixListener, uid: u32, handle: EnrolmentHandle<K>) {
+pub async fn serve<K: Kernel>(listener: UnixListener, uid: u32, endpoints: Endpoints<K>) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -76,9 +95,9 @@ pub async fn serve<K: Kernel>(listener: UnixListener, uid: u32, handle: Enrolmen
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match next_trusted(&listener, uid).await {
             Ok(stream) => {
-                let handle = handle.clone();
+                let endpoints = endpoints.clone();
                 connections.spawn(async move {
-                    serve_connection(stream, handle).await;
+                    serve_connection(stream, endpoints).await;
                     drop(slot);
                 });
             }
@@ -106,8 +125,8 @@ async fn next_trusted(listener: &UnixListener, uid: u32) -> io::Result<UnixStrea
     }
 }
 
-async fn serve_connection<K: Kernel>(stream: UnixStream, handle: EnrolmentHandle<K>) {
-    let service = service_fn(async |request| Ok::<_, Infallible>(answer(request, &handle).await));
+async fn serve_connection<K: Kernel>(stream: UnixStream, endpoints: Endpoints<K>) {
+    let service = service_fn(async |request| Ok::<_, Infallible>(answer(request, &endpoints).await));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
@@ -117,7 +136,8 @@ async fn serve_connection<K: Kernel>(stream: UnixStream, handle: EnrolmentHandle
     }
 }
 
-async fn answer<K: Kernel>(request: Request<Incoming>, handle: &EnrolmentHandle<K>) -> Response<Full<Bytes>> {
+async fn answer<K: Kernel>(request: Request<Incoming>, endpoints: &Endpoints<K>) -> Response<Full<Bytes>> {
+    let Endpoints { handle, new_pods } = endpoints;
     let (head, body) = request.into_parts();
     let segments: Vec<&str> = head.uri.path().split('/').skip(1).collect();
     match (&head.method, segments.as_slice()) {
@@ -127,18 +147,42 @@ async fn answer<K: Kernel>(request: Request<Incoming>, handle: &EnrolmentHandle<
         },
         (&Method::GET, ["pods"]) => outcome(handle.list().await),
         (&Method::DELETE, ["pods", namespace, name]) => outcome(handle.remove(namespace, name).await),
+        (&Method::POST, ["cni", "add"]) => match (read(body).await, new_pods) {
+            (Err(problem), _) => refusal(StatusCode::BAD_REQUEST, problem),
+            (Ok(_), None) => refusal(StatusCode::NOT_FOUND, "karez-agent follows no controller".to_owned()),
+            (Ok(pod), Some(new_pods)) => added(new_pods.add(&pod).await),
+        },
         (_, ["pods"] | ["pods", _, _]) => refusal(
             StatusCode::METHOD_NOT_ALLOWED,
             "POST or GET /pods, DELETE /pods/NAMESPACE/NAME".to_owned(),
         ),
-        _ => refusal(StatusCode::NOT_FOUND, format!("there is no {}, only /pods", head.uri.path())),
+        _ => refusal(
+            StatusCode::NOT_FOUND,
+            format!("there is no {}, only /pods and /cni/add", head.uri.path()),
+        ),
     }
 }
 
-async fn read(body: Incoming) -> Result<PodRequest, String> {
+async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, String> {
     let body = Limited::new(body, LARGEST_REQUEST).collect().await;
     let body = body.map_err(|error| format!("the request cannot be read: {error}"))?;
-    serde_json::from_slice(&body.to_bytes()).map_err(|error| format!("not a Pod to enrol: {error}"))
+    serde_json::from_slice(&body.to_bytes()).map_err(|error| format!("not a Pod: {error}"))
+}
+
+fn added(outcome: Result<AddReply, AddError>) -> Response<Full<Bytes>> {
+    match outcome {
+        Ok(reply) => json(StatusCode::OK, &reply),
+        Err(error @ AddError::Unknown(_)) => refusal(StatusCode::NOT_FOUND, error.to_string()),
+        Err(AddError::Enrolment(error)) => refusal(failure(&error), error.to_string()),
+    }
+}
+
+/// For the plugin a Pod that cannot be enrolled is never one that is not known.
+fn failure(turned_down: &RequestError) -> StatusCode {
+    match status(turned_down) {
+        StatusCode::NOT_FOUND => StatusCode::SERVICE_UNAVAILABLE,
+        status => status,
+    }
 }
 
 fn outcome<T: Serialize>(outcome: Result<T, RequestError>) -> Response<Full<Bytes>> {
@@ -164,6 +208,7 @@ fn status(turned_down: &RequestError) -> StatusCode {
         },
         RequestError::Refused(Refused::Busy(_))
         | RequestError::Ended(_)
+        | RequestError::Elsewhere(_)
         | RequestError::Stopping
         | RequestError::NoSecret(_) => StatusCode::SERVICE_UNAVAILABLE,
     }

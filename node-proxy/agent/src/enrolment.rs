@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use karez_capture::marks::PodMark;
 use karez_handover::enrol::{Enrolment, PodList, PodRequest, Removal};
-use karez_handover::pod::{EnrolledPod, InvalidPod, PodReference, PodUid};
+use karez_handover::pod::{EnrolledPod, InvalidPod, NamespaceId, PodReference, PodUid};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -43,6 +43,9 @@ pub enum RequestError {
     /// Its namespace is none, or the host's.
     #[error(transparent)]
     Namespace(KernelError),
+    /// Where it was found there is another one now.
+    #[error("{} leads to another network namespace by now: try again", .0.display())]
+    Elsewhere(PathBuf),
     /// It has no address, so nobody could reach it, nor be told from whom it comes.
     #[error(
         "the network namespace at {} has no address yet, beside loopback and link-local ones: enrol the Pod when it has, or name \
@@ -92,13 +95,21 @@ impl<K: Kernel> EnrolmentHandle<K> {
     /// # Errors
     /// When it cannot be enrolled.
     pub async fn enrol(&self, request: &PodRequest) -> Result<Enrolment, RequestError> {
-        let (reference, changes) = self.submit(request).await?;
+        let (reference, changes) = self.submit(request, None).await?;
         self.wait_until_carried(&reference).await;
         let pods = self.list().await?.pods;
         let ended = || RequestError::Ended(PodName::new(&request.namespace, &request.name));
         let uid = reference.uid.as_str();
         let pod = pods.into_iter().find(|pod| pod.uid == uid).ok_or_else(ended)?;
         Ok(Enrolment { pod, changed: changes.iter().map(Change::to_string).collect() })
+    }
+
+    /// Enrols a Pod in the namespace that it was found in, and does not wait for a node proxy.
+    ///
+    /// # Errors
+    /// When it cannot be enrolled, or its path leads elsewhere by now.
+    pub async fn capture(&self, request: &PodRequest, found: NamespaceId) -> Result<(), RequestError> {
+        self.submit(request, Some(found)).await.map(drop)
     }
 
     /// Takes a Pod out of the mesh.
@@ -120,10 +131,14 @@ impl<K: Kernel> EnrolmentHandle<K> {
         self.ask(Request::List).await
     }
 
-    async fn submit(&self, request: &PodRequest) -> Result<(PodReference, Vec<Change>), RequestError> {
+    async fn submit(
+        &self,
+        request: &PodRequest,
+        found: Option<NamespaceId>,
+    ) -> Result<(PodReference, Vec<Change>), RequestError> {
         let pod = PodName::new(&request.namespace, &request.name);
         for _ in 0..ATTEMPTS {
-            let new_pod = self.open_pod(request).await?;
+            let new_pod = self.open_pod(request, found).await?;
             let reference = new_pod.record.pod.reference.clone();
             let outcome = self.ask(|answer| Request::Enrol(Box::new(new_pod), answer)).await??;
             // No answer: the task of the same Pod in an older namespace has just ended. Try again.
@@ -150,9 +165,13 @@ impl<K: Kernel> EnrolmentHandle<K> {
         let _ = timeout(CARRIED_WITHIN, carried).await;
     }
 
-    async fn open_pod(&self, request: &PodRequest) -> Result<NewPod<K::Sandbox>, RequestError> {
+    async fn open_pod(
+        &self,
+        request: &PodRequest,
+        found: Option<NamespaceId>,
+    ) -> Result<NewPod<K::Sandbox>, RequestError> {
         let (request, openings) = (request.clone(), self.openings);
-        self.context.blocking(move |context| open_pod(&context.kernel, &request, openings)).await
+        self.context.blocking(move |context| open_pod(&context.kernel, &request, found, openings)).await
     }
 }
 
@@ -166,6 +185,7 @@ impl<K: Kernel> Clone for EnrolmentHandle<K> {
 fn open_pod<K: Kernel>(
     kernel: &K,
     request: &PodRequest,
+    found: Option<NamespaceId>,
     openings: Openings,
 ) -> Result<NewPod<K::Sandbox>, RequestError> {
     let PodRequest { uid, namespace, name, service_account, netns, addresses } = request;
@@ -175,6 +195,9 @@ fn open_pod<K: Kernel>(
     let uid = uid.clone().unwrap_or_else(|| format!("{namespace}/{name}"));
     let uid = PodUid::new(&uid)?;
     let sandbox = kernel.open(netns).map_err(RequestError::Namespace)?;
+    if found.is_some_and(|found| found != kernel.id(&sandbox)) {
+        return Err(RequestError::Elsewhere(netns.clone()));
+    }
     let addresses = if addresses.is_empty() {
         kernel.addresses(&sandbox).map_err(RequestError::Namespace)?
     } else {

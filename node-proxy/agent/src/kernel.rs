@@ -1,22 +1,25 @@
 //! What the agent does to a Pod's network namespace, all of it blocking: behind a trait, so that a Pod's life can be
 //! tested without root.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use karez_capture::capture::{self, CaptureError, Installed, Integrity, Proxy};
 use karez_capture::marks::PodMark;
 use karez_capture::netns::{NamespaceError, NetworkNamespace};
+use karez_capture::seqpacket::{self, Address};
 use karez_capture::sockets::{self, Backlog, Family, Kind, NotTheListener, SocketError};
 use karez_capture::sysctls;
 use karez_handover::listener::{Listener, Listeners, Role};
 use karez_handover::pod::NamespaceId;
 
+use crate::processes::{FoundNamespace, Processes};
 use crate::record::Record;
 
 /// Who serves the Pods.
@@ -49,6 +52,22 @@ pub trait Kernel: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When that cannot be told.
     fn id_at(&self, netns: &Path) -> Result<Option<NamespaceId>, KernelError>;
+
+    /// The network namespaces of running Pods, by uid: the likeliest one of each first.
+    ///
+    /// # Errors
+    /// When the node's processes cannot be read.
+    fn find(&self, uids: &BTreeSet<String>) -> Result<BTreeMap<String, Vec<FoundNamespace>>, KernelError>;
+
+    /// Listens for a node proxy inside its own namespace.
+    ///
+    /// # Errors
+    /// When somebody there has the address already.
+    fn listen_at(
+        &self,
+        sandbox: &Self::Sandbox,
+        address: &Address,
+    ) -> Result<seqpacket::Listener, KernelError>;
 
     /// Its global addresses.
     ///
@@ -150,6 +169,22 @@ pub enum KernelError {
     /// The sockets.
     #[error(transparent)]
     Sockets(#[from] SocketError),
+    /// The node's processes.
+    #[error("cannot read the node's processes (--proc): {0}")]
+    Processes(io::Error),
+    /// A socket for a node proxy.
+    #[error("cannot listen on {address} in the network namespace {}: {source}", netns.display())]
+    Listen {
+        /// Where.
+        address: Address,
+        /// In which namespace.
+        netns: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Where it was found there is another namespace now.
+    #[error("{} leads to another network namespace by now", .0.display())]
+    Elsewhere(PathBuf),
     /// Descriptors.
     #[error("no descriptor is left: {0}")]
     Descriptors(#[from] io::Error),
@@ -162,6 +197,8 @@ pub struct Linux {
     pub served_by: ServedBy,
     /// Source addresses of health probes.
     pub probes: Vec<IpAddr>,
+    /// The node's processes.
+    pub processes: Processes,
 }
 
 impl Kernel for Linux {
@@ -182,6 +219,20 @@ impl Kernel for Linux {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(NamespaceError::Open { path: netns.to_owned(), source }.into()),
         }
+    }
+
+    fn find(&self, uids: &BTreeSet<String>) -> Result<BTreeMap<String, Vec<FoundNamespace>>, KernelError> {
+        self.processes.find(uids).map_err(KernelError::Processes)
+    }
+
+    fn listen_at(
+        &self,
+        sandbox: &NetworkNamespace,
+        address: &Address,
+    ) -> Result<seqpacket::Listener, KernelError> {
+        let listening = sandbox.run(|| seqpacket::Listener::bind(address))?;
+        let netns = sandbox.path().to_owned();
+        listening.map_err(|source| KernelError::Listen { address: address.clone(), netns, source })
     }
 
     fn addresses(&self, sandbox: &NetworkNamespace) -> Result<Vec<IpAddr>, KernelError> {

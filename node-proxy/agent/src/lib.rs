@@ -10,10 +10,15 @@
 //! | … on disk, in the namespace | [`store`], [`record`], [`kernel`] |
 //! | … and towards the node proxies | [`proxies`] |
 //!
+//! On Kubernetes nobody has to ask: [`cluster`] follows what the controller says of the node's Pods, and finds their namespaces by
+//! their [`processes`]. [`cni`] holds a new Pod back until it is captured.
+//!
 //! After a restart [`restore`] takes up what was enrolled. [`context`] is what the tasks share; [`settings`] are the flags, [`privilege`]
 //! what it may do, [`metrics`] what Prometheus reads.
 
 pub mod api;
+pub mod cluster;
+pub mod cni;
 pub mod context;
 pub mod enrolment;
 pub mod kernel;
@@ -21,6 +26,7 @@ pub mod metrics;
 pub mod pod_task;
 pub mod pods;
 pub mod privilege;
+pub mod processes;
 pub mod proxies;
 pub mod record;
 pub mod registry;

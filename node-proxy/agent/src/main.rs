@@ -4,10 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use karez_agent::api::Endpoints;
+use karez_agent::cluster::node_proxies::ProxyConfig;
+use karez_agent::cluster::{ClusterMetrics, NodeProxies, Reconciler};
+use karez_agent::cni::{NewPods, PluginKeeper};
 use karez_agent::context::AgentContext;
 use karez_agent::enrolment::EnrolmentHandle;
 use karez_agent::kernel::{Kernel as _, Linux, ServedBy};
 use karez_agent::metrics::Metrics;
+use karez_agent::processes::Processes;
 use karez_agent::proxies::Source;
 use karez_agent::record::Openings;
 use karez_agent::restore::restore;
@@ -15,8 +20,10 @@ use karez_agent::settings::Settings;
 use karez_agent::store::Store;
 use karez_agent::{api, privilege, proxies};
 use karez_handover::stock;
+use karez_link::controller::{ControllerClient, LearnedRoots, Settings as ControllerSettings};
+use karez_link::discovery::{self, LocalPodsView, Store as DiscoveryStore, Synced};
 use karez_process::http::{self, Routes};
-use karez_process::readiness::Readiness;
+use karez_process::readiness::{Condition, Readiness};
 use karez_process::signals::Signals;
 use karez_process::tasks::Tasks;
 use karez_process::{drain, limits, logs, settings};
@@ -28,6 +35,8 @@ use tokio::sync::mpsc;
 const BLOCKING_THREADS: usize = 8;
 /// For such work to come to its end when the agent does.
 const END_WITHIN: Duration = Duration::from_secs(2);
+/// In the state directory: the node proxies that a restarted agent serves at once.
+const NODE_PROXIES: &str = "node-proxies.json";
 /// Requests on their way to the owner of all Pods.
 const REQUESTS: usize = 64;
 
@@ -61,11 +70,23 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let openings = Openings { ipv6: context.kernel.has_ipv6(), dns: settings.dns_capture };
     let handle = EnrolmentHandle::new(Arc::clone(&context), openings, sender);
     let served = Counter::default();
-    serve_proxies(settings, &context, &served, &mut tasks)?;
+    let cluster = match settings.cluster.controller() {
+        Some(controller) => {
+            let known = readiness.condition("Pods of this node from the controller");
+            let view = follow_controller(controller, known, &mut tasks)?;
+            Some(join_cluster(settings, &context, &handle, view, &served, &mut tasks))
+        }
+        None => {
+            serve_proxies(settings, &context, &served, &mut tasks)?;
+            None
+        }
+    };
+    let (metrics, new_pods) = cluster.unzip();
     let enrol_socket = api::listen(&settings.enrol_socket)?;
-    tasks.spawn("enrol socket", api::serve(enrol_socket, geteuid().as_raw(), handle.clone()));
+    let endpoints = Endpoints { handle: handle.clone(), new_pods };
+    tasks.spawn("enrol socket", api::serve(enrol_socket, geteuid().as_raw(), endpoints));
     if let Some(address) = settings.metrics_listen {
-        let metrics = Arc::new(Metrics::new(context.repairs.clone(), served));
+        let metrics = Arc::new(Metrics::new(context.repairs.clone(), served, metrics.as_ref()));
         let routes = routes(&handle, &metrics, &readiness);
         let ports = vec![(http::listen(address).await?, routes)];
         tasks.spawn("metrics", http::serve_apart(ports, &drain).context("serving metrics")?);
@@ -87,8 +108,61 @@ fn context(settings: &Settings) -> anyhow::Result<AgentContext<Linux>> {
         None => ServedBy::Karez,
         Some(_) => ServedBy::Ztunnel,
     };
-    let kernel = Linux { served_by, probes: settings.probe_address.clone() };
+    let kernel = Linux {
+        served_by,
+        probes: settings.probe_address.clone(),
+        processes: Processes::new(&settings.cluster.proc),
+    };
     Ok(AgentContext::new(kernel, Store::open(&settings.state_dir)?, served_by))
+}
+
+/// Follows what the controller says of this node's Pods.
+fn follow_controller(
+    settings: ControllerSettings,
+    known: Condition,
+    tasks: &mut Tasks,
+) -> anyhow::Result<LocalPodsView> {
+    let (store, view) = DiscoveryStore::local_pods();
+    let controller = ControllerClient::new(settings, LearnedRoots::none()).context("--controller")?;
+    tasks.spawn("discovery", discovery::run(controller, store));
+    let mut synced = view.synced.clone();
+    tasks.spawn("readiness", async move {
+        if synced.wait_for(|synced| *synced == Synced::Complete).await.is_ok() {
+            known.met();
+        }
+        // The condition must not be dropped while the process runs.
+        std::future::pending::<()>().await;
+    });
+    Ok(view)
+}
+
+/// Keeps what is enrolled as the controller says, and the CNI plugin on the node. Gives what tells of it, and what answers the
+/// plugin.
+fn join_cluster(
+    settings: &Settings,
+    context: &Arc<AgentContext<Linux>>,
+    handle: &EnrolmentHandle<Linux>,
+    view: LocalPodsView,
+    served: &Counter,
+    tasks: &mut Tasks,
+) -> (ClusterMetrics, NewPods<Linux>) {
+    let config = ProxyConfig {
+        address: settings.node_socket.clone(),
+        uid: settings.node_uid,
+        source: Arc::new(Source::new(Arc::clone(context), served.clone())),
+        record: settings.state_dir.join(NODE_PROXIES),
+    };
+    let metrics = ClusterMetrics::default();
+    let node_proxies = NodeProxies::new(Arc::clone(context), config, metrics.clone());
+    let reconciler =
+        Reconciler::new(Arc::clone(context), handle.clone(), view.clone(), node_proxies, metrics.clone());
+    tasks.spawn("cluster", reconciler.run());
+    if let Some(installation) = settings.cni_installation() {
+        let namespace = &settings.cluster.namespace;
+        let keeper = PluginKeeper::new(Arc::clone(context), installation, view.clone(), namespace);
+        tasks.spawn("CNI plugin", keeper.run());
+    }
+    (metrics, NewPods::new(handle.clone(), view, settings.cluster.proc.clone()))
 }
 
 fn serve_proxies(
@@ -104,7 +178,7 @@ fn serve_proxies(
         return Ok(());
     }
     let stock = proxies::listen(&stock::address(&settings.node_socket))?;
-    let source = Source::new(Arc::clone(context), served.clone());
+    let source = Arc::new(Source::new(Arc::clone(context), served.clone()));
     tasks.spawn("stock", proxies::serve_stock(stock, uid, source));
     let pods = proxies::listen(&settings.node_socket)?;
     tasks.spawn("node proxies", proxies::serve_pods(pods, uid, Arc::clone(context)));

@@ -6,6 +6,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::cluster::ClusterMetrics;
+
 /// All metrics, under the prefix `karez_agent`.
 #[derive(Debug)]
 pub struct Metrics {
@@ -17,9 +19,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// With the counters that others count in.
+    /// With the counters that others count in; those of a cluster where there is one.
     #[must_use]
-    pub fn new(repairs: Counter, sockets: Counter) -> Self {
+    pub fn new(repairs: Counter, sockets: Counter, cluster: Option<&ClusterMetrics>) -> Self {
         let mut registry = Registry::with_prefix("karez_agent");
         let [enrolled, captured, uncaptured, uncarried] = std::array::from_fn(|_| Gauge::default());
         let gauges = [
@@ -37,6 +39,9 @@ impl Metrics {
             repairs,
         );
         registry.register("sockets_served", "Sockets opened in Pods for the node proxy", sockets);
+        if let Some(cluster) = cluster {
+            cluster.register(&mut registry);
+        }
         Self { registry, enrolled, captured, uncaptured, uncarried }
     }
 

@@ -88,8 +88,7 @@ pub async fn serve_zds<K: Kernel>(listener: Listener, node_uid: u32, context: Ar
 }
 
 /// Gives node proxies of the given uid the sockets that they ask for. Runs until it is dropped.
-pub async fn serve_stock<K: Kernel>(listener: Listener, node_uid: u32, source: Source<K>) {
-    let source = Arc::new(source);
+pub async fn serve_stock<K: Kernel>(listener: Listener, node_uid: u32, source: Arc<Source<K>>) {
     accept(listener, message::LARGEST_PACKET, &[node_uid], move |channel| {
         let source = Arc::clone(&source);
         async move {

@@ -3,16 +3,20 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, Args, Parser};
 use karez_handover::Address;
+use karez_link::controller;
 use karez_process::logs::LogSettings;
+use karez_process::names;
+
+use crate::cni::Installation;
 
 /// Enrols Pods of this node in the mesh: redirects their traffic and hands their sockets to the node proxy.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "karez-agent")]
 pub struct Settings {
-    /// Where the node proxy connects; @NAME is an abstract socket in the agent's own network namespace. The stock of
-    /// sockets is served beside it, under this name with -stock added.
+    /// Where the node proxy connects; @NAME is an abstract socket in the agent's own network namespace, on Kubernetes in
+    /// the node proxy's. The stock of sockets is served beside it, under this name with -stock added.
     #[arg(long, default_value = "@karez-agent", value_name = "ADDRESS")]
     pub node_socket: Address,
 
@@ -30,7 +34,7 @@ pub struct Settings {
     pub node_uid: u32,
 
     /// Feed a ztunnel by Istio's ZDS on this socket, in the place of Karez's node proxy.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "node")]
     pub zds_socket: Option<Address>,
 
     /// Source addresses of kubelet's probes, which reach the application directly, in strict mode too. Only for a node that
@@ -46,10 +50,86 @@ pub struct Settings {
     #[arg(long, value_name = "IP:PORT")]
     pub metrics_listen: Option<SocketAddr>,
 
+    /// On Kubernetes.
+    #[command(flatten)]
+    pub cluster: ClusterSettings,
+
     /// The log.
     #[command(flatten)]
     pub logs: LogSettings,
 }
+
+/// What the agent is told on Kubernetes, where the controller says which Pods of the node are in the mesh.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterSettings {
+    /// Name of this node, as the Pods' `nodeName` has it: the agent follows what the controller says of the node's Pods.
+    #[arg(long, value_parser = names::node, requires_all = ["controller", "controller_ca", "token_file"])]
+    pub node: Option<String>,
+
+    /// The controller.
+    #[arg(long, value_name = "https://HOST:PORT", requires = "node")]
+    pub controller: Option<String>,
+
+    /// PEM roots that prove the controller; read again at every connection.
+    #[arg(long, value_name = "FILE", requires = "node")]
+    pub controller_ca: Option<PathBuf>,
+
+    /// Token that proves this agent to the controller; read again at every call.
+    #[arg(long, value_name = "FILE", requires = "node")]
+    pub token_file: Option<PathBuf>,
+
+    /// Kubernetes namespace that the agent runs in.
+    #[arg(long, default_value = "karez-system", value_parser = names::namespace)]
+    pub namespace: String,
+
+    /// The node's procfs, by which the network namespaces of its Pods are found.
+    #[arg(long, default_value = "/proc", value_name = "DIRECTORY")]
+    pub proc: PathBuf,
+
+    /// Where the container runtime looks for networks' configurations: the CNI plugin is chained to the first .conflist
+    /// there. The path is the same on the node and here.
+    #[arg(long, value_name = "DIRECTORY", requires_all = ["cni_bin_dir", "node"])]
+    pub cni_conf_dir: Option<PathBuf>,
+
+    /// Where the container runtime looks for CNI plugins.
+    #[arg(long, value_name = "DIRECTORY", requires = "cni_conf_dir")]
+    pub cni_bin_dir: Option<PathBuf>,
+
+    /// The CNI plugin that is installed there.
+    #[arg(long, default_value = "/usr/local/bin/karez-cni", value_name = "FILE")]
+    pub cni_program: PathBuf,
+}
+
+impl ClusterSettings {
+    /// How the controller is reached; None without Kubernetes.
+    #[must_use]
+    pub fn controller(&self) -> Option<controller::Settings> {
+        Some(controller::Settings {
+            url: self.controller.clone()?,
+            ca_file: self.controller_ca.clone()?,
+            token_file: self.token_file.clone()?,
+            node: self.node.clone()?,
+            namespace: self.namespace.clone(),
+            cluster_id: CLUSTER_ID.to_owned(),
+        })
+    }
+}
+
+impl Settings {
+    /// Where the CNI plugin is installed; None where it is not to be.
+    #[must_use]
+    pub fn cni_installation(&self) -> Option<Installation> {
+        Some(Installation {
+            program: self.cluster.cni_program.clone(),
+            bin_dir: self.cluster.cni_bin_dir.clone()?,
+            conf_dir: self.cluster.cni_conf_dir.clone()?,
+            socket: self.enrol_socket.clone(),
+        })
+    }
+}
+
+/// Told to the controller, which goes by the token.
+const CLUSTER_ID: &str = "Kubernetes";
 
 #[cfg(test)]
 mod tests;

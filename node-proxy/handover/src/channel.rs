@@ -111,7 +111,15 @@ impl Listener {
     /// # Errors
     /// When the address is taken or cannot be made.
     pub fn bind(address: &Address) -> io::Result<Self> {
-        Ok(Self { listener: Watched::new(seqpacket::Listener::bind(address)?)? })
+        Self::new(seqpacket::Listener::bind(address)?)
+    }
+
+    /// Takes a socket that listens already, in whatever network namespace. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When the runtime cannot watch it.
+    pub fn new(listener: seqpacket::Listener) -> io::Result<Self> {
+        Ok(Self { listener: Watched::new(listener)? })
     }
 
     /// Accepts a connection whose packets have at most `largest` bytes.

@@ -24,7 +24,11 @@ fn world_for(uid: u32) -> World {
     let agent = Agent::start(folder.path());
     agent.context.kernel.add("/web", 10);
     let socket = folder.path().join("sub/agent.sock");
-    let serving = tokio::spawn(serve(listen(&socket).unwrap(), uid, agent.handle.clone()));
+    let serving = tokio::spawn(serve(
+        listen(&socket).unwrap(),
+        uid,
+        Endpoints { handle: agent.handle.clone(), new_pods: None },
+    ));
     World { client: Client::new(socket), folder, agent, serving }
 }
 

@@ -1,8 +1,5 @@
 //! A kernel without privileges, for tests: it keeps a diary and fails when told to.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::*;
@@ -18,6 +15,8 @@ pub(crate) struct Fake {
 #[derive(Debug, Default)]
 struct State {
     paths: BTreeMap<PathBuf, u64>,
+    pods: BTreeMap<String, Vec<PathBuf>>,
+    addresses: BTreeMap<u64, IpAddr>,
     installed: BTreeMap<u64, CaptureOptions>,
     tampered: BTreeSet<u64>,
     failing: BTreeSet<&'static str>,
@@ -33,6 +32,16 @@ impl Fake {
     /// A namespace of that inode at that path.
     pub(crate) fn add(&self, path: &str, inode: u64) {
         self.state.lock().unwrap().paths.insert(path.into(), inode);
+    }
+
+    /// Processes of a Pod run in the namespaces at these paths.
+    pub(crate) fn run(&self, uid: &str, paths: &[&str]) {
+        let paths = paths.iter().map(Into::into).collect();
+        self.state.lock().unwrap().pods.insert(uid.to_owned(), paths);
+    }
+
+    pub(crate) fn set_address(&self, inode: u64, address: &str) {
+        self.state.lock().unwrap().addresses.insert(inode, address.parse().unwrap());
     }
 
     pub(crate) fn delete(&self, path: &str) {
@@ -100,9 +109,32 @@ impl Kernel for Fake {
         Ok(state.paths.get(netns).map(|inode| NamespaceId { device: 4, inode: *inode }))
     }
 
-    fn addresses(&self, _sandbox: &FakeSandbox) -> Result<Vec<IpAddr>, KernelError> {
-        let has_none = self.state.lock().unwrap().failing.contains("address");
-        Ok(if has_none { Vec::new() } else { vec!["10.0.0.9".parse().unwrap()] })
+    fn find(&self, uids: &BTreeSet<String>) -> Result<BTreeMap<String, Vec<FoundNamespace>>, KernelError> {
+        let state = self.state.lock().unwrap();
+        let found = |path: &PathBuf| {
+            let id = NamespaceId { device: 4, inode: *state.paths.get(path)? };
+            Some(FoundNamespace { path: path.clone(), id })
+        };
+        let wanted = state.pods.iter().filter(|(uid, _)| uids.contains(*uid));
+        Ok(wanted.map(|(uid, paths)| (uid.clone(), paths.iter().filter_map(found).collect())).collect())
+    }
+
+    fn listen_at(
+        &self,
+        sandbox: &FakeSandbox,
+        address: &Address,
+    ) -> Result<seqpacket::Listener, KernelError> {
+        self.doing("listen for the node proxy", sandbox)?;
+        // Each namespace has addresses of its own.
+        let own: Address = format!("{address}.{}", sandbox.inode).parse().unwrap();
+        Ok(seqpacket::Listener::bind(&own)?)
+    }
+
+    fn addresses(&self, sandbox: &FakeSandbox) -> Result<Vec<IpAddr>, KernelError> {
+        let state = self.state.lock().unwrap();
+        let address = state.addresses.get(&sandbox.inode).copied();
+        let address = address.unwrap_or_else(|| "10.0.0.9".parse().unwrap());
+        Ok(if state.failing.contains("address") { Vec::new() } else { vec![address] })
     }
 
     fn has_ipv6(&self) -> bool {

@@ -46,7 +46,7 @@ impl Agent {
         let listener = proxies::listen(&address(folder)).unwrap();
         tasks.spawn(proxies::serve_pods(listener, uid, Arc::clone(&context)));
         let listener = proxies::listen(&stock::address(&address(folder))).unwrap();
-        let source = proxies::Source::new(Arc::clone(&context), Counter::default());
+        let source = Arc::new(proxies::Source::new(Arc::clone(&context), Counter::default()));
         tasks.spawn(proxies::serve_stock(listener, uid, source));
         Self { context, handle, tasks }
     }

@@ -1,0 +1,37 @@
+//! What Prometheus is told of the node's Pods on Kubernetes.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Shared with the tasks that count.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterMetrics {
+    /// Pods that should be captured, and are not.
+    pub missing: Gauge,
+    /// Pods that ran uncaptured when the agent started, and were captured.
+    pub repaired: Counter,
+    /// Node proxies that are served.
+    pub node_proxies: Gauge,
+}
+
+impl ClusterMetrics {
+    /// Adds them to what is told.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "pods_missing",
+            "Pods of this node that the controller says are in the mesh and that are not captured",
+            self.missing.clone(),
+        );
+        registry.register(
+            "pods_repaired",
+            "Pods that ran uncaptured when the agent started, and were captured",
+            self.repaired.clone(),
+        );
+        registry.register(
+            "node_proxies",
+            "Node proxies of this node that the agent listens for",
+            self.node_proxies.clone(),
+        );
+    }
+}

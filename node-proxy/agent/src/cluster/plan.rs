@@ -1,0 +1,57 @@
+//! What there is to do: the Pods that the controller tells of against those that are enrolled. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use karez_handover::enrol::PodStatus;
+use karez_link::discovery::{LocalPod, LocalPods, Membership};
+
+use crate::registry::PodName;
+
+/// What there is to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Pods to find and capture.
+    pub enrol: Vec<LocalPod>,
+    /// Enrolled Pods of which something is another, and where they are.
+    pub change: Vec<(LocalPod, PodStatus)>,
+    /// Enrolled Pods to let go, by uid.
+    pub release: BTreeMap<String, PodName>,
+    /// Uids of the node proxies to serve.
+    pub node_proxies: BTreeSet<String>,
+    /// How many Pods should be captured, and are not.
+    pub missing: usize,
+}
+
+/// Compares what should be with what is. An enrolled Pod that the controller does not speak of stays: it has ended, and
+/// goes with its network namespace, or the operator enrolled it.
+#[must_use]
+pub fn plan(pods: &LocalPods, enrolled: &[PodStatus]) -> Plan {
+    let enrolled: BTreeMap<&str, &PodStatus> = enrolled.iter().map(|pod| (pod.uid.as_str(), pod)).collect();
+    let mut plan = Plan::default();
+    for pod in pods.values() {
+        let status = enrolled.get(pod.uid.as_str()).copied();
+        match (pod.membership, status) {
+            (Membership::Enrolled, None) => {
+                plan.missing += 1;
+                plan.enrol.push(pod.clone());
+            }
+            (Membership::Enrolled, Some(status)) => {
+                plan.missing += usize::from(!status.captured);
+                if status.service_account != pod.service_account {
+                    plan.change.push((pod.clone(), status.clone()));
+                }
+            }
+            (Membership::NotEnrolled | Membership::NodeProxy, Some(status)) => {
+                plan.release.insert(pod.uid.clone(), PodName::new(&status.namespace, &status.name));
+            }
+            (Membership::NotEnrolled | Membership::NodeProxy, None) => {}
+        }
+        if pod.membership == Membership::NodeProxy {
+            plan.node_proxies.insert(pod.uid.clone());
+        }
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests;

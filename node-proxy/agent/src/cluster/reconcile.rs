@@ -1,0 +1,311 @@
+//! Makes what is enrolled what the controller says, again and again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_handover::enrol::{PodRequest, PodStatus};
+use karez_link::discovery::{LocalPod, LocalPods, LocalPodsView, Synced};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::cluster::attempts::Attempts;
+use crate::cluster::metrics::ClusterMetrics;
+use crate::cluster::node_proxies::NodeProxies;
+use crate::cluster::plan::{Plan, plan};
+use crate::context::AgentContext;
+use crate::enrolment::{EnrolmentHandle, RequestError};
+use crate::kernel::{Kernel, KernelError};
+use crate::pods::Refused;
+use crate::processes::FoundNamespace;
+use crate::registry::PodName;
+
+/// How often all is compared, though nothing has been heard: a Pod that has left comes back, a node proxy ends.
+const COMPARE_EVERY: Duration = Duration::from_secs(2);
+/// Pods that are enrolled or released at a time.
+const AT_A_TIME: usize = 32;
+
+/// Brings enrolment after the controller's view of the node.
+#[derive(Debug)]
+pub struct Reconciler<K: Kernel> {
+    context: Arc<AgentContext<K>>,
+    handle: EnrolmentHandle<K>,
+    view: LocalPodsView,
+    node_proxies: NodeProxies<K>,
+    metrics: ClusterMetrics,
+    attempts: Attempts,
+    /// Uids that `tasks` work on.
+    busy: BTreeSet<String>,
+    tasks: JoinSet<Finished>,
+    /// Pods that were not captured when the agent started.
+    found_uncaptured: BTreeSet<String>,
+    has_compared_all: bool,
+}
+
+/// The end of the work on one Pod.
+#[derive(Debug)]
+struct Finished {
+    uid: String,
+    pod: PodName,
+    work: Work,
+    outcome: Result<(), RequestError>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Enrol,
+    Release,
+}
+
+impl<K: Kernel> Reconciler<K> {
+    /// Enrols by `handle` what `view` says, and serves `node_proxies`.
+    #[must_use]
+    pub fn new(
+        context: Arc<AgentContext<K>>,
+        handle: EnrolmentHandle<K>,
+        view: LocalPodsView,
+        node_proxies: NodeProxies<K>,
+        metrics: ClusterMetrics,
+    ) -> Self {
+        Self {
+            context,
+            handle,
+            view,
+            node_proxies,
+            metrics,
+            attempts: Attempts::default(),
+            busy: BTreeSet::new(),
+            tasks: JoinSet::new(),
+            found_uncaptured: BTreeSet::new(),
+            has_compared_all: false,
+        }
+    }
+
+    /// Runs until discovery has ended.
+    pub async fn run(mut self) {
+        self.node_proxies.restore().await;
+        let mut comparisons = interval(COMPARE_EVERY);
+        comparisons.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let next_attempt = self.next_attempt();
+            tokio::select! {
+                changed = self.view.pods.changed() => if changed.is_err() {
+                    return;
+                },
+                Some(finished) = self.tasks.join_next() => match finished {
+                    Ok(finished) => self.note(finished),
+                    // Its Pod stays busy: what panics once would again.
+                    Err(error) => tracing::error!(%error, "the work on a Pod ended before its time"),
+                },
+                () = until(next_attempt) => {}
+                _ = comparisons.tick() => {}
+            }
+            self.reconcile().await;
+        }
+    }
+
+    async fn reconcile(&mut self) {
+        // The agent is about to end.
+        let Ok(enrolled) = self.handle.list().await else { return };
+        let pods = Arc::clone(&self.view.pods.borrow_and_update());
+        let plan = plan(&pods, &enrolled.pods);
+        self.metrics.missing.set(i64::try_from(plan.missing).unwrap_or(i64::MAX));
+        self.note_uncaptured(&plan);
+        self.attempts.retain(|uid| pods.contains_key(uid));
+        for (uid, pod) in plan.release {
+            self.release(&uid, pod);
+        }
+        for (pod, status) in plan.change {
+            self.change(&pod, &status);
+        }
+        let is_complete = *self.view.synced.borrow() == Synced::Complete;
+        self.node_proxies.keep(|uid| plan.node_proxies.contains(uid) || !is_complete).await;
+        self.find_and_serve(&pods, plan.enrol, &plan.node_proxies).await;
+    }
+
+    /// Until all Pods have been compared once, those that are not captured were so before the agent started.
+    fn note_uncaptured(&mut self, plan: &Plan) {
+        if self.has_compared_all {
+            return;
+        }
+        self.found_uncaptured.extend(plan.enrol.iter().map(|pod| pod.uid.clone()));
+        self.has_compared_all = *self.view.synced.borrow() == Synced::Complete;
+    }
+
+    async fn find_and_serve(
+        &mut self,
+        pods: &Arc<LocalPods>,
+        enrol: Vec<LocalPod>,
+        node_proxies: &BTreeSet<String>,
+    ) {
+        let enrol: Vec<LocalPod> = enrol.into_iter().filter(|pod| self.is_due(&pod.uid)).collect();
+        let unserved: Vec<String> =
+            self.node_proxies.unserved(node_proxies).filter(|uid| self.is_due(uid)).collect();
+        let wanted: BTreeSet<String> = enrol.iter().map(|pod| &pod.uid).chain(&unserved).cloned().collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let pods = Arc::clone(pods);
+        let mut found =
+            match self.context.blocking(move |context| find(&context.kernel, &pods, &wanted)).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::error!(%error, "cannot look for Pods: the agent keeps trying");
+                    BTreeMap::new()
+                }
+            };
+        for uid in unserved {
+            let served = match found.remove(&uid) {
+                Some(found) => self.node_proxies.serve(&uid, found).await.map_err(|error| error.to_string()),
+                None => Err(NO_SANDBOX.to_owned()),
+            };
+            match served {
+                Ok(()) => self.attempts.succeed(&uid),
+                Err(reason) => self.fail(&uid, "node proxy not served", reason),
+            }
+        }
+        for pod in enrol {
+            match found.remove(&pod.uid) {
+                Some(found) => self.enrol(&pod, found),
+                None => self.fail(&pod.uid, "Pod not captured", NO_SANDBOX.to_owned()),
+            }
+        }
+    }
+
+    fn enrol(&mut self, pod: &LocalPod, found: FoundNamespace) {
+        let request = request(pod, found.path);
+        let handle = self.handle.clone();
+        self.start(&pod.uid, PodName::new(&pod.namespace, &pod.name), Work::Enrol, async move {
+            handle.capture(&request, found.id).await
+        });
+    }
+
+    fn change(&mut self, pod: &LocalPod, status: &PodStatus) {
+        if !self.is_due(&pod.uid) {
+            return;
+        }
+        let request = request(pod, status.netns.clone());
+        let handle = self.handle.clone();
+        self.start(&pod.uid, PodName::new(&pod.namespace, &pod.name), Work::Enrol, async move {
+            handle.enrol(&request).await.map(drop)
+        });
+    }
+
+    fn release(&mut self, uid: &str, pod: PodName) {
+        if !self.is_due(uid) {
+            return;
+        }
+        let (handle, name) = (self.handle.clone(), pod.clone());
+        self.start(uid, pod, Work::Release, async move {
+            match handle.remove(&name.namespace, &name.name).await {
+                // It has ended meanwhile.
+                Err(RequestError::Refused(Refused::Unknown(_))) => Ok(()),
+                // The Pod's view tells of a problem, and its task keeps trying.
+                removed => removed.map(drop),
+            }
+        });
+    }
+
+    fn start(
+        &mut self,
+        uid: &str,
+        pod: PodName,
+        work: Work,
+        task: impl Future<Output = Result<(), RequestError>> + Send + 'static,
+    ) {
+        let uid = uid.to_owned();
+        self.busy.insert(uid.clone());
+        self.tasks.spawn(async move { Finished { uid, pod, work, outcome: task.await } });
+    }
+
+    fn note(&mut self, finished: Finished) {
+        let Finished { uid, pod, work, outcome } = finished;
+        self.busy.remove(&uid);
+        match outcome {
+            Ok(()) => {
+                self.attempts.succeed(&uid);
+                if work == Work::Enrol && self.found_uncaptured.remove(&uid) {
+                    tracing::info!(%pod, uid, "it ran uncaptured when the agent started, and is captured now");
+                    self.metrics.repaired.inc();
+                }
+            }
+            Err(error) => self.fail(&uid, work.failed(), error.to_string()),
+        }
+    }
+
+    fn fail(&mut self, uid: &str, what: &str, reason: String) {
+        let told = reason.clone();
+        if self.attempts.fail(uid, reason, Instant::now(), fastrand::u64(..)) {
+            tracing::warn!(uid, reason = told, "{what}: the agent keeps trying");
+        }
+    }
+
+    fn is_due(&self, uid: &str) -> bool {
+        let has_room = self.tasks.len() < AT_A_TIME;
+        has_room && !self.busy.contains(uid) && self.attempts.is_due(uid, Instant::now())
+    }
+
+    /// `None` while the end of some work has to come first.
+    fn next_attempt(&self) -> Option<Instant> {
+        let has_room = self.tasks.len() < AT_A_TIME;
+        has_room.then(|| self.attempts.next_due(|uid| !self.busy.contains(uid)))?
+    }
+}
+
+const NO_SANDBOX: &str = "no process of it runs on this node yet";
+
+impl Work {
+    fn failed(self) -> &'static str {
+        match self {
+            Self::Enrol => "Pod not captured",
+            Self::Release => "Pod not released",
+        }
+    }
+}
+
+fn request(pod: &LocalPod, netns: std::path::PathBuf) -> PodRequest {
+    PodRequest {
+        uid: Some(pod.uid.clone()),
+        namespace: pod.namespace.clone(),
+        name: pod.name.clone(),
+        service_account: pod.service_account.clone(),
+        netns,
+        // Those of the namespace itself: they are there before the API server knows them.
+        addresses: Vec::new(),
+    }
+}
+
+/// The namespaces of these Pods. Blocks.
+fn find<K: Kernel>(
+    kernel: &K,
+    pods: &LocalPods,
+    uids: &BTreeSet<String>,
+) -> Result<BTreeMap<String, FoundNamespace>, KernelError> {
+    let found = kernel.find(uids)?.into_iter().filter_map(|(uid, namespaces)| {
+        let addresses = pods.get(&uid).map_or([].as_slice(), |pod| &pod.addresses);
+        let own = namespaces.into_iter().find(|namespace| is_own(kernel, namespace, addresses));
+        Some((uid, own?))
+    });
+    Ok(found.collect())
+}
+
+/// Whether a namespace is the Pod's own: what runs in a Pod may have made others for itself, without its addresses.
+fn is_own<K: Kernel>(kernel: &K, namespace: &FoundNamespace, addresses: &[IpAddr]) -> bool {
+    if addresses.is_empty() {
+        return true;
+    }
+    let opened = kernel.open(&namespace.path);
+    let there = opened.and_then(|sandbox| kernel.addresses(&sandbox)).unwrap_or_default();
+    addresses.iter().any(|address| there.contains(address))
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

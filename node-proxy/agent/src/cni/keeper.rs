@@ -1,0 +1,106 @@
+//! Keeps the plugin installed and told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use karez_cni::agent_file::{AgentFile, TOUCHED_EVERY};
+use karez_link::discovery::LocalPodsView;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::cni::installation::{InstallError, Installation};
+use crate::cni::namespaces;
+use crate::context::AgentContext;
+use crate::kernel::Kernel;
+
+/// How often its files are looked at: another program may have replaced them.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Keeps the plugin installed, and what it is told current. It never takes it away: an agent that ends is going to come
+/// back.
+#[derive(Debug)]
+pub struct PluginKeeper<K: Kernel> {
+    context: Arc<AgentContext<K>>,
+    installation: Arc<Installation>,
+    view: LocalPodsView,
+    file: AgentFile,
+    /// What the file says.
+    told: Option<AgentFile>,
+    touched: Option<Instant>,
+    problem: Option<String>,
+}
+
+impl<K: Kernel> PluginKeeper<K> {
+    /// Keeps `installation`. Pods of Karez's own `namespace` never wait.
+    #[must_use]
+    pub fn new(
+        context: Arc<AgentContext<K>>,
+        installation: Installation,
+        view: LocalPodsView,
+        namespace: &str,
+    ) -> Self {
+        let exempt = namespaces::CLUSTERS_OWN.into_iter().chain([namespace]);
+        let file = AgentFile { enrolled: BTreeSet::new(), exempt: exempt.map(str::to_owned).collect() };
+        let installation = Arc::new(installation);
+        Self { context, installation, view, file, told: None, touched: None, problem: None }
+    }
+
+    /// Runs until discovery has ended.
+    pub async fn run(mut self) {
+        let installation = Arc::clone(&self.installation);
+        if let Some(told) = self.context.blocking(move |_| installation.told()).await {
+            self.file.enrolled = told.enrolled;
+        }
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                changed = self.view.pods.changed() => if changed.is_err() {
+                    return;
+                },
+                _ = looks.tick() => {}
+            }
+            let kept = self.keep().await;
+            self.note(kept);
+        }
+    }
+
+    async fn keep(&mut self) -> Result<bool, InstallError> {
+        self.file.enrolled = namespaces::enrolled(&self.file.enrolled, &self.view.pods.borrow_and_update());
+        let has_news = self.told.as_ref() != Some(&self.file);
+        let is_due = self.touched.is_none_or(|touched| touched.elapsed() >= TOUCHED_EVERY);
+        let (installation, file) = (Arc::clone(&self.installation), self.file.clone());
+        let told = self.context.blocking(move |_| {
+            // Somebody may have taken the file away.
+            if has_news || is_due && installation.touch().is_err() {
+                installation.tell(&file)?;
+            }
+            Ok::<_, InstallError>(file)
+        });
+        self.told = Some(told.await?);
+        if is_due {
+            self.touched = Some(Instant::now());
+        }
+        // Only now: the plugin must not run before it knows whom to hold.
+        let installation = Arc::clone(&self.installation);
+        self.context.blocking(move |_| installation.install()).await
+    }
+
+    fn note(&mut self, kept: Result<bool, InstallError>) {
+        let problem = match kept {
+            Ok(false) => None,
+            Ok(true) => {
+                tracing::info!(bin = %self.installation.bin_dir.display(), conf = %self.installation.conf_dir.display(), "CNI plugin installed");
+                None
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(problem) = problem.as_ref().filter(|problem| self.problem.as_ref() != Some(problem)) {
+            tracing::warn!(problem, "CNI plugin not installed: Pods are captured only after their start");
+        }
+        self.problem = problem;
+    }
+}
+
+#[cfg(test)]
+mod tests;

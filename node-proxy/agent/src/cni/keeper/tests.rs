@@ -1,0 +1,77 @@
+use std::fs;
+use std::path::Path;
+
+use karez_link::discovery::{LocalPod, LocalPods, Membership, Status, Synced};
+use tokio::sync::watch;
+
+use super::*;
+use crate::kernel::fake::Fake;
+use crate::pod_task::tests::world::world;
+
+fn installation(folder: &Path) -> Installation {
+    for name in ["bin", "net.d"] {
+        fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    fs::write(folder.join("karez-cni"), "the program").unwrap();
+    Installation {
+        program: folder.join("karez-cni"),
+        bin_dir: folder.join("bin"),
+        conf_dir: folder.join("net.d"),
+        socket: "/run/karez/agent.sock".into(),
+    }
+}
+
+fn configure(folder: &Path) {
+    let text = r#"{"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "bridge"}]}"#;
+    fs::write(folder.join("net.d/10-net.conflist"), text).unwrap();
+}
+
+async fn until(is: impl Fn() -> bool) {
+    while !is() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn in_shop(membership: Membership) -> Arc<LocalPods> {
+    let pod = LocalPod {
+        uid: "u1".to_owned(),
+        namespace: "shop".to_owned(),
+        name: "web".to_owned(),
+        service_account: "web".to_owned(),
+        addresses: Vec::new(),
+        membership,
+    };
+    Arc::new(LocalPods::from([(pod.uid.clone(), pod)]))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_plugin_is_installed_told_and_put_back() {
+    let (folder, agent, _node) = world();
+    let installation = installation(folder.path());
+    let (pods, pods_view) = watch::channel(in_shop(Membership::Enrolled));
+    let (_synced, synced) = watch::channel(Synced::Complete);
+    let (_status, status) = watch::channel(Status::default());
+    let view = LocalPodsView { pods: pods_view, synced, status };
+    let keeper =
+        PluginKeeper::<Fake>::new(Arc::clone(&agent.context), installation.clone(), view, "karez-system");
+    let keeping = tokio::spawn(keeper.run());
+    let told = || installation.told().unwrap_or_default();
+    until(|| told().enrolled.contains("shop")).await;
+    assert_eq!(told().exempt.len(), 3);
+    assert!(told().exempt.contains("karez-system"));
+    let is_chained = || {
+        fs::read_to_string(folder.path().join("net.d/10-net.conflist"))
+            .is_ok_and(|text| text.contains("karez-cni"))
+    };
+    configure(folder.path());
+    until(is_chained).await;
+    configure(folder.path());
+    until(is_chained).await;
+    fs::remove_file(folder.path().join("net.d/karez-agent-state")).unwrap();
+    until(|| told().enrolled.contains("shop")).await;
+    pods.send_replace(in_shop(Membership::NotEnrolled));
+    until(|| told().enrolled.is_empty()).await;
+    keeping.abort();
+    assert!(keeping.await.unwrap_err().is_cancelled());
+    assert!(is_chained(), "an agent that ends takes nothing away");
+}
