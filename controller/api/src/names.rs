@@ -73,6 +73,8 @@ pub mod annotation {
     pub const MTLS: &str = "karez.dev/mtls";
     /// On a Namespace: `tunnel` or `direct`.
     pub const SAME_NODE: &str = "karez.dev/same-node";
+    /// On a mirror Pod, by its kubelet: the uid that the kubelet gave the static Pod.
+    pub const STATIC_POD_UID: &str = "kubernetes.io/config.hash";
     /// On a Namespace or Pod: TCP ports, separated by commas, on which strict mode admits peers without an identity.
     pub const PERMISSIVE_PORTS: &str = "karez.dev/permissive-ports";
 }

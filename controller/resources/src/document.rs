@@ -3,22 +3,18 @@
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::endpoint_slice::EndpointSlice;
 use crate::fields;
 use crate::manifest::{Broken, Ignored, Reading, Subject};
-use crate::mesh::{MESH_NAME, Mesh, MeshResource};
+use crate::manifest_defaults;
+use crate::mesh::{MESH_NAME, Mesh};
 use crate::metadata::{DEFAULT_NAMESPACE, only_known_fields};
-use crate::namespace::Namespace;
-use crate::pod::Pod;
-use crate::policy::{AuthorizationPolicy, PolicyResource, Selector};
+use crate::object;
+use crate::policy::{AuthorizationPolicy, Selector};
 use crate::problem::{FieldError, Problem, shortened};
 use crate::recognition::{Recognised, recognise};
 use crate::resource::{Key, Kind, Resource};
-use crate::service::Service;
-use crate::service_account::ServiceAccount;
 use crate::syntax;
 
 /// Reads one object.
@@ -37,7 +33,7 @@ pub(crate) fn read(value: Value) -> Reading {
         | Recognised::OtherVersion(_, problem)
         | Recognised::Unknown { problem, .. } => broken(claims, Parsed::Whole, None, problem),
         Recognised::Ours(kind) => {
-            let selector = (kind == Kind::AuthorizationPolicy).then(|| readable_selector(&value)).flatten();
+            let selector = (kind == Kind::AuthorizationPolicy).then(|| Selector::of_broken(&value)).flatten();
             if let Err(problem) = fields::only_of_kind(kind, &value) {
                 return broken(claims, Parsed::WithMore, selector, problem);
             }
@@ -195,48 +191,21 @@ fn made_up_name(written: &str) -> String {
     }
 }
 
-/// Which Pods a policy covers that is wrong elsewhere; none when that cannot be said either.
-fn readable_selector(value: &Value) -> Option<Selector> {
-    let spec = value.get("spec")?;
-    if spec.get("targetRefs").is_some() {
-        return None;
-    }
-    // A selector that cannot be read covers what no selector does: the namespace.
-    let selector: Selector = serde_json::from_value(spec.get("selector")?.clone()).ok()?;
-    selector.check().is_ok().then_some(selector)
-}
-
 fn resource(kind: Kind, value: Value) -> Result<Resource, FieldError> {
     only_known_fields(value.get("metadata").unwrap_or(&Value::Null))?;
-    Ok(match kind {
-        Kind::Namespace => Resource::Namespace(Namespace::read(typed::<core::Namespace>(value)?)?),
-        Kind::ServiceAccount => {
-            Resource::ServiceAccount(ServiceAccount::read(typed::<core::ServiceAccount>(value)?)?)
-        }
-        Kind::Pod => Resource::Pod(Pod::read(typed::<core::Pod>(value)?)?),
-        Kind::Service => Resource::Service(Service::read(typed::<core::Service>(value)?)?),
-        Kind::EndpointSlice => {
-            Resource::EndpointSlice(EndpointSlice::read(typed::<discovery::EndpointSlice>(value)?)?)
-        }
+    match kind {
+        Kind::Namespace => object::decode::<core::Namespace>(value)?.try_into(),
+        Kind::ServiceAccount => object::decode::<core::ServiceAccount>(value)?.try_into(),
+        Kind::Pod => manifest_defaults::pod(object::decode(value)?).try_into(),
+        Kind::Service => object::decode::<core::Service>(value)?.try_into(),
+        Kind::EndpointSlice => object::decode::<discovery::EndpointSlice>(value)?.try_into(),
         Kind::AuthorizationPolicy => {
             fields::nothing_empty(&value)?;
-            let object = typed::<AuthorizationPolicy>(value)?;
-            Resource::AuthorizationPolicy(PolicyResource::read(object.metadata, object.spec)?)
+            object::decode::<AuthorizationPolicy>(value)?.try_into()
         }
         Kind::Mesh => {
             fields::nothing_empty(&value)?;
-            let object = typed::<Mesh>(value)?;
-            Resource::Mesh(MeshResource::read(object.metadata, object.spec)?)
+            object::decode::<Mesh>(value)?.try_into()
         }
-    })
-}
-
-fn typed<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let field = match error.path().to_string() {
-            root if root == "." => String::new(),
-            path => path,
-        };
-        FieldError::new(field, error.inner())
-    })
+    }
 }

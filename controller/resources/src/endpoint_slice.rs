@@ -63,8 +63,10 @@ pub struct EndpointPort {
     pub port: u16,
 }
 
-impl EndpointSlice {
-    pub(crate) fn read(object: k8s::EndpointSlice) -> Result<Self, FieldError> {
+impl TryFrom<k8s::EndpointSlice> for EndpointSlice {
+    type Error = FieldError;
+
+    fn try_from(object: k8s::EndpointSlice) -> Result<Self, FieldError> {
         let unsupported = unsupported::of_endpoint_slice(&object);
         let mut meta = Metadata::read(Kind::EndpointSlice, object.metadata)?;
         let endpoints = match object.address_type.as_str() {

@@ -1,6 +1,5 @@
 //! `Mesh` of `karez.dev/v1alpha1`: what is mesh-wide. One object, named `default`.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -103,8 +102,11 @@ impl MeshSpec {
     }
 }
 
-impl MeshResource {
-    pub(crate) fn read(metadata: ObjectMeta, spec: MeshSpec) -> Result<Self, FieldError> {
+impl TryFrom<Mesh> for MeshResource {
+    type Error = FieldError;
+
+    fn try_from(object: Mesh) -> Result<Self, FieldError> {
+        let Mesh { metadata, spec } = object;
         let name = Metadata::read(Kind::Mesh, metadata)?.name;
         if name != MESH_NAME {
             return Err(FieldError::new("metadata.name", format!("the one Mesh is named {MESH_NAME:?}")));

@@ -30,8 +30,10 @@ pub enum Enrolment {
     Disabled,
 }
 
-impl Namespace {
-    pub(crate) fn read(object: k8s::Namespace) -> Result<Self, FieldError> {
+impl TryFrom<k8s::Namespace> for Namespace {
+    type Error = FieldError;
+
+    fn try_from(object: k8s::Namespace) -> Result<Self, FieldError> {
         let meta = Metadata::read(Kind::Namespace, object.metadata)?;
         Ok(Self {
             enrolment: Enrolment::of(&meta)?,

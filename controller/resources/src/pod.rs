@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1 as k8s;
+use karez_api::names::annotation;
 
 use crate::metadata::Metadata;
 use crate::namespace::Enrolment;
@@ -18,7 +19,8 @@ pub struct Pod {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Tells it from its predecessors of the same name; a manifest has none.
+    /// What its kubelet calls it: `metadata.uid`, except that a static Pod's is the annotation `kubernetes.io/config.hash`.
+    /// A manifest may have none.
     pub uid: Option<String>,
     /// Its labels.
     pub labels: Labels,
@@ -34,7 +36,7 @@ pub struct Pod {
     pub addresses: Vec<IpAddr>,
     /// Where it is in its life.
     pub phase: Phase,
-    /// The condition `Ready`; absent means true.
+    /// The condition `Ready`; absent means false.
     pub ready: bool,
     /// Its deletion has begun.
     pub deleting: bool,
@@ -45,6 +47,9 @@ pub struct Pod {
     /// What it says and the mesh does not do.
     pub unsupported: Vec<Unsupported>,
 }
+
+/// The type of the condition that says that a Pod takes connections.
+pub(crate) const READY: &str = "Ready";
 
 /// A Pod's phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,13 +98,19 @@ impl Pod {
     pub fn port_named(&self, name: &str) -> Option<u16> {
         self.named_ports.iter().find(|port| port.name == name).map(|port| port.port)
     }
+}
 
-    pub(crate) fn read(object: k8s::Pod) -> Result<Self, FieldError> {
+/// As the API has it: without a phase a Pod is Pending, and without the condition `Ready` it is not ready.
+impl TryFrom<k8s::Pod> for Pod {
+    type Error = FieldError;
+
+    fn try_from(object: k8s::Pod) -> Result<Self, FieldError> {
         let unsupported = unsupported::of_pod(&object);
         let meta = Metadata::read(Kind::Pod, object.metadata)?;
         let spec = object.spec.unwrap_or_default();
         let status = object.status.unwrap_or_default();
         Ok(Self {
+            uid: uid(&meta),
             enrolment: Enrolment::of(&meta)?,
             service_account: service_account(&spec)?,
             host_network: spec.host_network.unwrap_or(false),
@@ -109,8 +120,8 @@ impl Pod {
                 .conditions
                 .unwrap_or_default()
                 .iter()
-                .find(|condition| condition.type_ == "Ready")
-                .is_none_or(|condition| condition.status == "True"),
+                .find(|condition| condition.type_ == READY)
+                .is_some_and(|condition| condition.status == "True"),
             named_ports: named_ports(&spec)?,
             unsupported,
             node: spec.node_name.filter(|node| !node.is_empty()),
@@ -118,10 +129,19 @@ impl Pod {
             deleting: meta.deleting,
             namespace: meta.namespace,
             name: meta.name,
-            uid: meta.uid,
             labels: meta.labels,
         })
     }
+}
+
+/// A kubelet makes up the uids of static Pods: MD5 sums. Only what looks like one is believed, because who creates Pods writes
+/// their annotations, and must not give one the uid of another.
+fn uid(meta: &Metadata) -> Option<String> {
+    const HASH_LENGTH: usize = 32;
+    let hash = meta.annotations.get(annotation::STATIC_POD_UID);
+    let is_hash =
+        |hash: &&String| hash.len() == HASH_LENGTH && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hash.filter(is_hash).or(meta.uid.as_ref()).cloned()
 }
 
 fn service_account(spec: &k8s::PodSpec) -> Result<String, FieldError> {
@@ -162,9 +182,8 @@ pub(crate) fn address(field: &str, text: &str) -> Result<IpAddr, FieldError> {
 
 fn phase(text: Option<&str>) -> Result<Phase, FieldError> {
     match text {
-        // A manifest without a status describes a Pod that runs.
-        None | Some("" | "Running") => Ok(Phase::Running),
-        Some("Pending") => Ok(Phase::Pending),
+        None | Some("" | "Pending") => Ok(Phase::Pending),
+        Some("Running") => Ok(Phase::Running),
         Some("Succeeded") => Ok(Phase::Succeeded),
         Some("Failed") => Ok(Phase::Failed),
         Some("Unknown") => Ok(Phase::Unknown),

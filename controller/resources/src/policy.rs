@@ -3,11 +3,11 @@
 //! An unknown, empty or misspelt field is an error: read as absent it would mean "any", and might open what it was meant to
 //! close.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use karez_api::names;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 mod condition;
 mod given;
@@ -143,13 +143,28 @@ impl Selector {
         self.match_labels.is_empty()
     }
 
+    /// Which Pods a policy covers that is wrong elsewhere; none when that cannot be said either.
+    #[must_use]
+    pub fn of_broken(policy: &Value) -> Option<Self> {
+        let spec = policy.get("spec")?;
+        if spec.get("targetRefs").is_some() {
+            return None;
+        }
+        // A selector that cannot be read covers what no selector does: the namespace.
+        let selector: Self = serde_json::from_value(spec.get("selector")?.clone()).ok()?;
+        selector.check().is_ok().then_some(selector)
+    }
+
     pub(crate) fn check(&self) -> Result<(), FieldError> {
         check_labels("spec.selector.matchLabels", &self.match_labels)
     }
 }
 
-impl PolicyResource {
-    pub(crate) fn read(metadata: ObjectMeta, spec: AuthorizationPolicySpec) -> Result<Self, FieldError> {
+impl TryFrom<AuthorizationPolicy> for PolicyResource {
+    type Error = FieldError;
+
+    fn try_from(object: AuthorizationPolicy) -> Result<Self, FieldError> {
+        let AuthorizationPolicy { metadata, spec } = object;
         let meta = Metadata::read(Kind::AuthorizationPolicy, metadata)?;
         if meta.name == names::STRICT_POLICY {
             return Err(FieldError::new("metadata.name", "this name is the mesh's own: choose another"));

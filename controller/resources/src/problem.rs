@@ -41,16 +41,30 @@ impl std::error::Error for Problem {}
 
 /// A field that cannot be accepted, inside the object that is being read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FieldError {
-    pub(crate) field: String,
-    pub(crate) message: String,
+pub struct FieldError {
+    /// Its path, such as `spec.ports[0].port`; empty when the whole object is meant.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
 }
 
 impl FieldError {
-    pub(crate) fn new(field: impl Into<String>, message: impl fmt::Display) -> Self {
+    /// An error at `field`.
+    pub fn new(field: impl Into<String>, message: impl fmt::Display) -> Self {
         Self { field: field.into(), message: message.to_string() }
     }
 }
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.message),
+            field => write!(f, "{field}: {}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for FieldError {}
 
 /// Hostile input must not make a message of megabytes.
 pub(crate) fn shortened(text: &str) -> String {

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::discovery::v1 as discovery;
+
 use crate::endpoint_slice::EndpointSlice;
-use crate::mesh::MeshResource;
+use crate::mesh::{self, MeshResource};
 use crate::namespace::Namespace;
 use crate::pod::Pod;
-use crate::policy::PolicyResource;
+use crate::policy::{self, PolicyResource};
+use crate::problem::FieldError;
 use crate::service::Service;
 use crate::service_account::ServiceAccount;
 
@@ -125,6 +129,29 @@ impl fmt::Display for Key {
             namespace => write!(f, "{} {namespace}/{}", self.kind, self.name),
         }
     }
+}
+
+/// Validates an object as the API has it. The error names the field.
+macro_rules! from_objects {
+    ($($kind:ident: $object:ty),+ $(,)?) => {$(
+        impl TryFrom<$object> for Resource {
+            type Error = FieldError;
+
+            fn try_from(object: $object) -> Result<Self, FieldError> {
+                object.try_into().map(Self::$kind)
+            }
+        }
+    )+};
+}
+
+from_objects! {
+    Namespace: core::Namespace,
+    ServiceAccount: core::ServiceAccount,
+    Pod: core::Pod,
+    Service: core::Service,
+    EndpointSlice: discovery::EndpointSlice,
+    AuthorizationPolicy: policy::AuthorizationPolicy,
+    Mesh: mesh::Mesh,
 }
 
 impl Resource {

@@ -96,8 +96,10 @@ pub enum Distribution {
     OnlySameNode,
 }
 
-impl Service {
-    pub(crate) fn read(object: k8s::Service) -> Result<Self, FieldError> {
+impl TryFrom<k8s::Service> for Service {
+    type Error = FieldError;
+
+    fn try_from(object: k8s::Service) -> Result<Self, FieldError> {
         let unsupported = unsupported::of_service(&object);
         let meta = Metadata::read(Kind::Service, object.metadata)?;
         let spec = object.spec.unwrap_or_default();

@@ -15,8 +15,10 @@ pub struct ServiceAccount {
     pub name: String,
 }
 
-impl ServiceAccount {
-    pub(crate) fn read(object: k8s::ServiceAccount) -> Result<Self, FieldError> {
+impl TryFrom<k8s::ServiceAccount> for ServiceAccount {
+    type Error = FieldError;
+
+    fn try_from(object: k8s::ServiceAccount) -> Result<Self, FieldError> {
         let meta = Metadata::read(Kind::ServiceAccount, object.metadata)?;
         Ok(Self { namespace: meta.namespace, name: meta.name })
     }

@@ -3,8 +3,12 @@ use serde_json::{Value, json};
 use super::*;
 
 fn read(spec: &Value) -> Result<Pod, FieldError> {
-    let metadata = json!({"name": "api", "namespace": "shop"});
-    Pod::read(serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap())
+    let metadata = json!({"name": "api", "namespace": "shop", "uid": "u1"});
+    read_object(json!({"metadata": metadata, "spec": spec}))
+}
+
+fn read_object(object: Value) -> Result<Pod, FieldError> {
+    serde_json::from_value::<k8s::Pod>(object).unwrap().try_into()
 }
 
 fn container(name: &str, port: u16) -> Value {
@@ -37,4 +41,27 @@ fn what_is_wrong_with_a_sidecar_is_named() {
         ],
     });
     assert_eq!(read(&wrong).unwrap_err().field, "spec.initContainers[1].ports[0].protocol");
+}
+
+#[test]
+fn what_the_api_leaves_out_is_not_there_yet() {
+    let meta = json!({"name": "api", "namespace": "shop"});
+    let pod = read_object(json!({"metadata": meta})).unwrap();
+    assert_eq!((pod.phase, pod.ready), (Phase::Pending, false));
+    let ready = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+    let pod = read_object(json!({"metadata": meta, "status": ready})).unwrap();
+    assert!(pod.serves());
+}
+
+#[test]
+fn a_static_pod_is_called_by_its_hash() {
+    let hash = "0123456789abcdef0123456789abcdef";
+    let pod = |annotation: &str| {
+        let annotations = json!({"kubernetes.io/config.hash": annotation});
+        let meta = json!({"name": "api", "namespace": "shop", "uid": "u1", "annotations": annotations});
+        read_object(json!({"metadata": meta})).unwrap().uid.unwrap()
+    };
+    assert_eq!(pod(hash), hash);
+    // The uid of another Pod, which no kubelet makes up.
+    assert_eq!(pod("8f1c3a52-7d0e-4c8a-9d4b-0f6f2f7c1a11"), "u1");
 }

@@ -5,7 +5,7 @@ use super::*;
 fn read(spec: &Value, status: &Value) -> Result<Service, FieldError> {
     let metadata = json!({"name": "api", "namespace": "shop"});
     let object = json!({"metadata": metadata, "spec": spec, "status": status});
-    Service::read(serde_json::from_value(object).unwrap())
+    serde_json::from_value::<k8s::Service>(object).unwrap().try_into()
 }
 
 fn spec(spec: &Value) -> Result<Service, FieldError> {
