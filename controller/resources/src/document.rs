@@ -3,6 +3,7 @@
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
+use k8s_openapi::api::networking::v1 as networking;
 use serde_json::Value;
 
 use crate::fields;
@@ -198,6 +199,8 @@ fn resource(kind: Kind, value: Value) -> Result<Resource, FieldError> {
         Kind::ServiceAccount => object::decode::<core::ServiceAccount>(value)?.try_into(),
         Kind::Pod => manifest_defaults::pod(object::decode(value)?).try_into(),
         Kind::Service => object::decode::<core::Service>(value)?.try_into(),
+        Kind::Node => object::decode::<core::Node>(value)?.try_into(),
+        Kind::ServiceCidr => object::decode::<networking::ServiceCIDR>(value)?.try_into(),
         Kind::EndpointSlice => object::decode::<discovery::EndpointSlice>(value)?.try_into(),
         Kind::AuthorizationPolicy => {
             fields::nothing_empty(&value)?;

@@ -12,7 +12,13 @@ pub(crate) fn only_of_kind(kind: Kind, value: &Value) -> Result<(), FieldError> 
     let own: &[&str] = match kind {
         Kind::ServiceAccount => &["secrets", "imagePullSecrets", "automountServiceAccountToken"],
         Kind::EndpointSlice => &["addressType", "endpoints", "ports"],
-        Kind::Namespace | Kind::Pod | Kind::Service | Kind::AuthorizationPolicy | Kind::Mesh => &[],
+        Kind::Namespace
+        | Kind::Pod
+        | Kind::Service
+        | Kind::AuthorizationPolicy
+        | Kind::Mesh
+        | Kind::Node
+        | Kind::ServiceCidr => &[],
     };
     let is_known = |field: &String| OF_ALL.contains(&field.as_str()) || own.contains(&field.as_str());
     let mut fields = value.as_object().into_iter().flat_map(|object| object.keys());

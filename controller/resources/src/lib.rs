@@ -6,7 +6,8 @@
 //! * [`manifest`] – a file of YAML or JSON documents: one broken document hurts only itself
 //! * [`resource`] – [`Resource`], [`Kind`] and [`Key`]: what was read, and how an object is named
 //! * [`problem`] – what is wrong with an object, with its line and field
-//! * [`namespace`], [`pod`], [`service`], [`endpoint_slice`], [`service_account`] – the Kubernetes kinds
+//! * [`namespace`], [`pod`], [`service`], [`endpoint_slice`], [`service_account`], [`node`], [`service_cidr`] – the
+//!   Kubernetes kinds
 //! * [`unsupported`] – what these say and the mesh does not do
 //! * [`object`] – from JSON to an object's own type
 //! * [`ip_block`] – an address or a prefix
@@ -22,6 +23,7 @@ pub mod ip_block;
 pub mod manifest;
 pub mod mesh;
 pub mod namespace;
+pub mod node;
 pub mod object;
 pub mod pod;
 pub mod policy;
@@ -29,6 +31,7 @@ pub mod problem;
 pub mod resource;
 pub mod service;
 pub mod service_account;
+pub mod service_cidr;
 pub mod status;
 pub mod unsupported;
 

@@ -106,7 +106,7 @@ impl TryFrom<Mesh> for MeshResource {
     type Error = FieldError;
 
     fn try_from(object: Mesh) -> Result<Self, FieldError> {
-        let Mesh { metadata, spec } = object;
+        let Mesh { metadata, spec, .. } = object;
         let name = Metadata::read(Kind::Mesh, metadata)?.name;
         if name != MESH_NAME {
             return Err(FieldError::new("metadata.name", format!("the one Mesh is named {MESH_NAME:?}")));

@@ -164,7 +164,7 @@ impl TryFrom<AuthorizationPolicy> for PolicyResource {
     type Error = FieldError;
 
     fn try_from(object: AuthorizationPolicy) -> Result<Self, FieldError> {
-        let AuthorizationPolicy { metadata, spec } = object;
+        let AuthorizationPolicy { metadata, spec, .. } = object;
         let meta = Metadata::read(Kind::AuthorizationPolicy, metadata)?;
         if meta.name == names::STRICT_POLICY {
             return Err(FieldError::new("metadata.name", "this name is the mesh's own: choose another"));

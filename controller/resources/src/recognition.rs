@@ -12,14 +12,13 @@ use crate::resource::Kind;
 const FOREIGN_GROUPS: [&str; 2] = ["security.istio.io", "policy.linkerd.io"];
 
 /// The kinds of Kubernetes' core group, `v1`, that we do not read.
-const OTHER_CORE_KINDS: [&str; 13] = [
+const OTHER_CORE_KINDS: [&str; 12] = [
     "Binding",
     "ComponentStatus",
     "ConfigMap",
     "Endpoints",
     "Event",
     "LimitRange",
-    "Node",
     "PersistentVolume",
     "PersistentVolumeClaim",
     "PodTemplate",
@@ -71,7 +70,9 @@ fn group_of(api_version: &str) -> &str {
 
 /// Whether a group has a kind that is none of ours, as far as we know.
 fn has_kind(group: &str, kind: &str) -> bool {
-    let is_read = Kind::ALL.iter().any(|ours| group_of(ours.api_version()) == group);
+    // Of the group of ServiceCIDR we know no other kind.
+    let mut known = Kind::ALL.iter().filter(|ours| **ours != Kind::ServiceCidr);
+    let is_read = known.any(|ours| group_of(ours.api_version()) == group);
     !is_read || (group.is_empty() && OTHER_CORE_KINDS.contains(&kind))
 }
 

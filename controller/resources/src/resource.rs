@@ -5,15 +5,18 @@ use std::fmt;
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
+use k8s_openapi::api::networking::v1 as networking;
 
 use crate::endpoint_slice::EndpointSlice;
 use crate::mesh::{self, MeshResource};
 use crate::namespace::Namespace;
+use crate::node::Node;
 use crate::pod::Pod;
 use crate::policy::{self, PolicyResource};
 use crate::problem::FieldError;
 use crate::service::Service;
 use crate::service_account::ServiceAccount;
+use crate::service_cidr::ServiceCidr;
 
 /// An object of a kind that the mesh reads, validated.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +29,8 @@ pub enum Resource {
     EndpointSlice(EndpointSlice),
     AuthorizationPolicy(PolicyResource),
     Mesh(MeshResource),
+    Node(Node),
+    ServiceCidr(ServiceCidr),
 }
 
 /// The kinds that the mesh reads.
@@ -39,6 +44,8 @@ pub enum Kind {
     EndpointSlice,
     AuthorizationPolicy,
     Mesh,
+    Node,
+    ServiceCidr,
 }
 
 /// Names one object.
@@ -57,7 +64,7 @@ pub type Labels = BTreeMap<String, String>;
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Namespace,
         Self::ServiceAccount,
         Self::Pod,
@@ -65,6 +72,8 @@ impl Kind {
         Self::EndpointSlice,
         Self::AuthorizationPolicy,
         Self::Mesh,
+        Self::Node,
+        Self::ServiceCidr,
     ];
 
     /// As manifests write it.
@@ -78,6 +87,8 @@ impl Kind {
             Self::EndpointSlice => "EndpointSlice",
             Self::AuthorizationPolicy => "AuthorizationPolicy",
             Self::Mesh => "Mesh",
+            Self::Node => "Node",
+            Self::ServiceCidr => "ServiceCIDR",
         }
     }
 
@@ -85,8 +96,9 @@ impl Kind {
     #[must_use]
     pub fn api_version(self) -> &'static str {
         match self {
-            Self::Namespace | Self::ServiceAccount | Self::Pod | Self::Service => "v1",
+            Self::Namespace | Self::ServiceAccount | Self::Pod | Self::Service | Self::Node => "v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
+            Self::ServiceCidr => "networking.k8s.io/v1",
             Self::AuthorizationPolicy | Self::Mesh => karez_api::names::API_VERSION,
         }
     }
@@ -97,14 +109,19 @@ impl Kind {
     pub fn refuses_unread(self) -> bool {
         match self {
             Self::Namespace | Self::AuthorizationPolicy | Self::Mesh => true,
-            Self::ServiceAccount | Self::Pod | Self::Service | Self::EndpointSlice => false,
+            Self::ServiceAccount
+            | Self::Pod
+            | Self::Service
+            | Self::EndpointSlice
+            | Self::Node
+            | Self::ServiceCidr => false,
         }
     }
 
     /// Whether its objects belong to a namespace.
     #[must_use]
     pub fn is_namespaced(self) -> bool {
-        !matches!(self, Self::Namespace | Self::Mesh)
+        !matches!(self, Self::Namespace | Self::Mesh | Self::Node | Self::ServiceCidr)
     }
 }
 
@@ -152,6 +169,8 @@ from_objects! {
     EndpointSlice: discovery::EndpointSlice,
     AuthorizationPolicy: policy::AuthorizationPolicy,
     Mesh: mesh::Mesh,
+    Node: core::Node,
+    ServiceCidr: networking::ServiceCIDR,
 }
 
 impl Resource {
@@ -166,6 +185,8 @@ impl Resource {
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::AuthorizationPolicy(_) => Kind::AuthorizationPolicy,
             Self::Mesh(_) => Kind::Mesh,
+            Self::Node(_) => Kind::Node,
+            Self::ServiceCidr(_) => Kind::ServiceCidr,
         }
     }
 
@@ -180,6 +201,8 @@ impl Resource {
             Self::EndpointSlice(it) => (it.namespace.as_str(), &it.name),
             Self::AuthorizationPolicy(it) => (it.namespace.as_str(), &it.name),
             Self::Mesh(it) => ("", &it.name),
+            Self::Node(it) => ("", &it.name),
+            Self::ServiceCidr(it) => ("", &it.name),
         };
         Key::new(self.kind(), namespace, name)
     }

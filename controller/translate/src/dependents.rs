@@ -8,6 +8,8 @@
 //! | EndpointSlice | itself; the endpoints in it that changed; the first and the last of a Service: that one and the Pods that it selects |
 //! | Namespace | itself; its Pods and their addresses, when it enrols them otherwise |
 //! | AuthorizationPolicy | itself; the Pods that it selects, when it selects otherwise |
+//! | Node | its Pods |
+//! | ServiceCIDR | the Mesh, whose ranges it adds to |
 //! | Mesh | itself; every namespace, when its mode changes; everything, when a domain or a range changes |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +17,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use karez_resources::endpoint_slice::{Endpoint, EndpointSlice};
-use karez_resources::mesh::MeshSpec;
+use karez_resources::mesh::{MESH_NAME, MeshSpec};
 use karez_resources::pod::Pod;
 use karez_resources::resource::Labels;
 use karez_resources::service::Service;
@@ -71,7 +73,13 @@ impl<'a> Dependents<'a> {
                     self.selected(&key.namespace, &selectors.map(|it| it.match_labels).collect::<Vec<_>>());
                 }
             }
-            Kind::Mesh | Kind::ServiceAccount => {}
+            Kind::Node => {
+                if before.node() != after.node() {
+                    self.objects(self.view.with(&Trait::OnNode(key.name.clone())));
+                }
+            }
+            // They are the mesh's: see [`Self::of_mesh`].
+            Kind::ServiceCidr | Kind::Mesh | Kind::ServiceAccount => {}
         }
     }
 
@@ -81,6 +89,7 @@ impl<'a> Dependents<'a> {
             (mesh.trust_domain().to_owned(), mesh.cluster_domain().to_owned(), mesh.address_ranges.clone())
         };
         if whole(before) != whole(after) {
+            self.object(&Arc::new(Key::new(Kind::Mesh, "", MESH_NAME)));
             self.everything();
         } else if before.mtls != after.mtls {
             self.namespaces();
@@ -118,7 +127,9 @@ impl<'a> Dependents<'a> {
                 | Trait::SliceOf(_)
                 | Trait::NamesPod(_)
                 | Trait::Selects { .. }
-                | Trait::Local { .. } => false,
+                | Trait::Local { .. }
+                | Trait::OnNode(_)
+                | Trait::ServiceRange => false,
             };
         }
     }

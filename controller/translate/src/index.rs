@@ -17,7 +17,7 @@ use crate::object::Object;
 use crate::options::Options;
 use crate::output::{Finding, Output, ResourceName};
 use crate::pods::Pods;
-use crate::relations::Relations;
+use crate::relations::{Relations, Trait};
 use crate::report::Report;
 use crate::units;
 use crate::view::{Objects, View};
@@ -134,10 +134,14 @@ impl Index {
         changed.problems |= before.file != after.file;
         self.relations.remove(&key, &before);
         self.relations.add(&key, &after);
-        let mesh_before = is_mesh(&key).then(|| std::mem::replace(&mut self.mesh, after.mesh()));
         if !after.is_absent() {
             self.objects.insert(Arc::clone(&key), after.clone());
         }
+        let governs = is_mesh(&key) || key.kind == Kind::ServiceCidr;
+        let mesh_before = governs.then(|| {
+            let after = mesh_in_force(&self.objects, &self.relations);
+            std::mem::replace(&mut self.mesh, after)
+        });
         let view = View {
             options: &self.options,
             mesh: &self.mesh,
@@ -175,6 +179,20 @@ impl Index {
             replace(&mut self.resources, unit, resources);
         }
     }
+}
+
+/// What the Mesh says; its ranges are those that it names, and those that the cluster gives to Services.
+fn mesh_in_force(objects: &Objects, relations: &Relations) -> MeshSpec {
+    let mesh = objects.get(&Key::new(Kind::Mesh, "", MESH_NAME));
+    let mut mesh = mesh.map_or_else(MeshSpec::default, Object::mesh);
+    let cidrs =
+        relations.with(&Trait::ServiceRange).iter().filter_map(|key| objects.get(key)?.service_cidr());
+    for range in cidrs.flat_map(|cidr| &cidr.ranges) {
+        if !mesh.address_ranges.contains(range) {
+            mesh.address_ranges.push(*range);
+        }
+    }
+    mesh
 }
 
 /// Whether the object is the one Mesh.

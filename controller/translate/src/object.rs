@@ -5,10 +5,12 @@ use std::sync::Arc;
 use karez_resources::endpoint_slice::EndpointSlice;
 use karez_resources::mesh::{MeshSpec, MtlsMode, SameNode};
 use karez_resources::namespace::{Enrolment, Namespace};
+use karez_resources::node::Node;
 use karez_resources::pod::Pod;
 use karez_resources::policy::{PolicyResource, Selector};
 use karez_resources::resource::Labels;
 use karez_resources::service::Service;
+use karez_resources::service_cidr::ServiceCidr;
 use karez_resources::{Key, Kind, Resource};
 
 use crate::delta::{Broken, Delta};
@@ -84,6 +86,20 @@ impl Object {
     pub(crate) fn slice(&self) -> Option<&EndpointSlice> {
         match self.good.as_deref() {
             Some(Resource::EndpointSlice(slice)) => Some(slice),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn node(&self) -> Option<&Node> {
+        match self.good.as_deref() {
+            Some(Resource::Node(node)) => Some(node),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn service_cidr(&self) -> Option<&ServiceCidr> {
+        match self.good.as_deref() {
+            Some(Resource::ServiceCidr(cidr)) => Some(cidr),
             _ => None,
         }
     }

@@ -25,6 +25,10 @@ pub(crate) enum Trait {
     Selects { namespace: String, label: String, value: String },
     /// Pods of a node by uid.
     Local { node: String, uid: String },
+    /// Pods of a node.
+    OnNode(String),
+    /// ServiceCIDRs.
+    ServiceRange,
 }
 
 /// Objects by what they have in common.
@@ -100,6 +104,7 @@ fn traits_of(key: &Key, object: &Object) -> Vec<Trait> {
         traits.extend(pod.addresses.iter().copied().map(Trait::Claims));
         let local = |node: &String| Trait::Local { node: node.clone(), uid: crate::local::uid(pod) };
         traits.extend(pod.node.as_ref().map(local));
+        traits.extend(pod.node.clone().map(Trait::OnNode));
     }
     if let Some(service) = object.service() {
         traits.extend(service.addresses.iter().copied().map(Trait::Claims));
@@ -117,6 +122,7 @@ fn traits_of(key: &Key, object: &Object) -> Vec<Trait> {
             }
         }
     }
+    traits.extend(object.service_cidr().map(|_| Trait::ServiceRange));
     if let Some(selector) = object.policy(key).and_then(Policy::selector) {
         traits.extend(selector.match_labels.first_key_value().map(selects));
     }

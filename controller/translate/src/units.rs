@@ -37,7 +37,9 @@ fn of_object(view: View<'_>, key: &Key, output: &mut Output) {
         | Kind::Pod
         | Kind::Service
         | Kind::EndpointSlice
-        | Kind::AuthorizationPolicy => {}
+        | Kind::AuthorizationPolicy
+        | Kind::Node
+        | Kind::ServiceCidr => {}
     }
     let Some(object) = view.object(key) else { return };
     if let Some(pod) = object.pod() {

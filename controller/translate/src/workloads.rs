@@ -7,9 +7,9 @@ use karez_api::names::{label, type_url};
 use karez_api::workload::{
     Address, Locality, NetworkMode, TunnelProtocol, Workload, WorkloadStatus, WorkloadType, address,
 };
-use karez_resources::Key;
 use karez_resources::pod::{Controller, Pod};
 use karez_resources::resource::Labels;
+use karez_resources::{Key, Kind};
 
 use crate::addresses::Claims;
 use crate::endpoints::{Behind, External};
@@ -74,10 +74,7 @@ fn of_pod(view: View<'_>, pod: &Pod) -> Workload {
         workload_name,
         authorization_policies: policies::selecting(view, &pod.namespace, &pod.labels),
         cluster_id: options.cluster_id.clone(),
-        locality: locality(
-            first_label(&pod.labels, [label::REGION]),
-            first_label(&pod.labels, [label::ZONE]),
-        ),
+        locality: of_pods_place(view, pod),
         ..Workload::default()
     };
     workload.set_workload_type(workload_type);
@@ -92,6 +89,14 @@ fn of_pod(view: View<'_>, pod: &Pod) -> Workload {
         NetworkMode::Standard
     });
     workload
+}
+
+/// By the Pod's own labels, which Kubernetes copies from its Node since 1.35; else by the Node's.
+fn of_pods_place(view: View<'_>, pod: &Pod) -> Option<Locality> {
+    let node = pod.node.as_ref().and_then(|name| view.object(&Key::new(Kind::Node, "", name))?.node());
+    let region = first_label(&pod.labels, [label::REGION]).or(node.and_then(|node| node.region.as_deref()));
+    let zone = first_label(&pod.labels, [label::ZONE]).or(node.and_then(|node| node.zone.as_deref()));
+    locality(region, zone)
 }
 
 /// An endpoint that ends is used where nobody else is left; a node proxy that does not know that takes it for unhealthy.

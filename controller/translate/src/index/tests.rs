@@ -208,3 +208,49 @@ fn a_node_is_entitled_to_an_identity_while_a_live_pod_of_the_mesh_has_it_there()
     assert_eq!(on(&index, "cluster.local", "shop", "a", "n1"), Entitlement::NoPod);
     assert_eq!((before.len(), index.pods().len()), (5, 4));
 }
+
+#[test]
+fn the_clusters_ranges_of_services_are_the_meshs_too() {
+    use karez_api::settings::MeshSettings;
+    let cidr = "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: kubernetes}\nspec: {cidrs: [10.96.0.0/16]}\n";
+    let mesh = "apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {name: default}\nspec: {addressRanges: [10.244.0.0/16]}\n";
+    let ranges = |index: &Index| {
+        let resources = index.resources();
+        let settings = resources.iter().find(|(name, _)| name.type_url == type_url::MESH).unwrap();
+        <MeshSettings as prost::Message>::decode(settings.1.clone()).unwrap().address_ranges
+    };
+    let mut index = Index::default();
+    index.apply([set(cidr)]);
+    assert_eq!(ranges(&index), ["10.96.0.0/16"]);
+    index.apply([set(mesh)]);
+    assert_eq!(ranges(&index), ["10.244.0.0/16", "10.96.0.0/16"]);
+    index.apply([Delta::Gone(Key::new(Kind::ServiceCidr, "", "kubernetes"))]);
+    assert_eq!(ranges(&index), ["10.244.0.0/16"]);
+}
+
+#[test]
+fn a_pod_is_in_the_zone_of_its_node_unless_its_labels_say_otherwise() {
+    use karez_api::workload::{Address, address};
+    let node = |zone: &str| {
+        format!(
+            "apiVersion: v1\nkind: Node\nmetadata: {{name: n1, labels: {{topology.kubernetes.io/zone: {zone}}}}}\n"
+        )
+    };
+    let zone = |index: &Index| {
+        let resources = index.resources();
+        let workload = resources.iter().find(|(name, _)| name.name.ends_with("shop/web")).unwrap();
+        match <Address as prost::Message>::decode(workload.1.clone()).unwrap().r#type {
+            Some(address::Type::Workload(workload)) => workload.locality.map(|it| it.zone),
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut index = Index::default();
+    index.apply([set(&pod("web", "spec: {nodeName: n1}"))]);
+    assert_eq!(zone(&index), None);
+    index.apply([set(&node("a"))]);
+    assert_eq!(zone(&index).as_deref(), Some("a"));
+    index.apply([set(&node("b"))]);
+    assert_eq!(zone(&index).as_deref(), Some("b"));
+    index.apply([Delta::Gone(Key::new(Kind::Node, "", "n1"))]);
+    assert_eq!(zone(&index), None);
+}
