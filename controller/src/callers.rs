@@ -1,35 +1,50 @@
-//! Identifies callers: looks up the bearer token of a call in the current tokens file.
+//! Who calls, and what they may.
 //!
+//! * [`caller`] – who there is
+//! * [`authenticator`] – finds out whose a token is, by the tokens file or by the API server
+//! * [`review`] – pure: what the API server says of a token
+//! * [`credential`] – what vouches for a caller, for as long as it does
+//! * [`own_pods`] – the mesh's own Pods, of which callers on a cluster must be one
+//! * [`rights`] – pure: what a caller may sign, and what it may see
 //! * [`gate`] – lets calls with a known token through to the services, and no other
 //! * [`calls`] – how many are open with each token
 
+mod authenticator;
+mod caller;
 mod calls;
+mod credential;
 mod gate;
+mod own_pods;
+mod review;
+pub mod rights;
 
 use std::sync::Arc;
 
 use http::Extensions;
-use tokio::sync::watch;
-use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
-use crate::tokens::{Caller, Presented, Tokens};
+use calls::Call;
+use credential::Credential;
 
-use calls::{Call, Calls};
-pub use gate::Gate;
+pub use authenticator::{Authenticator, TokenReviewer};
+pub use caller::Caller;
+pub use gate::{Gate, GateLayer};
+pub use own_pods::{OwnPod, OwnPods, OwnPodsReader, Program};
+pub use review::ReviewRefusal;
 
 /// An authenticated caller. The [`Gate`] puts it into the call's extensions, where services find it. Cheap to clone.
 #[derive(Clone)]
 pub struct Bearer {
-    presented: Presented,
-    tokens: watch::Receiver<Arc<Tokens>>,
+    credential: Credential,
     /// Held for its drop.
     _call: Arc<Call>,
 }
 
-/// A node proxy whose token was found.
+/// A program of a node, whose token was found.
 pub struct NodeCaller {
-    /// The node that the token belongs to.
+    /// Which program.
+    pub caller: Caller,
+    /// The node that it runs on.
     pub node: String,
     bearer: Bearer,
 }
@@ -45,34 +60,23 @@ impl Bearer {
             .ok_or_else(|| Status::unauthenticated("internal error: the call bypassed authentication"))
     }
 
-    /// The bearer of the token in a call's metadata. It is one more of its token's `calls` until its last clone is gone.
-    fn identify(
-        metadata: &MetadataMap,
-        tokens: watch::Receiver<Arc<Tokens>>,
-        calls: &Calls,
-    ) -> Result<Self, Status> {
-        let presented = presented(metadata)?;
-        let caller = caller(&tokens, &presented)?;
-        let call = calls.begin(presented).ok_or_else(|| {
-            let most = calls::MOST;
-            Status::resource_exhausted(format!(
-                "{caller} has {most} calls open with this token already, and may have no more"
-            ))
-        })?;
-        Ok(Self { presented, tokens, _call: Arc::new(call) })
-    }
-
-    /// The node that calls.
+    /// The node proxy that calls.
     ///
     /// # Errors
-    /// A status for the caller when it is no node.
-    pub fn node(&self) -> Result<NodeCaller, Status> {
-        match caller(&self.tokens, &self.presented)? {
-            Caller::Node(node) => Ok(NodeCaller { node, bearer: self.clone() }),
-            Caller::Operator => Err(Status::permission_denied(
-                "this call is for node proxies, and the token is an operator's",
-            )),
+    /// A status for the caller when it is none.
+    pub fn node_proxy(&self) -> Result<NodeCaller, Status> {
+        match self.credential.caller()? {
+            caller @ Caller::NodeProxy { .. } => self.on_node(caller),
+            caller => Err(not_for(&caller, "node proxies")),
         }
+    }
+
+    /// The node proxy or the agent that calls.
+    ///
+    /// # Errors
+    /// A status for the caller when it is neither.
+    pub fn of_node(&self) -> Result<NodeCaller, Status> {
+        self.on_node(self.credential.caller()?)
     }
 
     /// Checks that an operator calls.
@@ -80,24 +84,26 @@ impl Bearer {
     /// # Errors
     /// A status for the caller when it is none.
     pub fn operator(&self) -> Result<(), Status> {
-        match caller(&self.tokens, &self.presented)? {
-            Caller::Operator => Ok(()),
-            Caller::Node(node) => Err(Status::permission_denied(format!(
-                "this call needs an operator's token, and this one is node {node}'s"
+        match self.credential.caller()? {
+            Caller::Operator { .. } => Ok(()),
+            caller => Err(Status::permission_denied(format!(
+                "this call needs an operator's token, and this one is of {caller}"
             ))),
+        }
+    }
+
+    fn on_node(&self, caller: Caller) -> Result<NodeCaller, Status> {
+        match caller.node().map(str::to_owned) {
+            Some(node) => Ok(NodeCaller { caller, node, bearer: self.clone() }),
+            None => Err(not_for(&caller, "node proxies and agents")),
         }
     }
 }
 
 impl NodeCaller {
-    /// Returns when the token is not this node's any longer. Cancel safe.
+    /// Returns when the token is not this caller's any longer. Cancel safe.
     pub async fn revoked(&mut self) -> Status {
-        let Self { node, bearer: Bearer { presented, tokens, .. } } = self;
-        let is_revoked = |tokens: &Arc<Tokens>| tokens.caller(presented) != Some(&Caller::Node(node.clone()));
-        match tokens.wait_for(is_revoked).await {
-            Ok(_) => Status::unauthenticated("the token was removed from the tokens file"),
-            Err(_) => stopping(),
-        }
+        self.bearer.credential.revoked(&self.caller).await
     }
 }
 
@@ -107,22 +113,8 @@ pub fn stopping() -> Status {
     Status::new(Code::Unavailable, "the controller is stopping")
 }
 
-/// Looked up each time: an operator may remove a token while its call's message is on the way.
-fn caller(tokens: &watch::Receiver<Arc<Tokens>>, presented: &Presented) -> Result<Caller, Status> {
-    let tokens = tokens.borrow();
-    tokens
-        .caller(presented)
-        .cloned()
-        .ok_or_else(|| Status::unauthenticated("the tokens file does not hold this token"))
-}
-
-fn presented(metadata: &MetadataMap) -> Result<Presented, Status> {
-    let header = metadata.get("authorization").and_then(|value| value.to_str().ok());
-    let Some(header) = header else {
-        return Err(Status::unauthenticated("no token: metadata authorization is missing"));
-    };
-    Presented::from_header(header)
-        .ok_or_else(|| Status::unauthenticated("metadata authorization is not of the form Bearer TOKEN"))
+fn not_for(caller: &Caller, whom: &str) -> Status {
+    Status::permission_denied(format!("this call is for {whom}, and the token is of {caller}"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Who may call the controller: bearer tokens from a file.
 //!
-//! Lines are `TOKEN node NODE_NAME` or `TOKEN operator`; empty lines and those that begin with `#` are skipped. No message
+//! Lines are `TOKEN node NODE_NAME`, `TOKEN agent NODE_NAME` or `TOKEN operator`; empty lines and those that begin with `#` are skipped. No message
 //! ever holds a token: a wrong line is named by its number.
 
 mod watch;
@@ -12,28 +12,12 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use karez_process::names;
 
+use crate::callers::Caller;
+
 pub use watch::{TokensError, TokensWatch};
 
 /// Bytes of a token.
 const MAX_TOKEN: usize = 16 * 1024;
-
-/// Who a token belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Caller {
-    /// The node proxy of that node.
-    Node(String),
-    /// The operator's command.
-    Operator,
-}
-
-impl fmt::Display for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Node(node) => write!(f, "node {node}"),
-            Self::Operator => f.write_str("the operator"),
-        }
-    }
-}
 
 /// A line that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +32,8 @@ pub struct BadLine {
 /// What is wrong with a line of the tokens file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadToken {
-    /// Not one of the two forms.
-    #[error("expected TOKEN node NODE_NAME or TOKEN operator")]
+    /// Not one of the forms.
+    #[error("expected TOKEN node NODE_NAME, TOKEN agent NODE_NAME or TOKEN operator")]
     Form,
     /// The name cannot be a node's.
     #[error("the node's name is not a DNS name of lower-case letters, digits, dashes and dots")]
@@ -69,7 +53,7 @@ pub enum BadToken {
 }
 
 /// What a token is remembered by: neither memory dumps nor messages show the token itself.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Digest([u8; SHA256_OUTPUT_LEN]);
 
 impl Digest {
@@ -86,9 +70,18 @@ pub struct Tokens {
     entries: Vec<(Digest, Caller)>,
 }
 
-/// A token that was presented, as far as it needs to be kept to ask again after the file has changed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A token that was presented, as far as it needs to be kept to know it again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Presented(Digest);
+
+/// The token of an `authorization` header's value: `Bearer TOKEN` (RFC 6750 §2.1).
+#[must_use]
+pub fn bearer_token(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    let fits = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= MAX_TOKEN;
+    fits.then_some(token)
+}
 
 impl fmt::Debug for Presented {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,13 +90,10 @@ impl fmt::Debug for Presented {
 }
 
 impl Presented {
-    /// From an `authorization` header's value: `Bearer TOKEN` (RFC 6750 §2.1).
+    /// Of this token.
     #[must_use]
-    pub fn from_header(value: &str) -> Option<Self> {
-        let (scheme, token) = value.split_once(' ')?;
-        let token = token.trim_matches(' ');
-        let fits = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= MAX_TOKEN;
-        fits.then(|| Self(Digest::of(token)))
+    pub fn of(token: &str) -> Self {
+        Self(Digest::of(token))
     }
 }
 
@@ -159,10 +149,14 @@ fn parse_line(line: &str) -> Result<Option<(&str, Caller)>, BadToken> {
         return Ok(None);
     }
     let mut words = line.split_whitespace();
+    let node = |name| names::node(name).map_err(|_| BadToken::NodeName);
     let (token, caller) = match (words.next(), words.next(), words.next(), words.next()) {
-        (Some(token), Some("operator"), None, None) => (token, Caller::Operator),
+        (Some(token), Some("operator"), None, None) => (token, Caller::Operator { user: None }),
         (Some(token), Some("node"), Some(name), None) => {
-            (token, Caller::Node(names::node(name).map_err(|_| BadToken::NodeName)?))
+            (token, Caller::NodeProxy { node: node(name)?, pod: None })
+        }
+        (Some(token), Some("agent"), Some(name), None) => {
+            (token, Caller::Agent { node: node(name)?, pod: None })
         }
         _ => return Err(BadToken::Form),
     };

@@ -7,7 +7,6 @@ use karez_api::certificates::istio_certificate_service_server::IstioCertificateS
 use karez_api::certificates::{IstioCertificateRequest, IstioCertificateResponse};
 use karez_api::identity::Identity;
 use karez_api::names::metadata::IMPERSONATED_IDENTITY;
-use karez_translate::Entitlement;
 use prost_types::value::Kind;
 use tokio::sync::watch;
 use tonic::{Code, Request, Response, Status};
@@ -16,7 +15,7 @@ use tracing::{info, warn};
 use super::authority::SignError;
 use super::rate::Rate;
 use super::{Authority, RequestedKey};
-use crate::callers::Bearer;
+use crate::callers::{Bearer, Caller, rights};
 use crate::metrics::{CertificateRefusal, Metrics};
 use crate::publication::Published;
 
@@ -49,14 +48,14 @@ impl CertificateService {
         &self,
         request: Request<IstioCertificateRequest>,
     ) -> Result<IstioCertificateResponse, Refused> {
-        let caller = Bearer::of(request.extensions()).and_then(Bearer::node);
+        let caller = Bearer::of(request.extensions()).and_then(Bearer::node_proxy);
         // Whole, until the end: the call counts for as long as it is held.
         let caller = caller.map_err(|status| Refused(CertificateRefusal::Caller, status))?;
         let node = &caller.node;
         self.admit(node)?;
         let request = request.into_inner();
         let identity = asked_identity(&request)?;
-        self.check_identity(node, &identity)?;
+        self.check_identity(&caller.caller, &identity)?;
         let key = RequestedKey::from_pem(&request.csr).map_err(|error| {
             Refused(CertificateRefusal::Request, Status::invalid_argument(error.to_string()))
         })?;
@@ -76,22 +75,15 @@ impl CertificateService {
         })
     }
 
-    /// Rule: an identity is signed for a node only while the node runs a live Pod of it that is to be in the mesh.
-    fn check_identity(&self, node: &str, identity: &Identity) -> Result<(), Refused> {
+    fn check_identity(&self, caller: &Caller, identity: &Identity) -> Result<(), Refused> {
         let pods = self.published.borrow().pods.clone();
         let Some(pods) = pods else {
             let status = Status::unavailable("the controller has not seen every Pod yet");
             return Err(Refused(CertificateRefusal::Failed, status));
         };
-        let message = match pods.entitlement(identity, node) {
-            Entitlement::Entitled => return Ok(()),
-            Entitlement::NoPod => format!("node {node} runs no live Pod of {identity}"),
-            Entitlement::OutsideMesh { pod } => format!(
-                "Pod {pod} of {identity} on node {node} is kept out of the mesh by its labels: label it or its namespace \
-                 karez.dev/mesh=enabled, or run karez pod remove {pod} there"
-            ),
-        };
-        Err(Refused(CertificateRefusal::Identity, Status::permission_denied(message)))
+        rights::may_sign(caller, identity, |identity, node| pods.entitlement(identity, node)).map_err(
+            |refusal| Refused(CertificateRefusal::Identity, Status::permission_denied(refusal.to_string())),
+        )
     }
 }
 

@@ -9,13 +9,13 @@ use karez_api::operator::node_reports_server::NodeReportsServer;
 use karez_api::operator::operator_server::OperatorServer;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::service::{InterceptorLayer, Routes};
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tracing::error;
 
 use super::rooms::Readers;
 use crate::ca::CertificateService;
-use crate::callers::Gate;
+use crate::callers::GateLayer;
 use crate::listener::Connection;
 use crate::operator::{OperatorService, ReportService};
 use crate::xds::Discovery;
@@ -40,14 +40,14 @@ const MAX_REPORT: usize = 8 << 20;
 /// Serves these connections until the drain starts, and then until every call has ended.
 pub(super) async fn serve(readers: Readers, connections: mpsc::Receiver<io::Result<Connection>>) {
     let drain = readers.drain.clone();
-    let gate = Gate::new(readers.tokens.clone(), readers.metrics.clone());
+    let gate = GateLayer::new(readers.authenticator.clone(), readers.metrics.clone());
     let served = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .timeout(CALL_TIMEOUT)
         .max_concurrent_streams(Some(MAX_STREAMS))
         .http2_max_header_list_size(Some(MAX_HEADERS))
-        .layer(InterceptorLayer::new(gate))
+        .layer(gate)
         .add_routes(routes(readers))
         .serve_with_incoming_shutdown(ReceiverStream::new(connections), drain.started())
         .await;
@@ -58,12 +58,12 @@ pub(super) async fn serve(readers: Readers, connections: mpsc::Receiver<io::Resu
 
 fn routes(readers: Readers) -> Routes {
     let witness = readers.witness();
-    let Readers { tokens, authority, catalog, published, nodes, metrics, drain } = readers;
+    let Readers { authenticator, authority, catalog, published, nodes, metrics, drain, .. } = readers;
     let discovery =
         Discovery { catalog: catalog.clone(), nodes: nodes.clone(), drain, metrics: metrics.clone() };
     let certificates = CertificateService::new(published.clone(), authority.clone(), metrics);
     let reports = ReportService { nodes: nodes.clone() };
-    let operator = OperatorService { tokens, nodes, catalog, published, authority, witness };
+    let operator = OperatorService { authenticator, nodes, catalog, published, authority, witness };
     Routes::new(
         AggregatedDiscoveryServiceServer::new(discovery).max_decoding_message_size(MAX_DISCOVERY_REQUEST),
     )

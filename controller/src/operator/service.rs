@@ -15,11 +15,10 @@ use tracing::error;
 
 use super::status::{self, Known};
 use crate::ca::{Authority, ForceError, RotateError, Timestamp};
-use crate::callers::Bearer;
+use crate::callers::{Authenticator, Bearer};
 use crate::catalog::Reader;
 use crate::nodes::Nodes;
 use crate::publication::Published;
-use crate::tokens::Tokens;
 use crate::trust_bundle::BundleWitness;
 
 /// Takes the reports of node proxies.
@@ -32,7 +31,7 @@ pub struct ReportService {
 #[tonic::async_trait]
 impl NodeReports for ReportService {
     async fn report(&self, request: Request<NodeReport>) -> Result<Response<ReportReply>, Status> {
-        let caller = Bearer::of(request.extensions())?.node()?;
+        let caller = Bearer::of(request.extensions())?.node_proxy()?;
         self.nodes.report(&caller.node, request.into_inner(), Instant::now());
         Ok(Response::new(ReportReply {}))
     }
@@ -42,7 +41,7 @@ impl NodeReports for ReportService {
 #[derive(Debug, Clone)]
 pub struct OperatorService {
     /// Who may call: the nodes that there should be.
-    pub tokens: watch::Receiver<Arc<Tokens>>,
+    pub authenticator: Authenticator,
     /// What nodes said.
     pub nodes: Nodes,
     /// What they are served.
@@ -61,14 +60,14 @@ impl Operator for OperatorService {
         Bearer::of(request.extensions())?.operator()?;
         let snapshot = self.catalog.borrow().clone();
         let published = Arc::clone(&self.published.borrow());
-        let tokens = Arc::clone(&self.tokens.borrow());
+        let nodes = self.authenticator.nodes();
         let roots = self.roots();
         let records = self.nodes.records();
         let known = Known {
             now: Instant::now(),
             snapshot: snapshot.as_deref(),
             published: &published,
-            tokens: &tokens,
+            nodes: &nodes,
             records: &records,
         };
         Ok(Response::new(status::reply(&known, roots)))
@@ -112,7 +111,7 @@ fn not_forced(refused: &ForceError) -> Status {
 fn refusal(refused: &RotateError) -> Status {
     let message = refused.to_string();
     match refused {
-        RotateError::UnderWay(_) => Status::failed_precondition(message),
+        RotateError::UnderWay(_) | RotateError::Provided => Status::failed_precondition(message),
         RotateError::State(_) => {
             error!(error = message, "no rotation");
             Status::unavailable(message)

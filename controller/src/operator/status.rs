@@ -12,14 +12,14 @@ use crate::ca::{Phase, State, Timestamp, Witnesses, nodes};
 use crate::catalog::Snapshot;
 use crate::nodes::NodeRecord;
 use crate::publication::Published;
-use crate::tokens::{Caller, Tokens};
 
 /// What an answer is made of.
 pub(super) struct Known<'a> {
     pub(super) now: Instant,
     pub(super) snapshot: Option<&'a Snapshot>,
     pub(super) published: &'a Published,
-    pub(super) tokens: &'a Tokens,
+    /// Those that a node proxy calls from, or should.
+    pub(super) nodes: &'a BTreeSet<String>,
     pub(super) records: &'a BTreeMap<String, NodeRecord>,
 }
 
@@ -28,20 +28,11 @@ pub(super) fn reply(known: &Known<'_>, roots: Vec<RootStatus>) -> StatusReply {
     StatusReply {
         configuration_version: known.snapshot.map(|it| it.version().to_string()).unwrap_or_default(),
         trust_domain: known.published.trust_domain.clone(),
-        nodes: node_names(known).into_iter().map(|name| node(known, name)).collect(),
+        nodes: known.nodes.iter().map(|name| node(known, name)).collect(),
         pods: pods(known),
         problems: known.published.problems.iter().map(problem).collect(),
         roots,
     }
-}
-
-/// Those that have a token. What others said before theirs was taken away is of no interest any longer.
-fn node_names<'a>(known: &Known<'a>) -> BTreeSet<&'a str> {
-    let named = known.tokens.callers().filter_map(|caller| match caller {
-        Caller::Node(name) => Some(name.as_str()),
-        Caller::Operator => None,
-    });
-    named.collect()
 }
 
 fn node(known: &Known<'_>, name: &str) -> NodeStatus {
@@ -78,7 +69,8 @@ fn pods(known: &Known<'_>) -> Vec<PodStatus> {
 
 fn carried<'a>(known: &Known<'a>) -> Carried<'a> {
     let mut carried = Carried::new();
-    for node in node_names(known) {
+    // What others said before they were to call no longer is of no interest.
+    for node in known.nodes {
         let record = known.records.get(node).filter(|record| !record.is_foreign());
         let report = record.and_then(NodeRecord::report);
         for pod in report.map_or(&[][..], |(_, report)| &report.pods) {

@@ -5,16 +5,16 @@ fn parse(text: &str) -> Tokens {
 }
 
 fn presented(token: &str) -> Presented {
-    Presented::from_header(&format!("Bearer {token}")).unwrap()
+    Presented::of(token)
 }
 
 #[test]
-fn tokens_belong_to_nodes_and_operators() {
-    let tokens = parse("# comment\n\n  aaa node node-1\nbbb\toperator  \r\nccc node node-2.example\n");
+fn tokens_belong_to_node_proxies_agents_and_operators() {
+    let tokens = parse("# comment\n\n  aaa node node-1\nbbb\toperator  \r\nccc agent node-2.example\n");
     let caller = |token| tokens.caller(&presented(token)).cloned();
-    assert_eq!(caller("aaa"), Some(Caller::Node("node-1".into())));
-    assert_eq!(caller("bbb"), Some(Caller::Operator));
-    assert_eq!(caller("ccc"), Some(Caller::Node("node-2.example".into())));
+    assert_eq!(caller("aaa"), Some(Caller::NodeProxy { node: "node-1".into(), pod: None }));
+    assert_eq!(caller("bbb"), Some(Caller::Operator { user: None }));
+    assert_eq!(caller("ccc"), Some(Caller::Agent { node: "node-2.example".into(), pod: None }));
     for stranger in ["a", "aaaa", "AAA", "node-1", "#"] {
         assert_eq!(caller(stranger), None, "{stranger}");
     }
@@ -55,7 +55,7 @@ fn no_text_form_shows_a_token() {
 fn the_header_is_a_bearer_token() {
     let tokens = parse("aaa operator");
     let known =
-        |value: &str| Presented::from_header(value).and_then(|it| tokens.caller(&it).cloned()).is_some();
+        |value: &str| bearer_token(value).and_then(|token| tokens.caller(&presented(token))).is_some();
     assert!(known("Bearer aaa"));
     assert!(known("bearer  aaa "));
     for value in ["aaa", "Bearer", "Bearer ", "Basic aaa", "Beareraaa", ""] {

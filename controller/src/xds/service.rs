@@ -14,7 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::conversation::{Conversation, Violation};
 use super::visibility::Visibility;
-use crate::callers::{Bearer, NodeCaller, stopping};
+use crate::callers::{Bearer, NodeCaller, rights, stopping};
 use crate::catalog::{Reader, ResourceType};
 use crate::metrics::Metrics;
 use crate::nodes::{Nodes, OpenStream};
@@ -41,12 +41,15 @@ impl AggregatedDiscoveryService for Discovery {
         &self,
         request: Request<Streaming<DeltaDiscoveryRequest>>,
     ) -> Result<Response<Self::DeltaAggregatedResourcesStream>, Status> {
-        let caller = Bearer::of(request.extensions())?.node()?;
-        info!(node = caller.node, "node connected");
+        let caller = Bearer::of(request.extensions())?.of_node()?;
+        let visibility = rights::visibility(&caller.caller).ok_or_else(|| {
+            Status::permission_denied(format!("there is nothing to discover for {}", caller.caller))
+        })?;
+        info!(node = caller.node, caller = %caller.caller, "connected");
+        let is_node_proxy = visibility == Visibility::Mesh;
         let session = Session {
-            // Agents have no token yet: whoever calls is a node proxy.
-            conversation: Conversation::new(&caller.node, Visibility::Mesh),
-            open: self.nodes.connect(&caller.node),
+            conversation: Conversation::new(&caller.node, visibility),
+            open: is_node_proxy.then(|| self.nodes.connect(&caller.node)),
             catalog: self.catalog.clone(),
             drain: self.drain.clone(),
             metrics: self.metrics.clone(),
@@ -66,7 +69,8 @@ impl AggregatedDiscoveryService for Discovery {
 /// One stream. It ends with the client's side of it, with the token, or with the controller.
 struct Session {
     conversation: Conversation,
-    open: OpenStream,
+    /// Of a node proxy: how far a node is counts by it.
+    open: Option<OpenStream>,
     catalog: Reader,
     drain: Drain,
     metrics: Metrics,
@@ -81,7 +85,7 @@ impl Session {
             Ok(Some(response)) => Some((Ok(response), Some(self))),
             Ok(None) => None,
             Err(status) => {
-                info!(node = self.caller.node, reason = status.message(), "the node's stream is ended");
+                info!(caller = %self.caller.caller, reason = status.message(), "the stream is ended");
                 Some((Err(status), None))
             }
         }
@@ -97,7 +101,7 @@ impl Session {
                     Ok(Some(request)) => self.receive(request)?,
                     Ok(None) => return Ok(None),
                     Err(status) => {
-                        debug!(node = self.caller.node, %status, "the node's stream failed");
+                        debug!(caller = %self.caller.caller, %status, "the stream failed");
                         return Ok(None);
                     }
                 },
@@ -111,7 +115,7 @@ impl Session {
     fn receive(&mut self, request: DeltaDiscoveryRequest) -> Result<(), Status> {
         if let Some(error) = &request.error_detail {
             let detail: String = error.message.chars().take(1000).collect();
-            warn!(node = self.caller.node, type_url = request.type_url, detail, "the node refused resources");
+            warn!(caller = %self.caller.caller, type_url = request.type_url, detail, "the caller refused resources");
         }
         self.conversation.receive(request).map_err(|violation| refusal(&violation))
     }
@@ -120,7 +124,9 @@ impl Session {
     fn due(&mut self) -> Option<DeltaDiscoveryResponse> {
         let present = self.catalog.borrow_and_update().clone()?;
         let response = self.conversation.next(&present);
-        self.open.progress(self.conversation.progress());
+        if let Some(open) = &self.open {
+            open.progress(self.conversation.progress());
+        }
         let response = response?;
         if let Some(resource_type) = ResourceType::of_url(&response.type_url) {
             self.metrics.pushed(resource_type, response.resources.len(), response.removed_resources.len());
@@ -131,7 +137,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        info!(node = self.caller.node, "node disconnected");
+        info!(caller = %self.caller.caller, "disconnected");
     }
 }
 

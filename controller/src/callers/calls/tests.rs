@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn every_token_has_its_own_bound_and_what_has_ended_does_not_count() {
     let calls = Calls::default();
-    let [one, two] = ["Bearer one", "Bearer two"].map(|header| Presented::from_header(header).unwrap());
+    let [one, two] = ["one", "two"].map(Presented::of);
     let mut open: Vec<Call> = (0..MOST).map(|_| calls.begin(one).unwrap()).collect();
     assert!(calls.begin(one).is_none());
     let other = calls.begin(two).unwrap();

@@ -65,8 +65,8 @@ fn each_pod_says_what_keeps_it_from_being_captured() {
         problems: Arc::default(),
     };
     let records = nodes.records();
-    let tokens = Tokens::parse("aaa node one\nbbb node silent").unwrap();
-    let known = Known { now, snapshot: None, published: &published, tokens: &tokens, records: &records };
+    let expected = BTreeSet::from(["one", "silent"].map(str::to_owned));
+    let known = Known { now, snapshot: None, published: &published, nodes: &expected, records: &records };
     let expected = [
         ("fine", true, ""),
         ("starting", false, "does not carry its traffic yet"),
@@ -110,8 +110,8 @@ fn a_pod_that_is_enrolled_elsewhere_says_where() {
         ..Default::default()
     };
     let records = nodes.records();
-    let tokens = Tokens::parse("aaa node n1\nbbb node n2\nccc node away").unwrap();
-    let known = Known { now, snapshot: None, published: &published, tokens: &tokens, records: &records };
+    let expected = BTreeSet::from(["n1", "n2", "away"].map(str::to_owned));
+    let known = Known { now, snapshot: None, published: &published, nodes: &expected, records: &records };
     let found = pods_by_name(&known);
     let on_n1 = "enrolled on node n2, and the manifests have it on node n1: its certificate is not renewed";
     for (name, captured, problem) in [
@@ -143,8 +143,8 @@ fn pods_under_another_meshs_proxy_are_unreported_and_not_wrong() {
     let placements = placements.map(|(name, node)| placement(name, Some(node), true));
     let published = Published { pods: pods_of(placements), ..Default::default() };
     let records = nodes.records();
-    let tokens = Tokens::parse("aaa node ztunnel\nbbb node own\nccc node silent").unwrap();
-    let known = Known { now, snapshot: None, published: &published, tokens: &tokens, records: &records };
+    let expected = BTreeSet::from(["ztunnel", "own", "silent"].map(str::to_owned));
+    let known = Known { now, snapshot: None, published: &published, nodes: &expected, records: &records };
     let reply = reply(&known, vec![]);
     let shown: Vec<_> =
         reply.nodes.iter().map(|node| (&*node.node, node.foreign, node.report_age_s)).collect();
@@ -155,7 +155,7 @@ fn pods_under_another_meshs_proxy_are_unreported_and_not_wrong() {
     drop(records);
     drop(ztunnel);
     let records = nodes.records();
-    let known = Known { now, snapshot: None, published: &published, tokens: &tokens, records: &records };
+    let known = Known { now, snapshot: None, published: &published, nodes: &expected, records: &records };
     let gone = &pods_by_name(&known)["web"];
     assert_eq!((gone.unreported, &*gone.problem), (true, "node ztunnel is not connected to the controller"));
 }
@@ -171,12 +171,12 @@ fn nodes_are_those_with_a_token() {
     let _stream = nodes.connect("called");
     nodes.report("revoked", NodeReport { pods: vec![carried("x", true, "")], ..Default::default() }, now);
     nodes.report("called", NodeReport { version: "1".to_owned(), ..Default::default() }, now);
-    let tokens = Tokens::parse("aaa node called\nbbb node quiet\nccc operator").unwrap();
+    let expected = BTreeSet::from(["called", "quiet"].map(str::to_owned));
     let published = Published::default();
     let records = nodes.records();
     let later = now + Duration::from_secs(7);
     let known =
-        Known { now: later, snapshot: None, published: &published, tokens: &tokens, records: &records };
+        Known { now: later, snapshot: None, published: &published, nodes: &expected, records: &records };
     let reply = reply(&known, vec![]);
     let found: Vec<_> =
         reply.nodes.iter().map(|node| (&*node.node, node.connected, node.report_age_s)).collect();

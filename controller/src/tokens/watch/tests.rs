@@ -3,7 +3,8 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use super::*;
-use crate::tokens::{Caller, Presented};
+use crate::callers::Caller;
+use crate::tokens::Presented;
 
 #[test]
 fn a_changed_file_is_read_again_and_a_broken_one_changes_nothing() {
@@ -12,8 +13,8 @@ fn a_changed_file_is_read_again_and_a_broken_one_changes_nothing() {
     write(&path, "one operator\n");
     let (mut watch, mut reader) = TokensWatch::open(path.clone()).unwrap();
     let knows = |reader: &watch::Receiver<Arc<Tokens>>, token: &str| {
-        let presented = Presented::from_header(&format!("Bearer {token}")).unwrap();
-        reader.borrow().caller(&presented) == Some(&Caller::Operator)
+        let presented = Presented::of(token);
+        reader.borrow().caller(&presented) == Some(&Caller::Operator { user: None })
     };
     watch = watch.look();
     assert!(!reader.has_changed().unwrap());
