@@ -4,7 +4,8 @@
 //! * [`request`] – what is taken from a certificate request: its key
 //! * [`leaf`] – the certificates that a root signs
 //! * [`rotation`] – pure: which root signs, which ones are trusted, and when that changes
-//! * [`store`] – all of it on disk
+//! * [`store`] – where all of it is kept: on disk, or in a Secret
+//! * [`roots_publisher`] – keeps the ConfigMap with the roots
 //! * [`authority`] – the one writer of that state, and what others ask of it
 //! * [`rate`] – pure: how many certificates a node may ask for
 //! * [`service`] – the gRPC service by which node proxies have certificates signed
@@ -15,6 +16,7 @@ mod leaf;
 mod rate;
 mod request;
 mod root;
+mod roots_publisher;
 mod rotation;
 mod service;
 mod store;
@@ -27,7 +29,8 @@ pub use authority::{
 pub use leaf::{IssueError, Leaf, Names};
 pub use request::{BadRequest, RequestedKey};
 pub use root::{Root, RootCertificate, RootError};
+pub use roots_publisher::RootsPublisher;
 pub use rotation::{Node, NotUnderWay, Phase, Roots, Standing, UnderWay, Wait};
 pub use service::CertificateService;
-pub use store::{State, StateError, Store};
+pub use store::{FolderStore, SecretStore, State, StateError, Store, bundle};
 pub use timestamp::Timestamp;

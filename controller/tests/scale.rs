@@ -14,11 +14,13 @@
 )]
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use karez_api::discovery::DeltaDiscoveryRequest;
-use karez_controller::ca::{Authority, AuthoritySettings, Store, Timestamp};
+use karez_controller::ca::{Authority, AuthoritySettings, FolderStore, Store, Timestamp};
 use karez_controller::catalog::{Catalog, Reader, ResourceType};
+use karez_controller::leadership::Leadership;
 use karez_controller::metrics::Metrics;
 use karez_controller::publication::Publication;
 use karez_controller::source::{self, Batch, Sender};
@@ -68,7 +70,7 @@ fn scale() {
 
 async fn measure(pods: u32, proxies: usize) {
     let state = tempfile::tempdir().unwrap();
-    let (batches, mut catalog) = start(state.path());
+    let (batches, mut catalog) = start(state.path()).await;
     let template = template();
     let everything = objects(&template, pods);
     let made = cpu();
@@ -109,13 +111,14 @@ async fn measure(pods: u32, proxies: usize) {
     );
 }
 
-fn start(state: &std::path::Path) -> (Sender, Reader) {
+async fn start(state: &std::path::Path) -> (Sender, Reader) {
     let settings = AuthoritySettings {
         leaf_lifetime: Duration::from_secs(86_400),
         root_lifetime: Duration::from_secs(864_000),
     };
-    let store = Store::open(state.to_owned()).unwrap();
-    let (authority, task) = Authority::open(store, settings, Timestamp::of(SystemTime::now())).unwrap();
+    let store = Store::Folder(Arc::new(FolderStore::open(state.to_owned()).unwrap()));
+    let now = Timestamp::of(SystemTime::now());
+    let (authority, task) = Authority::open(store, settings, Leadership::alone(), now).await.unwrap();
     let (batches, receiver) = source::channel();
     let (catalog, reader) = Catalog::new();
     let (publication, published) =

@@ -1,4 +1,6 @@
 //! The one writer of the authority's state, and what others ask of it.
+//!
+//! Replicas of a controller have one each, and share the state: see [`Saved::Overtaken`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,15 +11,19 @@ use rcgen::PublicKeyData;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
+use super::store::{Saved, Stored};
 use super::{
     IssueError, Leaf, Names, Node, NotUnderWay, RequestedKey, Root, Roots, Standing, State, StateError,
     Store, Timestamp, UnderWay, Wait,
 };
+use crate::leadership::Leadership;
 
 /// How often a rotation is looked at while it goes on.
 const STEP: Duration = Duration::from_millis(250);
 /// Commands that may wait.
 const QUEUE: usize = 64;
+/// Times that other replicas may be faster before a change is given up.
+const ATTEMPTS: usize = 16;
 
 /// How long certificates live.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +49,11 @@ pub enum RotateError {
     /// The new root could not be made or saved.
     #[error(transparent)]
     State(#[from] StateError),
+    /// Somebody else makes the roots.
+    #[error(
+        "the root is provided, as tls.crt and tls.key of Secret karez-ca: whoever makes it there rotates it"
+    )]
+    Provided,
     /// The controller is going.
     #[error("the controller is stopping")]
     Stopping,
@@ -74,41 +85,45 @@ pub struct Authority {
 enum Command {
     Rotate(oneshot::Sender<Result<(), RotateError>>),
     Force(oneshot::Sender<Result<Vec<Wait>, ForceError>>),
-    Note { node: String, until: Timestamp, noted: oneshot::Sender<Result<(), StateError>> },
+    Note(Note),
+}
+
+/// A node is to get a certificate.
+#[derive(Debug)]
+struct Note {
+    node: String,
+    until: Timestamp,
+    noted: oneshot::Sender<Result<(), Arc<StateError>>>,
 }
 
 /// Writes the state; [`AuthorityTask::run`] it.
 #[derive(Debug)]
 pub struct AuthorityTask {
-    store: Arc<Store>,
+    store: Store,
     state: watch::Sender<Arc<State>>,
+    /// A root that somebody else made, and that is to sign.
+    provided: Option<Root>,
     commands: mpsc::Receiver<Command>,
     settings: AuthoritySettings,
+    leadership: Leadership,
 }
 
 impl Authority {
-    /// Goes on with the state that the store holds, or with a new root.
+    /// Goes on with the state that the store holds, or with a new root. Only a leader takes the steps of a rotation.
     ///
     /// # Errors
     /// When the state cannot be read or written.
-    pub fn open(
-        store: Store,
+    pub async fn open(
+        mut store: Store,
         settings: AuthoritySettings,
+        leadership: Leadership,
         now: Timestamp,
     ) -> Result<(Self, AuthorityTask), StateError> {
-        let mut state = match store.load()? {
-            Some(state) => state,
-            None => {
-                let root = Root::generate(now, settings.root_lifetime)?;
-                State { roots: Roots::new(root, settings.leaf_lifetime), nodes: BTreeMap::new() }
-            }
-        };
-        state.roots.allow_lifetime(settings.leaf_lifetime);
-        store.save(&state)?;
-        let (sender, reader) = watch::channel(Arc::new(state));
+        let (state, provided) = begin(&mut store, settings, now).await?;
+        let (sender, reader) = watch::channel(state);
         let (commands, queue) = mpsc::channel(QUEUE);
         let authority = Self { state: reader, commands, leaf_lifetime: settings.leaf_lifetime };
-        let task = AuthorityTask { store: Arc::new(store), state: sender, commands: queue, settings };
+        let task = AuthorityTask { store, state: sender, provided, commands: queue, settings, leadership };
         Ok((authority, task))
     }
 
@@ -182,7 +197,7 @@ impl Authority {
         // Rounded up, so that a node that renews one identity after the other costs few writes.
         let until = until.after(self.leaf_lifetime / 4);
         let (noted, answered) = oneshot::channel();
-        let command = Command::Note { node: node.to_owned(), until, noted };
+        let command = Command::Note(Note { node: node.to_owned(), until, noted });
         self.commands.send(command).await.map_err(|_| SignError::Stopping)?;
         Ok(answered.await.map_err(|_| SignError::Stopping)??)
     }
@@ -196,7 +211,7 @@ pub enum SignError {
     Issue(#[from] IssueError),
     /// It could not be remembered.
     #[error(transparent)]
-    State(#[from] StateError),
+    State(#[from] Arc<StateError>),
     /// The controller is going.
     #[error("the controller is stopping")]
     Stopping,
@@ -207,72 +222,138 @@ impl AuthorityTask {
     pub async fn run(mut self, witnesses: impl Witnesses) {
         let mut steps = tokio::time::interval(STEP);
         steps.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut commands = Vec::new();
         loop {
-            let rotating = self.state.borrow().roots.is_rotating();
             tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(command) => self.obey(command, &witnesses).await,
-                    None => return,
-                },
-                _ = steps.tick(), if rotating => self.step(&witnesses).await,
+                received = self.commands.recv_many(&mut commands, QUEUE) => {
+                    if received == 0 {
+                        return;
+                    }
+                    self.obey(std::mem::take(&mut commands), &witnesses).await;
+                }
+                stored = self.store.changed() => self.follow(stored),
+                _ = steps.tick(), if self.may_be_due() => self.step(&witnesses).await,
             }
         }
     }
 
-    async fn obey(&mut self, command: Command, witnesses: &impl Witnesses) {
-        // Whoever asked may have gone: a caller that hung up is no failure.
-        match command {
-            Command::Rotate(answer) => {
-                let _ = answer.send(self.announce().await);
+    async fn obey(&mut self, commands: Vec<Command>, witnesses: &impl Witnesses) {
+        let mut notes = Vec::new();
+        for command in commands {
+            // Whoever asked may have gone: a caller that hung up is no failure.
+            match command {
+                Command::Rotate(answer) => {
+                    let _ = answer.send(self.rotate().await);
+                }
+                Command::Force(answer) => {
+                    let _ = answer.send(self.force(witnesses).await);
+                }
+                Command::Note(note) => notes.push(note),
             }
-            Command::Force(answer) => {
-                let _ = answer.send(self.force(witnesses).await);
-            }
-            Command::Note { node, until, noted } => {
-                let mut next = self.next();
-                let noted_until = next.nodes.entry(node).or_insert(until);
-                *noted_until = until.max(*noted_until);
-                let _ = noted.send(self.keep(next).await);
-            }
+        }
+        if !notes.is_empty() {
+            self.note(notes).await;
         }
     }
 
-    async fn announce(&mut self) -> Result<(), RotateError> {
+    async fn rotate(&mut self) -> Result<(), RotateError> {
+        if self.provided.is_some() {
+            return Err(RotateError::Provided);
+        }
         let now = Timestamp::of(SystemTime::now());
         let root = Root::generate(now, self.settings.root_lifetime).map_err(StateError::from)?;
-        let fingerprint = root.certificate().fingerprint().to_owned();
-        let mut next = self.next();
-        next.roots.announce(root, now)?;
-        self.keep(next).await?;
+        self.announce(&root, now).await
+    }
+
+    async fn announce(&mut self, root: &Root, now: Timestamp) -> Result<(), RotateError> {
+        self.change(|state| Ok::<_, RotateError>(state.roots.announce(root.clone(), now)?)).await?;
+        let fingerprint = root.certificate().fingerprint();
         info!(root = fingerprint, "a new root is announced; it signs once every live node knows it");
         Ok(())
     }
 
     async fn force(&mut self, witnesses: &impl Witnesses) -> Result<Vec<Wait>, ForceError> {
         let now = Timestamp::of(SystemTime::now());
-        let mut next = self.next();
-        let left_behind = next.roots.waits(now, &nodes(&next, witnesses));
-        next.roots.sign_with_announced(now, self.settings.leaf_lifetime)?;
-        let signing = next.roots.signing().certificate().fingerprint().to_owned();
-        self.keep(next).await?;
+        let lifetime = self.settings.leaf_lifetime;
+        let forced = self.change(|state| {
+            let left_behind = state.roots.waits(now, &nodes(state, witnesses));
+            state.roots.sign_with_announced(now, lifetime)?;
+            Ok::<_, ForceError>(left_behind)
+        });
+        let left_behind = forced.await?;
+        let signing = self.signing();
         for wait in &left_behind {
             warn!(signing, "the operator lets the new root sign without waiting for {wait}");
         }
         Ok(left_behind)
     }
 
+    /// One write for all: every node asks at once after a start.
+    async fn note(&mut self, notes: Vec<Note>) {
+        let noting = self.change(|state| {
+            for Note { node, until, .. } in &notes {
+                let noted = state.nodes.entry(node.clone()).or_insert(*until);
+                *noted = (*noted).max(*until);
+            }
+            Ok::<_, StateError>(())
+        });
+        let noted = noting.await.map_err(Arc::new);
+        for note in notes {
+            let _ = note.noted.send(noted.clone());
+        }
+    }
+
+    /// Whether there may be a step to take, by this replica.
+    fn may_be_due(&self) -> bool {
+        let is_due = self.state.borrow().roots.is_rotating() || self.unknown_root().is_some();
+        is_due && self.leadership.is_leading()
+    }
+
     async fn step(&mut self, witnesses: &impl Witnesses) {
         let now = Timestamp::of(SystemTime::now());
-        let mut next = self.next();
-        let nodes = nodes(&next, witnesses);
-        if !next.roots.advance(now, &nodes, self.settings.leaf_lifetime) {
+        if let Some(root) = self.unknown_root() {
+            match self.announce(&root, now).await {
+                // It is announced once the one before it signs.
+                Ok(()) | Err(RotateError::UnderWay(_)) => {}
+                Err(error) => error!(%error, "the root that is provided cannot be announced"),
+            }
+        }
+        let lifetime = self.settings.leaf_lifetime;
+        let mut state = self.next();
+        if !state.roots.advance(now, &nodes(&state, witnesses), lifetime) {
             return;
         }
-        let signing = next.roots.signing().certificate().fingerprint().to_owned();
-        let trusted = next.roots.all().count();
-        match self.keep(next).await {
-            Ok(()) => info!(signing, trusted, "the rotation has gone a step further"),
+        let advancing = self.change(|state| {
+            state.roots.advance(now, &nodes(state, witnesses), lifetime);
+            Ok::<_, StateError>(())
+        });
+        match advancing.await {
+            Ok(()) => {
+                let trusted = self.state.borrow().roots.all().count();
+                info!(signing = self.signing(), trusted, "the rotation has gone a step further");
+            }
             Err(error) => error!(%error, "the rotation waits until its state can be saved"),
+        }
+    }
+
+    /// The root that is provided, if the mesh does not know it yet.
+    fn unknown_root(&self) -> Option<Root> {
+        let state = self.state.borrow();
+        let is_known = |root: &Root| {
+            state.roots.all().any(|(_, known)| known.fingerprint() == root.certificate().fingerprint())
+        };
+        self.provided.clone().filter(|root| !is_known(root))
+    }
+
+    fn signing(&self) -> String {
+        self.state.borrow().roots.signing().certificate().fingerprint().to_owned()
+    }
+
+    /// Takes over what another replica has saved.
+    fn follow(&mut self, stored: Stored) {
+        self.provided = stored.provided;
+        if let Some(state) = stored.state {
+            self.state.send_replace(Arc::new(state));
         }
     }
 
@@ -284,22 +365,54 @@ impl AuthorityTask {
         next
     }
 
-    /// Saves a state, and only then lets others see it.
-    async fn keep(&mut self, next: State) -> Result<(), StateError> {
-        let store = Arc::clone(&self.store);
-        let next = Arc::new(next);
-        let saved = Arc::clone(&next);
-        let written = tokio::task::spawn_blocking(move || store.save(&saved)).await;
-        // The pool refuses work only while the process ends.
-        written.unwrap_or_else(|error| {
-            Err(StateError::Io { path: STATE.into(), error: std::io::Error::other(error) })
-        })?;
-        self.state.send_replace(next);
-        Ok(())
+    /// Saves a changed state, and only then lets others see it. Where another replica was faster, its state is changed instead.
+    async fn change<T, E: From<StateError>>(
+        &mut self,
+        change: impl Fn(&mut State) -> Result<T, E>,
+    ) -> Result<T, E> {
+        for _ in 0..ATTEMPTS {
+            let mut next = self.next();
+            let result = change(&mut next)?;
+            let next = Arc::new(next);
+            match self.store.save(&next).await? {
+                Saved::Written => {
+                    self.state.send_replace(next);
+                    return Ok(result);
+                }
+                Saved::Overtaken(stored) => self.follow(*stored),
+            }
+        }
+        Err(StateError::Contended.into())
     }
 }
 
-const STATE: &str = "the state of the certificate authority";
+/// The state to begin with: what the store holds, or a new root.
+async fn begin(
+    store: &mut Store,
+    settings: AuthoritySettings,
+    now: Timestamp,
+) -> Result<(Arc<State>, Option<Root>), StateError> {
+    let mut stored = store.load().await?;
+    for _ in 0..ATTEMPTS {
+        let Stored { state, provided } = stored;
+        let mut state = match (state, &provided) {
+            (Some(state), _) => state,
+            (None, Some(root)) => new_state(root.clone(), settings),
+            (None, None) => new_state(Root::generate(now, settings.root_lifetime)?, settings),
+        };
+        state.roots.allow_lifetime(settings.leaf_lifetime);
+        let state = Arc::new(state);
+        match store.save(&state).await? {
+            Saved::Written => return Ok((state, provided)),
+            Saved::Overtaken(other) => stored = *other,
+        }
+    }
+    Err(StateError::Contended)
+}
+
+fn new_state(root: Root, settings: AuthoritySettings) -> State {
+    State { roots: Roots::new(root, settings.leaf_lifetime), nodes: BTreeMap::new() }
+}
 
 /// Everyone whom an announced root must wait for.
 pub(crate) fn nodes(state: &State, witnesses: &(impl Witnesses + ?Sized)) -> Vec<Node> {

@@ -91,6 +91,20 @@ impl Root {
         Self::new(certificate, key)
     }
 
+    /// One that somebody else made: the first certificate of `chain`, which must be allowed to sign others.
+    ///
+    /// # Errors
+    /// When one of the two is not PEM of the expected kind, they do not belong together, or it may not sign.
+    pub fn provided(chain: &str, key: &str) -> Result<Self, RootError> {
+        const END: &str = "-----END CERTIFICATE-----";
+        let first = chain.split_inclusive(END).next().unwrap_or(chain);
+        let root = Self::from_pem(&format!("{}\n", first.trim()), key)?;
+        if !parse(root.certificate.der())?.is_ca() {
+            return Err(RootError::Certificate("it is not one of a certificate authority (isCA)".to_owned()));
+        }
+        Ok(root)
+    }
+
     fn new(certificate: RootCertificate, key: KeyPair) -> Result<Self, RootError> {
         if certificate.public_key()? != key.public_key_raw() {
             return Err(RootError::OtherKey { fingerprint: certificate.fingerprint });

@@ -1,24 +1,22 @@
-//! The authority's state on disk: `ca.json` with the keys, for this program alone, and `root.pem` with the certificates, for
-//! whoever has to trust them.
+//! Where the authority's state is kept.
 //!
-//! One file holds one state, and takes the place of the one before in one step: a crash leaves the one or the other.
+//! * [`folder`] – files on disk, for one controller
+//! * [`secret`] – a Secret of a cluster, which the controller's replicas share
+
+mod folder;
+mod secret;
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Roots, Timestamp};
-use crate::atomic_file;
+use super::{Root, Roots, Timestamp};
 
-const STATE_FILE: &str = "ca.json";
-const BUNDLE_FILE: &str = "root.pem";
-const LOCK_FILE: &str = "lock";
-/// Bytes of the state file that are read: thousands of nodes.
-const MAX_SIZE: u64 = 16 << 20;
+pub use folder::FolderStore;
+pub use secret::SecretStore;
 
 /// What the authority must not forget.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,11 +53,30 @@ pub enum StateError {
     /// It is damaged.
     #[error("{} cannot be read: {error}; restore it from a backup, or remove it to begin with a new root", .path.display())]
     Damaged {
-        /// The file.
+        /// The file, or the Secret.
         path: PathBuf,
         /// What is wrong.
         error: serde_json::Error,
     },
+    /// A root that somebody else put there cannot sign.
+    #[error("{place}: {error}")]
+    Provided {
+        /// The Secret and its key.
+        place: String,
+        /// What is wrong.
+        error: super::RootError,
+    },
+    /// The API server refused.
+    #[error("Secret {name}: {error}")]
+    Api {
+        /// The Secret.
+        name: String,
+        /// What the API server said.
+        error: Box<kube::Error>,
+    },
+    /// Others were faster each time.
+    #[error("the state of the certificate authority is written by other replicas all the time: try again")]
+    Contended,
     /// No root could be made.
     #[error(transparent)]
     Root(#[from] super::RootError),
@@ -68,90 +85,85 @@ pub enum StateError {
     Encode(serde_json::Error),
 }
 
-/// The folder that holds the state. One process has it at a time.
+/// Keeps the state.
 #[derive(Debug)]
-pub struct Store {
-    folder: PathBuf,
-    // Released by the system when the process ends, however it ends.
-    _lock: File,
+pub enum Store {
+    /// On disk.
+    Folder(Arc<FolderStore>),
+    /// In a cluster.
+    Secret(Box<SecretStore>),
+}
+
+/// What a store holds.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// The state as it was last saved; none in a new store.
+    pub state: Option<State>,
+    /// A root that somebody else makes, and replaces: it is to sign.
+    pub provided: Option<Root>,
+}
+
+/// What became of a state that was to be saved.
+#[derive(Debug)]
+pub enum Saved {
+    /// It is.
+    Written,
+    /// Another replica saved this one meanwhile: nothing was written.
+    Overtaken(Box<Stored>),
 }
 
 impl Store {
-    /// Makes the folder if need be, and takes it.
+    /// What it holds.
     ///
     /// # Errors
-    /// When it cannot be made, or another process has it.
-    pub fn open(folder: PathBuf) -> Result<Self, StateError> {
-        let at = |path: &Path| {
-            let path = path.to_owned();
-            move |error| StateError::Io { path, error }
-        };
-        // Nodes on this machine read root.pem in it.
-        DirBuilder::new().recursive(true).mode(0o755).create(&folder).map_err(at(&folder))?;
-        let path = folder.join(LOCK_FILE);
-        let lock = open_lock(&path).map_err(at(&path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { folder, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(StateError::InUse { path: folder }),
-            Err(TryLockError::Error(error)) => Err(StateError::Io { path, error }),
+    /// When it cannot be read or used.
+    pub async fn load(&mut self) -> Result<Stored, StateError> {
+        match self {
+            Self::Folder(store) => {
+                let store = Arc::clone(store);
+                let state = on_disk(move || store.load()).await?;
+                Ok(Stored { state, provided: None })
+            }
+            Self::Secret(store) => store.load().await,
         }
     }
 
-    /// The state as it was last saved; nothing in a new folder.
+    /// Saves a state that was made from the one that was loaded last.
     ///
     /// # Errors
-    /// When there is one that cannot be used.
-    pub fn load(&self) -> Result<Option<State>, StateError> {
-        let path = self.folder.join(STATE_FILE);
-        let failed = |error| StateError::Io { path: path.clone(), error };
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(failed)?,
-        };
-        if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
-            return Err(StateError::TooOpen { path });
+    /// When it cannot be saved.
+    pub async fn save(&mut self, state: &Arc<State>) -> Result<Saved, StateError> {
+        match self {
+            Self::Folder(store) => {
+                let (store, state) = (Arc::clone(store), Arc::clone(state));
+                on_disk(move || store.save(&state)).await.map(|()| Saved::Written)
+            }
+            Self::Secret(store) => store.save(state).await,
         }
-        let mut text = Vec::new();
-        file.take(MAX_SIZE).read_to_end(&mut text).map_err(failed)?;
-        serde_json::from_slice(&text).map(Some).map_err(|error| StateError::Damaged { path, error })
     }
 
-    /// Saves the state, and then the bundle: whoever trusts `root.pem` trusts whatever the controller presents next.
-    /// What is on disk already is not written again, so that a start needs no room there.
-    ///
-    /// # Errors
-    /// When one of them cannot be written. A state that was saved without its bundle is mended by the next start.
-    pub fn save(&self, state: &State) -> Result<(), StateError> {
-        let text = serde_json::to_vec_pretty(state).map_err(StateError::Encode)?;
-        self.replace(STATE_FILE, &text, 0o600)?;
-        self.publish(&state.roots)
-    }
-
-    /// Writes `root.pem`: every root that is trusted.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn publish(&self, roots: &Roots) -> Result<(), StateError> {
-        let bundle: String = roots.all().map(|(_, root)| root.pem()).collect();
-        self.replace(BUNDLE_FILE, bundle.as_bytes(), 0o644)
-    }
-
-    fn replace(&self, name: &str, content: &[u8], mode: u32) -> Result<(), StateError> {
-        let path = self.folder.join(name);
-        atomic_file::replace(&self.folder, name, content, mode)
-            .map_err(|error| StateError::Io { path, error })
+    /// What it holds, once another replica or somebody else has changed it. Cancel safe.
+    pub async fn changed(&mut self) -> Stored {
+        match self {
+            // One process has the folder.
+            Self::Folder(_) => std::future::pending().await,
+            Self::Secret(store) => store.changed().await,
+        }
     }
 }
 
-/// A file system that became read-only still has a state to serve from, and its lock.
-fn open_lock(path: &Path) -> io::Result<File> {
-    match OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
-            File::open(path).map_err(|_| error)
-        }
-        other => other,
-    }
+/// PEM: every root that is trusted.
+#[must_use]
+pub fn bundle(roots: &Roots) -> String {
+    roots.all().map(|(_, root)| root.pem()).collect()
 }
 
-#[cfg(test)]
-mod tests;
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StateError> + Send + 'static,
+) -> Result<T, StateError> {
+    // The pool refuses work only while the process ends.
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        let path = "the state of the certificate authority".into();
+        Err(StateError::Io { path, error: io::Error::other(error) })
+    })
+}

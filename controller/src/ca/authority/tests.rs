@@ -2,7 +2,7 @@ use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 
 use super::*;
-use crate::ca::Phase;
+use crate::ca::{FolderStore, Phase};
 
 const LEAF: Duration = Duration::from_secs(3600);
 
@@ -16,10 +16,10 @@ impl Witnesses for Told {
     }
 }
 
-fn open(folder: &TempDir) -> (Authority, AuthorityTask) {
-    let store = Store::open(folder.path().to_owned()).unwrap();
+async fn open(folder: &TempDir) -> (Authority, AuthorityTask) {
+    let store = Store::Folder(Arc::new(FolderStore::open(folder.path().to_owned()).unwrap()));
     let settings = AuthoritySettings { leaf_lifetime: LEAF, root_lifetime: LEAF * 100 };
-    Authority::open(store, settings, Timestamp::of(SystemTime::now())).unwrap()
+    Authority::open(store, settings, Leadership::alone(), Timestamp::of(SystemTime::now())).await.unwrap()
 }
 
 fn told(standings: &[(&str, Standing)]) -> (watch::Sender<BTreeMap<String, Standing>>, Told) {
@@ -48,16 +48,16 @@ fn identity() -> Identity {
 #[tokio::test]
 async fn the_root_is_the_same_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let (authority, task) = open(&folder);
+    let (authority, task) = open(&folder).await;
     let first = signing(&authority);
     drop((authority, task));
-    assert_eq!(signing(&open(&folder).0), first);
+    assert_eq!(signing(&open(&folder).await.0), first);
 }
 
 #[tokio::test]
 async fn a_start_that_changes_nothing_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let (authority, task) = open(&folder);
+    let (authority, task) = open(&folder).await;
     let (_nodes, witness) = told(&[("a", Standing::Pending)]);
     let running = tokio::spawn(task.run(witness));
     authority.sign("a", &requested_key(), &identity(), LEAF).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_start_that_changes_nothing_writes_nothing() {
     for name in [".ca.json.new", ".root.pem.new"] {
         std::fs::create_dir(folder.path().join(name)).unwrap();
     }
-    let (authority, _task) = open(&folder);
+    let (authority, _task) = open(&folder).await;
     assert_eq!(signing(&authority), first);
     assert_eq!(phases(&authority), [Phase::Signing, Phase::Announced]);
 }
@@ -77,7 +77,7 @@ async fn a_start_that_changes_nothing_writes_nothing() {
 #[tokio::test]
 async fn a_new_root_signs_once_the_last_node_knows_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (authority, task) = open(&folder);
+    let (authority, task) = open(&folder).await;
     let (nodes, witness) = told(&[("a", Standing::Acknowledged), ("b", Standing::Pending)]);
     let running = tokio::spawn(task.run(witness));
     let old = signing(&authority);
@@ -103,7 +103,7 @@ async fn a_new_root_signs_once_the_last_node_knows_it() {
 #[tokio::test]
 async fn a_controller_that_restarts_in_a_rotation_knows_whom_to_wait_for() {
     let folder = tempfile::tempdir().unwrap();
-    let (authority, task) = open(&folder);
+    let (authority, task) = open(&folder).await;
     let (_nodes, witness) = told(&[("a", Standing::Pending)]);
     let running = tokio::spawn(task.run(witness));
     authority.sign("a", &requested_key(), &identity(), LEAF).await.unwrap();
@@ -112,7 +112,7 @@ async fn a_controller_that_restarts_in_a_rotation_knows_whom_to_wait_for() {
     running.await.unwrap();
 
     // Nobody is connected to the new one yet.
-    let (authority, task) = open(&folder);
+    let (authority, task) = open(&folder).await;
     let (nodes, witness) = told(&[]);
     assert_eq!(phases(&authority), [Phase::Signing, Phase::Announced]);
     let state = authority.state();
@@ -136,7 +136,7 @@ async fn a_controller_that_restarts_in_a_rotation_knows_whom_to_wait_for() {
 #[tokio::test]
 async fn certificates_are_clamped_and_few_of_them_cost_a_write() {
     let folder = tempfile::tempdir().unwrap();
-    let (authority, task) = open(&folder);
+    let (authority, task) = open(&folder).await;
     let (_nodes, witness) = told(&[]);
     let running = tokio::spawn(task.run(witness));
     let mut state = authority.state();
@@ -155,7 +155,7 @@ async fn certificates_are_clamped_and_few_of_them_cost_a_write() {
 #[tokio::test]
 async fn what_cannot_be_saved_does_not_happen() {
     let folder = tempfile::tempdir().unwrap();
-    let (authority, task) = open(&folder);
+    let (authority, task) = open(&folder).await;
     let (_nodes, witness) = told(&[]);
     let running = tokio::spawn(task.run(witness));
     // A folder in the place of the file that is written beside the state: nobody, root included, can write that file.

@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::ca::{Phase, Root};
+use crate::ca::{Phase, Root, Timestamp};
 
 fn state() -> State {
     let root = Root::generate(Timestamp::from_seconds(1000), Duration::from_secs(10_000)).unwrap();
@@ -19,7 +20,7 @@ fn mode(path: &Path) -> u32 {
 fn what_is_saved_is_loaded_and_keys_are_private() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("new/state");
-    let store = Store::open(folder.clone()).unwrap();
+    let store = FolderStore::open(folder.clone()).unwrap();
     assert!(store.load().unwrap().is_none());
     let state = state();
     store.save(&state).unwrap();
@@ -39,7 +40,7 @@ fn what_is_saved_is_loaded_and_keys_are_private() {
 #[test]
 fn the_bundle_has_every_root() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().to_owned()).unwrap();
+    let store = FolderStore::open(folder.path().to_owned()).unwrap();
     let mut state = state();
     let new = Root::generate(Timestamp::from_seconds(1000), Duration::from_secs(10_000)).unwrap();
     state.roots.announce(new, Timestamp::from_seconds(1000)).unwrap();
@@ -54,16 +55,16 @@ fn the_bundle_has_every_root() {
 #[test]
 fn two_controllers_do_not_share_a_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Store::open(folder.path().to_owned()).unwrap();
-    assert!(matches!(Store::open(folder.path().to_owned()), Err(StateError::InUse { .. })));
+    let first = FolderStore::open(folder.path().to_owned()).unwrap();
+    assert!(matches!(FolderStore::open(folder.path().to_owned()), Err(StateError::InUse { .. })));
     drop(first);
-    assert!(Store::open(folder.path().to_owned()).is_ok());
+    assert!(FolderStore::open(folder.path().to_owned()).is_ok());
 }
 
 #[test]
 fn a_state_that_cannot_be_used_is_an_error_and_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().to_owned()).unwrap();
+    let store = FolderStore::open(folder.path().to_owned()).unwrap();
     let path = folder.path().join(STATE_FILE);
     store.save(&state()).unwrap();
     let good = std::fs::read_to_string(&path).unwrap();

@@ -1,0 +1,132 @@
+use std::convert::Infallible;
+use std::sync::Mutex;
+
+use http::{Method, Request, Response, StatusCode};
+use kube::client::Body;
+use serde_json::{Value, json};
+use tower::service_fn;
+
+use super::*;
+use crate::ca::{Roots, Timestamp};
+
+/// The Secret as an API server keeps it, for as many replicas as ask.
+#[derive(Clone, Default)]
+struct ApiServer(Arc<Mutex<Option<Value>>>);
+
+impl ApiServer {
+    fn store(&self) -> SecretStore {
+        let server = self.clone();
+        let answer = move |request: Request<Body>| {
+            let server = server.clone();
+            async move {
+                let method = request.method().clone();
+                let body = request.into_body().collect_bytes().await.unwrap();
+                let (status, body) = server.answer(&method, serde_json::from_slice(&body).ok());
+                let body = Body::from(serde_json::to_vec(&body).unwrap());
+                Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
+            }
+        };
+        SecretStore::new(Client::new(service_fn(answer), "karez-system"), "karez-system")
+    }
+
+    fn answer(&self, method: &Method, sent: Option<Value>) -> (StatusCode, Value) {
+        let refused = |code: StatusCode| {
+            (code, json!({"status": "Failure", "code": code.as_u16(), "message": "no", "reason": "no"}))
+        };
+        let mut kept = self.0.lock().unwrap();
+        match (method, &mut *kept, sent) {
+            (&Method::GET, Some(secret), _) => (StatusCode::OK, secret.clone()),
+            (&Method::GET, None, _) => refused(StatusCode::NOT_FOUND),
+            (&Method::POST, None, Some(mut secret)) => {
+                secret["metadata"]["uid"] = json!("u1");
+                secret["metadata"]["resourceVersion"] = json!("1");
+                *kept = Some(secret.clone());
+                (StatusCode::CREATED, secret)
+            }
+            (&Method::PUT, Some(secret), Some(change)) => {
+                let version = secret["metadata"]["resourceVersion"].clone();
+                if change["metadata"]["resourceVersion"] != version {
+                    return refused(StatusCode::CONFLICT);
+                }
+                let next = version.as_str().unwrap().parse::<u64>().unwrap() + 1;
+                *secret = change;
+                secret["metadata"]["resourceVersion"] = json!(next.to_string());
+                (StatusCode::OK, secret.clone())
+            }
+            _ => refused(StatusCode::CONFLICT),
+        }
+    }
+
+    fn version(&self) -> String {
+        let kept = self.0.lock().unwrap();
+        kept.as_ref().unwrap()["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
+    }
+}
+
+fn root() -> Root {
+    Root::generate(Timestamp::from_seconds(1000), Duration::from_secs(10_000)).unwrap()
+}
+
+fn state() -> Arc<State> {
+    Arc::new(State { roots: Roots::new(root(), Duration::from_secs(100)), nodes: [].into() })
+}
+
+fn fingerprint(state: &State) -> String {
+    state.roots.signing().certificate().fingerprint().to_owned()
+}
+
+#[tokio::test]
+async fn the_replica_that_comes_first_makes_the_root_of_all() {
+    let server = ApiServer::default();
+    let (mut one, mut other) = (server.store(), server.store());
+    assert!(one.load().await.unwrap().state.is_none());
+    assert!(other.load().await.unwrap().state.is_none());
+    let first = state();
+    assert!(matches!(one.save(&first).await.unwrap(), Saved::Written));
+    let Saved::Overtaken(stored) = other.save(&state()).await.unwrap() else { panic!("two roots") };
+    assert_eq!(fingerprint(&stored.state.unwrap()), fingerprint(&first));
+}
+
+#[tokio::test]
+async fn no_replica_undoes_what_another_has_written() {
+    let server = ApiServer::default();
+    let (mut one, mut other) = (server.store(), server.store());
+    let begun = state();
+    one.load().await.unwrap();
+    one.save(&begun).await.unwrap();
+    other.load().await.unwrap();
+    let noted = |node: &str| {
+        let mut state = State::clone(&begun);
+        state.nodes.insert(node.to_owned(), Timestamp::from_seconds(2000));
+        Arc::new(state)
+    };
+    assert!(matches!(one.save(&noted("a")).await.unwrap(), Saved::Written));
+    let Saved::Overtaken(stored) = other.save(&noted("b")).await.unwrap() else { panic!("a is lost") };
+    assert!(stored.state.unwrap().nodes.contains_key("a"));
+    assert!(matches!(other.save(&noted("b")).await.unwrap(), Saved::Written));
+    // The same again costs nothing.
+    let version = server.version();
+    assert!(matches!(other.save(&noted("b")).await.unwrap(), Saved::Written));
+    assert_eq!(server.version(), version);
+}
+
+#[tokio::test]
+async fn a_root_that_somebody_else_makes_stands_beside_the_state() {
+    let server = ApiServer::default();
+    let root = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&root).unwrap();
+    let bytes = |text: String| serde_json::to_value(ByteString(text.into_bytes())).unwrap();
+    let chain = format!("{}{}", certificate.pem(), certificate.pem());
+    let data = json!({CERTIFICATE: bytes(chain), PRIVATE_KEY: bytes(root.serialize_pem()), "ca.crt": bytes(String::new())});
+    let secret = json!({"metadata": {"name": "karez-ca", "uid": "u1", "resourceVersion": "1"}, "data": data});
+    *server.0.lock().unwrap() = Some(secret);
+    let mut store = server.store();
+    let stored = store.load().await.unwrap();
+    assert!(stored.state.is_none());
+    assert_eq!(stored.provided.unwrap().certificate().pem().matches("BEGIN").count(), 1);
+    store.save(&state()).await.unwrap();
+    let stored = store.load().await.unwrap();
+    assert!(stored.state.is_some() && stored.provided.is_some());
+}
