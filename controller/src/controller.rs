@@ -1,8 +1,10 @@
 //! All rooms put together.
 //!
+//! * [`platform`] – opens what differs between a folder of manifests and a cluster
 //! * [`rooms`] – opens them: what each one reads of the others, and the task that writes it
 //! * [`services`] – the gRPC server
 
+mod platform;
 mod rooms;
 mod services;
 
@@ -22,7 +24,7 @@ use crate::ca::StateError;
 
 use crate::listener::{self, Bounds, CertificateError};
 use crate::settings::Settings;
-use crate::source::folder::{self, FolderError};
+use crate::source::folder::FolderError;
 use crate::tokens::TokensError;
 use rooms::Readers;
 
@@ -43,8 +45,14 @@ pub enum ControllerError {
     /// The tokens file.
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    /// Flags that the command line should not have let pass.
+    #[error("give --kubernetes with --namespace and --pod, or --manifests, --state-dir and --tokens")]
+    Platform,
+    /// The API server.
+    #[error("no cluster: {0}")]
+    Cluster(#[source] Box<kube::Error>),
     /// The authority's state.
-    #[error("--state-dir: {0}")]
+    #[error("the state of the certificate authority: {0}")]
     State(#[from] StateError),
     /// The port's certificate.
     #[error(transparent)]
@@ -92,9 +100,8 @@ impl Controller {
     /// When something that it needs is not there.
     pub async fn start(settings: Settings, open_files: u64) -> Result<Self, ControllerError> {
         check_lifetimes(&settings)?;
-        folder::check(&settings.manifests)?;
         let (trigger, drain) = drain::new();
-        let (readers, writers) = rooms::open(&settings, drain.clone())?;
+        let (readers, writers) = rooms::open(&settings, drain.clone()).await?;
         let readiness = Readiness::new();
         let port = http::listen(settings.listen).await?;
         let metrics_port = http::listen(settings.metrics_listen).await?;
@@ -104,7 +111,7 @@ impl Controller {
 
         let mut tasks = Tasks::new();
         writers.spawn(&mut tasks, &readers);
-        tasks.spawn("readiness", watch_readiness(readers.clone(), readiness.condition("manifests")));
+        tasks.spawn("readiness", watch_readiness(readers.clone(), readiness.condition("objects")));
         tasks.spawn("listener", accepting);
         tasks.spawn("server", services::serve(readers.clone(), connections));
         let routes = metrics_routes(readers, readiness.clone());
@@ -128,7 +135,7 @@ impl Controller {
         self.metrics_address
     }
 
-    /// Returns once the manifests have been read and are served.
+    /// Returns once everything has been seen and is served.
     pub async fn ready(&self) {
         self.readiness.ready().await;
     }

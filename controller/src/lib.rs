@@ -1,13 +1,13 @@
 //! The controller: what users wrote goes in at one end, and node proxies are served at the other.
 //!
 //! ```text
-//! manifests ─> source ─> publication (karez-translate) ─> catalog ─> xds ─> node proxies
+//! objects ───> source ─> publication (karez-translate) ─> catalog ─> xds ─> node proxies
 //!                             │        ^                               │
 //!                             v        │ roots                         v
 //!                    ca::service <── ca::authority <── what nodes acknowledged ── nodes
 //! ```
 //!
-//! * [`source`] – where objects come from: what a source sends, and the folder of manifests
+//! * [`source`] – where objects come from: what a source sends, the folder of manifests, and the cluster
 //! * [`publication`] – takes it in, translates it and fills the catalog
 //! * [`catalog`] – what there is to serve, by type and name, each with the hash of its content
 //! * [`xds`] – the delta discovery service
@@ -16,6 +16,8 @@
 //! * [`ca`] – roots, their rotation, and the certificates that they sign
 //! * [`trust_bundle`] – how roots travel to the nodes, and which nodes have them
 //! * [`tokens`], [`callers`] – who may call
+//! * [`conditions`] – the status of Karez's own kinds on a cluster
+//! * [`leadership`] – which replica of the controller leads
 //! * [`operator`] – status and reports
 //! * [`listener`] – the one TLS port
 //! * [`connect_info`] – the connection that a call came on
@@ -31,8 +33,10 @@ mod file_stamp;
 pub mod ca;
 pub mod callers;
 pub mod catalog;
+pub mod conditions;
 pub mod connect_info;
 pub mod controller;
+pub mod leadership;
 pub mod listener;
 pub mod metrics;
 pub mod nodes;

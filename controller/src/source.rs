@@ -1,6 +1,7 @@
 //! Where objects come from: a source sends what changed, and says when it has seen everything once.
 //!
 //! * [`folder`] – manifests in a folder
+//! * [`cluster`] – the API server of a cluster
 //!
 //! A controller has one source, a folder of manifests or a cluster. It sends [`Batch`]es into a bounded queue, which one task
 //! takes in: it applies their deltas to the index and publishes what changed.
@@ -18,6 +19,7 @@
 //! * Sending waits while the queue is full, so a source holds no more than one batch besides. It stops when sending fails: then
 //!   the controller is stopping.
 
+pub mod cluster;
 pub mod folder;
 
 use karez_translate::{Delta, Report};

@@ -1,0 +1,287 @@
+//! The condition `Accepted` in the status of Karez's own kinds: what became of what the user wrote.
+//!
+//! * [`verdict`] – pure: what the condition is to say
+//!
+//! Every replica follows the objects and what is published of them; the one that leads writes, object after object, where the
+//! condition is another than it should be.
+
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+use karez_process::log_limit::LogLimiter;
+use karez_resources::mesh::Mesh;
+use karez_resources::policy::AuthorizationPolicy;
+use karez_resources::status::ACCEPTED;
+use karez_resources::{Key, Kind};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::leadership::Leadership;
+use crate::publication::Published;
+use verdict::Verdict;
+
+/// Sightings that may wait.
+const QUEUE: usize = 256;
+/// How often conditions are written: what is published follows the objects, a little later.
+const SETTLE: Duration = Duration::from_millis(500);
+/// For one write.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two lines in the log about statuses that cannot be written.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
+
+/// An object of a kind with a status, as the watch saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sighting {
+    /// It is there.
+    There {
+        /// Its name.
+        key: Key,
+        /// Its generation.
+        generation: i64,
+        /// Its condition, if it has one.
+        condition: Option<Condition>,
+    },
+    /// It is there no longer.
+    Gone(Key),
+}
+
+/// Where watches send what they see.
+pub type SightingSender = mpsc::Sender<Sighting>;
+
+/// Writes conditions.
+#[derive(Debug)]
+pub struct ConditionWriter {
+    client: ClusterClient,
+    sightings: mpsc::Receiver<Sighting>,
+    published: watch::Receiver<Arc<Published>>,
+    leadership: Leadership,
+    objects: Objects,
+    complaints: LogLimiter,
+}
+
+/// A client of the API server that has a text form.
+#[derive(Clone)]
+struct ClusterClient(Client);
+
+/// The objects, and those of them to look at.
+#[derive(Debug, Default)]
+struct Objects {
+    seen: BTreeMap<Key, Seen>,
+    waiting: BTreeSet<Key>,
+    verdicts: BTreeMap<Key, Verdict>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    generation: i64,
+    condition: Option<Condition>,
+}
+
+/// The queue between the watches and the writer.
+#[must_use]
+pub fn channel() -> (SightingSender, mpsc::Receiver<Sighting>) {
+    mpsc::channel(QUEUE)
+}
+
+impl ConditionWriter {
+    /// From what is seen and published, while this replica leads.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        sightings: mpsc::Receiver<Sighting>,
+        published: watch::Receiver<Arc<Published>>,
+        leadership: Leadership,
+    ) -> Self {
+        Self {
+            client: ClusterClient(client),
+            sightings,
+            published,
+            leadership,
+            objects: Objects::default(),
+            complaints: LogLimiter::one_each(COMPLAIN_EVERY),
+        }
+    }
+
+    /// Runs until the watches are gone.
+    pub async fn run(mut self) {
+        let mut sightings = Vec::new();
+        let mut look = tokio::time::interval(SETTLE);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut led = false;
+        loop {
+            tokio::select! {
+                count = self.sightings.recv_many(&mut sightings, QUEUE) => {
+                    if count == 0 {
+                        return;
+                    }
+                    sightings.drain(..).for_each(|sighting| self.objects.see(sighting));
+                }
+                changed = self.published.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.judge();
+                }
+                _ = look.tick() => {
+                    let leads = self.leadership.is_leading();
+                    if leads && !std::mem::replace(&mut led, leads) {
+                        // What the leader before has left undone.
+                        self.objects.look_at_all();
+                    }
+                    led = leads;
+                    if leads {
+                        self.write_waiting().await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self) {
+        let published = Arc::clone(&self.published.borrow_and_update());
+        self.objects.judge(verdict::of_problems(&published.problems));
+    }
+
+    /// The watches are not held up meanwhile: a slow API server must not delay what policies do.
+    async fn write_waiting(&mut self) {
+        let mut sightings = Vec::new();
+        while let Some((key, condition)) = self.objects.next_due() {
+            let written = {
+                let mut writing = pin!(timeout(TIMEOUT, write(&self.client.0, &key, &condition)));
+                loop {
+                    tokio::select! {
+                        written = &mut writing => break written,
+                        count = self.sightings.recv_many(&mut sightings, QUEUE) => {
+                            sightings.drain(..).for_each(|sighting| self.objects.see(sighting));
+                            if count == 0 {
+                                return;
+                            }
+                        }
+                    }
+                }
+            };
+            match written {
+                Ok(Ok(())) => self.objects.written(&key, condition),
+                Ok(Err(error)) => complain(&self.complaints, &key, &error.to_string()),
+                Err(_) => complain(&self.complaints, &key, "no answer of the API server"),
+            }
+            if !self.leadership.is_leading() {
+                return;
+            }
+        }
+    }
+}
+
+impl Objects {
+    fn see(&mut self, sighting: Sighting) {
+        match sighting {
+            Sighting::There { key, generation, condition } => {
+                self.waiting.insert(key.clone());
+                self.seen.insert(key, Seen { generation, condition });
+            }
+            Sighting::Gone(key) => {
+                self.seen.remove(&key);
+            }
+        }
+    }
+
+    fn judge(&mut self, verdicts: BTreeMap<Key, Verdict>) {
+        let before = std::mem::replace(&mut self.verdicts, verdicts);
+        let named = before.keys().chain(self.verdicts.keys());
+        let differs = |key: &&Key| before.get(*key) != self.verdicts.get(*key);
+        self.waiting.extend(named.filter(differs).cloned());
+    }
+
+    fn look_at_all(&mut self) {
+        self.waiting = self.seen.keys().cloned().collect();
+    }
+
+    /// The next object whose condition is not as it should be.
+    fn next_due(&mut self) -> Option<(Key, Condition)> {
+        while let Some(key) = self.waiting.pop_first() {
+            let verdict = self.verdicts.get(&key).cloned().unwrap_or_default();
+            if let Some(condition) = self.seen.get(&key).and_then(|seen| due(seen, &verdict)) {
+                return Some((key, condition));
+            }
+        }
+        None
+    }
+
+    fn written(&mut self, key: &Key, condition: Condition) {
+        if let Some(seen) = self.seen.get_mut(key) {
+            seen.condition = Some(condition);
+        }
+    }
+}
+
+/// The condition to write, if another is to be there than is.
+fn due(seen: &Seen, verdict: &Verdict) -> Option<Condition> {
+    let status = if verdict.accepted { "True" } else { "False" };
+    let present = seen.condition.as_ref();
+    let is_so = present.is_some_and(|present| {
+        present.status == status
+            && present.reason == verdict.reason
+            && present.message == verdict.message
+            && present.observed_generation == Some(seen.generation)
+    });
+    if is_so {
+        return None;
+    }
+    let unchanged = present.filter(|present| present.status == status);
+    let since =
+        unchanged.map_or_else(|| Time(Timestamp::now()), |present| present.last_transition_time.clone());
+    Some(Condition {
+        last_transition_time: since,
+        message: verdict.message.clone(),
+        observed_generation: Some(seen.generation),
+        reason: verdict.reason.to_owned(),
+        status: status.to_owned(),
+        type_: ACCEPTED.to_owned(),
+    })
+}
+
+async fn write(client: &Client, key: &Key, condition: &Condition) -> Result<(), kube::Error> {
+    let status = json!({"status": {"conditions": [condition]}});
+    let (change, parameters) = (Patch::Merge(&status), PatchParams::default());
+    // Of no type of ours: an object that cannot be read has a status above all.
+    let objects: Api<DynamicObject> = match key.kind {
+        Kind::AuthorizationPolicy => {
+            let policies = ApiResource::erase::<AuthorizationPolicy>(&());
+            Api::namespaced_with(client.clone(), &key.namespace, &policies)
+        }
+        Kind::Mesh => Api::all_with(client.clone(), &ApiResource::erase::<Mesh>(&())),
+        // No other kind has a status of ours.
+        _ => return Ok(()),
+    };
+    let written = objects.patch_status(&key.name, &parameters, &change).await.map(drop);
+    match written {
+        // It has gone meanwhile.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other,
+    }
+}
+
+fn complain(complaints: &LogLimiter, key: &Key, error: &str) {
+    if let Some(left_out) = complaints.allow() {
+        warn!(object = %key, error, left_out, "the status cannot be written");
+    }
+}
+
+impl std::fmt::Debug for ClusterClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClusterClient")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! A cluster as a source: every kind that the mesh reads is listed, and then watched.
+//!
+//! * [`observed`] – an object as it came: its name, and what it says or why it cannot be read
+//! * [`listing`] – pure: which objects of a kind are there, and which a relist shows to be gone
+//! * [`watch`] – the watch of one kind
+//! * [`own_pods`] – finds the mesh's own Pods among all
+
+mod listing;
+mod observed;
+mod own_pods;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::discovery::v1 as discovery;
+use k8s_openapi::api::networking::v1 as networking;
+use karez_resources::mesh::Mesh;
+use karez_resources::policy::AuthorizationPolicy;
+use kube::Client;
+use tokio::task::JoinSet;
+use tracing::error;
+
+use super::Sender;
+use crate::callers::OwnPodsReader;
+use crate::conditions::SightingSender;
+use own_pods::OwnPodsWatch;
+use watch::KindWatch;
+
+/// Reads the objects of a cluster.
+#[derive(Debug)]
+pub struct ClusterSource {
+    client: ClusterClient,
+    batches: Sender,
+    own_pods: OwnPodsWatch,
+    sightings: SightingSender,
+}
+
+/// A client of the API server that has a text form.
+#[derive(Clone)]
+struct ClusterClient(Client);
+
+/// Counts the kinds that have not been listed yet.
+#[derive(Debug, Clone)]
+struct Unlisted(Arc<AtomicUsize>);
+
+/// The kinds that are watched.
+const KINDS: usize = 8;
+
+impl ClusterSource {
+    /// Sends what `client` sees; `sightings` are for those who write statuses. The mesh's own Pods are those of `namespace`.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        batches: Sender,
+        sightings: SightingSender,
+    ) -> (Self, OwnPodsReader) {
+        let (own_pods, reader) = OwnPodsWatch::new(namespace);
+        (Self { client: ClusterClient(client), batches, own_pods, sightings }, reader)
+    }
+
+    /// Watches until nobody takes batches any longer.
+    pub async fn run(self) {
+        let Self { client: ClusterClient(client), batches, own_pods, sightings } = self;
+        let mut watches = JoinSet::new();
+        let unlisted = Unlisted::new(KINDS);
+        macro_rules! watch {
+            ($kind:ty, $own_pods:expr) => {
+                let watch = KindWatch::<$kind>::new(
+                    &client,
+                    &batches,
+                    unlisted.clone(),
+                    $own_pods,
+                    sightings.clone(),
+                );
+                watches.spawn(watch.run());
+            };
+        }
+        watch!(core::Namespace, None);
+        watch!(AuthorizationPolicy, None);
+        watch!(Mesh, None);
+        watch!(core::Node, None);
+        watch!(networking::ServiceCIDR, None);
+        watch!(core::Service, None);
+        watch!(discovery::EndpointSlice, None);
+        watch!(core::Pod, Some(own_pods));
+        while let Some(ended) = watches.join_next().await {
+            if let Err(error) = ended {
+                // What it watched would go stale without a word.
+                error!(%error, "a watch of the cluster failed");
+                return;
+            }
+        }
+    }
+}
+
+impl Unlisted {
+    fn new(kinds: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(kinds)))
+    }
+
+    /// One kind more has been listed; answers whether it was the last one.
+    fn listed(&self) -> bool {
+        self.0.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+impl std::fmt::Debug for ClusterClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClusterClient")
+    }
+}

@@ -1,0 +1,165 @@
+//! An object as the API server sent it.
+//!
+//! Its name is always known, because the API server guarantees that much; what it says may be wrong, of a version of its kind
+//! that we do not know, say, and then it is an object that cannot be read. So no object ever stops a list or a watch.
+
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
+use karez_resources::policy::Selector;
+use karez_resources::status::ACCEPTED;
+use karez_resources::{FieldError, Key, Kind, Problem, Resource, object};
+use karez_translate::Delta;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::conditions::Sighting;
+
+/// A kind that is watched, as the API declares it.
+pub(super) trait Watched:
+    kube::Resource<DynamicType = (), Scope: Send>
+    + DeserializeOwned
+    + Clone
+    + std::fmt::Debug
+    + Send
+    + Sync
+    + 'static
+{
+    /// The kind.
+    const KIND: Kind;
+
+    /// Validates it.
+    fn validate(self) -> Result<Resource, FieldError>;
+}
+
+macro_rules! watched {
+    ($($kind:ident: $object:ty),+ $(,)?) => {$(
+        impl Watched for $object {
+            const KIND: Kind = Kind::$kind;
+
+            fn validate(self) -> Result<Resource, FieldError> {
+                self.try_into()
+            }
+        }
+    )+};
+}
+
+watched! {
+    Namespace: k8s_openapi::api::core::v1::Namespace,
+    Pod: k8s_openapi::api::core::v1::Pod,
+    Service: k8s_openapi::api::core::v1::Service,
+    EndpointSlice: k8s_openapi::api::discovery::v1::EndpointSlice,
+    AuthorizationPolicy: karez_resources::policy::AuthorizationPolicy,
+    Mesh: karez_resources::mesh::Mesh,
+    Node: k8s_openapi::api::core::v1::Node,
+    ServiceCidr: k8s_openapi::api::networking::v1::ServiceCIDR,
+}
+
+/// An object of the kind `K`, good or not.
+#[derive(Debug, Clone)]
+pub(super) struct Observed<K> {
+    /// What names it and its version, and nothing else.
+    meta: ObjectMeta,
+    object: Result<K, FieldError>,
+    /// Of a policy that cannot be read: the Pods that it covers, when that much can be.
+    selector: Option<Selector>,
+    /// The condition of a kind that has a status of ours.
+    condition: Option<Condition>,
+}
+
+impl<K: Watched> Observed<K> {
+    /// The object's name.
+    pub(super) fn key(&self) -> Key {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Key { kind: K::KIND, namespace: text(&self.meta.namespace), name: text(&self.meta.name) }
+    }
+
+    /// What those who write statuses need to know of it.
+    pub(super) fn sighting(&self) -> Sighting {
+        let generation = self.meta.generation.unwrap_or(0);
+        Sighting::There { key: self.key(), generation, condition: self.condition.clone() }
+    }
+
+    /// What there is to say of it.
+    pub(super) fn delta(self) -> Delta {
+        let key = self.key();
+        match self.object.and_then(K::validate) {
+            Ok(resource) => Delta::set(resource),
+            Err(FieldError { field, message }) => {
+                let Key { namespace, name, .. } = key.clone();
+                let kind = K::KIND.as_str().to_owned();
+                let problem = Problem { kind, namespace, name, field, line: None, message };
+                Delta::unreadable(key, problem, self.selector)
+            }
+        }
+    }
+}
+
+impl<'de, K: Watched> Deserialize<'de> for Observed<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut value = Value::deserialize(deserializer)?;
+        let meta = value.get_mut("metadata").and_then(Value::as_object_mut);
+        let meta = meta.ok_or_else(|| D::Error::custom("an object without metadata"))?;
+        // As much as all the rest, and nobody reads it.
+        meta.remove("managedFields");
+        let text = |field: &str| meta.get(field).and_then(Value::as_str).map(str::to_owned);
+        let meta = ObjectMeta {
+            namespace: text("namespace"),
+            name: text("name"),
+            uid: text("uid"),
+            resource_version: text("resourceVersion"),
+            generation: meta.get("generation").and_then(Value::as_i64),
+            ..ObjectMeta::default()
+        };
+        let is_policy = K::KIND == Kind::AuthorizationPolicy;
+        let selector = is_policy.then(|| Selector::of_broken(&value)).flatten();
+        let condition = if has_status(K::KIND) { condition(&value) } else { None };
+        Ok(Self { meta, object: object::decode(value), selector, condition })
+    }
+}
+
+/// Whether the controller writes a status to objects of the kind.
+pub(super) fn has_status(kind: Kind) -> bool {
+    matches!(kind, Kind::AuthorizationPolicy | Kind::Mesh)
+}
+
+fn condition(object: &Value) -> Option<Condition> {
+    let conditions = object.get("status")?.get("conditions")?.as_array()?;
+    let accepted = conditions.iter().find(|it| it.get("type").and_then(Value::as_str) == Some(ACCEPTED))?;
+    // One that cannot be read is written anew.
+    serde_json::from_value(accepted.clone()).ok()
+}
+
+/// Lists and watches go to the same paths as those of `K`.
+impl<K: Watched> kube::Resource for Observed<K> {
+    type DynamicType = ();
+    type Scope = K::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        K::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        K::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        K::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        K::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.meta
+    }
+}
+
+#[cfg(test)]
+mod tests;
