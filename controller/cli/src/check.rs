@@ -1,19 +1,21 @@
-//! `karez check`: what could break the mesh's promises in the Pods of this machine.
+//! `karez check`: what could break the mesh's promises in the Pods of this machine, or of a cluster.
 //!
 //! * [`capability`] – pure: which capability breaks which promise, in words
 //! * [`process`] – pure: a process, as `/proc` describes it
 //! * [`mod@findings`] – pure: what is wrong
 //! * [`view`] – pure: the table, and JSON
+//! * [`cluster`] – `karez check --cluster`
 //! * [`node`] – reads `/proc` and the Pods' network namespaces
 
 mod capability;
+mod cluster;
 mod findings;
 mod node;
 mod process;
 mod view;
 
 use crate::failure::Failure;
-use crate::settings::{AgentSocket, Format};
+use crate::settings::{AgentSocket, CheckCommand, Format};
 use crate::{output, pod};
 
 pub use capability::{Capability, CapabilitySet};
@@ -41,11 +43,18 @@ pub struct PodNetwork {
     pub processes: Vec<PodProcess>,
 }
 
-/// Checks every enrolled Pod.
+/// Checks every enrolled Pod of this machine, or the cluster.
 ///
 /// # Errors
 /// When the agent or `/proc` cannot be read, or something is found.
-pub async fn check(agent: &AgentSocket, format: Format) -> Result<(), Failure> {
+pub async fn check(command: &CheckCommand, format: Format) -> Result<(), Failure> {
+    match command.cluster {
+        true => cluster::check(&command.access, format).await,
+        false => check_machine(&command.agent, format).await,
+    }
+}
+
+async fn check_machine(agent: &AgentSocket, format: Format) -> Result<(), Failure> {
     let pods = node::look(&pod::enrolled(agent).await?)?;
     let findings = findings(&pods);
     match format {

@@ -14,9 +14,9 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
         Command::Pod(PodCommand::Add(command)) => pod::add(command, format).await,
         Command::Pod(PodCommand::Remove(command)) => pod::remove(&command, format).await,
         Command::Pod(PodCommand::List(agent)) => pod::list(&agent, format).await,
-        Command::Check(agent) => check::check(&agent, format).await,
+        Command::Check(command) => check::check(&command, format).await,
         Command::Status(command) => status::show(&command.controller, format).await,
-        Command::Dump(command) => dump::print(&command.admin).await,
+        Command::Dump(command) => dump::print(&command).await,
         Command::Ca(CaCommand::Rotate(command)) => rotation::rotate(&command, format).await,
     }
 }

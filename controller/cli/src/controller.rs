@@ -1,8 +1,14 @@
 //! The connection to the controller.
+//!
+//! * [`merge`] – pure: what several replicas say, as one answer
+
+mod merge;
 
 use std::path::Path;
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
+use karez_api::names::{admin_port, object};
 use karez_api::operator::operator_client::OperatorClient;
 use karez_api::operator::{RotateRootReply, RotateRootRequest, StatusReply, StatusRequest};
 use tokio::time::{error::Elapsed, timeout};
@@ -10,8 +16,9 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Response, Status};
 
-use crate::failure::Failure;
-use crate::settings::ControllerAddress;
+use crate::cluster::Cluster;
+use crate::failure::{Failure, chain};
+use crate::settings::{ClusterAccess, ControllerAddress, ControllerPlace};
 
 /// For TCP.
 const TCP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,24 +32,38 @@ const MAX_REPLY: usize = 256 << 20;
 /// The controller, as an operator calls it.
 #[derive(Debug, Clone)]
 pub struct Controller {
-    client: OperatorClient<Channel>,
+    /// One for each replica that is asked: a node is connected to one of them.
+    replicas: Vec<Replica>,
     authorization: MetadataValue<Ascii>,
-    url: String,
+}
+
+#[derive(Debug, Clone)]
+struct Replica {
+    client: OperatorClient<Channel>,
+    /// As messages call it.
+    name: String,
 }
 
 impl Controller {
     /// Connects.
     ///
     /// # Errors
-    /// When a file cannot be read, the URL is none of https, or nobody answers there that the CA file vouches for.
+    /// When it cannot be found or reached, or nobody answers there that its certificates vouch for.
     pub async fn connect(address: &ControllerAddress) -> Result<Self, Failure> {
-        let ca = read("--controller-ca", &address.controller_ca)?;
-        let authorization = authorization(&address.token_file)?;
-        let url = address.controller.clone();
+        match address.place() {
+            ControllerPlace::Address { url, ca, token } => Self::at(url, ca, token).await,
+            ControllerPlace::Cluster(access) => Box::pin(Self::of_cluster(access)).await,
+        }
+    }
+
+    /// The one at an address.
+    async fn at(url: &str, ca: &Path, token_file: &Path) -> Result<Self, Failure> {
+        let ca = read("--controller-ca", ca)?;
+        let authorization = authorization(token_file)?;
         let usage =
             |error: tonic::transport::Error| Failure::Usage(format!("--controller {url}: {}", chain(&error)));
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
-        let endpoint = Endpoint::from_shared(url.clone()).map_err(usage)?;
+        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(usage)?;
         // Nothing else may carry the token.
         if endpoint.uri().scheme_str() != Some("https") {
             return Err(Failure::Usage(format!("--controller {url}: expected https://HOST:PORT")));
@@ -62,12 +83,22 @@ impl Controller {
                 chain(&error)
             ))
         })?;
-        Ok(Self::over(channel, authorization, url))
+        Ok(Self { replicas: vec![Replica::new(channel, format!("at {url}"))], authorization })
     }
 
-    fn over(channel: Channel, authorization: MetadataValue<Ascii>, url: String) -> Self {
-        let client = OperatorClient::new(channel).max_decoding_message_size(MAX_REPLY);
-        Self { client, authorization, url }
+    /// Every replica of a cluster that is ready.
+    async fn of_cluster(access: &ClusterAccess) -> Result<Self, Failure> {
+        let cluster = &Cluster::of(access).await?;
+        let (pods, roots, token) =
+            tokio::try_join!(cluster.controllers(), cluster.roots(), cluster.operator_token())?;
+        let authorization = bearer(&token).ok_or_else(|| {
+            Failure::Wrong("the API server's token is none that a header can carry".to_owned())
+        })?;
+        let mut replicas = Vec::new();
+        for pod in pods {
+            replicas.push(Replica::forwarded(cluster, pod, &roots).await?);
+        }
+        Ok(Self { replicas, authorization })
     }
 
     /// What the controller knows.
@@ -75,9 +106,13 @@ impl Controller {
     /// # Errors
     /// When it does not answer, or not to us.
     pub async fn status(&mut self) -> Result<StatusReply, Failure> {
-        let request = self.request(StatusRequest {});
-        let answer = timeout(CALL_TIMEOUT, self.client.status(request)).await;
-        self.answer(answer)
+        let mut replies = Vec::new();
+        for replica in &mut self.replicas {
+            let request = request(StatusRequest {}, &self.authorization);
+            let answer = timeout(CALL_TIMEOUT, replica.client.status(request)).await;
+            replies.push(replica.answer(answer)?);
+        }
+        Ok(merge::merged(replies))
     }
 
     /// Begins a rotation, or lets the one that is under way go on without those that it waits for.
@@ -85,15 +120,51 @@ impl Controller {
     /// # Errors
     /// When it does not answer, or not to us, or another rotation is under way, or none that could go on.
     pub async fn rotate(&mut self, force: bool) -> Result<RotateRootReply, Failure> {
-        let request = self.request(RotateRootRequest { force });
-        let answer = timeout(CALL_TIMEOUT, self.client.rotate_root(request)).await;
-        self.answer(answer)
+        let replica = self.replicas.first_mut();
+        let replica = replica.ok_or_else(|| Failure::Unreachable("no controller is ready".to_owned()))?;
+        let request = request(RotateRootRequest { force }, &self.authorization);
+        let answer = timeout(CALL_TIMEOUT, replica.client.rotate_root(request)).await;
+        replica.answer(answer)
+    }
+}
+
+impl Replica {
+    fn new(channel: Channel, name: String) -> Self {
+        let client = OperatorClient::new(channel).max_decoding_message_size(MAX_REPLY);
+        Self { client, name }
     }
 
-    fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization.clone());
-        request
+    /// The Pod of that name.
+    async fn forwarded(cluster: &Cluster, pod: String, roots: &str) -> Result<Self, Failure> {
+        let host = cluster.controller_name();
+        let wrong = |error: tonic::transport::Error| {
+            Failure::Unreachable(format!(
+                "cannot reach the controller in Pod {pod}: {}; are the roots in ConfigMap {} those of its certificate?",
+                chain(&error),
+                object::ROOTS
+            ))
+        };
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(roots)).domain_name(&host);
+        let url = format!("https://{host}:{}", admin_port::CONTROLLER);
+        let endpoint =
+            Endpoint::from_shared(url).and_then(|endpoint| endpoint.tls_config(tls)).map_err(wrong)?;
+        let (forwarder, name) = (cluster.clone(), pod.clone());
+        let connector = tower::service_fn(move |_| {
+            let (cluster, pod) = (forwarder.clone(), name.clone());
+            async move {
+                let stream = cluster.forward(&pod, admin_port::CONTROLLER).await;
+                stream
+                    .map(TokioIo::new)
+                    .map_err(|failure| std::io::Error::other(failure.message().to_owned()))
+            }
+        });
+        let channel = timeout(CONNECT_TIMEOUT, endpoint.connect_with_connector(connector)).await;
+        let channel = channel.map_err(|_| {
+            Failure::Unreachable(format!(
+                "the controller in Pod {pod} does not answer within {CONNECT_TIMEOUT:?}"
+            ))
+        })?;
+        Ok(Self::new(channel.map_err(wrong)?, format!("in Pod {pod}")))
     }
 
     fn answer<T>(&self, answer: Result<Result<Response<T>, Status>, Elapsed>) -> Result<T, Failure> {
@@ -102,19 +173,19 @@ impl Controller {
             Ok(Err(status)) => status,
             Err(_elapsed) => {
                 return Err(Failure::Unreachable(format!(
-                    "the controller at {} accepts connections and does not answer within {CALL_TIMEOUT:?}: is \
+                    "the controller {} accepts connections and does not answer within {CALL_TIMEOUT:?}: is \
                      karez-controller stopped or overloaded?",
-                    self.url
+                    self.name
                 )));
             }
         };
-        let message = format!("the controller at {}: {}", self.url, status.message());
+        let message = format!("the controller {}: {}", self.name, status.message());
         Err(match status.code() {
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
                 Failure::Unreachable(message)
             }
             Code::Unauthenticated | Code::PermissionDenied => Failure::Wrong(format!(
-                "{message}; --token-file must hold a token that stands as operator in the controller's tokens file"
+                "{message}; without a kubeconfig, --token-file must hold a token that stands as operator in the controller's tokens file"
             )),
             Code::FailedPrecondition => Failure::Wrong(status.message().to_owned()),
             _ => Failure::Wrong(message),
@@ -124,28 +195,28 @@ impl Controller {
 
 fn authorization(file: &Path) -> Result<MetadataValue<Ascii>, Failure> {
     let text = read("--token-file", file)?;
-    let token = String::from_utf8_lossy(&text);
+    bearer(&String::from_utf8_lossy(&text)).ok_or_else(|| {
+        Failure::Usage(format!("--token-file {}: expected a token and nothing else", file.display()))
+    })
+}
+
+fn bearer(token: &str) -> Option<MetadataValue<Ascii>> {
     let token = token.trim();
     let value = format!("Bearer {token}").parse().ok().filter(|_| !token.is_empty());
-    let mut value: MetadataValue<Ascii> = value.ok_or_else(|| {
-        Failure::Usage(format!("--token-file {}: expected a token and nothing else", file.display()))
-    })?;
+    let mut value: MetadataValue<Ascii> = value?;
     // Keeps it out of debug output.
     value.set_sensitive(true);
-    Ok(value)
+    Some(value)
+}
+
+fn request<T>(message: T, authorization: &MetadataValue<Ascii>) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("authorization", authorization.clone());
+    request
 }
 
 fn read(flag: &str, file: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(file).map_err(|error| Failure::Usage(format!("{flag} {}: {error}", file.display())))
-}
-
-/// An error with its causes: transport errors say nothing by themselves.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let texts = std::iter::once(error.to_string()).chain(causes.map(ToString::to_string));
-    let mut texts: Vec<String> = texts.collect();
-    texts.dedup();
-    texts.join(": ")
 }
 
 #[cfg(test)]

@@ -6,10 +6,14 @@ use bytes::Bytes;
 use http::{Request, Uri, header};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::rt::TokioIo;
+use karez_api::names::admin_port;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
+use crate::cluster::{Cluster, Stream};
 use crate::failure::Failure;
 use crate::output;
+use crate::settings::DumpCommand;
 
 const PATH: &str = "/config_dump";
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -20,9 +24,22 @@ const MAX_SIZE: usize = 1 << 30;
 ///
 /// # Errors
 /// When the node proxy cannot be reached or does not give it.
-pub async fn print(admin: &str) -> Result<(), Failure> {
-    let address = address(admin)?;
-    let fetched = tokio::time::timeout(TIMEOUT, fetch(&address)).await;
+pub async fn print(command: &DumpCommand) -> Result<(), Failure> {
+    let (address, fetched) = match &command.node {
+        Some(node) => {
+            let address = format!("localhost:{}", admin_port::ADMIN);
+            let cluster = Cluster::of(&command.cluster).await?;
+            let pod = cluster.node_proxy(node).await?;
+            let stream = cluster.forward(&pod, admin_port::ADMIN).await?;
+            let fetched = timeout(TIMEOUT, exchange(stream, &address)).await;
+            (address, fetched)
+        }
+        None => {
+            let address = address(&command.admin)?;
+            let fetched = timeout(TIMEOUT, fetch(&address)).await;
+            (address, fetched)
+        }
+    };
     let body = fetched.map_err(|_| unreachable(&address, &format!("no answer within {TIMEOUT:?}")))??;
     let text = String::from_utf8_lossy(&body);
     output::text(&format!("{}\n", text.trim_end()))
@@ -42,6 +59,10 @@ fn address(admin: &str) -> Result<String, Failure> {
 async fn fetch(address: &str) -> Result<Bytes, Failure> {
     let stream =
         TcpStream::connect(address).await.map_err(|error| unreachable(address, &error.to_string()))?;
+    exchange(stream, address).await
+}
+
+async fn exchange(stream: impl Stream + 'static, address: &str) -> Result<Bytes, Failure> {
     let broken = |error: hyper::Error| unreachable(address, &error.to_string());
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;

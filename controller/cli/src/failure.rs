@@ -17,7 +17,26 @@ pub enum Failure {
     Unreachable(String),
 }
 
+/// An error with its causes: errors of transports say nothing by themselves.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let texts = std::iter::once(error.to_string()).chain(causes.map(ToString::to_string));
+    let mut texts: Vec<String> = texts.collect();
+    texts.dedup();
+    texts.join(": ")
+}
+
 impl Failure {
+    /// What is wrong; empty where it has been printed.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Found => "",
+            Self::Wrong(message) | Self::Usage(message) | Self::Unreachable(message) => message,
+        }
+    }
+
     /// Says on stderr what is wrong, and returns the exit status.
     #[must_use]
     pub fn report(&self) -> ExitCode {

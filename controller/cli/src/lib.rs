@@ -8,10 +8,12 @@
 //! * [`rotation`] – `karez ca rotate`
 //! * [`dump`] – `karez dump`: the node proxy's configuration
 //! * [`controller`] – the connection to the controller
+//! * [`cluster`] – the mesh of a cluster, as a kubeconfig reaches it
 //! * [`failure`] – exit statuses, and what to do next
 //! * [`table`], [`times`], [`output`] – how things are shown
 
 pub mod check;
+pub mod cluster;
 pub mod command;
 pub mod controller;
 pub mod dump;

@@ -1,7 +1,7 @@
 //! Subcommands and flags.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -37,11 +37,12 @@ pub enum Command {
     #[command(subcommand)]
     Pod(PodCommand),
     /// Say what could break the mesh's promises in the enrolled Pods of this machine: capabilities of their processes, by which
-    /// traffic passes by the mesh. Run it as root; it asks no controller. Exit status 1 when it finds something.
-    Check(AgentSocket),
+    /// traffic passes by the mesh. Run it as root; it asks no controller. With --cluster: what of a cluster keeps the mesh from
+    /// working, before and after it is installed. Exit status 1 when it finds something.
+    Check(CheckCommand),
     /// Show nodes, Pods, certificates and roots, and what is wrong: then the exit status is 1.
     Status(StatusCommand),
-    /// Print the configuration that the node proxy of this machine works with.
+    /// Print the configuration that a node proxy works with: that of this machine, or of a node of a cluster.
     Dump(DumpCommand),
     /// The certificate authority.
     #[command(subcommand)]
@@ -102,6 +103,20 @@ pub struct AgentSocket {
     pub agent: PathBuf,
 }
 
+/// `karez check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckCommand {
+    /// Check the cluster of the kubeconfig, in the place of this machine.
+    #[arg(long, conflicts_with = "agent")]
+    pub cluster: bool,
+    /// Where the agent is.
+    #[command(flatten)]
+    pub agent: AgentSocket,
+    /// The cluster.
+    #[command(flatten)]
+    pub access: ClusterAccess,
+}
+
 /// `karez status`.
 #[derive(Debug, Clone, Args)]
 pub struct StatusCommand {
@@ -110,26 +125,88 @@ pub struct StatusCommand {
     pub controller: ControllerAddress,
 }
 
-/// How the controller is reached.
-#[derive(Debug, Clone, Args)]
+/// How the controller is reached: by a kubeconfig, or, where --controller-ca is given, by its address.
+#[derive(Debug, Clone, Default, Args)]
 pub struct ControllerAddress {
-    /// The controller.
-    #[arg(long, value_name = "https://HOST:PORT", default_value = "https://localhost:15012")]
-    pub controller: String,
+    /// A controller outside of a cluster; https://localhost:15012 when absent.
+    #[arg(long, value_name = "https://HOST:PORT", requires = "controller_ca")]
+    pub controller: Option<String>,
     /// Certificates that the controller is trusted by: root.pem of its --state-dir.
-    #[arg(long, value_name = "FILE")]
-    pub controller_ca: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "token_file")]
+    pub controller_ca: Option<PathBuf>,
     /// File with an operator's token.
+    #[arg(long, value_name = "FILE", requires = "controller_ca")]
+    pub token_file: Option<PathBuf>,
+    /// The cluster, where none of these is given.
+    #[command(flatten)]
+    pub cluster: ClusterAccess,
+}
+
+/// Where the mesh is in a cluster.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterAccess {
+    /// The kubeconfig; KUBECONFIG and ~/.kube/config when absent.
     #[arg(long, value_name = "FILE")]
-    pub token_file: PathBuf,
+    pub kubeconfig: Option<PathBuf>,
+    /// The kubeconfig's context; its current one when absent.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The namespace that the mesh is installed in.
+    #[arg(long, short, value_name = "NAME", default_value = DEFAULT_NAMESPACE)]
+    pub namespace: String,
+}
+
+/// The namespace that the mesh is installed in where nobody says otherwise.
+const DEFAULT_NAMESPACE: &str = "karez-system";
+
+/// Where the controller is.
+#[derive(Debug, Clone, Copy)]
+pub enum ControllerPlace<'a> {
+    /// At an address.
+    Address {
+        /// Its URL.
+        url: &'a str,
+        /// Certificates that it is trusted by.
+        ca: &'a Path,
+        /// An operator's token.
+        token: &'a Path,
+    },
+    /// In a cluster.
+    Cluster(&'a ClusterAccess),
+}
+
+impl ControllerAddress {
+    /// Where the controller is.
+    #[must_use]
+    pub fn place(&self) -> ControllerPlace<'_> {
+        match (&self.controller_ca, &self.token_file) {
+            (Some(ca), Some(token)) => {
+                let url = self.controller.as_deref().unwrap_or("https://localhost:15012");
+                ControllerPlace::Address { url, ca, token }
+            }
+            _ => ControllerPlace::Cluster(&self.cluster),
+        }
+    }
+}
+
+impl Default for ClusterAccess {
+    fn default() -> Self {
+        Self { kubeconfig: None, context: None, namespace: DEFAULT_NAMESPACE.to_owned() }
+    }
 }
 
 /// `karez dump`.
 #[derive(Debug, Clone, Args)]
 pub struct DumpCommand {
     /// The node proxy's --admin-listen.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:15000")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:15000", conflicts_with = "node")]
     pub admin: String,
+    /// The node of a cluster whose node proxy is asked, in the place of --admin.
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: ClusterAccess,
 }
 
 /// What to do with the certificate authority.

@@ -19,9 +19,10 @@ impl Stopped {
 
     fn address(&self, scheme: &str) -> ControllerAddress {
         ControllerAddress {
-            controller: format!("{scheme}://{}", self.listener.local_addr().unwrap()),
-            controller_ca: self.folder.path().join("root.pem"),
-            token_file: self.folder.path().join("token"),
+            controller: Some(format!("{scheme}://{}", self.listener.local_addr().unwrap())),
+            controller_ca: Some(self.folder.path().join("root.pem")),
+            token_file: Some(self.folder.path().join("token")),
+            ..ControllerAddress::default()
         }
     }
 }
@@ -42,18 +43,19 @@ async fn a_controller_that_is_stopped_is_not_waited_for_to_connect() {
     let address = stopped.address("https");
     let message = failure(Controller::connect(&address)).await;
     let expected =
-        format!("the controller at {} accepts connections and does not answer", address.controller);
+        format!("the controller at {} accepts connections and does not answer", address.controller.unwrap());
     assert!(message.starts_with(&expected), "{message}");
 }
 
 #[tokio::test]
 async fn a_token_is_sent_over_tls_alone() {
     let stopped = Stopped::new().await;
-    for address in
-        [stopped.address("http"), ControllerAddress { controller: "node:1".into(), ..stopped.address("") }]
-    {
+    for address in [
+        stopped.address("http"),
+        ControllerAddress { controller: Some("node:1".into()), ..stopped.address("") },
+    ] {
         let refused = Controller::connect(&address).await.unwrap_err();
-        let expected = format!("--controller {}: expected https://HOST:PORT", address.controller);
+        let expected = format!("--controller {}: expected https://HOST:PORT", address.controller.unwrap());
         assert!(matches!(refused, Failure::Usage(message) if message == expected));
     }
 }
@@ -62,10 +64,11 @@ async fn a_token_is_sent_over_tls_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_controller_that_is_stopped_is_not_waited_for_to_answer() {
     let stopped = Stopped::new().await;
-    let url = stopped.address("http").controller;
+    let url = stopped.address("http").controller.unwrap();
     let channel = Endpoint::from_shared(url.clone()).unwrap().connect().await.unwrap();
-    let token = authorization(&stopped.address("http").token_file).unwrap();
-    let mut controller = Controller::over(channel, token, url.clone());
+    let authorization = authorization(&stopped.address("http").token_file.unwrap()).unwrap();
+    let replicas = vec![Replica::new(channel, format!("at {url}"))];
+    let mut controller = Controller { replicas, authorization };
     let expected = format!("the controller at {url} accepts connections and does not answer");
     let message = failure(controller.status()).await;
     assert!(message.starts_with(&expected), "{message}");

@@ -1,0 +1,69 @@
+//! What there is to look at in a cluster.
+
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use karez_api::names::{label, object};
+
+use crate::cluster::Cluster;
+use crate::failure::Failure;
+
+/// The objects that the checks look at.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Survey {
+    /// The API server's version.
+    pub(super) server: String,
+    /// The namespace that the mesh is installed in, or is to be.
+    pub(super) own_namespace: String,
+    /// All namespaces.
+    pub(super) namespaces: Vec<Namespace>,
+    /// All nodes.
+    pub(super) nodes: Vec<Node>,
+    /// All Pods.
+    pub(super) pods: Vec<Pod>,
+    /// All network policies.
+    pub(super) policies: Vec<NetworkPolicy>,
+    /// Kinds that are defined in the cluster.
+    pub(super) definitions: Vec<String>,
+    /// The mesh's own, where it is installed.
+    pub(super) deployments: Vec<Deployment>,
+    /// The mesh's own, where it is installed.
+    pub(super) daemon_sets: Vec<DaemonSet>,
+}
+
+impl Survey {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the user may not read a part of it, or the API server does not answer.
+    pub(super) async fn of(cluster: &Cluster) -> Result<Self, Failure> {
+        let definitions = cluster.list_all::<CustomResourceDefinition>().await?;
+        Ok(Self {
+            server: cluster.version().await?,
+            own_namespace: cluster.namespace().to_owned(),
+            namespaces: cluster.list_all().await?,
+            nodes: cluster.list_all().await?,
+            pods: cluster.list_all().await?,
+            policies: cluster.list_all().await?,
+            definitions: definitions.into_iter().filter_map(|it| it.metadata.name).collect(),
+            deployments: cluster.list_own().await?,
+            daemon_sets: cluster.list_own().await?,
+        })
+    }
+
+    /// Whether a controller is deployed.
+    #[must_use]
+    pub(super) fn is_installed(&self) -> bool {
+        self.deployments.iter().any(|it| it.metadata.name.as_deref() == Some(object::CONTROLLER))
+    }
+
+    /// Namespaces whose Pods are in the mesh unless they say otherwise.
+    pub(super) fn enrolled_namespaces(&self) -> impl Iterator<Item = &str> {
+        let enrolled = self.namespaces.iter().filter(|namespace| {
+            let labels = namespace.metadata.labels.as_ref();
+            labels.and_then(|labels| labels.get(label::MESH)).is_some_and(|value| value == "enabled")
+        });
+        enrolled.filter_map(|namespace| namespace.metadata.name.as_deref())
+    }
+}
