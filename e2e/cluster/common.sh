@@ -12,7 +12,7 @@ node_address() { echo "172.30.0.1${1#n}"; }
 pod_range() { echo "10.244.${1#n}.0/24"; }
 
 # The first process inside of an `unshare --fork` that is given by its pid.
-first_process_of() { local first; first=$(<"/proc/$1/task/$1/children") && echo "${first%% *}"; }
+first_process_of() { local first; first=$(<"/proc/$1/task/$1/children") && [ -n "$first" ] && echo "${first%% *}"; }
 
 # Becomes the given command in the namespaces of the control plane.
 inside() {
