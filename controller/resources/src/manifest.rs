@@ -14,15 +14,12 @@ use crate::problem::{FieldError, Problem};
 use crate::resource::{Key, Resource};
 
 mod doubles;
-mod good;
 mod lines;
 mod scan;
 mod split;
 mod yaml;
 
 use doubles::Named;
-
-pub use good::{good_objects, join, never_readable};
 
 /// What became of one object of a file.
 #[derive(Debug, Clone, PartialEq)]

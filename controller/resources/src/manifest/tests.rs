@@ -4,8 +4,8 @@ mod kinds;
 
 use proptest::prelude::*;
 
-use super::{LARGEST_DOCUMENT, Reading, Subject, good_objects, join, never_readable, read, split};
-use crate::resource::{Key, Kind, Resource};
+use super::{LARGEST_DOCUMENT, Reading, Subject, read, split};
+use crate::resource::{Key, Kind};
 
 fn subjects(text: &str) -> Vec<Subject> {
     let broken = |reading: Reading| match reading {
@@ -223,60 +223,21 @@ proptest! {
 }
 
 #[test]
-fn what_never_could_be_read_is_kept_as_what_never_can_be() {
-    let named = |kind: Kind| Key::new(kind, if kind.is_namespaced() { "shop" } else { "" }, "default");
-    for key in Kind::ALL.map(named) {
-        assert_eq!(subjects(&never_readable(&key)), vec![Subject::Presumed(key)]);
-    }
-    let unnamed = Key::new(Kind::AuthorizationPolicy, "shop", "(W_b)");
-    assert_eq!(subjects(&never_readable(&unnamed)), vec![Subject::Presumed(unnamed)]);
-}
-
-#[test]
-fn an_object_that_stands_twice_is_told_and_not_kept() {
+fn an_object_that_stands_twice_is_told() {
     let pod = |name: &str, more: &str| {
         format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\n{more}")
     };
     let doubled = Subject::Doubled(Key::new(Kind::Pod, "shop", "a"));
-    for (file, field, line, kept) in [
-        ([pod("a", ""), pod("b", ""), pod("a", "")], "metadata.name", 11, vec!["b"]),
-        ([pod("a", ""), pod("b", ""), pod("a", "spec: 1\n")], "spec", 12, vec!["b"]),
-        ([pod("a", "spec: 1\n"), pod("b", ""), pod("a", "")], "metadata.name", 12, vec!["b"]),
-        ([pod("a", ""), pod("a", ""), pod("a", "")], "metadata.name", 11, vec![]),
+    for (file, field, line) in [
+        ([pod("a", ""), pod("b", ""), pod("a", "")], "metadata.name", 11),
+        ([pod("a", ""), pod("b", ""), pod("a", "spec: 1\n")], "spec", 12),
+        ([pod("a", "spec: 1\n"), pod("b", ""), pod("a", "")], "metadata.name", 12),
+        ([pod("a", ""), pod("a", ""), pod("a", "")], "metadata.name", 11),
     ] {
         let file = file.join("---\n");
         let readings = read(file.as_bytes());
         let Some(Reading::Broken(last)) = readings.last() else { panic!("{file}") };
         assert_eq!((&last.subject, last.problem.field.as_str()), (&doubled, field), "{file}");
         assert_eq!(last.problem.line, Some(line), "{file}");
-        let names: Vec<String> = good_objects(file.as_bytes()).into_keys().map(|key| key.name).collect();
-        assert_eq!(names, kept, "{file}");
     }
-}
-
-#[test]
-fn good_objects_stand_by_themselves() {
-    let pod =
-        |name: &str| format!("{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop}}}}");
-    let file = format!(
-        "apiVersion: v1\nkind: List\nitems:\n- {}\n- {{apiVersion: v1, kind: Pod, metadata: {{name: 7}}}}\n---\n\
-         apiVersion: v1\nkind: PodList\nitems: [{{metadata: {{name: c, namespace: shop}}}}]\n---\n\
-         kind: [\n---\n# nothing\n---\n{}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: d}}\n",
-        pod("a"),
-        pod("b"),
-    );
-    let good = |readings: Vec<Reading>| -> Vec<Resource> {
-        let good = readings.into_iter().filter_map(|reading| match reading {
-            Reading::Good(resource) => Some(resource),
-            _ => None,
-        });
-        let mut good: Vec<_> = good.collect();
-        good.sort_by_key(Resource::key);
-        good
-    };
-    let objects = good_objects(file.as_bytes());
-    assert_eq!(objects.keys().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
-    let kept = read(join(objects.values()).as_bytes());
-    assert!(kept.iter().all(|reading| matches!(reading, Reading::Good(_))));
-    assert_eq!(good(kept), good(read(file.as_bytes())));
 }
