@@ -140,10 +140,11 @@ impl Files {
     fn refuse(&mut self, file: &str, error: manifest::Broken) -> Option<(Problem, Effect)> {
         let key = object(&error.subject).cloned();
         let version = key.as_ref().and_then(|key| self.holders.get(key)?.get(file));
-        let (Some(key), Some(Version::Unreadable(held))) = (key, version.cloned()) else {
+        let (Some(key), Some(Version::Unreadable(_))) = (key, version) else {
             return Some((error.problem, Effect::LastGoodVersion));
         };
-        let broken = Broken { problem: error.problem, selector: held.selector };
+        // It covers what it says now: where that cannot be read, its namespace.
+        let broken = Broken { problem: error.problem, selector: error.selector };
         self.replace(file, &key, Some(Version::Unreadable(Box::new(broken))));
         None
     }

@@ -165,6 +165,15 @@ fn what_was_never_readable_refuses_what_it_may_have_closed() {
     let [report] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!((&*report.problem.field, report.effect), ("spec.rulez", Effect::Refused));
     assert_eq!(Scene::after(&[&never, &policy("web", "{}")]).policies(), ["shop/web"]);
+    // It covers what its present version says, or else its namespace.
+    let covering = |labels: &str| policy("web", &format!("{{selector: {{{labels}}}, rulez: []}}"));
+    let narrow = covering("matchLabels: {app: web}");
+    for (broken, is_wide) in [(&narrow, false), (&covering("matchLables: {app: web}"), true)] {
+        let resources = Scene::after(&[&narrow, broken]).resources();
+        let alone = Scene::after(&[broken]).resources();
+        assert_eq!(resources, alone, "{broken}");
+        assert_eq!(resources == Scene::after(&[&narrow]).resources(), !is_wide);
+    }
 }
 
 #[test]
