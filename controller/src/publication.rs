@@ -104,10 +104,13 @@ impl Publication {
                 told = true;
             }
         }
-        let changes = self.index.apply(deltas);
-        told |= changes.problems;
-        for (resource_type, changes) in by_type(changes) {
-            self.catalog.apply(resource_type, changes);
+        self.index.load(deltas);
+        if self.complete {
+            let changes = self.index.apply([]);
+            told |= changes.problems;
+            for (resource_type, changes) in by_type(changes) {
+                self.catalog.apply(resource_type, changes);
+            }
         }
         if told {
             self.tell_problems();

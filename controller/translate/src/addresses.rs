@@ -10,7 +10,7 @@ use karez_resources::ip_block::IpBlock;
 use karez_resources::pod::Pod;
 use karez_resources::service::Service;
 
-use crate::relations::Trait;
+use crate::relations::Lookup;
 use crate::services;
 use crate::view::View;
 
@@ -55,7 +55,7 @@ pub(crate) enum Reserved<'a> {
 
 impl<'a> Claims<'a> {
     pub(crate) fn to(view: View<'a>, address: IpAddr) -> Self {
-        let keys = view.with(&Trait::Claims(address));
+        let keys = view.found_by(&Lookup::Claims(address));
         let pods = keys.iter().filter_map(|key| Some(Claimant::of_pod(view, view.pod(key)?)));
         let mut claimants: Vec<Claimant<'a>> = pods.collect();
         let mut services: Vec<&Service> = keys.iter().filter_map(|key| view.service(key)).collect();

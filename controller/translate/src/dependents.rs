@@ -24,7 +24,7 @@ use karez_resources::service::Service;
 use karez_resources::{Key, Kind};
 
 use crate::object::{Object, Policy};
-use crate::relations::Trait;
+use crate::relations::Lookup;
 use crate::view::View;
 
 /// Something that is computed as a whole, from the objects in force and its own name.
@@ -75,7 +75,7 @@ impl<'a> Dependents<'a> {
             }
             Kind::Node => {
                 if before.node() != after.node() {
-                    self.objects(self.view.with(&Trait::OnNode(key.name.clone())));
+                    self.objects(self.view.found_by(&Lookup::OnNode(key.name.clone())));
                 }
             }
             // They are the mesh's: see [`Self::of_mesh`].
@@ -89,7 +89,6 @@ impl<'a> Dependents<'a> {
             (mesh.trust_domain().to_owned(), mesh.cluster_domain().to_owned(), mesh.address_ranges.clone())
         };
         if whole(before) != whole(after) {
-            self.object(&Arc::new(Key::new(Kind::Mesh, "", MESH_NAME)));
             self.everything();
         } else if before.mtls != after.mtls {
             self.namespaces();
@@ -115,21 +114,24 @@ impl<'a> Dependents<'a> {
         view.relations.namespaces().for_each(|name| self.namespace(name));
     }
 
-    fn everything(&mut self) {
+    /// All that there is.
+    pub(crate) fn everything(&mut self) {
         let view = self.view;
+        // A mesh has settings even where nobody wrote them.
+        self.object(&Arc::new(Key::new(Kind::Mesh, "", MESH_NAME)));
         view.objects.keys().for_each(|key| self.object(key));
         self.namespaces();
-        for one in view.relations.traits() {
-            match one {
-                Trait::Claims(address) => self.units.insert(Unit::Address(*address)),
-                Trait::EndpointAt(address) => self.units.insert(Unit::Endpoint(*address)),
-                Trait::OutsideAt(_)
-                | Trait::SliceOf(_)
-                | Trait::NamesPod(_)
-                | Trait::Selects { .. }
-                | Trait::Local { .. }
-                | Trait::OnNode(_)
-                | Trait::ServiceRange => false,
+        for lookup in view.relations.lookups() {
+            match lookup {
+                Lookup::Claims(address) => self.units.insert(Unit::Address(*address)),
+                Lookup::EndpointAt(address) => self.units.insert(Unit::Endpoint(*address)),
+                Lookup::OutsideAt(_)
+                | Lookup::SliceOf(_)
+                | Lookup::NamesPod(_)
+                | Lookup::Selects { .. }
+                | Lookup::Local { .. }
+                | Lookup::OnNode(_)
+                | Lookup::ServiceRange => false,
             };
         }
     }
@@ -150,7 +152,7 @@ impl<'a> Dependents<'a> {
         let (before, after) = (before.and_then(local), after.and_then(local));
         if before != after {
             for (node, uid) in [before, after].into_iter().flatten() {
-                self.objects(view.with(&Trait::Local { node, uid }));
+                self.objects(view.found_by(&Lookup::Local { node, uid }));
             }
         }
     }
@@ -159,9 +161,9 @@ impl<'a> Dependents<'a> {
     fn claims(&mut self, address: IpAddr) {
         let view = self.view;
         self.units.insert(Unit::Address(address));
-        self.objects(view.with(&Trait::Claims(address)));
-        self.objects(view.with(&Trait::OutsideAt(address)));
-        let slices = view.with(&Trait::EndpointAt(address));
+        self.objects(view.found_by(&Lookup::Claims(address)));
+        self.objects(view.found_by(&Lookup::OutsideAt(address)));
+        let slices = view.found_by(&Lookup::EndpointAt(address));
         self.objects(slices);
         if !slices.is_empty() {
             self.units.insert(Unit::Endpoint(address));
@@ -181,13 +183,13 @@ impl<'a> Dependents<'a> {
             for address in
                 both().flat_map(|service| service.external_ips.iter().chain(&service.load_balancer_ips))
             {
-                self.objects(view.with(&Trait::OutsideAt(*address)));
+                self.objects(view.found_by(&Lookup::OutsideAt(*address)));
             }
         }
         let serving =
             |service: &Service| (service.ports.clone(), service.publish_not_ready, service.selector.clone());
         if before.map(serving) != after.map(serving) {
-            let slices = view.with(&Trait::SliceOf((**key).clone()));
+            let slices = view.found_by(&Lookup::SliceOf((**key).clone()));
             self.objects(slices);
             for slice in slices.iter().filter_map(|slice| view.object(slice)?.slice()) {
                 slice.endpoints.iter().for_each(|endpoint| self.endpoint(&slice.namespace, endpoint));
@@ -218,7 +220,7 @@ impl<'a> Dependents<'a> {
     fn of_first_slice(&mut self, namespace: &str, service: &str) {
         let view = self.view;
         let key = Key::new(Kind::Service, namespace, service);
-        if view.with(&Trait::SliceOf(key.clone())).len() <= 1
+        if view.found_by(&Lookup::SliceOf(key.clone())).len() <= 1
             && let Some((key, object)) = view.objects.get_key_value(&key)
         {
             self.object(key);
@@ -233,7 +235,7 @@ impl<'a> Dependents<'a> {
         }
         for address in &endpoint.addresses {
             self.units.insert(Unit::Endpoint(*address));
-            self.objects(view.with(&Trait::Claims(*address)));
+            self.objects(view.found_by(&Lookup::Claims(*address)));
         }
     }
 

@@ -16,7 +16,7 @@ use karez_resources::{Key, Kind};
 
 use crate::addresses::{Claims, Standing};
 use crate::output::Output;
-use crate::relations::Trait;
+use crate::relations::Lookup;
 use crate::report::Effect;
 use crate::services;
 use crate::view::View;
@@ -95,7 +95,7 @@ impl<'a> External<'a> {
             return None;
         }
         let mut external: Option<Self> = None;
-        for slice in slices(view, view.with(&Trait::EndpointAt(address))) {
+        for slice in slices(view, view.found_by(&Lookup::EndpointAt(address))) {
             let is_there =
                 |endpoint: &&Endpoint| endpoint.pod.is_none() && endpoint.addresses.contains(&address);
             for endpoint in slice.used().filter(is_there) {
@@ -145,20 +145,20 @@ pub(crate) fn report(view: View<'_>, key: &Key, slice: &EndpointSlice, output: &
 fn selecting<'a>(view: View<'a>, pod: &Pod) -> impl Iterator<Item = &'a Service> {
     let by_label = pod.labels.iter().flat_map(move |(label, value)| {
         let (namespace, label, value) = (pod.namespace.clone(), label.clone(), value.clone());
-        view.with(&Trait::Selects { namespace, label, value })
+        view.found_by(&Lookup::Selects { namespace, label, value })
     });
     let selects = |service: &Service| {
         service.selector.iter().all(|(label, value)| pod.labels.get(label) == Some(value))
     };
     let selecting = by_label.filter_map(move |key| Some((key, view.service(key).filter(|it| selects(it))?)));
-    let has_slices = move |key: &Key| !view.with(&Trait::SliceOf(key.clone())).is_empty();
+    let has_slices = move |key: &Key| !view.found_by(&Lookup::SliceOf(key.clone())).is_empty();
     selecting.filter(move |(key, _)| !has_slices(key)).map(|(_, service)| service)
 }
 
 /// The slices that may name a Pod.
 fn slices_of_pod<'a>(view: View<'a>, key: &Key, pod: &Pod) -> Vec<Slice<'a>> {
-    let naming = view.with(&Trait::NamesPod(key.clone()));
-    let at = pod.addresses.iter().flat_map(|address| view.with(&Trait::EndpointAt(*address)));
+    let naming = view.found_by(&Lookup::NamesPod(key.clone()));
+    let at = pod.addresses.iter().flat_map(|address| view.found_by(&Lookup::EndpointAt(*address)));
     let keys: BTreeSet<&Arc<Key>> = naming.iter().chain(at).collect();
     slices(view, keys)
 }

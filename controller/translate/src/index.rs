@@ -17,7 +17,7 @@ use crate::object::Object;
 use crate::options::Options;
 use crate::output::{Finding, Output, ResourceName};
 use crate::pods::Pods;
-use crate::relations::{Relations, Trait};
+use crate::relations::{Lookup, Relations};
 use crate::report::Report;
 use crate::units;
 use crate::view::{Objects, View};
@@ -32,8 +32,10 @@ pub struct Index {
     resources: HashMap<Unit, Vec<(ResourceName, Bytes)>>,
     findings: HashMap<Unit, Vec<Finding>>,
     pods: Pods,
-    /// Units to compute anew.
-    asked: BTreeSet<Unit>,
+    /// An object has gone to another file, which reports name.
+    moved: bool,
+    /// Units to compute anew; none of them before the first time, which computes all.
+    asked: Option<BTreeSet<Unit>>,
 }
 
 /// What some deltas changed.
@@ -57,8 +59,6 @@ impl Index {
     /// An index without objects.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        // A mesh has settings even where nobody wrote them.
-        let mesh = Arc::new(Key::new(Kind::Mesh, "", MESH_NAME));
         Self {
             options,
             objects: Objects::new(),
@@ -67,20 +67,27 @@ impl Index {
             resources: HashMap::new(),
             findings: HashMap::new(),
             pods: Pods::default(),
-            asked: BTreeSet::from([Unit::Object(mesh)]),
+            moved: false,
+            asked: None,
         }
     }
 
     /// Takes deltas in, one after the other, and returns what all of them together have changed.
     pub fn apply(&mut self, deltas: impl IntoIterator<Item = Delta>) -> Changes {
-        let mut changed = Changed::default();
-        for delta in deltas {
-            self.take_in(delta, &mut changed);
-        }
-        for unit in std::mem::take(&mut self.asked) {
+        self.load(deltas);
+        let units = self.asked.replace(BTreeSet::new()).unwrap_or_else(|| self.every_unit());
+        let mut changed = Changed { problems: std::mem::take(&mut self.moved), ..Changed::default() };
+        for unit in units {
             self.compute(&unit, &mut changed);
         }
         changed.into_changes()
+    }
+
+    /// Takes deltas in, and leaves what they change to the next [`Self::apply`]. At the start this is much less work.
+    pub fn load(&mut self, deltas: impl IntoIterator<Item = Delta>) {
+        for delta in deltas {
+            self.take_in(delta);
+        }
     }
 
     /// The mesh's settings; their defaults when there is no `Mesh`.
@@ -117,7 +124,7 @@ impl Index {
         problems
     }
 
-    fn take_in(&mut self, delta: Delta, changed: &mut Changed) {
+    fn take_in(&mut self, delta: Delta) {
         let key = delta.key();
         let (key, before) = match self.objects.remove_entry(&key) {
             Some((key, before)) => (key, before),
@@ -130,8 +137,7 @@ impl Index {
             }
             return;
         }
-        // Reports name the file.
-        changed.problems |= before.file != after.file;
+        self.moved |= before.file != after.file;
         self.relations.remove(&key, &before);
         self.relations.add(&key, &after);
         if !after.is_absent() {
@@ -142,31 +148,38 @@ impl Index {
             let after = mesh_in_force(&self.objects, &self.relations);
             std::mem::replace(&mut self.mesh, after)
         });
+        let Some(asked) = &mut self.asked else { return };
         let view = View {
             options: &self.options,
             mesh: &self.mesh,
             objects: &self.objects,
             relations: &self.relations,
         };
-        let mut dependents = Dependents::new(view, &mut self.asked);
+        let mut dependents = Dependents::new(view, asked);
         dependents.of_change(&key, &before, &after);
         if let Some(before) = mesh_before {
             dependents.of_mesh(&before, &self.mesh);
         }
     }
 
+    fn view(&self) -> View<'_> {
+        View { options: &self.options, mesh: &self.mesh, objects: &self.objects, relations: &self.relations }
+    }
+
+    fn every_unit(&self) -> BTreeSet<Unit> {
+        let mut units = BTreeSet::new();
+        Dependents::new(self.view(), &mut units).everything();
+        units
+    }
+
     fn compute(&mut self, unit: &Unit, changed: &mut Changed) {
-        let view = View {
-            options: &self.options,
-            mesh: &self.mesh,
-            objects: &self.objects,
-            relations: &self.relations,
-        };
+        let view = self.view();
         let Output { resources, findings } = units::compute(view, unit);
         if let Unit::Object(key) = unit
             && key.kind == Kind::Pod
         {
-            self.pods.place(key, units::placement(view, key));
+            let placement = units::placement(view, key);
+            self.pods.place(key, placement);
         }
         let before = self.findings.get(unit).map_or(&[][..], Vec::as_slice);
         if before != findings {
@@ -186,7 +199,7 @@ fn mesh_in_force(objects: &Objects, relations: &Relations) -> MeshSpec {
     let mesh = objects.get(&Key::new(Kind::Mesh, "", MESH_NAME));
     let mut mesh = mesh.map_or_else(MeshSpec::default, Object::mesh);
     let cidrs =
-        relations.with(&Trait::ServiceRange).iter().filter_map(|key| objects.get(key)?.service_cidr());
+        relations.found_by(&Lookup::ServiceRange).iter().filter_map(|key| objects.get(key)?.service_cidr());
     for range in cidrs.flat_map(|cidr| &cidr.ranges) {
         if !mesh.address_ranges.contains(range) {
             mesh.address_ranges.push(*range);

@@ -6,7 +6,7 @@ use karez_resources::Key;
 use karez_resources::pod::Pod;
 
 use crate::output::Output;
-use crate::relations::Trait;
+use crate::relations::Lookup;
 use crate::services::octets;
 use crate::view::View;
 
@@ -14,7 +14,7 @@ pub(crate) fn translate(view: View<'_>, key: &Key, pod: &Pod, output: &mut Outpu
     let Some(node) = &pod.node else { return };
     let uid = uid(pod);
     // Two Pods of one uid are a mistake in manifests: an agent can tell only one of them.
-    let first = view.with(&Trait::Local { node: node.clone(), uid: uid.clone() }).first();
+    let first = view.found_by(&Lookup::Local { node: node.clone(), uid: uid.clone() }).first();
     if first.is_none_or(|first| **first != *key) {
         return;
     }

@@ -9,7 +9,7 @@ use karez_resources::service::Service;
 use karez_resources::{Key, Kind};
 
 use crate::output::Output;
-use crate::relations::Trait;
+use crate::relations::Lookup;
 use crate::report::Effect;
 use crate::view::View;
 
@@ -40,12 +40,12 @@ fn is_in_ranges(view: View<'_>, address: IpAddr) -> bool {
 /// Who has an address for itself: a Service before a Pod.
 fn owner(view: View<'_>, address: IpAddr) -> Option<&Key> {
     let has = |key: &Key| view.service(key).is_some() || view.pod(key).is_some_and(|pod| !pod.host_network);
-    view.with(&Trait::Claims(address)).iter().rev().find(|key| has(key)).map(|key| &**key)
+    view.found_by(&Lookup::Claims(address)).iter().rev().find(|key| has(key)).map(|key| &**key)
 }
 
 /// What is wrong where another Service is reached at the same port of the same address.
 fn rival(view: View<'_>, service: &Service, address: IpAddr) -> Option<(String, Effect)> {
-    let others = view.with(&Trait::OutsideAt(address)).iter().filter_map(|key| view.service(key));
+    let others = view.found_by(&Lookup::OutsideAt(address)).iter().filter_map(|key| view.service(key));
     let others = others.filter(|other| !std::ptr::eq(*other, service));
     let mut common = others.filter_map(|other| Some((other, common_port(service, other)?)));
     let is_foreign = |other: &Service| other.namespace != service.namespace;

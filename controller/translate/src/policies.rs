@@ -12,7 +12,7 @@ mod rules;
 use crate::delta::Broken;
 use crate::object::Policy;
 use crate::output::Output;
-use crate::relations::Trait;
+use crate::relations::Lookup;
 use crate::report::Effect;
 use crate::view::View;
 
@@ -43,7 +43,7 @@ fn resource_name(key: &Key) -> String {
 pub(crate) fn selecting(view: View<'_>, namespace: &str, labels: &Labels) -> Vec<String> {
     let by_label = labels.iter().flat_map(|(label, value)| {
         let (namespace, label, value) = (namespace.to_owned(), label.clone(), value.clone());
-        view.with(&Trait::Selects { namespace, label, value })
+        view.found_by(&Lookup::Selects { namespace, label, value })
     });
     let selects = |key: &Key| view.object(key)?.policy(key)?.selects(labels).then(|| resource_name(key));
     let mut names: Vec<String> = by_label.filter_map(|key| selects(key)).collect();

@@ -1,4 +1,4 @@
-//! Which objects have something in common: the few questions that no key answers.
+//! Objects by what they have in common: the few questions that no key answers.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use crate::object::{Object, Policy};
 
 /// Something that objects are found by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Trait {
+pub(crate) enum Lookup {
     /// Pods and Services that claim an address.
     Claims(IpAddr),
     /// Services that are reached from outside at an address.
@@ -31,24 +31,24 @@ pub(crate) enum Trait {
     ServiceRange,
 }
 
-/// Objects by what they have in common.
+/// All objects by what they are found by.
 #[derive(Debug, Default)]
 pub(crate) struct Relations {
     /// Sorted.
-    by_trait: HashMap<Trait, Vec<Arc<Key>>>,
+    by_lookup: HashMap<Lookup, Vec<Arc<Key>>>,
     /// How many Pods that have not ended a namespace has.
     live_pods: HashMap<String, usize>,
 }
 
 impl Relations {
-    /// The objects that have it, sorted.
-    pub(crate) fn with(&self, one: &Trait) -> &[Arc<Key>] {
-        self.by_trait.get(one).map_or(&[], Vec::as_slice)
+    /// The objects that are found so, sorted.
+    pub(crate) fn found_by(&self, lookup: &Lookup) -> &[Arc<Key>] {
+        self.by_lookup.get(lookup).map_or(&[], Vec::as_slice)
     }
 
-    /// Everything that some object has.
-    pub(crate) fn traits(&self) -> impl Iterator<Item = &Trait> {
-        self.by_trait.keys()
+    /// Everything that some object is found by.
+    pub(crate) fn lookups(&self) -> impl Iterator<Item = &Lookup> {
+        self.by_lookup.keys()
     }
 
     pub(crate) fn has_pods(&self, namespace: &str) -> bool {
@@ -61,8 +61,8 @@ impl Relations {
     }
 
     pub(crate) fn add(&mut self, key: &Arc<Key>, object: &Object) {
-        for one in traits_of(key, object) {
-            let keys = self.by_trait.entry(one).or_default();
+        for lookup in lookups_of(key, object) {
+            let keys = self.by_lookup.entry(lookup).or_default();
             if let Err(at) = keys.binary_search(key) {
                 keys.insert(at, Arc::clone(key));
             }
@@ -73,13 +73,13 @@ impl Relations {
     }
 
     pub(crate) fn remove(&mut self, key: &Arc<Key>, object: &Object) {
-        for one in traits_of(key, object) {
-            let Some(keys) = self.by_trait.get_mut(&one) else { continue };
+        for lookup in lookups_of(key, object) {
+            let Some(keys) = self.by_lookup.get_mut(&lookup) else { continue };
             if let Ok(at) = keys.binary_search(key) {
                 keys.remove(at);
             }
             if keys.is_empty() {
-                self.by_trait.remove(&one);
+                self.by_lookup.remove(&lookup);
             }
         }
         if object.pod().is_some()
@@ -93,38 +93,38 @@ impl Relations {
     }
 }
 
-fn traits_of(key: &Key, object: &Object) -> Vec<Trait> {
-    let mut traits = Vec::new();
-    let selects = |(label, value): (&String, &String)| Trait::Selects {
+fn lookups_of(key: &Key, object: &Object) -> Vec<Lookup> {
+    let mut lookups = Vec::new();
+    let selects = |(label, value): (&String, &String)| Lookup::Selects {
         namespace: key.namespace.clone(),
         label: label.clone(),
         value: value.clone(),
     };
     if let Some(pod) = object.pod() {
-        traits.extend(pod.addresses.iter().copied().map(Trait::Claims));
-        let local = |node: &String| Trait::Local { node: node.clone(), uid: crate::local::uid(pod) };
-        traits.extend(pod.node.as_ref().map(local));
-        traits.extend(pod.node.clone().map(Trait::OnNode));
+        lookups.extend(pod.addresses.iter().copied().map(Lookup::Claims));
+        let local = |node: &String| Lookup::Local { node: node.clone(), uid: crate::local::uid(pod) };
+        lookups.extend(pod.node.as_ref().map(local));
+        lookups.extend(pod.node.clone().map(Lookup::OnNode));
     }
     if let Some(service) = object.service() {
-        traits.extend(service.addresses.iter().copied().map(Trait::Claims));
+        lookups.extend(service.addresses.iter().copied().map(Lookup::Claims));
         let outside = service.external_ips.iter().chain(&service.load_balancer_ips);
-        traits.extend(outside.copied().map(Trait::OutsideAt));
-        traits.extend(service.selector.first_key_value().map(selects));
+        lookups.extend(outside.copied().map(Lookup::OutsideAt));
+        lookups.extend(service.selector.first_key_value().map(selects));
     }
     if let Some(slice) = object.slice() {
         let service = slice.service.as_ref();
-        traits.extend(service.map(|name| Trait::SliceOf(Key::new(Kind::Service, &slice.namespace, name))));
+        lookups.extend(service.map(|name| Lookup::SliceOf(Key::new(Kind::Service, &slice.namespace, name))));
         for endpoint in &slice.endpoints {
             match &endpoint.pod {
-                Some(pod) => traits.push(Trait::NamesPod(Key::new(Kind::Pod, &slice.namespace, pod))),
-                None => traits.extend(endpoint.addresses.iter().copied().map(Trait::EndpointAt)),
+                Some(pod) => lookups.push(Lookup::NamesPod(Key::new(Kind::Pod, &slice.namespace, pod))),
+                None => lookups.extend(endpoint.addresses.iter().copied().map(Lookup::EndpointAt)),
             }
         }
     }
-    traits.extend(object.service_cidr().map(|_| Trait::ServiceRange));
+    lookups.extend(object.service_cidr().map(|_| Lookup::ServiceRange));
     if let Some(selector) = object.policy(key).and_then(Policy::selector) {
-        traits.extend(selector.match_labels.first_key_value().map(selects));
+        lookups.extend(selector.match_labels.first_key_value().map(selects));
     }
-    traits
+    lookups
 }

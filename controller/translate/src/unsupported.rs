@@ -5,7 +5,7 @@ use karez_resources::service::Service;
 use karez_resources::unsupported::Unsupported;
 
 use crate::output::Output;
-use crate::relations::Trait;
+use crate::relations::Lookup;
 use crate::report::Effect;
 use crate::view::View;
 
@@ -18,7 +18,8 @@ pub(crate) fn report(key: &Key, unsupported: &[Unsupported], output: &mut Output
 /// A Service whose endpoints somebody has listed, as it seems, in an object that is not read.
 pub(crate) fn report_without_endpoints(view: View<'_>, key: &Key, service: &Service, output: &mut Output) {
     let is_promising = !service.addresses.is_empty() && !service.ports.is_empty();
-    let lacks_endpoints = service.selector.is_empty() && view.with(&Trait::SliceOf(key.clone())).is_empty();
+    let lacks_endpoints =
+        service.selector.is_empty() && view.found_by(&Lookup::SliceOf(key.clone())).is_empty();
     if is_promising && lacks_endpoints {
         let message = "is absent and no EndpointSlice is labelled with this Service, so nobody stands behind it; objects of \
                        kind Endpoints are not read: write an EndpointSlice";

@@ -11,7 +11,7 @@ use karez_resources::{Key, Kind};
 
 use crate::object::{NamespaceChoice, Object};
 use crate::options::Options;
-use crate::relations::{Relations, Trait};
+use crate::relations::{Lookup, Relations};
 
 /// All objects, by key.
 pub(crate) type Objects = BTreeMap<Arc<Key>, Object>;
@@ -38,9 +38,9 @@ impl<'a> View<'a> {
         self.object(key)?.service()
     }
 
-    /// The objects that have something in common, sorted.
-    pub(crate) fn with(self, one: &Trait) -> &'a [Arc<Key>] {
-        self.relations.with(one)
+    /// The objects that are found so, sorted.
+    pub(crate) fn found_by(self, lookup: &Lookup) -> &'a [Arc<Key>] {
+        self.relations.found_by(lookup)
     }
 
     /// The Pods of a namespace that have not ended.

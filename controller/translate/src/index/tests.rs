@@ -74,6 +74,8 @@ fn a_mesh_has_settings_before_anybody_wrote_them() {
     let mut index = Index::default();
     assert_eq!(names(&index.apply([])), (vec!["default"], vec![]));
     assert_eq!(index.apply([]), Changes::default());
+    index.load([set(&namespace("enabled"))]);
+    assert_eq!(names(&index.apply([])), (vec!["shop"], vec![]), "what was loaded is computed");
 }
 
 #[test]

@@ -152,6 +152,20 @@ fn a_mesh() -> impl Strategy<Value = String> {
     })
 }
 
+fn a_node() -> impl Strategy<Value = String> {
+    let labels = of(&["", "topology.kubernetes.io/zone: a", "topology.kubernetes.io/region: b"]);
+    (of(&["n1", "n2"]), labels).prop_map(|(name, labels)| {
+        format!("apiVersion: v1\nkind: Node\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n")
+    })
+}
+
+fn a_service_cidr() -> impl Strategy<Value = String> {
+    (of(&["one", "two"]), of(&["10.0.0.0/31", "203.0.113.0/24"])).prop_map(|(name, range)| {
+        let spec = format!("spec: {{cidrs: [{range}]}}");
+        format!("apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {{name: {name}}}\n{spec}\n")
+    })
+}
+
 fn delta() -> impl Strategy<Value = Delta> {
     let object = prop_oneof![
         5 => a_pod(),
@@ -160,6 +174,8 @@ fn delta() -> impl Strategy<Value = Delta> {
         2 => a_policy(),
         1 => a_namespace(),
         1 => a_mesh(),
+        1 => a_node(),
+        1 => a_service_cidr(),
     ];
     let fate = prop_oneof![6 => Just(0), 1 => Just(1), 2 => Just(2)];
     (object, fate, of(&["a.yaml", "b.yaml"])).prop_map(|(text, fate, file)| {
@@ -208,7 +224,7 @@ proptest! {
         index.apply(world.into_keys().map(Delta::Gone));
         prop_assert_eq!(index.resources(), from_nothing(&World::new()).resources());
         prop_assert!(index.problems().is_empty() && index.pods().is_empty());
-        prop_assert!(index.relations.traits().next().is_none());
+        prop_assert!(index.relations.lookups().next().is_none());
         prop_assert!(index.relations.namespaces().next().is_none());
     }
 }
