@@ -16,7 +16,8 @@ const REPORT_OVERDUE: i64 = 3 * REPORT_INTERVAL.as_secs().cast_signed();
 #[must_use]
 pub fn findings(reply: &StatusReply, now: i64) -> Vec<String> {
     let configuration = reply.configuration_version.is_empty().then(|| {
-        "the controller has not read its manifests yet: is its --manifests folder there?".to_owned()
+        "the controller has not seen every object yet: is its --manifests folder there, or its cluster's API server?"
+            .to_owned()
     });
     let problems = reply.problems.iter().map(of_problem);
     let nodes = reply.nodes.iter().flat_map(|node| of_node(node, now));
@@ -32,7 +33,9 @@ fn of_problem(problem: &ObjectProblem) -> String {
         "" => String::new(),
         effect => format!(" (in its place: {effect})"),
     };
-    format!("{}: {object}{field}{}{effect}", problem.file, problem.message)
+    // An object of a cluster is in no file.
+    let file = if problem.file.is_empty() { String::new() } else { format!("{}: ", problem.file) };
+    format!("{file}{object}{field}{}{effect}", problem.message)
 }
 
 fn object(problem: &ObjectProblem) -> String {

@@ -49,7 +49,7 @@ fn a_node_that_was_never_used_is_no_fault() {
 fn everything_that_is_wrong_is_found() {
     type Break = fn(&mut StatusReply);
     let cases: [(&str, Break); 9] = [
-        ("has not read its manifests", |reply| reply.configuration_version.clear()),
+        ("has not seen every object", |reply| reply.configuration_version.clear()),
         ("a.yaml: Pod shop/web: spec.x: no (in its place: refused)", |reply| {
             reply.problems.push(ObjectProblem {
                 file: "a.yaml".to_owned(),
