@@ -100,6 +100,27 @@ fn sources_name_no_actor() -> io::Result<()> {
     Ok(())
 }
 
+/// The client of the Kubernetes API and the types of its objects are for the controller alone: node proxy, agent and CNI plugin are
+/// built without them.
+#[test]
+fn what_runs_on_nodes_names_nothing_of_kubernetes() -> io::Result<()> {
+    const KUBERNETES: [&str; 5] =
+        ["k8s-openapi", "karez-controller", "karez-resources", "karez-translate", "kube"];
+    let node_proxy = folder("..");
+    let crates = fs::read_dir(&node_proxy)?.collect::<Result<Vec<_>, _>>()?;
+    let manifests = crates.into_iter().map(|krate| krate.path().join("Cargo.toml"));
+    let manifests = manifests.chain([node_proxy.join("Cargo.toml")]).filter(|manifest| manifest.exists());
+    let mut count = 0;
+    for manifest in manifests {
+        count += 1;
+        for (name, _) in dependencies(&read(&manifest)?) {
+            assert!(!KUBERNETES.contains(&name), "{} depends on {name}", manifest.display());
+        }
+    }
+    assert!(count > 5, "node-proxy has {count} crates");
+    Ok(())
+}
+
 /// The checks can fail.
 #[test]
 fn an_actor_would_be_seen() {
