@@ -4,6 +4,7 @@
 //! * [`request`] – what is taken from a certificate request: its key
 //! * [`leaf`] – the certificates that a root signs
 //! * [`rotation`] – pure: which root signs, which ones are trusted, and when that changes
+//! * [`votes`] – pure: what replicas tell each other of the nodes that hang on them
 //! * [`store`] – where all of it is kept: on disk, or in a Secret
 //! * [`roots_publisher`] – keeps the ConfigMap with the roots
 //! * [`authority`] – the one writer of that state, and what others ask of it
@@ -21,8 +22,9 @@ mod rotation;
 mod service;
 mod store;
 mod timestamp;
+mod votes;
 
-pub(crate) use authority::nodes;
+pub(crate) use authority::waits;
 pub use authority::{
     Authority, AuthoritySettings, AuthorityTask, ForceError, RotateError, SignError, Witnesses,
 };
@@ -34,3 +36,4 @@ pub use rotation::{Node, NotUnderWay, Phase, Roots, Standing, UnderWay, Wait};
 pub use service::CertificateService;
 pub use store::{FolderStore, SecretStore, State, StateError, Store, bundle};
 pub use timestamp::Timestamp;
+pub use votes::{Vote, Votes};

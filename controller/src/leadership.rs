@@ -4,54 +4,72 @@
 
 pub mod lease;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Whether this replica leads. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Leadership(Term);
+use crate::callers::{OwnPodsReader, Program};
 
+/// Whether this replica leads, and which others there are. Cheap to clone.
 #[derive(Debug, Clone)]
-enum Term {
-    /// There are no others.
-    Forever,
-    /// Until then, unless it is renewed.
-    Until(watch::Receiver<Option<Instant>>),
+pub struct Leadership(Option<Replica>);
+
+/// One of several replicas.
+#[derive(Debug, Clone)]
+struct Replica {
+    /// The name of its Pod.
+    name: Arc<str>,
+    /// It leads until then, unless its term is renewed.
+    until: watch::Receiver<Option<Instant>>,
+    pods: OwnPodsReader,
 }
 
 impl Leadership {
     /// Of a controller that has no replicas.
     #[must_use]
     pub fn alone() -> Self {
-        Self(Term::Forever)
+        Self(None)
     }
 
-    /// Of a replica that leads until the moment that `until` says.
+    /// Of the replica in a Pod of that name, which leads until the moment that `until` says; `pods` has the others.
     #[must_use]
-    pub fn until(until: watch::Receiver<Option<Instant>>) -> Self {
-        Self(Term::Until(until))
+    pub fn of_replica(name: &str, until: watch::Receiver<Option<Instant>>, pods: OwnPodsReader) -> Self {
+        Self(Some(Replica { name: name.into(), until, pods }))
+    }
+
+    /// The name of this replica's Pod; none where there are no others.
+    #[must_use]
+    pub fn replica(&self) -> Option<&str> {
+        self.0.as_ref().map(|replica| &*replica.name)
+    }
+
+    /// The names of the other replicas that live.
+    #[must_use]
+    pub fn peers(&self) -> BTreeSet<String> {
+        let Some(Replica { name, pods, .. }) = &self.0 else { return BTreeSet::new() };
+        let pods = pods.borrow();
+        let replicas = pods.values().filter(|pod| pod.program == Program::Controller && pod.node.is_some());
+        replicas.map(|pod| pod.name.clone()).filter(|other| **other != **name).collect()
     }
 
     /// Whether it leads at this moment. A term that could not be renewed ends by itself, whatever hangs.
     #[must_use]
     pub fn is_leading(&self) -> bool {
-        match &self.0 {
-            Term::Forever => true,
-            Term::Until(until) => until.borrow().is_some_and(|until| Instant::now() < until),
-        }
+        self.0.as_ref().is_none_or(|replica| is_before(&replica.until.borrow()))
     }
 
     /// Returns when it leads. Cancel safe.
     pub async fn leads(&mut self) {
-        match &mut self.0 {
-            Term::Forever => {}
-            Term::Until(until) => {
-                let leads = |until: &Option<Instant>| until.is_some_and(|until| Instant::now() < until);
-                if until.wait_for(leads).await.is_err() {
-                    // Nobody renews it any longer: the controller is stopping.
-                    std::future::pending::<()>().await;
-                }
-            }
+        let Some(Replica { until, .. }) = &mut self.0 else { return };
+        if until.wait_for(is_before).await.is_err() {
+            // Nobody renews it any longer: the controller is stopping.
+            std::future::pending::<()>().await;
         }
     }
+}
+
+fn is_before(until: &Option<Instant>) -> bool {
+    until.is_some_and(|until| Instant::now() < until)
 }

@@ -11,6 +11,9 @@ use crate::ca::Standing;
 use crate::catalog::{ResourceType, Snapshot, Version};
 use crate::progress::Progress;
 
+/// Nodes that are remembered, beside those that are connected.
+const MOST: usize = 20_000;
+
 /// Progress with each type that a stream follows.
 pub type StreamProgress = BTreeMap<ResourceType, Progress>;
 
@@ -25,7 +28,7 @@ pub struct NodeRecord {
     report: Option<(Instant, NodeReport)>,
 }
 
-/// All nodes. Cheap to clone. Their names come from the tokens file, so there are no more than it has.
+/// All nodes. Cheap to clone. Their names come from tokens, and those that are away are forgotten once there are [`MOST`].
 #[derive(Debug, Clone, Default)]
 pub struct Nodes {
     records: Arc<Mutex<BTreeMap<String, NodeRecord>>>,
@@ -45,7 +48,13 @@ impl Nodes {
     #[must_use]
     pub fn connect(&self, node: &str) -> OpenStream {
         let id = self.streams.fetch_add(1, Ordering::Relaxed);
-        self.records().entry(node.to_owned()).or_default().streams.insert(id, StreamProgress::new());
+        let mut records = self.records();
+        if records.len() >= MOST {
+            // Nodes of an autoscaled cluster come and never come back.
+            records.retain(|_, record| record.is_connected());
+        }
+        records.entry(node.to_owned()).or_default().streams.insert(id, StreamProgress::new());
+        drop(records);
         OpenStream { nodes: self.clone(), node: node.to_owned(), id }
     }
 

@@ -1,12 +1,13 @@
 //! The trust bundle: how the roots travel to the nodes, and which nodes are known to have them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use karez_api::settings::TrustBundle;
 use prost::Message;
 
 use crate::ca::{Roots, Standing, Witnesses};
 use crate::catalog::{Reader, ResourceType, Version};
+use crate::leadership::Leadership;
 use crate::nodes::Nodes;
 
 /// The resource of these roots, named by the trust domain, encoded.
@@ -25,6 +26,8 @@ pub struct BundleWitness {
     pub nodes: Nodes,
     /// What is served at present.
     pub catalog: Reader,
+    /// Which replicas there are.
+    pub leadership: Leadership,
 }
 
 impl BundleWitness {
@@ -53,5 +56,9 @@ impl Witnesses for BundleWitness {
         };
         // A node that left without a word is judged by its certificates alone.
         records.iter().map(standing).filter(|(_, standing)| *standing != Standing::Away).collect()
+    }
+
+    fn peers(&self) -> BTreeSet<String> {
+        self.leadership.peers()
     }
 }

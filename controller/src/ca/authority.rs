@@ -2,7 +2,7 @@
 //!
 //! Replicas of a controller have one each, and share the state: see [`Saved::Overtaken`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use super::store::{Saved, Stored};
 use super::{
     IssueError, Leaf, Names, Node, NotUnderWay, RequestedKey, Root, Roots, Standing, State, StateError,
-    Store, Timestamp, UnderWay, Wait,
+    Store, Timestamp, UnderWay, Wait, votes,
 };
 use crate::leadership::Leadership;
 
@@ -38,6 +38,11 @@ pub struct AuthoritySettings {
 pub trait Witnesses: Send {
     /// For every connected node, and for those that acknowledged the bundle of `roots` before they left: what they know of it.
     fn standings(&self, roots: &Roots) -> BTreeMap<String, Standing>;
+
+    /// Other replicas of the controller, which witness for their own nodes.
+    fn peers(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
 }
 
 /// Why a rotation did not begin.
@@ -266,7 +271,11 @@ impl AuthorityTask {
     }
 
     async fn announce(&mut self, root: &Root, now: Timestamp) -> Result<(), RotateError> {
-        self.change(|state| Ok::<_, RotateError>(state.roots.announce(root.clone(), now)?)).await?;
+        self.change(|state| {
+            state.votes.clear();
+            Ok::<_, RotateError>(state.roots.announce(root.clone(), now)?)
+        })
+        .await?;
         let fingerprint = root.certificate().fingerprint();
         info!(root = fingerprint, "a new root is announced; it signs once every live node knows it");
         Ok(())
@@ -276,8 +285,9 @@ impl AuthorityTask {
         let now = Timestamp::of(SystemTime::now());
         let lifetime = self.settings.leaf_lifetime;
         let forced = self.change(|state| {
-            let left_behind = state.roots.waits(now, &nodes(state, witnesses));
+            let left_behind = waits(state, witnesses, now);
             state.roots.sign_with_announced(now, lifetime)?;
+            state.votes.clear();
             Ok::<_, ForceError>(left_behind)
         });
         let left_behind = forced.await?;
@@ -303,13 +313,37 @@ impl AuthorityTask {
         }
     }
 
-    /// Whether there may be a step to take, by this replica.
     fn may_be_due(&self) -> bool {
-        let is_due = self.state.borrow().roots.is_rotating() || self.unknown_root().is_some();
-        is_due && self.leadership.is_leading()
+        self.state.borrow().roots.is_rotating() || self.unknown_root().is_some()
     }
 
     async fn step(&mut self, witnesses: &impl Witnesses) {
+        match self.leadership.replica().map(str::to_owned) {
+            Some(replica) if !self.leadership.is_leading() => self.vote(replica, witnesses).await,
+            _ => self.lead(witnesses).await,
+        }
+    }
+
+    /// Says what this replica's nodes know, for the one that leads.
+    async fn vote(&mut self, replica: String, witnesses: &impl Witnesses) {
+        let state = Arc::clone(&self.state.borrow());
+        let vote = votes::vote(&state, witnesses.standings(&state.roots));
+        if vote.as_ref() == state.votes.get(&replica) {
+            return;
+        }
+        let voting = self.change(|state| {
+            match votes::vote(state, witnesses.standings(&state.roots)) {
+                Some(vote) => state.votes.insert(replica.clone(), vote),
+                None => state.votes.remove(&replica),
+            };
+            Ok::<_, StateError>(())
+        });
+        if let Err(error) = voting.await {
+            warn!(%error, "the leading replica cannot be told what this one's nodes know");
+        }
+    }
+
+    async fn lead(&mut self, witnesses: &impl Witnesses) {
         let now = Timestamp::of(SystemTime::now());
         if let Some(root) = self.unknown_root() {
             match self.announce(&root, now).await {
@@ -319,12 +353,21 @@ impl AuthorityTask {
             }
         }
         let lifetime = self.settings.leaf_lifetime;
-        let mut state = self.next();
-        if !state.roots.advance(now, &nodes(&state, witnesses), lifetime) {
+        let step = |state: &mut State| match votes::unheard(state, &witnesses.peers()).is_empty() {
+            true => {
+                let nodes = nodes(state, witnesses);
+                state.roots.advance(now, &nodes, lifetime)
+            }
+            false => state.roots.drop_expired(now),
+        };
+        if !step(&mut self.next()) {
             return;
         }
         let advancing = self.change(|state| {
-            state.roots.advance(now, &nodes(state, witnesses), lifetime);
+            step(state);
+            if state.roots.announced().is_none() {
+                state.votes.clear();
+            }
             Ok::<_, StateError>(())
         });
         match advancing.await {
@@ -411,12 +454,21 @@ async fn begin(
 }
 
 fn new_state(root: Root, settings: AuthoritySettings) -> State {
-    State { roots: Roots::new(root, settings.leaf_lifetime), nodes: BTreeMap::new() }
+    State { roots: Roots::new(root, settings.leaf_lifetime), nodes: BTreeMap::new(), votes: BTreeMap::new() }
 }
 
-/// Everyone whom an announced root must wait for.
-pub(crate) fn nodes(state: &State, witnesses: &(impl Witnesses + ?Sized)) -> Vec<Node> {
+/// Everything that an announced root must wait for.
+pub(crate) fn waits(state: &State, witnesses: &(impl Witnesses + ?Sized), now: Timestamp) -> Vec<Wait> {
+    let peers = witnesses.peers();
+    let unheard = votes::unheard(state, &peers).into_iter();
+    let replicas = unheard.map(|replica| Wait::Replica { replica: replica.clone() });
+    state.roots.waits(now, &nodes(state, witnesses)).into_iter().chain(replicas).collect()
+}
+
+/// Every node that an announced root may have to wait for.
+fn nodes(state: &State, witnesses: &(impl Witnesses + ?Sized)) -> Vec<Node> {
     let mut standings = witnesses.standings(&state.roots);
+    votes::merge(state, &witnesses.peers(), &mut standings);
     let known = state.nodes.iter().map(|(name, until)| {
         let standing = standings.remove(name).unwrap_or(Standing::Away);
         Node { name: name.clone(), standing, certificates_until: *until }

@@ -84,7 +84,7 @@ pub struct Node {
 }
 
 /// What a node is known to know of the trust bundle as it is now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
     /// It has acknowledged it.
     Acknowledged,
@@ -112,6 +112,14 @@ pub enum Wait {
         node: String,
         /// One leaf lifetime after the announcement.
         until: Timestamp,
+    },
+    /// Another replica of the controller.
+    #[error(
+        "replica {replica} of the controller to say which of its nodes have acknowledged the trust bundle"
+    )]
+    Replica {
+        /// The name of its Pod.
+        replica: String,
     },
     /// A node that may still be there.
     #[error("node {node} to come back, or its certificates to expire at {until}")]
@@ -183,11 +191,22 @@ impl Roots {
         nodes.iter().filter_map(|node| wait_for(node, now, renewed)).collect()
     }
 
-    /// Takes whatever step is due. Answers whether there was one.
-    pub fn advance(&mut self, now: Timestamp, nodes: &[Node], leaf_lifetime: Duration) -> bool {
+    /// The root that waits to sign.
+    #[must_use]
+    pub fn announced(&self) -> Option<&RootCertificate> {
+        self.announced.as_ref().map(|announced| announced.root.certificate())
+    }
+
+    /// Drops roots whose certificates have all expired. Answers whether there was one.
+    pub fn drop_expired(&mut self, now: Timestamp) -> bool {
         let before = self.retiring.len();
         self.retiring.retain(|retiring| now < retiring.until);
-        let dropped = self.retiring.len() < before;
+        self.retiring.len() < before
+    }
+
+    /// Takes whatever step is due. Answers whether there was one.
+    pub fn advance(&mut self, now: Timestamp, nodes: &[Node], leaf_lifetime: Duration) -> bool {
+        let dropped = self.drop_expired(now);
         let signs = self.waits(now, nodes).is_empty() && self.sign_with_announced(now, leaf_lifetime).is_ok();
         signs || dropped
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Root, Roots, Timestamp};
+use super::{Root, Roots, Timestamp, Votes};
 
 pub use folder::FolderStore;
 pub use secret::SecretStore;
@@ -25,6 +25,9 @@ pub struct State {
     pub roots: Roots,
     /// For each node, a time at which all certificates that were signed for it have expired.
     pub nodes: BTreeMap<String, Timestamp>,
+    /// Of the controller's replicas, while a root waits to sign.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub votes: Votes,
 }
 
 /// Why the state cannot be kept or read.

@@ -1,4 +1,4 @@
-//! The mesh's own Pods: node proxies and agents.
+//! The mesh's own Pods: node proxies, agents and controllers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,19 +17,23 @@ pub type OwnPodsReader = watch::Receiver<Arc<OwnPods>>;
 /// A Pod of the mesh's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnPod {
+    /// Its name.
+    pub name: String,
     /// What runs in it.
     pub program: Program,
     /// Where; none before it is bound to a node.
     pub node: Option<String>,
 }
 
-/// A program of every node.
+/// A program of the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     /// `karez-node`.
     NodeProxy,
     /// `karez-agent`.
     Agent,
+    /// `karez-controller`.
+    Controller,
 }
 
 impl Program {
@@ -39,6 +43,7 @@ impl Program {
         match name {
             object::NODE_PROXY => Some(Self::NodeProxy),
             object::AGENT => Some(Self::Agent),
+            object::CONTROLLER => Some(Self::Controller),
             _ => None,
         }
     }

@@ -102,7 +102,7 @@ async fn open_cluster(settings: &Settings, namespace: String, pod: &str) -> Resu
     let (sender, batches) = source::channel();
     let (seen, sightings) = conditions::channel();
     let (source, own_pods) = ClusterSource::new(client.clone(), &namespace, sender, seen);
-    let (candidate, leadership) = Candidate::new(client.clone(), &namespace, pod);
+    let (candidate, leadership) = Candidate::new(client.clone(), &namespace, pod, own_pods.clone());
     Ok(Opened {
         batches,
         authenticator: Authenticator::Cluster(TokenReviewer::new(client.clone(), &namespace, own_pods)),

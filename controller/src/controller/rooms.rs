@@ -73,7 +73,11 @@ pub(super) async fn open(settings: &Settings, drain: Drain) -> Result<(Readers, 
 impl Readers {
     /// Sees which nodes have the trust bundle.
     pub(super) fn witness(&self) -> BundleWitness {
-        BundleWitness { nodes: self.nodes.clone(), catalog: self.catalog.clone() }
+        BundleWitness {
+            nodes: self.nodes.clone(),
+            catalog: self.catalog.clone(),
+            leadership: self.leadership.clone(),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::Leadership;
+use crate::callers::OwnPodsReader;
 
 /// How long a Lease that nobody renews counts.
 const DURATION: Duration = Duration::from_secs(15);
@@ -60,9 +61,9 @@ enum Move {
 }
 
 impl Candidate {
-    /// In a namespace, under a name that no other replica has.
+    /// In a namespace, under the name of its Pod; the other replicas are among `pods`.
     #[must_use]
-    pub fn new(client: Client, namespace: &str, identity: &str) -> (Self, Leadership) {
+    pub fn new(client: Client, namespace: &str, identity: &str, pods: OwnPodsReader) -> (Self, Leadership) {
         let (term, reader) = watch::channel(None);
         let candidate = Self {
             leases: Api::namespaced(client, namespace),
@@ -71,7 +72,7 @@ impl Candidate {
             observed: None,
             complaints: LogLimiter::one_each(COMPLAIN_EVERY),
         };
-        (candidate, Leadership::until(reader))
+        (candidate, Leadership::of_replica(identity, reader, pods))
     }
 
     /// Stands for election until `stop`, and then gives the Lease back.

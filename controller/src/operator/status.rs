@@ -8,7 +8,7 @@ use karez_api::operator::{
 use karez_translate::{PodPlacement, Pods, Report};
 use tokio::time::Instant;
 
-use crate::ca::{Phase, State, Timestamp, Witnesses, nodes};
+use crate::ca::{Phase, State, Timestamp, Witnesses, waits};
 use crate::catalog::Snapshot;
 use crate::nodes::NodeRecord;
 use crate::publication::Published;
@@ -196,8 +196,7 @@ fn problem(report: &Report) -> ObjectProblem {
 
 /// The roots, with what a rotation waits for.
 pub(super) fn roots(state: &State, witnesses: &impl Witnesses, now: Timestamp) -> Vec<RootStatus> {
-    let waits = state.roots.waits(now, &nodes(state, witnesses));
-    let waits: Vec<String> = waits.iter().map(ToString::to_string).collect();
+    let waits: Vec<String> = waits(state, witnesses, now).iter().map(ToString::to_string).collect();
     let root = |(phase, root): (Phase, &crate::ca::RootCertificate)| RootStatus {
         fingerprint: root.fingerprint().to_owned(),
         not_before: root.not_before().seconds(),

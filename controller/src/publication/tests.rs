@@ -48,7 +48,8 @@ fn problem(message: &str) -> Problem {
 impl Scene {
     fn new() -> Self {
         let roots = Roots::new(root(), Duration::from_secs(100));
-        let (authority, authority_reader) = watch::channel(Arc::new(State { roots, nodes: BTreeMap::new() }));
+        let (authority, authority_reader) =
+            watch::channel(Arc::new(State { roots, nodes: BTreeMap::new(), votes: Default::default() }));
         let (catalog, catalog_reader) = Catalog::new();
         let (_, source) = source::channel();
         let (publication, published) =

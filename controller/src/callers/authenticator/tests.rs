@@ -40,7 +40,8 @@ fn api_server(asked: Arc<AtomicUsize>) -> kube::Client {
 }
 
 fn pods(node: &str) -> OwnPods {
-    let pod = OwnPod { program: Program::NodeProxy, node: Some(node.to_owned()) };
+    let pod =
+        OwnPod { name: "karez-node-x".to_owned(), program: Program::NodeProxy, node: Some(node.to_owned()) };
     OwnPods::from([("u1".to_owned(), pod)])
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 
 fn lease(holder: Option<&str>, seconds: Option<i32>) -> Lease {
@@ -27,7 +29,7 @@ fn a_lease_is_taken_when_it_is_nobodys_or_was_not_renewed_for_its_duration() {
 #[tokio::test(start_paused = true)]
 async fn a_term_that_is_not_renewed_ends_by_itself() {
     let (term, reader) = watch::channel(None);
-    let mut leadership = Leadership::until(reader);
+    let mut leadership = Leadership::of_replica("me", reader, watch::channel(Arc::default()).1);
     assert!(!leadership.is_leading());
     term.send_replace(Some(Instant::now() + TERM));
     leadership.leads().await;

@@ -217,7 +217,11 @@ impl Witnesses for Nobody {
 fn roots_say_what_they_wait_for() {
     let now = Timestamp::from_seconds(1000);
     let root = || Root::generate(now, Duration::from_secs(1_000_000)).unwrap();
-    let mut state = State { roots: Roots::new(root(), Duration::from_secs(100)), nodes: BTreeMap::new() };
+    let mut state = State {
+        roots: Roots::new(root(), Duration::from_secs(100)),
+        nodes: BTreeMap::new(),
+        votes: Default::default(),
+    };
     state.roots.announce(root(), now).unwrap();
     state.roots.advance(now, &[], Duration::from_secs(100));
     state.roots.announce(root(), now).unwrap();

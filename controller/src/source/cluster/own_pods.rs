@@ -55,7 +55,7 @@ impl OwnPodsWatch {
             self.forget(pods, &pod.name);
             return;
         }
-        let own = OwnPod { program, node: pod.node.clone() };
+        let own = OwnPod { name: pod.name.clone(), program, node: pod.node.clone() };
         if pods.get(&uid) == Some(&own) {
             return;
         }

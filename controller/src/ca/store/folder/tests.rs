@@ -9,6 +9,7 @@ fn state() -> State {
     State {
         roots: Roots::new(root, Duration::from_secs(100)),
         nodes: BTreeMap::from([("node-1".to_owned(), Timestamp::from_seconds(1100))]),
+        votes: Default::default(),
     }
 }
 

@@ -31,7 +31,8 @@ impl ApiServer {
 
     fn answer(&self, method: &Method, sent: Option<Value>) -> (StatusCode, Value) {
         let refused = |code: StatusCode| {
-            (code, json!({"status": "Failure", "code": code.as_u16(), "message": "no", "reason": "no"}))
+            let reason = code.canonical_reason().unwrap().replace(' ', "");
+            (code, json!({"status": "Failure", "code": code.as_u16(), "message": "no", "reason": reason}))
         };
         let mut kept = self.0.lock().unwrap();
         match (method, &mut *kept, sent) {
@@ -68,7 +69,11 @@ fn root() -> Root {
 }
 
 fn state() -> Arc<State> {
-    Arc::new(State { roots: Roots::new(root(), Duration::from_secs(100)), nodes: [].into() })
+    Arc::new(State {
+        roots: Roots::new(root(), Duration::from_secs(100)),
+        nodes: [].into(),
+        votes: Default::default(),
+    })
 }
 
 fn fingerprint(state: &State) -> String {
