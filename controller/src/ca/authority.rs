@@ -236,7 +236,7 @@ impl AuthorityTask {
                     }
                     self.obey(std::mem::take(&mut commands), &witnesses).await;
                 }
-                stored = self.store.changed() => self.follow(stored),
+                stored = self.store.changed() => self.follow_or_restore(stored).await,
                 _ = steps.tick(), if self.may_be_due() => self.step(&witnesses).await,
             }
         }
@@ -390,6 +390,18 @@ impl AuthorityTask {
 
     fn signing(&self) -> String {
         self.state.borrow().roots.signing().certificate().fingerprint().to_owned()
+    }
+
+    /// Takes over what the store holds now; a state that somebody has removed is written again, for the mesh's root is in it.
+    async fn follow_or_restore(&mut self, stored: Stored) {
+        let is_removed = stored.state.is_none();
+        self.follow(stored);
+        if is_removed {
+            warn!("the state of the certificate authority was removed: it is written again");
+            if let Err(error) = self.change(|_| Ok::<_, StateError>(())).await {
+                error!(%error, "the state of the certificate authority cannot be written again");
+            }
+        }
     }
 
     /// Takes over what another replica has saved.

@@ -99,8 +99,10 @@ impl SecretStore {
                         Err(error) => self.complain(&error),
                     }
                 }
-                // The next save creates it anew: the roots that are in force stay so.
-                Ok(None) => self.present = None,
+                Ok(None) => {
+                    self.present = None;
+                    return Stored::default();
+                }
                 Err(error) => self.complain(&error),
             }
         }
