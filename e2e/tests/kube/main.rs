@@ -1,14 +1,22 @@
 //! Karez on a real cluster, as `e2e/kube up` leaves it. `e2e/kube test` runs these where `kubectl` finds the cluster.
 //!
 //! * `cluster` – that the cluster itself works, without the mesh
+//! * `capture` – Pods enter the mesh and leave it by a label, without a restart
+//! * `mtls` – what crosses between nodes, and what strict mode refuses
+//! * `rollout` – a Deployment replaced under load
 //!
 //! Behind them:
 //!
 //! * `kubectl` – the cluster as its users command it
 //! * `namespace` – a namespace of its own for each test, gone with it
 //! * `workloads` – what the tests run in it
+//! * `mesh` – entering the mesh, leaving it, and what its node proxies logged
 
+mod capture;
 mod cluster;
 mod kubectl;
+mod mesh;
+mod mtls;
 mod namespace;
+mod rollout;
 mod workloads;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use karez_lab::wait;
 use serde_json::Value;
 
@@ -66,6 +66,14 @@ impl Namespace {
     /// Waits until a request from a Pod is answered, and gives the answer.
     pub(crate) fn curl(&self, pod: &str, url: &str) -> Result<String> {
         wait::until(&format!("{url} to answer {pod}"), PATIENCE, || self.request(pod, url))
+    }
+
+    /// Waits until a request from a Pod is refused.
+    pub(crate) fn curl_refused(&self, pod: &str, url: &str) -> Result<()> {
+        wait::until(&format!("{url} to refuse {pod}"), PATIENCE, || match self.request(pod, url) {
+            Ok(answer) => bail!("it answered {answer:?}"),
+            Err(_) => Ok(()),
+        })
     }
 
     fn request(&self, pod: &str, url: &str) -> Result<String> {

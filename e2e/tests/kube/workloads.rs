@@ -4,10 +4,36 @@ use serde_json::{Value, json};
 
 const IMAGE: &str = "localhost/workload:1";
 const NGINX: &[&str] = &["nginx", "-c", "/etc/nginx/nginx.conf", "-g", "daemon off;"];
+/// New connections come until every node has heard that the Pod ends; then nginx finishes what it has.
+const END_NGINX: &str = "sleep 3; nginx -c /etc/nginx/nginx.conf -s quit; sleep 2";
 
 /// A Pod that serves HTTP on port 80, on the given node.
 pub(crate) fn server(name: &str, node: &str) -> Value {
     pod(name, node, NGINX)
+}
+
+/// Pods that do so, wherever they are put, and end without a failed request where nothing else fails them.
+pub(crate) fn deployment(name: &str, replicas: usize) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "strategy": {"rollingUpdate": {"maxUnavailable": 0}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{
+                    "name": "main",
+                    "image": IMAGE,
+                    "command": NGINX,
+                    "readinessProbe": {"tcpSocket": {"port": 80}, "periodSeconds": 1},
+                    "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", END_NGINX]}}},
+                }]},
+            },
+        },
+    })
 }
 
 /// A Pod that does nothing by itself.

@@ -1,0 +1,73 @@
+//! Entering the mesh, leaving it, and what its node proxies logged.
+
+use anyhow::{Result, bail, ensure};
+use karez_e2e::access_log::Line;
+use karez_lab::wait;
+
+use crate::kubectl::kubectl;
+use crate::namespace::{Namespace, PATIENCE};
+
+/// Port of tunnels, 15008 as the kernel's list of sockets writes it. A Pod that is captured has a listener on it.
+const TUNNEL_PORT: &str = ":3AA0";
+/// A listening socket's state there.
+const LISTEN: &str = "0A";
+
+/// Labels the namespace, and waits until these Pods of it are captured.
+pub(crate) fn enrol(namespace: &Namespace, pods: &[&str]) -> Result<()> {
+    kubectl(&["label", "namespace", namespace.name(), "karez.dev/mesh=enabled"])?;
+    wait_captured(namespace, pods)
+}
+
+/// Waits until these Pods are captured.
+pub(crate) fn wait_captured(namespace: &Namespace, pods: &[&str]) -> Result<()> {
+    for pod in pods {
+        wait::until(&format!("{pod} to be captured"), PATIENCE, || {
+            ensure!(is_captured(namespace, pod)?, "nothing listens on its tunnel port");
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Takes the label away, and waits until these Pods are released.
+pub(crate) fn release(namespace: &Namespace, pods: &[&str]) -> Result<()> {
+    kubectl(&["label", "namespace", namespace.name(), "karez.dev/mesh-"])?;
+    for pod in pods {
+        wait::until(&format!("{pod} to be released"), PATIENCE, || {
+            ensure!(!is_captured(namespace, pod)?, "its tunnel port still has a listener");
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn is_captured(namespace: &Namespace, pod: &str) -> Result<bool> {
+    let sockets = namespace.exec(pod, &["cat", "/proc/net/tcp", "/proc/net/tcp6"])?;
+    Ok(sockets.lines().any(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        matches!(fields.as_slice(), [_, local, _, state, ..] if local.ends_with(TUNNEL_PORT) && *state == LISTEN)
+    }))
+}
+
+/// The identity of a namespace's default service account.
+pub(crate) fn identity(namespace: &Namespace) -> String {
+    format!("spiffe://cluster.local/ns/{}/sa/default", namespace.name())
+}
+
+/// Waits for a connection that a node proxy logged.
+pub(crate) fn wait_logged(what: &str, wanted: impl Fn(&Line) -> bool) -> Result<Line> {
+    wait::until(&format!("{what} in the node proxies' access log"), PATIENCE, || {
+        let lines = logged()?;
+        match lines.iter().find(|line| wanted(line)) {
+            Some(line) => Ok(line.clone()),
+            None => bail!("{} connections are there, the last is {:?}", lines.len(), lines.last()),
+        }
+    })
+}
+
+/// Every connection that the node proxies of all nodes logged.
+pub(crate) fn logged() -> Result<Vec<Line>> {
+    let selector = "--selector=app.kubernetes.io/name=karez-node";
+    let text = kubectl(&["--namespace=karez-system", "logs", selector, "--tail=-1"])?;
+    Ok(text.lines().filter_map(Line::parse).collect())
+}
