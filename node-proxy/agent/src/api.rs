@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use karez_cni::message::AddReply;
-use karez_handover::enrol::Problem;
+use karez_handover::enrol::{Problem, Removal};
 use nix::sys::stat::{Mode, fchmod};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +23,7 @@ use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::cluster::Uninstall;
 use crate::cni::NewPods;
 use crate::cni::new_pods::AddError;
 use crate::enrolment::{EnrolmentHandle, RequestError};
@@ -36,6 +37,11 @@ const CONNECTIONS: usize = 256;
 const BACKLOG: u32 = 128;
 /// For the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// For an uninstallation, within the time that its caller waits: captured connections finish first.
+const GONE_WITHIN: Duration = Duration::from_secs(50);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const STILL_THERE: &str =
+    "the CNI plugin or some Pods are still there, and the agent keeps trying: ask again";
 /// Bytes of a request's body: one Pod.
 const LARGEST_REQUEST: usize = 64 * 1024;
 /// Before accepting again after an error such as "too many open files".
@@ -48,11 +54,17 @@ pub struct Endpoints<K: Kernel> {
     pub handle: EnrolmentHandle<K>,
     /// Captures Pods before they start, for the CNI plugin; None without a controller that says which.
     pub new_pods: Option<NewPods<K>>,
+    /// The explicit end of it all, on Kubernetes.
+    pub uninstall: Option<Uninstall>,
 }
 
 impl<K: Kernel> Clone for Endpoints<K> {
     fn clone(&self) -> Self {
-        Self { handle: self.handle.clone(), new_pods: self.new_pods.clone() }
+        Self {
+            handle: self.handle.clone(),
+            new_pods: self.new_pods.clone(),
+            uninstall: self.uninstall.clone(),
+        }
     }
 }
 
@@ -137,7 +149,7 @@ async fn serve_connection<K: Kernel>(stream: UnixStream, endpoints: Endpoints<K>
 }
 
 async fn answer<K: Kernel>(request: Request<Incoming>, endpoints: &Endpoints<K>) -> Response<Full<Bytes>> {
-    let Endpoints { handle, new_pods } = endpoints;
+    let Endpoints { handle, new_pods, uninstall } = endpoints;
     let (head, body) = request.into_parts();
     let segments: Vec<&str> = head.uri.path().split('/').skip(1).collect();
     match (&head.method, segments.as_slice()) {
@@ -152,13 +164,17 @@ async fn answer<K: Kernel>(request: Request<Incoming>, endpoints: &Endpoints<K>)
             (Ok(_), None) => refusal(StatusCode::NOT_FOUND, "karez-agent follows no controller".to_owned()),
             (Ok(pod), Some(new_pods)) => added(new_pods.add(&pod).await),
         },
+        (&Method::POST, ["uninstall"]) => match uninstall {
+            None => refusal(StatusCode::NOT_FOUND, "karez-agent follows no controller".to_owned()),
+            Some(uninstall) => uninstalled(uninstall, handle).await,
+        },
         (_, ["pods"] | ["pods", _, _]) => refusal(
             StatusCode::METHOD_NOT_ALLOWED,
             "POST or GET /pods, DELETE /pods/NAMESPACE/NAME".to_owned(),
         ),
         _ => refusal(
             StatusCode::NOT_FOUND,
-            format!("there is no {}, only /pods and /cni/add", head.uri.path()),
+            format!("there is no {}, only /pods, /cni/add and /uninstall", head.uri.path()),
         ),
     }
 }
@@ -167,6 +183,22 @@ async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, String> {
     let body = Limited::new(body, LARGEST_REQUEST).collect().await;
     let body = body.map_err(|error| format!("the request cannot be read: {error}"))?;
     serde_json::from_slice(&body.to_bytes()).map_err(|error| format!("not a Pod: {error}"))
+}
+
+/// Waits until nothing of the mesh is left on the node, or says what is.
+async fn uninstalled<K: Kernel>(uninstall: &Uninstall, handle: &EnrolmentHandle<K>) -> Response<Full<Bytes>> {
+    uninstall.request();
+    let gone = async {
+        uninstall.plugin_gone().await;
+        while !handle.list().await?.pods.is_empty() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok::<_, RequestError>(Removal::default())
+    };
+    match tokio::time::timeout(GONE_WITHIN, gone).await {
+        Ok(gone) => outcome(gone),
+        Err(_elapsed) => refusal(StatusCode::SERVICE_UNAVAILABLE, STILL_THERE.to_owned()),
+    }
 }
 
 fn added(outcome: Result<AddReply, AddError>) -> Response<Full<Bytes>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use karez_agent::api::Endpoints;
 use karez_agent::cluster::node_proxies::ProxyConfig;
-use karez_agent::cluster::{ClusterMetrics, NodeProxies, Reconciler};
+use karez_agent::cluster::{ClusterMetrics, NodeProxies, Reconciler, Uninstall};
 use karez_agent::cni::{NewPods, PluginKeeper};
 use karez_agent::context::AgentContext;
 use karez_agent::enrolment::EnrolmentHandle;
@@ -19,6 +19,7 @@ use karez_agent::restore::restore;
 use karez_agent::settings::Settings;
 use karez_agent::store::Store;
 use karez_agent::{api, privilege, proxies};
+use karez_handover::enrol::client::Client;
 use karez_handover::stock;
 use karez_link::controller::{ControllerClient, LearnedRoots, Settings as ControllerSettings};
 use karez_link::discovery::{self, LocalPodsView, Store as DiscoveryStore, Synced};
@@ -42,6 +43,9 @@ const REQUESTS: usize = 64;
 
 fn main() -> anyhow::Result<()> {
     let settings: Settings = settings::parse();
+    if settings.uninstall {
+        return uninstall(&settings);
+    }
     privilege::reduce()?;
     let _flush = logs::start(&settings.logs)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -52,6 +56,12 @@ fn main() -> anyhow::Result<()> {
     let ended = runtime.block_on(run(&settings));
     runtime.shutdown_timeout(END_WITHIN);
     ended
+}
+
+/// Asks the agent that runs on this node, and waits.
+fn uninstall(settings: &Settings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    Ok(runtime.block_on(Client::new(&settings.enrol_socket).uninstall()).map(drop)?)
 }
 
 /// Runs until SIGTERM or SIGINT. Rules and records stay, so that Pods stay captured and the next agent takes them up.
@@ -70,20 +80,22 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let openings = Openings { ipv6: context.kernel.has_ipv6(), dns: settings.dns_capture };
     let handle = EnrolmentHandle::new(Arc::clone(&context), openings, sender);
     let served = Counter::default();
-    let cluster = match settings.cluster.controller() {
+    let uninstall = Uninstall::new();
+    let cluster = match settings.cluster.controller()? {
         Some(controller) => {
             let known = readiness.condition("Pods of this node from the controller");
             let view = follow_controller(controller, known, &mut tasks)?;
-            Some(join_cluster(settings, &context, &handle, view, &served, &mut tasks))
+            Some(join_cluster(settings, &context, &handle, view, &served, &uninstall, &mut tasks))
         }
         None => {
             serve_proxies(settings, &context, &served, &mut tasks)?;
             None
         }
     };
+    let uninstall = cluster.is_some().then(|| uninstall.clone());
     let (metrics, new_pods) = cluster.unzip();
     let enrol_socket = api::listen(&settings.enrol_socket)?;
-    let endpoints = Endpoints { handle: handle.clone(), new_pods };
+    let endpoints = Endpoints { handle: handle.clone(), new_pods, uninstall };
     tasks.spawn("enrol socket", api::serve(enrol_socket, geteuid().as_raw(), endpoints));
     if let Some(address) = settings.metrics_listen {
         let metrics = Arc::new(Metrics::new(context.repairs.clone(), served, metrics.as_ref()));
@@ -144,6 +156,7 @@ fn join_cluster(
     handle: &EnrolmentHandle<Linux>,
     view: LocalPodsView,
     served: &Counter,
+    uninstall: &Uninstall,
     tasks: &mut Tasks,
 ) -> (ClusterMetrics, NewPods<Linux>) {
     let config = ProxyConfig {
@@ -154,15 +167,25 @@ fn join_cluster(
     };
     let metrics = ClusterMetrics::default();
     let node_proxies = NodeProxies::new(Arc::clone(context), config, metrics.clone());
-    let reconciler =
-        Reconciler::new(Arc::clone(context), handle.clone(), view.clone(), node_proxies, metrics.clone());
+    let reconciler = Reconciler::new(
+        Arc::clone(context),
+        handle.clone(),
+        view.clone(),
+        node_proxies,
+        metrics.clone(),
+        uninstall.clone(),
+    );
     tasks.spawn("cluster", reconciler.run());
     if let Some(installation) = settings.cni_installation() {
         let namespace = &settings.cluster.namespace;
-        let keeper = PluginKeeper::new(Arc::clone(context), installation, view.clone(), namespace);
+        let keeper =
+            PluginKeeper::new(Arc::clone(context), installation, view.clone(), uninstall.clone(), namespace);
         tasks.spawn("CNI plugin", keeper.run());
+    } else {
+        uninstall.note_no_plugin();
     }
-    (metrics, NewPods::new(handle.clone(), view, settings.cluster.proc.clone()))
+    let proc = settings.cluster.proc.clone();
+    (metrics, NewPods::new(handle.clone(), view, proc, uninstall.clone()))
 }
 
 fn serve_proxies(

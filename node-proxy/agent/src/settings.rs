@@ -50,6 +50,11 @@ pub struct Settings {
     #[arg(long, value_name = "IP:PORT")]
     pub metrics_listen: Option<SocketAddr>,
 
+    /// Asks the agent that runs on this node to let all Pods go and to take the CNI plugin away, on Kubernetes; ends when
+    /// that is done. The agent enrols nothing any more until it is started anew.
+    #[arg(long)]
+    pub uninstall: bool,
+
     /// On Kubernetes.
     #[command(flatten)]
     pub cluster: ClusterSettings,
@@ -63,19 +68,19 @@ pub struct Settings {
 #[derive(Debug, Clone, Args)]
 pub struct ClusterSettings {
     /// Name of this node, as the Pods' `nodeName` has it: the agent follows what the controller says of the node's Pods.
-    #[arg(long, value_parser = names::node, requires_all = ["controller", "controller_ca", "token_file"])]
+    #[arg(long, value_parser = names::node)]
     pub node: Option<String>,
 
     /// The controller.
-    #[arg(long, value_name = "https://HOST:PORT", requires = "node")]
+    #[arg(long, value_name = "https://HOST:PORT")]
     pub controller: Option<String>,
 
     /// PEM roots that prove the controller; read again at every connection.
-    #[arg(long, value_name = "FILE", requires = "node")]
+    #[arg(long, value_name = "FILE")]
     pub controller_ca: Option<PathBuf>,
 
     /// Token that proves this agent to the controller; read again at every call.
-    #[arg(long, value_name = "FILE", requires = "node")]
+    #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
     /// Kubernetes namespace that the agent runs in.
@@ -102,18 +107,30 @@ pub struct ClusterSettings {
 
 impl ClusterSettings {
     /// How the controller is reached; None without Kubernetes.
-    #[must_use]
-    pub fn controller(&self) -> Option<controller::Settings> {
-        Some(controller::Settings {
-            url: self.controller.clone()?,
-            ca_file: self.controller_ca.clone()?,
-            token_file: self.token_file.clone()?,
-            node: self.node.clone()?,
-            namespace: self.namespace.clone(),
-            cluster_id: CLUSTER_ID.to_owned(),
-        })
+    ///
+    /// # Errors
+    /// When some of what that takes is said, and some is not.
+    pub fn controller(&self) -> Result<Option<controller::Settings>, IncompleteSettings> {
+        let Self { node, controller, controller_ca, token_file, .. } = self.clone();
+        match (node, controller, controller_ca, token_file) {
+            (None, None, None, None) => Ok(None),
+            (Some(node), Some(url), Some(ca_file), Some(token_file)) => Ok(Some(controller::Settings {
+                url,
+                ca_file,
+                token_file,
+                node,
+                namespace: self.namespace.clone(),
+                cluster_id: CLUSTER_ID.to_owned(),
+            })),
+            _ => Err(IncompleteSettings),
+        }
     }
 }
+
+/// Some flags are there, and some that belong to them are not.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("on Kubernetes --node, --controller, --controller-ca and --token-file are needed, all four")]
+pub struct IncompleteSettings;
 
 impl Settings {
     /// Where the CNI plugin is installed; None where it is not to be.

@@ -27,7 +27,7 @@ fn world_for(uid: u32) -> World {
     let serving = tokio::spawn(serve(
         listen(&socket).unwrap(),
         uid,
-        Endpoints { handle: agent.handle.clone(), new_pods: None },
+        Endpoints { handle: agent.handle.clone(), new_pods: None, uninstall: None },
     ));
     World { client: Client::new(socket), folder, agent, serving }
 }

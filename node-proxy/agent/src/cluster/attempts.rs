@@ -18,6 +18,7 @@ pub struct Attempts {
 #[derive(Debug)]
 struct Failed {
     attempts: u32,
+    of_this_reason: u32,
     again_at: Instant,
     reason: String,
 }
@@ -29,14 +30,16 @@ impl Attempts {
         self.failed.get(uid).is_none_or(|failed| failed.again_at <= now)
     }
 
-    /// Notes a failure. Tells whether it is another one than before: only that is worth a line in the log.
-    pub fn fail(&mut self, uid: &str, reason: String, now: Instant, random: u64) -> bool {
+    /// Notes a failure. Tells how many attempts have failed for the same reason, this one included: the first is worth a line
+    /// in the log, or a later one where the first ones are to be expected.
+    pub fn fail(&mut self, uid: &str, reason: String, now: Instant, random: u64) -> u32 {
         let before = self.failed.get(uid);
         let attempts = before.map_or(0, |failed| failed.attempts.saturating_add(1));
-        let is_news = before.is_none_or(|failed| failed.reason != reason);
+        let same = before.filter(|failed| failed.reason == reason);
+        let of_this_reason = same.map_or(0, |failed| failed.of_this_reason).saturating_add(1);
         let again_at = now + RETRY.delay(attempts, random);
-        self.failed.insert(uid.to_owned(), Failed { attempts, again_at, reason });
-        is_news
+        self.failed.insert(uid.to_owned(), Failed { attempts, of_this_reason, again_at, reason });
+        of_this_reason
     }
 
     /// Forgets the failures of a Pod.

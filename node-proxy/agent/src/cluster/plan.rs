@@ -53,5 +53,12 @@ pub fn plan(pods: &LocalPods, enrolled: &[PodStatus]) -> Plan {
     plan
 }
 
+/// All enrolled Pods are let go, whoever enrolled them. Node proxies are served meanwhile: they finish what is open.
+#[must_use]
+pub fn release_all(pods: &LocalPods, enrolled: &[PodStatus]) -> Plan {
+    let release = enrolled.iter().map(|pod| (pod.uid.clone(), PodName::new(&pod.namespace, &pod.name)));
+    Plan { release: release.collect(), node_proxies: plan(pods, &[]).node_proxies, ..Plan::default() }
+}
+
 #[cfg(test)]
 mod tests;

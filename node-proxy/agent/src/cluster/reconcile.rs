@@ -13,7 +13,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::cluster::attempts::Attempts;
 use crate::cluster::metrics::ClusterMetrics;
 use crate::cluster::node_proxies::NodeProxies;
-use crate::cluster::plan::{Plan, plan};
+use crate::cluster::plan::{self, Plan, plan};
+use crate::cluster::uninstall::Uninstall;
 use crate::context::AgentContext;
 use crate::enrolment::{EnrolmentHandle, RequestError};
 use crate::kernel::{Kernel, KernelError};
@@ -41,6 +42,7 @@ pub struct Reconciler<K: Kernel> {
     /// Pods that were not captured when the agent started.
     found_uncaptured: BTreeSet<String>,
     has_compared_all: bool,
+    uninstall: Uninstall,
 }
 
 /// The end of the work on one Pod.
@@ -59,7 +61,7 @@ enum Work {
 }
 
 impl<K: Kernel> Reconciler<K> {
-    /// Enrols by `handle` what `view` says, and serves `node_proxies`.
+    /// Enrols by `handle` what `view` says, and serves `node_proxies`; lets all go once `uninstall` is asked for.
     #[must_use]
     pub fn new(
         context: Arc<AgentContext<K>>,
@@ -67,6 +69,7 @@ impl<K: Kernel> Reconciler<K> {
         view: LocalPodsView,
         node_proxies: NodeProxies<K>,
         metrics: ClusterMetrics,
+        uninstall: Uninstall,
     ) -> Self {
         Self {
             context,
@@ -79,6 +82,7 @@ impl<K: Kernel> Reconciler<K> {
             tasks: JoinSet::new(),
             found_uncaptured: BTreeSet::new(),
             has_compared_all: false,
+            uninstall,
         }
     }
 
@@ -87,6 +91,7 @@ impl<K: Kernel> Reconciler<K> {
         self.node_proxies.restore().await;
         let mut comparisons = interval(COMPARE_EVERY);
         comparisons.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (uninstall, mut is_uninstalling) = (self.uninstall.clone(), false);
         loop {
             let next_attempt = self.next_attempt();
             tokio::select! {
@@ -99,6 +104,7 @@ impl<K: Kernel> Reconciler<K> {
                     Err(error) => tracing::error!(%error, "the work on a Pod ended before its time"),
                 },
                 () = until(next_attempt) => {}
+                () = uninstall.requested(), if !is_uninstalling => is_uninstalling = true,
                 _ = comparisons.tick() => {}
             }
             self.reconcile().await;
@@ -109,7 +115,10 @@ impl<K: Kernel> Reconciler<K> {
         // The agent is about to end.
         let Ok(enrolled) = self.handle.list().await else { return };
         let pods = Arc::clone(&self.view.pods.borrow_and_update());
-        let plan = plan(&pods, &enrolled.pods);
+        let plan = match self.uninstall.is_requested() {
+            true => plan::release_all(&pods, &enrolled.pods),
+            false => plan(&pods, &enrolled.pods),
+        };
         self.metrics.missing.set(i64::try_from(plan.missing).unwrap_or(i64::MAX));
         self.note_uncaptured(&plan);
         self.attempts.retain(|uid| pods.contains_key(uid));
@@ -236,7 +245,9 @@ impl<K: Kernel> Reconciler<K> {
 
     fn fail(&mut self, uid: &str, what: &str, reason: String) {
         let told = reason.clone();
-        if self.attempts.fail(uid, reason, Instant::now(), fastrand::u64(..)) {
+        // A Pod that starts has no process for a while.
+        let worth_telling = if reason == NO_SANDBOX { PATIENT_ATTEMPTS } else { 1 };
+        if self.attempts.fail(uid, reason, Instant::now(), fastrand::u64(..)) == worth_telling {
             tracing::warn!(uid, reason = told, "{what}: the agent keeps trying");
         }
     }
@@ -254,6 +265,8 @@ impl<K: Kernel> Reconciler<K> {
 }
 
 const NO_SANDBOX: &str = "no process of it runs on this node yet";
+/// After so many attempts, some 20 s, a Pod without a process is told of.
+const PATIENT_ATTEMPTS: u32 = 9;
 
 impl Work {
     fn failed(self) -> &'static str {

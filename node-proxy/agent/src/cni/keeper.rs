@@ -8,6 +8,7 @@ use karez_cni::agent_file::{AgentFile, TOUCHED_EVERY};
 use karez_link::discovery::LocalPodsView;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::cluster::Uninstall;
 use crate::cni::installation::{InstallError, Installation};
 use crate::cni::namespaces;
 use crate::context::AgentContext;
@@ -16,13 +17,14 @@ use crate::kernel::Kernel;
 /// How often its files are looked at: another program may have replaced them.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Keeps the plugin installed, and what it is told current. It never takes it away: an agent that ends is going to come
-/// back.
+/// Keeps the plugin installed, and what it is told current. It takes it away when that is asked for, never at its end: an agent
+/// that ends is going to come back.
 #[derive(Debug)]
 pub struct PluginKeeper<K: Kernel> {
     context: Arc<AgentContext<K>>,
     installation: Arc<Installation>,
     view: LocalPodsView,
+    uninstall: Uninstall,
     file: AgentFile,
     /// What the file says.
     told: Option<AgentFile>,
@@ -31,18 +33,19 @@ pub struct PluginKeeper<K: Kernel> {
 }
 
 impl<K: Kernel> PluginKeeper<K> {
-    /// Keeps `installation`. Pods of Karez's own `namespace` never wait.
+    /// Keeps `installation` until `uninstall` is asked for. Pods of Karez's own `namespace` never wait.
     #[must_use]
     pub fn new(
         context: Arc<AgentContext<K>>,
         installation: Installation,
         view: LocalPodsView,
+        uninstall: Uninstall,
         namespace: &str,
     ) -> Self {
         let exempt = namespaces::CLUSTERS_OWN.into_iter().chain([namespace]);
         let file = AgentFile { enrolled: BTreeSet::new(), exempt: exempt.map(str::to_owned).collect() };
         let installation = Arc::new(installation);
-        Self { context, installation, view, file, told: None, touched: None, problem: None }
+        Self { context, installation, view, uninstall, file, told: None, touched: None, problem: None }
     }
 
     /// Runs until discovery has ended.
@@ -53,8 +56,10 @@ impl<K: Kernel> PluginKeeper<K> {
         }
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        let uninstall = self.uninstall.clone();
+        while !uninstall.is_requested() {
             tokio::select! {
+                () = uninstall.requested() => break,
                 changed = self.view.pods.changed() => if changed.is_err() {
                     return;
                 },
@@ -63,6 +68,23 @@ impl<K: Kernel> PluginKeeper<K> {
             let kept = self.keep().await;
             self.note(kept);
         }
+        self.take_away().await;
+    }
+
+    /// Takes the plugin away, and is done. What fails is tried again.
+    async fn take_away(&self) {
+        loop {
+            let installation = Arc::clone(&self.installation);
+            match self.context.blocking(move |_| installation.uninstall()).await {
+                Ok(()) => break,
+                Err(error) => tracing::warn!(%error, "CNI plugin not taken away: the agent keeps trying"),
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        tracing::info!("CNI plugin taken away");
+        self.uninstall.note_no_plugin();
+        // The end of this task would be the agent's.
+        std::future::pending::<()>().await;
     }
 
     async fn keep(&mut self) -> Result<bool, InstallError> {

@@ -8,6 +8,7 @@ use karez_handover::enrol::PodRequest;
 use karez_link::discovery::{LocalPod, LocalPods, LocalPodsView, Membership};
 use tokio::time::timeout;
 
+use crate::cluster::Uninstall;
 use crate::enrolment::{EnrolmentHandle, RequestError};
 use crate::kernel::Kernel;
 use crate::registry::PodName;
@@ -21,6 +22,7 @@ pub struct NewPods<K: Kernel> {
     handle: EnrolmentHandle<K>,
     view: LocalPodsView,
     proc: PathBuf,
+    uninstall: Uninstall,
 }
 
 /// Why a Pod may not start.
@@ -37,8 +39,8 @@ pub enum AddError {
 impl<K: Kernel> NewPods<K> {
     /// Enrols by `handle` what `view` says is in the mesh. The node's procfs is at `proc`.
     #[must_use]
-    pub fn new(handle: EnrolmentHandle<K>, view: LocalPodsView, proc: PathBuf) -> Self {
-        Self { handle, view, proc }
+    pub fn new(handle: EnrolmentHandle<K>, view: LocalPodsView, proc: PathBuf, uninstall: Uninstall) -> Self {
+        Self { handle, view, proc, uninstall }
     }
 
     /// Captures the Pod, if it is in the mesh.
@@ -46,6 +48,9 @@ impl<K: Kernel> NewPods<K> {
     /// # Errors
     /// When that is not known, or does not succeed.
     pub async fn add(&self, request: &AddRequest) -> Result<AddReply, AddError> {
+        if self.uninstall.is_requested() {
+            return Ok(AddReply { captured: false });
+        }
         let unknown = || AddError::Unknown(PodName::new(&request.namespace, &request.name));
         let pod = self.told_of(request).await.ok_or_else(unknown)?;
         match pod.membership {
@@ -83,7 +88,12 @@ impl<K: Kernel> NewPods<K> {
 
 impl<K: Kernel> Clone for NewPods<K> {
     fn clone(&self) -> Self {
-        Self { handle: self.handle.clone(), view: self.view.clone(), proc: self.proc.clone() }
+        Self {
+            handle: self.handle.clone(),
+            view: self.view.clone(),
+            proc: self.proc.clone(),
+            uninstall: self.uninstall.clone(),
+        }
     }
 }
 

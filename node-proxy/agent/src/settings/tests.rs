@@ -32,14 +32,14 @@ fn values_that_are_refused() {
 
 #[test]
 fn on_kubernetes_it_is_told_all_or_nothing() {
-    assert!(parse(&[]).unwrap().cluster.controller().is_none());
+    assert!(parse(&[]).unwrap().cluster.controller().unwrap().is_none());
     let all = ["--node=n1", "--controller=https://c:15012", "--controller-ca=root.pem", "--token-file=token"];
-    let controller = parse(&all).unwrap().cluster.controller().unwrap();
+    let controller = parse(&all).unwrap().cluster.controller().unwrap().unwrap();
     assert_eq!((controller.node.as_str(), controller.url.as_str()), ("n1", "https://c:15012"));
     for left_out in 0..all.len() {
         let some: Vec<_> = all.iter().copied().enumerate().filter(|(at, _)| *at != left_out).collect();
         let some: Vec<_> = some.into_iter().map(|(_, argument)| argument).collect();
-        assert_eq!(parse(&some).unwrap_err(), ErrorKind::MissingRequiredArgument, "{some:?}");
+        assert_eq!(parse(&some).unwrap().cluster.controller().unwrap_err(), IncompleteSettings, "{some:?}");
     }
     let ztunnel = all.iter().copied().chain(["--zds-socket=/z"]).collect::<Vec<_>>();
     assert_eq!(parse(&ztunnel).unwrap_err(), ErrorKind::ArgumentConflict);

@@ -81,6 +81,14 @@ impl Client {
         self.call(Method::DELETE, &format!("/pods/{namespace}/{name}"), None::<&()>).await
     }
 
+    /// Lets all Pods of a node of Kubernetes go, and takes the CNI plugin away. Returns when nothing is left there.
+    ///
+    /// # Errors
+    /// When the agent cannot be asked, or something is still left.
+    pub async fn uninstall(&self) -> Result<Removal, ClientError> {
+        self.call(Method::POST, "/uninstall", None::<&()>).await
+    }
+
     /// All enrolled Pods.
     ///
     /// # Errors

@@ -72,3 +72,12 @@ fn another_service_account_is_told_and_other_addresses_are_not() {
     let before = PodStatus { service_account: "other".to_owned(), ..status("a", true) };
     assert_eq!(plan(&pods, std::slice::from_ref(&before)).change, [(known, before)]);
 }
+
+#[test]
+fn an_uninstallation_lets_every_pod_go_and_serves_node_proxies_to_the_end() {
+    let pods = LocalPods::from([pod("a", Membership::Enrolled), pod("proxy", Membership::NodeProxy)]);
+    let plan = release_all(&pods, &[status("a", true), status("unspoken-of", true)]);
+    assert_eq!(plan.release.keys().collect::<Vec<_>>(), ["a", "unspoken-of"]);
+    assert_eq!(plan.node_proxies, BTreeSet::from(["proxy".to_owned()]));
+    assert!(plan.enrol.is_empty() && plan.missing == 0);
+}

@@ -21,6 +21,7 @@ struct Cluster {
     pods: watch::Sender<Arc<LocalPods>>,
     synced: watch::Sender<Synced>,
     metrics: ClusterMetrics,
+    uninstall: Uninstall,
     reconciling: JoinHandle<()>,
 }
 
@@ -46,9 +47,11 @@ impl Cluster {
         };
         let node_proxies = NodeProxies::new(Arc::clone(&agent.context), config, metrics.clone());
         let (context, handle) = (Arc::clone(&agent.context), agent.handle.clone());
-        let reconciler = Reconciler::new(context, handle, view, node_proxies, metrics.clone());
+        let uninstall = Uninstall::new();
+        let reconciler =
+            Reconciler::new(context, handle, view, node_proxies, metrics.clone(), uninstall.clone());
         let reconciling = tokio::spawn(reconciler.run());
-        Self { folder, agent, _node: node, pods, synced, metrics, reconciling }
+        Self { folder, agent, _node: node, pods, synced, metrics, uninstall, reconciling }
     }
 
     /// Another agent over the same kernel, which the controller has said nothing to.
@@ -212,4 +215,17 @@ async fn a_restarted_agent_serves_node_proxies_before_the_controller_has_spoken(
     let cluster = cluster.restart().await;
     tokio::time::sleep(COMPARE_EVERY).await;
     assert_eq!(cluster.metrics.node_proxies.get(), 0, "its namespace is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_uninstallation_lets_every_pod_go_for_good() {
+    let cluster = Cluster::start();
+    cluster.kernel().add("/web", 10);
+    cluster.kernel().run("uid-web", &["/web"]);
+    cluster.say(&[pod("web", Membership::Enrolled)]);
+    cluster.until_captured("web", true).await;
+    cluster.uninstall.request();
+    cluster.agent.until("web", |pod| pod.is_none()).await;
+    tokio::time::sleep(COMPARE_EVERY * 3).await;
+    assert!(cluster.agent.status("web").await.is_none(), "it stays out");
 }

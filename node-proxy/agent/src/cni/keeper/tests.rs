@@ -52,8 +52,15 @@ async fn the_plugin_is_installed_told_and_put_back() {
     let (_synced, synced) = watch::channel(Synced::Complete);
     let (_status, status) = watch::channel(Status::default());
     let view = LocalPodsView { pods: pods_view, synced, status };
-    let keeper =
-        PluginKeeper::<Fake>::new(Arc::clone(&agent.context), installation.clone(), view, "karez-system");
+    let uninstall = Uninstall::new();
+    let context = Arc::clone(&agent.context);
+    let keeper = PluginKeeper::<Fake>::new(
+        Arc::clone(&context),
+        installation.clone(),
+        view.clone(),
+        uninstall.clone(),
+        "karez-system",
+    );
     let keeping = tokio::spawn(keeper.run());
     let told = || installation.told().unwrap_or_default();
     until(|| told().enrolled.contains("shop")).await;
@@ -74,4 +81,12 @@ async fn the_plugin_is_installed_told_and_put_back() {
     keeping.abort();
     assert!(keeping.await.unwrap_err().is_cancelled());
     assert!(is_chained(), "an agent that ends takes nothing away");
+
+    let keeper = PluginKeeper::new(context, installation.clone(), view, uninstall.clone(), "karez-system");
+    let keeping = tokio::spawn(keeper.run());
+    uninstall.request();
+    uninstall.plugin_gone().await;
+    assert!(!is_chained() && installation.told().is_none());
+    assert!(!keeping.is_finished(), "its end would be the agent's");
+    keeping.abort();
 }

@@ -42,7 +42,7 @@ fn new_pods(handle: &EnrolmentHandle<Fake>, connected: bool) -> (View, NewPods<F
     let (synced, synced_view) = watch::channel(Synced::Waiting);
     let (status, status_view) = watch::channel(Status { connected, ..Status::default() });
     let view = LocalPodsView { pods: pods_view, synced: synced_view, status: status_view };
-    let new_pods = NewPods::new(handle.clone(), view, "/host/proc".into());
+    let new_pods = NewPods::new(handle.clone(), view, "/host/proc".into(), Uninstall::new());
     (View { pods, _synced: synced, _status: status }, new_pods)
 }
 
@@ -69,6 +69,12 @@ async fn a_pod_outside_the_mesh_and_a_node_proxy_just_start() {
         view.pods.send_replace(pods(&[pod("u1", membership)]));
         assert!(!new_pods.add(&request(Some("u1"), "/web")).await.unwrap().captured);
     }
+    view.pods.send_replace(pods(&[pod("u1", Membership::Enrolled)]));
+    new_pods.uninstall.request();
+    assert!(
+        !new_pods.add(&request(Some("u1"), "/web")).await.unwrap().captured,
+        "the mesh is being uninstalled"
+    );
     assert!(agent.status("web").await.is_none());
 }
 
