@@ -43,9 +43,10 @@ struct Load<'a> {
 }
 
 fn load<'a>(namespace: &'a Namespace, pod: &'static str, connection: &str) -> Result<Load<'a>> {
+    // To standard error, which is not buffered: what is buffered is lost at the end.
     let curl = format!(
         "curl --silent --show-error --max-time 10 --rate 25/s --header 'Connection: {connection}' --output /dev/null \
-         --write-out '%{{http_code}} %{{errormsg}}\\n' 'http://web/?[1-{REQUESTS}]'"
+         --write-out '%{{stderr}}%{{http_code}} %{{errormsg}}\\n' 'http://web/?[1-{REQUESTS}]'"
     );
     let started = format!("({curl}; touch /tmp/ended) </dev/null >/tmp/answers 2>&1 &");
     namespace.exec(pod, &["sh", "-c", &started])?;
