@@ -2,6 +2,8 @@
 //!
 //! * [`caller`] – who there is
 //! * [`authenticator`] – finds out whose a token is, by the tokens file or by the API server
+//! * [`claims`] – pure: what a token says of itself, before the API server is asked
+//! * [`review_limiter`] – pure: how much of the API server one address may use
 //! * [`review`] – pure: what the API server says of a token
 //! * [`credential`] – what vouches for a caller, for as long as it does
 //! * [`own_pods`] – the mesh's own Pods, of which callers on a cluster must be one
@@ -12,10 +14,12 @@
 mod authenticator;
 mod caller;
 mod calls;
+mod claims;
 mod credential;
 mod gate;
 mod own_pods;
 mod review;
+mod review_limiter;
 pub mod rights;
 
 use std::sync::Arc;

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct ConnectInfo {
     address: Option<SocketAddr>,
     authenticated: Arc<AtomicBool>,
+    refused: Arc<AtomicBool>,
 }
 
 impl ConnectInfo {
     /// A connection from `address` that no authenticated call has used yet.
     #[must_use]
     pub fn new(address: Option<SocketAddr>) -> Self {
-        Self { address, authenticated: Arc::default() }
+        Self { address, authenticated: Arc::default(), refused: Arc::default() }
     }
 
     /// The client's address; none where the system does not tell.
@@ -33,5 +34,16 @@ impl ConnectInfo {
     /// Marks the connection as used by an authenticated call: the listener then lets it stay.
     pub fn set_authenticated(&self) {
         self.authenticated.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a call on the connection was refused, because nothing vouches for its caller.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Marks the connection as one on which such a call was refused: the listener ends it, unless somebody has authenticated on it.
+    pub fn set_refused(&self) {
+        self.refused.store(true, Ordering::Relaxed);
     }
 }

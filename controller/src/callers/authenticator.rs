@@ -1,9 +1,10 @@
 //! Finds out whose a token is: by the tokens file, or by asking the API server.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus};
 use karez_api::names::TOKEN_AUDIENCE;
@@ -18,10 +19,11 @@ use tracing::warn;
 use super::credential::{Credential, pod_gone};
 use super::own_pods::{OwnPodsReader, Program, vouch_for};
 use super::review::{self, ReviewRefusal};
-use super::{Caller, stopping};
+use super::review_limiter::{ReviewLimiter, WaitPermit};
+use super::{Caller, claims, stopping};
 use crate::tokens::{Presented, Tokens};
 
-/// Answers that are remembered; the one that was used least recently gives way.
+/// Answers of each kind that are remembered; the one that was used least recently gives way.
 const ANSWERS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 /// How long the API server's word for a caller is taken. That its Pod lives is watched all the time.
 const ACCEPTED_FOR: Duration = Duration::from_secs(60);
@@ -42,28 +44,28 @@ pub enum Authenticator {
     /// By the tokens file.
     File(watch::Receiver<Arc<Tokens>>),
     /// By the API server.
-    Cluster(TokenReviewer),
+    Cluster(Arc<TokenReviewer>),
 }
 
-/// Asks the API server, and remembers what it said. Clones remember together.
-#[derive(Clone)]
+/// Asks the API server, and remembers what it said.
 pub struct TokenReviewer {
     reviews: Api<TokenReview>,
     namespace: Arc<str>,
     pods: OwnPodsReader,
-    answers: Arc<Mutex<LruCache<Presented, Answer>>>,
+    accepted: Answers<Caller>,
+    /// Apart: whoever makes tokens up displaces no caller that is known.
+    refused: Answers<ReviewRefusal>,
+    /// Bounds what one address asks.
+    limiter: ReviewLimiter,
     /// Bounds the reviews.
-    reviewing: Arc<Semaphore>,
+    reviewing: Semaphore,
     /// Bounds the callers that wait.
-    waiting: Arc<Semaphore>,
+    waiting: Semaphore,
 }
 
-/// What the API server said, and until when that counts.
-#[derive(Debug, Clone)]
-struct Answer {
-    caller: Result<Caller, ReviewRefusal>,
-    until: Instant,
-}
+/// What the API server said of tokens, and until when that counts.
+#[derive(Debug)]
+struct Answers<T>(Mutex<LruCache<Presented, (T, Instant)>>);
 
 impl Authenticator {
     /// The nodes that a node proxy calls from, or should.
@@ -83,18 +85,18 @@ impl Authenticator {
         }
     }
 
-    /// What vouches for the bearer of that token.
+    /// What vouches for the bearer of that token, who calls from `address`.
     ///
     /// # Errors
     /// A status for the caller when nothing does, or nobody can tell at the moment.
-    pub(super) async fn authenticate(&self, token: &str) -> Result<Credential, Status> {
+    pub(super) async fn authenticate(&self, token: &str, address: IpAddr) -> Result<Credential, Status> {
         match self {
             Self::File(tokens) => {
                 let credential =
                     Credential::Listed { presented: Presented::of(token), tokens: tokens.clone() };
                 credential.caller().map(|_| credential)
             }
-            Self::Cluster(reviewer) => reviewer.authenticate(token).await,
+            Self::Cluster(reviewer) => reviewer.authenticate(token, address).await,
         }
     }
 }
@@ -107,20 +109,30 @@ impl TokenReviewer {
             reviews: Api::all(client),
             namespace: namespace.into(),
             pods,
-            answers: Arc::new(Mutex::new(LruCache::new(ANSWERS))),
-            reviewing: Arc::new(Semaphore::new(REVIEWS)),
-            waiting: Arc::new(Semaphore::new(WAITING)),
+            accepted: Answers::new(),
+            refused: Answers::new(),
+            limiter: ReviewLimiter::new(),
+            reviewing: Semaphore::new(REVIEWS),
+            waiting: Semaphore::new(WAITING),
         }
     }
 
-    async fn authenticate(&self, token: &str) -> Result<Credential, Status> {
+    async fn authenticate(&self, token: &str, address: IpAddr) -> Result<Credential, Status> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        claims::check(token, &self.namespace, now)
+            .map_err(|implausible| Status::unauthenticated(implausible.to_string()))?;
+        let Some(permit) = self.limiter.wait(address) else {
+            return Err(Status::unavailable(
+                "too many callers of this address wait to be authenticated: try again",
+            ));
+        };
         let Ok(_waiting) = self.waiting.try_acquire() else {
             return Err(Status::unavailable("too many callers wait to be authenticated: try again"));
         };
         let presented = Presented::of(token);
         let caller = match self.remembered(presented) {
             Some(caller) => caller,
-            None => self.review(presented, token).await?,
+            None => self.review(presented, token, &permit).await?,
         };
         let caller = caller.map_err(|refusal| Status::unauthenticated(refusal.to_string()))?;
         self.confirm(&caller).await?;
@@ -132,16 +144,25 @@ impl TokenReviewer {
         &self,
         presented: Presented,
         token: &str,
+        permit: &WaitPermit,
     ) -> Result<Result<Caller, ReviewRefusal>, Status> {
         let _reviewing = self.reviewing.acquire().await.map_err(|_| stopping())?;
         if let Some(caller) = self.remembered(presented) {
             return Ok(caller);
         }
-        let caller = review::caller(&self.ask(token).await?, &self.namespace);
-        let lifetime = if caller.is_ok() { ACCEPTED_FOR } else { REFUSED_FOR };
-        let answer = Answer { caller: caller.clone(), until: Instant::now() + lifetime };
-        self.answers().put(presented, answer);
-        Ok(caller)
+        if !permit.take_review(Instant::now()) {
+            return Err(Status::unavailable("too many tokens of this address were refused: try again later"));
+        }
+        let reviewed = self.ask(token).await.map(|status| review::caller(&status, &self.namespace));
+        match &reviewed {
+            Ok(Ok(caller)) => self.accepted.put(presented, caller.clone(), ACCEPTED_FOR),
+            Ok(Err(refusal)) => self.refused.put(presented, refusal.clone(), REFUSED_FOR),
+            Err(_) => {}
+        }
+        if !matches!(reviewed, Ok(Err(_))) {
+            permit.give_back();
+        }
+        reviewed
     }
 
     async fn ask(&self, token: &str) -> Result<TokenReviewStatus, Status> {
@@ -176,14 +197,29 @@ impl TokenReviewer {
     }
 
     fn remembered(&self, presented: Presented) -> Option<Result<Caller, ReviewRefusal>> {
-        let mut answers = self.answers();
-        let answer = answers.get(&presented)?;
-        (Instant::now() < answer.until).then(|| answer.caller.clone())
+        let accepted = self.accepted.get(presented).map(Ok);
+        accepted.or_else(|| self.refused.get(presented).map(Err))
+    }
+}
+
+impl<T: Clone> Answers<T> {
+    fn new() -> Self {
+        Self(Mutex::new(LruCache::new(ANSWERS)))
     }
 
-    fn answers(&self) -> MutexGuard<'_, LruCache<Presented, Answer>> {
+    fn get(&self, presented: Presented) -> Option<T> {
+        let mut answers = self.lock();
+        let (answer, until) = answers.get(&presented)?;
+        (Instant::now() < *until).then(|| answer.clone())
+    }
+
+    fn put(&self, presented: Presented, answer: T, lifetime: Duration) {
+        self.lock().put(presented, (answer, Instant::now() + lifetime));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LruCache<Presented, (T, Instant)>> {
         // An answer is put in one step: a panic of another task leaves nothing half done.
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

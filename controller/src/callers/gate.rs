@@ -3,6 +3,7 @@
 //! A service would be too late: a message is read whole, and takes memory, before the service is asked. What a refused caller
 //! sends after its headers is dropped as it comes.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -98,7 +99,7 @@ where
 
 impl Doorkeeper {
     async fn admit(&self, headers: &HeaderMap, connection: Option<&ConnectInfo>) -> Result<Bearer, Status> {
-        let bearer = self.identify(headers).await;
+        let bearer = self.identify(headers, address(connection)).await;
         match &bearer {
             Ok(_) => {
                 connection.inspect(|connection| connection.set_authenticated());
@@ -109,9 +110,9 @@ impl Doorkeeper {
     }
 
     /// The bearer of the token in a call's headers. It is one more of its token's calls until its last clone is gone.
-    async fn identify(&self, headers: &HeaderMap) -> Result<Bearer, Status> {
+    async fn identify(&self, headers: &HeaderMap, address: IpAddr) -> Result<Bearer, Status> {
         let token = token(headers)?;
-        let credential = self.authenticator.authenticate(token).await?;
+        let credential = self.authenticator.authenticate(token, address).await?;
         let caller = credential.caller()?;
         let call = self.calls.begin(Presented::of(token)).ok_or_else(|| {
             let most = calls::MOST;
@@ -131,6 +132,9 @@ impl Doorkeeper {
             of_known
         } else {
             self.metrics.call_unauthenticated();
+            if status.code() == Code::Unauthenticated {
+                connection.inspect(|connection| connection.set_refused());
+            }
             of_strangers
         };
         if let Some(left_out) = complaints.allow() {
@@ -138,6 +142,12 @@ impl Doorkeeper {
             warn!(?peer, reason = status.message(), left_out, "a call is refused");
         }
     }
+}
+
+/// Those whose address the system does not tell share one.
+fn address(connection: Option<&ConnectInfo>) -> IpAddr {
+    let address = connection.and_then(ConnectInfo::address);
+    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical())
 }
 
 fn token(headers: &HeaderMap) -> Result<&str, Status> {

@@ -42,6 +42,17 @@ pub enum ReviewRefusal {
     },
 }
 
+/// A service account that calls the controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Account {
+    /// `karez-node`.
+    NodeProxy,
+    /// `karez-agent`.
+    Agent,
+    /// `karez-operator`.
+    Operator,
+}
+
 /// Who a reviewed token belongs to; the mesh's own accounts are those of `namespace`.
 ///
 /// # Errors
@@ -58,22 +69,27 @@ pub(super) fn caller(status: &TokenReviewStatus, namespace: &str) -> Result<Call
     let user = status.user.clone().unwrap_or_default();
     let name = user.username.clone().unwrap_or_default();
     match account(&name, namespace) {
-        Some(object::NODE_PROXY) => {
+        Some(Account::NodeProxy) => {
             let (node, pod) = bound(&user)?;
             Ok(Caller::NodeProxy { node, pod: Some(pod) })
         }
-        Some(object::AGENT) => {
+        Some(Account::Agent) => {
             let (node, pod) = bound(&user)?;
             Ok(Caller::Agent { node, pod: Some(pod) })
         }
-        Some(object::OPERATOR) => Ok(Caller::Operator { user: Some(name) }),
-        _ => Err(ReviewRefusal::OtherAccount { user: name, namespace: namespace.to_owned() }),
+        Some(Account::Operator) => Ok(Caller::Operator { user: Some(name) }),
+        None => Err(ReviewRefusal::OtherAccount { user: name, namespace: namespace.to_owned() }),
     }
 }
 
-/// The name of a service account of that namespace.
-fn account<'a>(user: &'a str, namespace: &str) -> Option<&'a str> {
-    user.strip_prefix("system:serviceaccount:")?.strip_prefix(namespace)?.strip_prefix(':')
+/// The account of that user, if it is one of the mesh's own in that namespace.
+pub(super) fn account(user: &str, namespace: &str) -> Option<Account> {
+    match user.strip_prefix("system:serviceaccount:")?.strip_prefix(namespace)?.strip_prefix(':')? {
+        object::NODE_PROXY => Some(Account::NodeProxy),
+        object::AGENT => Some(Account::Agent),
+        object::OPERATOR => Some(Account::Operator),
+        _ => None,
+    }
 }
 
 /// Node and uid of the Pod that the token was projected into.

@@ -1,12 +1,16 @@
+use std::net::{IpAddr, Ipv4Addr};
+
 use tokio::sync::watch;
 
 use super::calls::Calls;
 use super::*;
 use crate::tokens::{Presented, Tokens};
 
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// As the gate makes it.
 async fn bearer(token: &str, authenticator: &Authenticator) -> Bearer {
-    let credential = authenticator.authenticate(token).await.unwrap();
+    let credential = authenticator.authenticate(token, ADDRESS).await.unwrap();
     let call = Calls::default().begin(Presented::of(token)).unwrap();
     Bearer { credential, _call: Arc::new(call) }
 }
@@ -29,7 +33,7 @@ async fn a_token_that_goes_while_the_message_comes_is_good_for_nothing() {
     assert_eq!(proxy.node_proxy().err().unwrap().code(), Code::Unauthenticated);
     assert_eq!(operator.operator().unwrap_err().code(), Code::Unauthenticated);
     assert_eq!(called.revoked().await.code(), Code::Unauthenticated);
-    assert_eq!(file.authenticate("aaa").await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(file.authenticate("aaa", ADDRESS).await.unwrap_err().code(), Code::Unauthenticated);
 }
 
 #[test]

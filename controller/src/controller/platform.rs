@@ -105,7 +105,11 @@ async fn open_cluster(settings: &Settings, namespace: String, pod: &str) -> Resu
     let (candidate, leadership) = Candidate::new(client.clone(), &namespace, pod, own_pods.clone());
     Ok(Opened {
         batches,
-        authenticator: Authenticator::Cluster(TokenReviewer::new(client.clone(), &namespace, own_pods)),
+        authenticator: Authenticator::Cluster(Arc::new(TokenReviewer::new(
+            client.clone(),
+            &namespace,
+            own_pods,
+        ))),
         store: Store::Secret(Box::new(SecretStore::new(client.clone(), &namespace))),
         leadership,
         options: Options { cluster_id: settings.cluster_id.clone(), own_namespace: Some(namespace.clone()) },

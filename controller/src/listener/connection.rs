@@ -10,7 +10,7 @@ use karez_process::handshakes::HandshakePermit;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 use tracing::debug;
@@ -20,6 +20,8 @@ use crate::connect_info::ConnectInfo;
 /// From the handshake to the headers of the first authenticated call. Who has a token connects because it has something to ask,
 /// and its headers follow the handshake at once: this is several round trips of the slowest link, with packets lost.
 const AUTHENTICATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// From a refusal to the end of the connection: the answer has to reach the client.
+const REFUSAL_GRACE: Duration = Duration::from_secs(1);
 
 /// A connection, which counts as one until it is dropped.
 #[derive(Debug)]
@@ -60,6 +62,9 @@ impl<S> Connection<S> {
             self.trial = None;
             return Ok(());
         }
+        if self.info.is_refused() {
+            trial.shorten(Instant::now() + REFUSAL_GRACE);
+        }
         let Poll::Ready(why) = trial.poll(context) else { return Ok(()) };
         debug!(peer = ?self.info.address(), "{why}");
         Err(io::Error::new(io::ErrorKind::TimedOut, why))
@@ -67,6 +72,12 @@ impl<S> Connection<S> {
 }
 
 impl Trial {
+    fn shorten(&mut self, deadline: Instant) {
+        if deadline < self.deadline.deadline() {
+            self.deadline.as_mut().reset(deadline);
+        }
+    }
+
     /// Ready when it is over: why.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<&'static str> {
         if self.deadline.as_mut().poll(context).is_ready() {

@@ -94,3 +94,14 @@ async fn an_unproven_peer_gives_way_and_who_has_authenticated_does_not() {
         assert_eq!(read.is_ok(), is_known, "{read:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_was_refused_is_let_go_once_it_could_read_so() {
+    let (mut connection, mut other) = pair(16);
+    connection.info.set_refused();
+    let refused = Instant::now();
+    connection.write_u8(1).await.unwrap();
+    assert_eq!(other.read_u8().await.unwrap(), 1);
+    until_ended(async { connection.read_u8().await.unwrap_err() }).await;
+    assert!(refused.elapsed() < AUTHENTICATION_TIMEOUT / 2);
+}
