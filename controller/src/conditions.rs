@@ -1,34 +1,33 @@
 //! The condition `Accepted` in the status of Karez's own kinds: what became of what the user wrote.
 //!
+//! * [`objects`] – pure: the objects, and which of them is due to be written
 //! * [`verdict`] – pure: what the condition is to say
 //!
 //! Every replica follows the objects and what is published of them; the one that leads writes, object after object, where the
 //! condition is another than it should be.
 
+mod objects;
 mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use karez_process::log_limit::LogLimiter;
 use karez_resources::mesh::Mesh;
 use karez_resources::policy::AuthorizationPolicy;
-use karez_resources::status::ACCEPTED;
 use karez_resources::{Key, Kind};
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use crate::leadership::Leadership;
 use crate::publication::Published;
-use verdict::Verdict;
+use objects::Objects;
 
 /// Sightings that may wait.
 const QUEUE: usize = 256;
@@ -55,6 +54,17 @@ pub enum Sighting {
     Gone(Key),
 }
 
+impl Sighting {
+    /// The object's generation; none of one that has gone.
+    #[must_use]
+    pub fn generation(&self) -> (Key, Option<i64>) {
+        match self {
+            Self::There { key, generation, .. } => (key.clone(), Some(*generation)),
+            Self::Gone(key) => (key.clone(), None),
+        }
+    }
+}
+
 /// Where watches send what they see.
 pub type SightingSender = mpsc::Sender<Sighting>;
 
@@ -72,20 +82,6 @@ pub struct ConditionWriter {
 /// A client of the API server that has a text form.
 #[derive(Clone)]
 struct ClusterClient(Client);
-
-/// The objects, and those of them to look at.
-#[derive(Debug, Default)]
-struct Objects {
-    seen: BTreeMap<Key, Seen>,
-    waiting: BTreeSet<Key>,
-    verdicts: BTreeMap<Key, Verdict>,
-}
-
-#[derive(Debug)]
-struct Seen {
-    generation: i64,
-    condition: Option<Condition>,
-}
 
 /// The queue between the watches and the writer.
 #[must_use]
@@ -149,13 +145,13 @@ impl ConditionWriter {
 
     fn judge(&mut self) {
         let published = Arc::clone(&self.published.borrow_and_update());
-        self.objects.judge(verdict::of_problems(&published.problems));
+        self.objects.judge(&published);
     }
 
     /// The watches are not held up meanwhile: a slow API server must not delay what policies do.
     async fn write_waiting(&mut self) {
         let mut sightings = Vec::new();
-        while let Some((key, condition)) = self.objects.next_due() {
+        while let Some((key, condition)) = self.objects.next_due(Instant::now()) {
             let written = {
                 let mut writing = pin!(timeout(TIMEOUT, write(&self.client.0, &key, &condition)));
                 loop {
@@ -172,82 +168,21 @@ impl ConditionWriter {
             };
             match written {
                 Ok(Ok(())) => self.objects.written(&key, condition),
-                Ok(Err(error)) => complain(&self.complaints, &key, &error.to_string()),
-                Err(_) => complain(&self.complaints, &key, "no answer of the API server"),
+                Ok(Err(error)) => self.failed(key, &error.to_string()),
+                Err(_) => self.failed(key, "no answer of the API server"),
             }
             if !self.leadership.is_leading() {
                 return;
             }
         }
     }
-}
 
-impl Objects {
-    fn see(&mut self, sighting: Sighting) {
-        match sighting {
-            Sighting::There { key, generation, condition } => {
-                self.waiting.insert(key.clone());
-                self.seen.insert(key, Seen { generation, condition });
-            }
-            Sighting::Gone(key) => {
-                self.seen.remove(&key);
-            }
+    fn failed(&mut self, key: Key, error: &str) {
+        if let Some(left_out) = self.complaints.allow() {
+            warn!(object = %key, error, left_out, "the status cannot be written: it is tried again");
         }
+        self.objects.failed(key, Instant::now());
     }
-
-    fn judge(&mut self, verdicts: BTreeMap<Key, Verdict>) {
-        let before = std::mem::replace(&mut self.verdicts, verdicts);
-        let named = before.keys().chain(self.verdicts.keys());
-        let differs = |key: &&Key| before.get(*key) != self.verdicts.get(*key);
-        self.waiting.extend(named.filter(differs).cloned());
-    }
-
-    fn look_at_all(&mut self) {
-        self.waiting = self.seen.keys().cloned().collect();
-    }
-
-    /// The next object whose condition is not as it should be.
-    fn next_due(&mut self) -> Option<(Key, Condition)> {
-        while let Some(key) = self.waiting.pop_first() {
-            let verdict = self.verdicts.get(&key).cloned().unwrap_or_default();
-            if let Some(condition) = self.seen.get(&key).and_then(|seen| due(seen, &verdict)) {
-                return Some((key, condition));
-            }
-        }
-        None
-    }
-
-    fn written(&mut self, key: &Key, condition: Condition) {
-        if let Some(seen) = self.seen.get_mut(key) {
-            seen.condition = Some(condition);
-        }
-    }
-}
-
-/// The condition to write, if another is to be there than is.
-fn due(seen: &Seen, verdict: &Verdict) -> Option<Condition> {
-    let status = if verdict.accepted { "True" } else { "False" };
-    let present = seen.condition.as_ref();
-    let is_so = present.is_some_and(|present| {
-        present.status == status
-            && present.reason == verdict.reason
-            && present.message == verdict.message
-            && present.observed_generation == Some(seen.generation)
-    });
-    if is_so {
-        return None;
-    }
-    let unchanged = present.filter(|present| present.status == status);
-    let since =
-        unchanged.map_or_else(|| Time(Timestamp::now()), |present| present.last_transition_time.clone());
-    Some(Condition {
-        last_transition_time: since,
-        message: verdict.message.clone(),
-        observed_generation: Some(seen.generation),
-        reason: verdict.reason.to_owned(),
-        status: status.to_owned(),
-        type_: ACCEPTED.to_owned(),
-    })
 }
 
 async fn write(client: &Client, key: &Key, condition: &Condition) -> Result<(), kube::Error> {
@@ -271,17 +206,8 @@ async fn write(client: &Client, key: &Key, condition: &Condition) -> Result<(), 
     }
 }
 
-fn complain(complaints: &LogLimiter, key: &Key, error: &str) {
-    if let Some(left_out) = complaints.allow() {
-        warn!(object = %key, error, left_out, "the status cannot be written");
-    }
-}
-
 impl std::fmt::Debug for ClusterClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ClusterClient")
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use karez_resources::Key;
 use karez_translate::{Index, Options, Pods, Report};
+use rpds::RedBlackTreeMapSync;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -17,6 +19,9 @@ use crate::trust_bundle;
 /// Batches that are taken in at one time, if so many wait.
 const MOST_BATCHES: usize = 64;
 
+/// Of each object that has a status, the generation that was taken in last.
+pub type Generations = RedBlackTreeMapSync<Key, i64>;
+
 /// What is known beside the catalog.
 #[derive(Debug, Clone, Default)]
 pub struct Published {
@@ -26,6 +31,8 @@ pub struct Published {
     pub pods: Option<Pods>,
     /// What is wrong, sorted.
     pub problems: Arc<[Report]>,
+    /// What the problems are about.
+    pub generations: Generations,
 }
 
 /// Writes the catalog.
@@ -40,6 +47,9 @@ pub struct Publication {
     complete: bool,
     /// What is wrong with the source itself.
     source_problems: Vec<Report>,
+    /// What is wrong, sorted.
+    problems: Arc<[Report]>,
+    generations: Generations,
     logged: BTreeSet<Report>,
     /// The trust bundle that is in the catalog.
     bundle: Option<Arc<Entry>>,
@@ -65,6 +75,8 @@ impl Publication {
             metrics,
             complete: false,
             source_problems: Vec::new(),
+            problems: Arc::default(),
+            generations: Generations::default(),
             logged: BTreeSet::new(),
             bundle: None,
             published,
@@ -99,6 +111,7 @@ impl Publication {
         for batch in batches {
             deltas.extend(batch.deltas);
             self.complete |= batch.complete;
+            self.note_generations(batch.generations);
             if let Some(problems) = batch.problems {
                 self.source_problems = problems;
                 told = true;
@@ -113,10 +126,26 @@ impl Publication {
             }
         }
         if told {
-            self.tell_problems();
+            self.renew_problems();
         }
         if self.complete {
             self.serve();
+        } else if told {
+            let problems = Arc::clone(&self.problems);
+            self.published.send_modify(|published| {
+                *published = Arc::new(Published { problems, ..Published::clone(published) });
+            });
+        }
+    }
+
+    fn note_generations(&mut self, generations: Vec<(Key, Option<i64>)>) {
+        for (key, generation) in generations {
+            match generation {
+                Some(generation) => self.generations.insert_mut(key, generation),
+                None => {
+                    self.generations.remove_mut(&key);
+                }
+            }
         }
     }
 
@@ -125,10 +154,10 @@ impl Publication {
         let trust_domain = self.index.mesh().trust_domain().to_owned();
         self.renew_bundle(&trust_domain);
         let pods = self.index.pods().clone();
-        self.published.send_modify(|published| {
-            let problems = Arc::clone(&published.problems);
-            *published = Arc::new(Published { trust_domain, pods: Some(pods), problems });
-        });
+        // At once: a problem belongs to the generations beside it.
+        let (problems, generations) = (Arc::clone(&self.problems), self.generations.clone());
+        let published = Published { trust_domain, pods: Some(pods), problems, generations };
+        self.published.send_replace(Arc::new(published));
         let present = self.catalog.publish();
         self.metrics.published(&present);
     }
@@ -147,15 +176,13 @@ impl Publication {
         self.catalog.apply(ResourceType::TrustBundle, changes);
     }
 
-    fn tell_problems(&mut self) {
+    fn renew_problems(&mut self) {
         let mut problems = self.index.problems();
         problems.extend(self.source_problems.iter().cloned());
         problems.sort();
         self.metrics.problems(problems.len());
         self.log(&problems);
-        self.published.send_modify(|published| {
-            *published = Arc::new(Published { problems: problems.into(), ..Published::clone(published) });
-        });
+        self.problems = problems.into();
     }
 
     /// Each problem is logged once when it comes, and once when it goes.

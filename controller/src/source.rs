@@ -22,6 +22,7 @@
 pub mod cluster;
 pub mod folder;
 
+use karez_resources::Key;
 use karez_translate::{Delta, Report};
 use tokio::sync::mpsc;
 
@@ -33,6 +34,8 @@ const QUEUE: usize = 16;
 pub struct Batch {
     /// Objects that changed.
     pub deltas: Vec<Delta>,
+    /// Of objects that have a status: the generation that their deltas are of, or none of one that has gone.
+    pub generations: Vec<(Key, Option<i64>)>,
     /// What is wrong with the source itself, such as a file that cannot be read: all of it, in the place of what was said
     /// before. None says that it is as before.
     pub problems: Option<Vec<Report>>,

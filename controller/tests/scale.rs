@@ -74,7 +74,7 @@ async fn measure(pods: u32, proxies: usize) {
     let template = template();
     let everything = objects(&template, pods);
     let made = cpu();
-    batches.send(Batch { deltas: everything, problems: None, complete: true }).await.unwrap();
+    batches.send(Batch { deltas: everything, complete: true, ..Batch::default() }).await.unwrap();
     catalog.wait_for(Option::is_some).await.unwrap();
     let start_cpu = cpu() - made;
 
@@ -93,7 +93,7 @@ async fn measure(pods: u32, proxies: usize) {
         pod.ready = false;
         let sent = Instant::now();
         let deltas = vec![Delta::set(Resource::Pod(pod))];
-        batches.send(Batch { deltas, problems: None, complete: true }).await.unwrap();
+        batches.send(Batch { deltas, complete: true, ..Batch::default() }).await.unwrap();
         for _ in 0..proxies {
             let at: Instant = pushes.recv().await.unwrap();
             times.push(at.duration_since(sent).as_secs_f64() * 1000.0);

@@ -23,7 +23,7 @@ fn root() -> Root {
 }
 
 fn complete(deltas: Vec<Delta>) -> Batch {
-    Batch { deltas, problems: None, complete: true }
+    Batch { deltas, complete: true, ..Batch::default() }
 }
 
 fn mesh() -> Delta {
@@ -74,7 +74,7 @@ fn nothing_is_served_before_the_source_has_seen_everything() {
     let mut scene = Scene::new();
     let report =
         Report { source: "manifests".to_owned(), problem: problem("not there"), effect: Effect::Nothing };
-    let part = Batch { deltas: vec![mesh()], problems: Some(vec![report.clone()]), complete: false };
+    let part = Batch { deltas: vec![mesh()], problems: Some(vec![report.clone()]), ..Batch::default() };
     scene.publication.publish(vec![part]);
     assert!(scene.catalog.borrow().is_none());
     assert!(scene.published.borrow().pods.is_none());

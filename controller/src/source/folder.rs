@@ -176,7 +176,7 @@ impl FolderSource {
         if is_new {
             self.told.clone_from(&problems);
         }
-        Batch { deltas, problems: is_new.then_some(problems), complete: self.begun }
+        Batch { deltas, problems: is_new.then_some(problems), complete: self.begun, ..Batch::default() }
     }
 
     fn forget(&mut self, name: &str) {

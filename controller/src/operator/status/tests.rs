@@ -63,6 +63,7 @@ fn each_pod_says_what_keeps_it_from_being_captured() {
             placement("plain", Some("one"), false),
         ]),
         problems: Arc::default(),
+        ..Published::default()
     };
     let records = nodes.records();
     let expected = BTreeSet::from(["one", "silent"].map(str::to_owned));

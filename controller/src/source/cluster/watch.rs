@@ -155,7 +155,8 @@ impl<K: Watched> KindWatch<K> {
     async fn send(&mut self, seen: Seen) -> Result<(), SendError<Batch>> {
         let Seen { deltas, sightings, listed, .. } = seen;
         if !deltas.is_empty() {
-            self.batches.send(Batch { deltas, ..Batch::default() }).await?;
+            let generations = sightings.iter().map(Sighting::generation).collect();
+            self.batches.send(Batch { deltas, generations, ..Batch::default() }).await?;
         }
         for sighting in sightings {
             // Nobody writes statuses while the controller stops.
