@@ -47,6 +47,9 @@ pub struct Settings {
     /// How long a new root certificate lives.
     #[arg(long, value_name = "DURATION", default_value = "3650d", value_parser = duration::parse)]
     pub root_lifetime: Duration,
+    /// On a cluster: how long kubelets take to bring ConfigMap karez-roots to every Pod. A new root signs that much later.
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration::parse)]
+    pub roots_distribution: Duration,
     /// Where /metrics and /healthz/ready are served.
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:15014")]
     pub metrics_listen: SocketAddr,

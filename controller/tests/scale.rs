@@ -115,6 +115,7 @@ async fn start(state: &std::path::Path) -> (Sender, Reader) {
     let settings = AuthoritySettings {
         leaf_lifetime: Duration::from_secs(86_400),
         root_lifetime: Duration::from_secs(864_000),
+        distribution: None,
     };
     let store = Store::Folder(Arc::new(FolderStore::open(state.to_owned()).unwrap()));
     let now = Timestamp::of(SystemTime::now());

@@ -32,6 +32,8 @@ pub struct AuthoritySettings {
     pub leaf_lifetime: Duration,
     /// How long a new root does.
     pub root_lifetime: Duration,
+    /// How long the ConfigMap with the roots takes to arrive everywhere; none where there is no ConfigMap.
+    pub distribution: Option<Duration>,
 }
 
 /// Who is known to trust what.
@@ -91,6 +93,8 @@ enum Command {
     Rotate(oneshot::Sender<Result<(), RotateError>>),
     Force(oneshot::Sender<Result<Vec<Wait>, ForceError>>),
     Note(Note),
+    /// The ConfigMap holds the root with this fingerprint.
+    Published(String),
 }
 
 /// A node is to get a certificate.
@@ -162,6 +166,12 @@ impl Authority {
         let (answer, answered) = oneshot::channel();
         self.commands.send(Command::Force(answer)).await.map_err(|_| ForceError::Stopping)?;
         answered.await.map_err(|_| ForceError::Stopping)?
+    }
+
+    /// Says that the ConfigMap with the roots holds the one with that fingerprint. To say it again does no harm.
+    pub async fn published(&self, fingerprint: String) {
+        // A controller that is stopping takes no more steps.
+        let _ = self.commands.send(Command::Published(fingerprint)).await;
     }
 
     /// Signs a workload's certificate for a node, and remembers that the node has certificates.
@@ -254,6 +264,7 @@ impl AuthorityTask {
                     let _ = answer.send(self.force(witnesses).await);
                 }
                 Command::Note(note) => notes.push(note),
+                Command::Published(fingerprint) => self.note_published(&fingerprint).await,
             }
         }
         if !notes.is_empty() {
@@ -271,14 +282,34 @@ impl AuthorityTask {
     }
 
     async fn announce(&mut self, root: &Root, now: Timestamp) -> Result<(), RotateError> {
+        let distribution = self.settings.distribution;
         self.change(|state| {
             state.votes.clear();
-            Ok::<_, RotateError>(state.roots.announce(root.clone(), now)?)
+            state.roots.announce(root.clone(), now)?;
+            if let Some(takes) = distribution {
+                state.roots.await_distribution(takes);
+            }
+            Ok::<_, RotateError>(())
         })
         .await?;
         let fingerprint = root.certificate().fingerprint();
         info!(root = fingerprint, "a new root is announced; it signs once every live node knows it");
         Ok(())
+    }
+
+    async fn note_published(&mut self, fingerprint: &str) {
+        let now = Timestamp::of(SystemTime::now());
+        if !self.next().roots.note_published(fingerprint, now) {
+            return;
+        }
+        let noting = self.change(|state| {
+            state.roots.note_published(fingerprint, now);
+            Ok::<_, StateError>(())
+        });
+        if let Err(error) = noting.await {
+            // It is said again.
+            warn!(%error, "that the new root is published cannot be saved");
+        }
     }
 
     async fn force(&mut self, witnesses: &impl Witnesses) -> Result<Vec<Wait>, ForceError> {

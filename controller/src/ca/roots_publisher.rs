@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::{State, bundle};
+use super::{Authority, State, bundle};
 use crate::leadership::Leadership;
 
 /// How often it is looked at: somebody may have changed or removed it.
@@ -28,6 +28,7 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct RootsPublisher {
     config_maps: Api<ConfigMap>,
+    authority: Authority,
     state: watch::Receiver<Arc<State>>,
     leadership: Leadership,
     complaints: LogLimiter,
@@ -36,23 +37,25 @@ pub struct RootsPublisher {
 impl RootsPublisher {
     /// In a namespace, from the authority's state.
     #[must_use]
-    pub fn new(
-        client: Client,
-        namespace: &str,
-        state: watch::Receiver<Arc<State>>,
-        leadership: Leadership,
-    ) -> Self {
+    pub fn new(client: Client, namespace: &str, authority: Authority, leadership: Leadership) -> Self {
+        let state = authority.state();
         let complaints = LogLimiter::one_each(COMPLAIN_EVERY);
-        Self { config_maps: Api::namespaced(client, namespace), state, leadership, complaints }
+        Self { config_maps: Api::namespaced(client, namespace), authority, state, leadership, complaints }
     }
 
     /// Runs until the authority is gone.
     pub async fn run(mut self) {
         loop {
             self.leadership.leads().await;
-            let roots = bundle(&self.state.borrow_and_update().roots);
+            let state = Arc::clone(&self.state.borrow_and_update());
+            let roots = bundle(&state.roots);
             let wait = match timeout(TIMEOUT, self.publish(&roots)).await {
-                Ok(Ok(())) => INTERVAL,
+                Ok(Ok(())) => {
+                    if let Some(announced) = state.roots.announced() {
+                        self.authority.published(announced.fingerprint().to_owned()).await;
+                    }
+                    INTERVAL
+                }
                 Ok(Err(error)) => self.failed(&error.to_string()),
                 Err(_) => self.failed("no answer of the API server"),
             };

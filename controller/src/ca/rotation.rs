@@ -1,7 +1,7 @@
 //! Which root signs, which ones are trusted, and when that changes. Pure.
 //!
 //! ```text
-//! Stable ── rotate ──> Announced ── every live node knows it ──> Signing, the old one retiring ── its last leaf expired ──> Stable
+//! Stable ── rotate ──> Announced ── every live node and agent knows it ──> Signing, the old one retiring ── its last leaf expired ──> Stable
 //! ```
 //!
 //! A root is in the trust bundle before the first certificate is signed under it, and stays there until the last one has
@@ -33,6 +33,20 @@ pub struct Roots {
 struct Announced {
     root: Root,
     since: Timestamp,
+    #[serde(default)]
+    distribution: Distribution,
+}
+
+/// How far an announced root is on its way to those who know roots from the ConfigMap alone, such as agents.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+enum Distribution {
+    /// There is no ConfigMap.
+    #[default]
+    None,
+    /// The ConfigMap is to hold the root; from then on it takes so long.
+    Unpublished { takes: Duration },
+    /// It has arrived everywhere by then.
+    Until(Timestamp),
 }
 
 /// Trusted until the last certificate that it signed has expired. Its key is gone.
@@ -121,6 +135,15 @@ pub enum Wait {
         /// The name of its Pod.
         replica: String,
     },
+    /// The ConfigMap with the roots.
+    #[error("ConfigMap karez-roots to hold the new root")]
+    Publication,
+    /// Agents, which know roots from that ConfigMap alone.
+    #[error("kubelets to bring ConfigMap karez-roots to every agent, by {until}")]
+    Distribution {
+        /// When it has been there for long enough.
+        until: Timestamp,
+    },
     /// A node that may still be there.
     #[error("node {node} to come back, or its certificates to expire at {until}")]
     Return {
@@ -179,8 +202,27 @@ impl Roots {
         if self.retiring.len() >= MAX_RETIRING {
             return Err(UnderWay::Retiring);
         }
-        self.announced = Some(Announced { root, since: now });
+        self.announced = Some(Announced { root, since: now, distribution: Distribution::None });
         Ok(())
+    }
+
+    /// Lets the announced root wait for a ConfigMap, which takes so long to arrive everywhere.
+    pub fn await_distribution(&mut self, takes: Duration) {
+        if let Some(announced) = &mut self.announced {
+            announced.distribution = Distribution::Unpublished { takes };
+        }
+    }
+
+    /// The ConfigMap holds the root with that fingerprint. Answers whether that is news of the announced one.
+    pub fn note_published(&mut self, fingerprint: &str, now: Timestamp) -> bool {
+        match &mut self.announced {
+            Some(Announced { root, distribution, .. }) if root.certificate().fingerprint() == fingerprint => {
+                let Distribution::Unpublished { takes } = *distribution else { return false };
+                *distribution = Distribution::Until(now.after(takes));
+                true
+            }
+            _ => false,
+        }
     }
 
     /// What the announced root waits for; nothing when none is announced.
@@ -188,7 +230,8 @@ impl Roots {
     pub fn waits(&self, now: Timestamp, nodes: &[Node]) -> Vec<Wait> {
         let Some(announced) = &self.announced else { return Vec::new() };
         let renewed = announced.since.after(self.longest_leaf);
-        nodes.iter().filter_map(|node| wait_for(node, now, renewed)).collect()
+        let nodes = nodes.iter().filter_map(|node| wait_for(node, now, renewed));
+        nodes.chain(announced.distribution.wait(now)).collect()
     }
 
     /// The root that waits to sign.
@@ -228,6 +271,16 @@ impl Roots {
         self.retiring.push(Retiring { root: old.certificate().clone(), until });
         self.longest_leaf = leaf_lifetime;
         Ok(())
+    }
+}
+
+impl Distribution {
+    fn wait(self, now: Timestamp) -> Option<Wait> {
+        match self {
+            Self::None => None,
+            Self::Unpublished { .. } => Some(Wait::Publication),
+            Self::Until(until) => (now < until).then_some(Wait::Distribution { until }),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use karez_process::tasks::Tasks;
 use karez_translate::Options;
@@ -34,6 +35,8 @@ pub(super) struct Opened {
     pub(super) store: Store,
     pub(super) leadership: Leadership,
     pub(super) options: Options,
+    /// How long the ConfigMap with the roots takes to arrive everywhere, where there is one.
+    pub(super) distribution: Option<Duration>,
     /// Names of the controller's port beside those that `--server-name` gives.
     pub(super) names: Vec<ServerName<'static>>,
     pub(super) writers: PlatformWriters,
@@ -92,6 +95,7 @@ fn open_folder(
         store,
         leadership: Leadership::alone(),
         options: Options { cluster_id: settings.cluster_id.clone(), own_namespace: None },
+        distribution: None,
         names: Vec::new(),
         writers: PlatformWriters::Folder(Box::new(FolderWriters { source, tokens })),
     })
@@ -113,6 +117,7 @@ async fn open_cluster(settings: &Settings, namespace: String, pod: &str) -> Resu
         store: Store::Secret(Box::new(SecretStore::new(client.clone(), &namespace))),
         leadership,
         options: Options { cluster_id: settings.cluster_id.clone(), own_namespace: Some(namespace.clone()) },
+        distribution: Some(settings.roots_distribution),
         names: names(&namespace),
         writers: PlatformWriters::Cluster(Box::new(ClusterWriters {
             source,
@@ -150,7 +155,7 @@ impl ClusterWriters {
     fn spawn(self, tasks: &mut Tasks, readers: &Readers) {
         let Self { source, candidate, sightings, client: ClusterClient(client), namespace } = self;
         let Readers { authority, published, leadership, drain, .. } = readers.clone();
-        let roots = RootsPublisher::new(client.clone(), &namespace, authority.state(), leadership.clone());
+        let roots = RootsPublisher::new(client.clone(), &namespace, authority, leadership.clone());
         let conditions = ConditionWriter::new(client, sightings, published, leadership);
         let stop = drain.clone();
         tasks.spawn("lease", async move { candidate.run(stop.started()).await });

@@ -45,8 +45,11 @@ pub(super) struct Writers {
 /// Opens all of them.
 pub(super) async fn open(settings: &Settings, drain: Drain) -> Result<(Readers, Writers), ControllerError> {
     let platform = platform::open(settings).await?;
-    let lifetimes =
-        AuthoritySettings { leaf_lifetime: settings.leaf_lifetime, root_lifetime: settings.root_lifetime };
+    let lifetimes = AuthoritySettings {
+        leaf_lifetime: settings.leaf_lifetime,
+        root_lifetime: settings.root_lifetime,
+        distribution: platform.distribution,
+    };
     let now = Timestamp::of(SystemTime::now());
     let (authority, authority_task) =
         Authority::open(platform.store, lifetimes, platform.leadership.clone(), now).await?;

@@ -17,8 +17,12 @@ impl Witnesses for Told {
 }
 
 async fn open(folder: &TempDir) -> (Authority, AuthorityTask) {
+    open_with(folder, None).await
+}
+
+async fn open_with(folder: &TempDir, distribution: Option<Duration>) -> (Authority, AuthorityTask) {
     let store = Store::Folder(Arc::new(FolderStore::open(folder.path().to_owned()).unwrap()));
-    let settings = AuthoritySettings { leaf_lifetime: LEAF, root_lifetime: LEAF * 100 };
+    let settings = AuthoritySettings { leaf_lifetime: LEAF, root_lifetime: LEAF * 100, distribution };
     Authority::open(store, settings, Leadership::alone(), Timestamp::of(SystemTime::now())).await.unwrap()
 }
 
@@ -96,6 +100,25 @@ async fn a_new_root_signs_once_the_last_node_knows_it() {
     state.changed().await.unwrap();
     assert_eq!(phases(&authority), [Phase::Signing, Phase::Retiring]);
     assert_ne!(signing(&authority), old);
+    drop((authority, state));
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_root_signs_once_the_config_map_holds_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (authority, task) = open_with(&folder, Some(Duration::ZERO)).await;
+    let (_nodes, witness) = told(&[("a", Standing::Acknowledged)]);
+    let running = tokio::spawn(task.run(witness.clone()));
+    authority.rotate().await.unwrap();
+    let mut state = authority.state();
+    let announced = state.borrow_and_update().roots.announced().unwrap().fingerprint().to_owned();
+    let now = Timestamp::of(SystemTime::now());
+    assert_eq!(waits(&state.borrow(), &witness, now), [Wait::Publication]);
+    authority.published("another root".to_owned()).await;
+    authority.published(announced.clone()).await;
+    state.wait_for(|state| state.roots.announced().is_none()).await.unwrap();
+    assert_eq!(signing(&authority), announced);
     drop((authority, state));
     running.await.unwrap();
 }

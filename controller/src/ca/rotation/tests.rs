@@ -65,6 +65,25 @@ fn an_announced_root_waits_for_each_node_in_its_own_way() {
 }
 
 #[test]
+fn an_announced_root_waits_until_the_config_map_has_held_it_for_a_while() {
+    let takes = Duration::from_secs(120);
+    let nodes = [node("a", Standing::Acknowledged, 2000)];
+    let mut roots = announced();
+    roots.await_distribution(takes);
+    assert_eq!(roots.waits(at(1_000_000), &nodes), [Wait::Publication]);
+    assert!(!roots.note_published(fingerprint(0), at(1005)), "not the announced root");
+    assert!(roots.note_published(fingerprint(1), at(1010)));
+    assert!(!roots.note_published(fingerprint(1), at(1100)), "it is no news");
+    // Also for a replica that reads the state later.
+    let saved = serde_json::to_string(&roots).unwrap();
+    let mut roots: Roots = serde_json::from_str(&saved).unwrap();
+    assert_eq!(roots.waits(at(1129), &nodes), [Wait::Distribution { until: at(1130) }]);
+    assert!(!roots.advance(at(1129), &nodes, LEAF));
+    assert!(roots.advance(at(1130), &nodes, LEAF));
+    assert_eq!(phases(&roots), [(Phase::Signing, fingerprint(1)), (Phase::Retiring, fingerprint(0))]);
+}
+
+#[test]
 fn one_node_of_many_holds_it_up() {
     let mut nodes = vec![
         node("a", Standing::Acknowledged, 2000),
