@@ -13,6 +13,7 @@ mod watch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
 use k8s_openapi::api::networking::v1 as networking;
@@ -42,11 +43,8 @@ pub struct ClusterSource {
 struct ClusterClient(Client);
 
 /// Counts the kinds that have not been listed yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default)]
 struct Unlisted(Arc<AtomicUsize>);
-
-/// The kinds that are watched.
-const KINDS: usize = 8;
 
 impl ClusterSource {
     /// Sends what `client` sees; `sightings` are for those who write statuses. The mesh's own Pods are those of `namespace`.
@@ -64,18 +62,18 @@ impl ClusterSource {
     /// Watches until nobody takes batches any longer.
     pub async fn run(self) {
         let Self { client: ClusterClient(client), batches, own_pods, sightings } = self;
-        let mut watches = JoinSet::new();
-        let unlisted = Unlisted::new(KINDS);
+        let mut watches: Vec<BoxFuture<'static, ()>> = Vec::new();
+        let unlisted = Unlisted::default();
         macro_rules! watch {
             ($kind:ty, $own_pods:expr) => {
                 let watch = KindWatch::<$kind>::new(
                     &client,
                     &batches,
-                    unlisted.clone(),
+                    unlisted.one_more(),
                     $own_pods,
                     sightings.clone(),
                 );
-                watches.spawn(watch.run());
+                watches.push(Box::pin(watch.run()));
             };
         }
         watch!(core::Namespace, None);
@@ -86,6 +84,8 @@ impl ClusterSource {
         watch!(core::Service, None);
         watch!(discovery::EndpointSlice, None);
         watch!(core::Pod, Some(own_pods));
+        // All are counted before the first one runs.
+        let mut watches: JoinSet<()> = watches.into_iter().collect();
         while let Some(ended) = watches.join_next().await {
             if let Err(error) = ended {
                 // What it watched would go stale without a word.
@@ -97,8 +97,10 @@ impl ClusterSource {
 }
 
 impl Unlisted {
-    fn new(kinds: usize) -> Self {
-        Self(Arc::new(AtomicUsize::new(kinds)))
+    /// Counts one kind more, whose watch has this.
+    fn one_more(&self) -> Self {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(&self.0))
     }
 
     /// One kind more has been listed; answers whether it was the last one.
@@ -112,3 +114,6 @@ impl std::fmt::Debug for ClusterClient {
         f.write_str("ClusterClient")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,7 @@ fn key(name: &str) -> Key {
 
 #[tokio::test]
 async fn a_relist_says_what_has_gone_and_completes_once() {
-    let (mut watch, mut batches) = watch(Unlisted::new(1));
+    let (mut watch, mut batches) = watch(Unlisted::default().one_more());
     let first: Events = vec![
         Ok(Event::Init),
         Ok(Event::InitApply(object("a"))),
@@ -61,7 +61,7 @@ async fn a_relist_says_what_has_gone_and_completes_once() {
 
 #[tokio::test]
 async fn a_kind_that_is_not_there_holds_nothing_up_and_takes_nothing_away() {
-    let (mut watch, mut batches) = watch(Unlisted::new(1));
+    let (mut watch, mut batches) = watch(Unlisted::default().one_more());
     let seen = watch.see(vec![Err(not_found())]);
     watch.send(seen).await.unwrap();
     assert!(batches.try_recv().unwrap().complete);
