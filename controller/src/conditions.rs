@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
+use crate::cluster_client::ClusterClient;
 use crate::leadership::Leadership;
 use crate::publication::Published;
 use objects::Objects;
@@ -78,10 +79,6 @@ pub struct ConditionWriter {
     objects: Objects,
     complaints: LogLimiter,
 }
-
-/// A client of the API server that has a text form.
-#[derive(Clone)]
-struct ClusterClient(Client);
 
 /// The queue between the watches and the writer.
 #[must_use]
@@ -203,11 +200,5 @@ async fn write(client: &Client, key: &Key, condition: &Condition) -> Result<(), 
         // It has gone meanwhile.
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         other => other,
-    }
-}
-
-impl std::fmt::Debug for ClusterClient {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ClusterClient")
     }
 }

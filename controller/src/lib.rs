@@ -28,6 +28,7 @@
 //! is sent again; a node's certificate names an identity only while that node runs a live Pod of it.
 
 mod atomic_file;
+mod cluster_client;
 mod file_stamp;
 
 pub mod ca;

@@ -15,6 +15,7 @@ use super::ControllerError;
 use super::rooms::{Readers, until_drained};
 use crate::ca::{FolderStore, RootsPublisher, SecretStore, Store};
 use crate::callers::{Authenticator, TokenReviewer};
+use crate::cluster_client::ClusterClient;
 use crate::conditions::{self, ConditionWriter, Sighting};
 use crate::leadership::Leadership;
 use crate::leadership::lease::Candidate;
@@ -65,10 +66,6 @@ pub(super) struct ClusterWriters {
     client: ClusterClient,
     namespace: String,
 }
-
-/// A client of the API server that has a text form.
-#[derive(Clone)]
-pub(super) struct ClusterClient(Client);
 
 /// Opens what the settings ask for.
 pub(super) async fn open(settings: &Settings) -> Result<Opened, ControllerError> {
@@ -162,11 +159,5 @@ impl ClusterWriters {
         tasks.spawn("roots", until_drained(drain.clone(), roots.run()));
         tasks.spawn("conditions", until_drained(drain.clone(), conditions.run()));
         tasks.spawn("source", until_drained(drain, source.run()));
-    }
-}
-
-impl std::fmt::Debug for ClusterClient {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ClusterClient")
     }
 }

@@ -25,6 +25,7 @@ use tracing::error;
 
 use super::Sender;
 use crate::callers::OwnPodsReader;
+use crate::cluster_client::ClusterClient;
 use crate::conditions::SightingSender;
 use own_pods::OwnPodsWatch;
 use watch::KindWatch;
@@ -37,10 +38,6 @@ pub struct ClusterSource {
     own_pods: OwnPodsWatch,
     sightings: SightingSender,
 }
-
-/// A client of the API server that has a text form.
-#[derive(Clone)]
-struct ClusterClient(Client);
 
 /// Counts the kinds that have not been listed yet.
 #[derive(Debug, Default)]
@@ -106,12 +103,6 @@ impl Unlisted {
     /// One kind more has been listed; answers whether it was the last one.
     fn listed(&self) -> bool {
         self.0.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-}
-
-impl std::fmt::Debug for ClusterClient {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ClusterClient")
     }
 }
 
