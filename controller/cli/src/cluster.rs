@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, ServiceAccount};
 use karez_api::names::{TOKEN_AUDIENCE, label, object};
 use kube::api::{ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client, Config};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -137,6 +138,19 @@ impl Cluster {
     {
         let what = format!("list {}", K::plural(&()));
         Ok(self.ask(&what, self.api::<K>().list(&ListParams::default())).await?.items)
+    }
+
+    /// What the Mesh says of peers without an identity: `strict` or `permissive`. None where it says nothing.
+    ///
+    /// # Errors
+    /// When the user may not read it, or the API server does not answer.
+    pub async fn default_mode(&self) -> Result<Option<String>, Failure> {
+        let kind = GroupVersionKind::gvk("karez.dev", "v1alpha1", "Mesh");
+        let meshes: Api<DynamicObject> =
+            Api::all_with(self.client.clone(), &ApiResource::from_gvk_with_plural(&kind, "meshes"));
+        let mesh = self.ask("get mesh default", meshes.get_opt("default")).await?;
+        let mode = mesh.and_then(|mesh| mesh.data.pointer("/spec/mtls")?.as_str().map(str::to_owned));
+        Ok(mode)
     }
 
     /// The API server's version.

@@ -4,7 +4,7 @@
 //! * [`command`] – runs what was asked for
 //! * [`pod`] – `karez pod`: asks the agent of this machine
 //! * [`status`] – `karez status`: what the controller knows, and what is wrong with it
-//! * [`check`] – `karez check`: what could break the mesh's promises in the Pods of this machine
+//! * [`check`] – `karez check`: what could break the mesh's promises on this machine, or keeps it from working on a cluster
 //! * [`rotation`] – `karez ca rotate`
 //! * [`dump`] – `karez dump`: the node proxy's configuration
 //! * [`controller`] – the connection to the controller

@@ -5,6 +5,7 @@
 //! * [`certificates`] – a certificate for each identity of the node, renewed before it expires
 //! * [`credential`] – one certificate with the rustls configurations built from it
 //! * [`bundle`] – the roots that peers are verified against
+//! * [`clock`] – wall-clock time as an argument: certificates are valid between two points of it
 //! * [`tls`] – a peer's identity, and the reason of a failed handshake
 //! * [`report`] – sends the node's report to the controller
 //!

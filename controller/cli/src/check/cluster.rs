@@ -2,10 +2,15 @@
 //!
 //! * [`survey`] – reads what there is to look at
 //! * [`mod@findings`] – pure: what is wrong
+//! * [`network`] – pure: network policies that keep tunnels from Pods
+//! * [`probes`] – pure: namespaces whose Pods have probes that strict mode refuses
 
 mod findings;
+mod network;
+mod probes;
 mod survey;
 
+use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 
 use crate::cluster::Cluster;
@@ -13,7 +18,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::settings::{ClusterAccess, Format};
 
-use findings::findings;
+use findings::{ClusterFinding, before_strict, findings};
 use survey::Survey;
 
 /// The whole answer.
@@ -26,6 +31,8 @@ struct View {
     enrolled_namespaces: Vec<String>,
     /// All that is wrong, in words.
     findings: Vec<String>,
+    /// What breaks when a namespace becomes strict, in words.
+    before_strict: Vec<String>,
 }
 
 /// Checks the cluster.
@@ -41,7 +48,8 @@ pub(super) async fn check(access: &ClusterAccess, format: Format) -> Result<(), 
         nodes: survey.nodes.len(),
         installed: survey.is_installed(),
         enrolled_namespaces: survey.enrolled_namespaces().map(str::to_owned).collect(),
-        findings: findings.iter().map(ToString::to_string).collect(),
+        findings: in_words(&findings),
+        before_strict: in_words(&before_strict(&survey)),
     };
     match format {
         Format::Json => output::json(&view)?,
@@ -61,13 +69,32 @@ fn text(view: &View, namespace: &str) -> String {
     };
     let found = match view.findings.is_empty() {
         true => "Nothing was found.\n".to_owned(),
-        false => {
-            let lines = view.findings.iter().map(|finding| format!("  {finding}\n"));
-            format!("Found:\n{}", lines.collect::<String>())
-        }
+        false => section("Found", &view.findings),
+    };
+    let before_strict = match view.before_strict.is_empty() {
+        true => String::new(),
+        false => format!("\n{}", section("Before you turn on strict mode", &view.before_strict)),
     };
     format!(
-        "Kubernetes {}, nodes: {}, mesh: {mesh}\nEnrolled namespaces: {enrolled}\n\n{found}",
+        "Kubernetes {}, nodes: {}, mesh: {mesh}\nEnrolled namespaces: {enrolled}\n\n{found}{before_strict}",
         view.server, view.nodes
     )
+}
+
+fn section(title: &str, lines: &[String]) -> String {
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    format!("{title}:\n{lines}")
+}
+
+fn in_words(findings: &[ClusterFinding]) -> Vec<String> {
+    findings.iter().map(ToString::to_string).collect()
+}
+
+fn pod_name(pod: &Pod) -> String {
+    name(pod.metadata.namespace.as_ref(), pod.metadata.name.as_ref())
+}
+
+fn name(namespace: Option<&String>, name: Option<&String>) -> String {
+    let text = |part: Option<&String>| part.cloned().unwrap_or_default();
+    format!("{}/{}", text(namespace), text(name))
 }

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use k8s_openapi::api::core::v1::{Container, Namespace, Pod};
-use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyPort};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use karez_api::names::{label, object, port};
+use karez_api::names::{annotation, label, object, port};
 
-use super::Survey;
+use super::network::{Blocked, Direction, blocked};
+use super::probes::{Probed, probed};
+use super::survey::MESHES;
+use super::{Survey, pod_name};
 
 /// The oldest kernel with what the capture rules need.
 const OLDEST_KERNEL: (u32, u32) = (5, 13);
 /// Kinds that the chart defines.
-const DEFINITIONS: [&str; 2] = ["authorizationpolicies.karez.dev", "meshes.karez.dev"];
+const DEFINITIONS: [&str; 2] = ["authorizationpolicies.karez.dev", MESHES];
 /// Capabilities by which a Pod passes by the mesh.
 const POWERS: [&str; 4] = ["ALL", "NET_ADMIN", "NET_RAW", "SYS_ADMIN"];
 /// The label that Pod Security is enforced by.
@@ -51,13 +51,10 @@ pub(super) enum ClusterFinding {
         /// How many should be.
         wanted: i32,
     },
-    /// A network policy lets no tunnel in.
-    TunnelBlocked {
-        /// `NAMESPACE/NAME` of the policy.
-        policy: String,
-        /// An enrolled Pod that it isolates.
-        pod: String,
-    },
+    /// Network policies let no tunnel in, or none out.
+    TunnelsBlocked(Blocked),
+    /// Strict mode refuses probes, or would.
+    ProbesRefused(Probed),
     /// An enrolled Pod may pass by the mesh.
     Power {
         /// `NAMESPACE/NAME`.
@@ -78,9 +75,22 @@ pub(super) fn findings(survey: &Survey) -> Vec<ClusterFinding> {
     if survey.is_installed() {
         found.extend(definitions(survey).chain(programs(survey)));
     }
-    found.extend(survey.policies.iter().filter_map(|policy| blocked(policy, &enrolled)));
+    found.extend(blocked(&survey.policies, &enrolled).into_iter().map(ClusterFinding::TunnelsBlocked));
+    found.extend(probes(survey, &enrolled, true));
     found.extend(powers);
     found
+}
+
+/// What nothing is wrong with as long as no further namespace becomes strict.
+#[must_use]
+pub(super) fn before_strict(survey: &Survey) -> Vec<ClusterFinding> {
+    let enrolled: Vec<&Pod> = enrolled_pods(survey).collect();
+    probes(survey, &enrolled, false).collect()
+}
+
+fn probes(survey: &Survey, enrolled: &[&Pod], is_strict: bool) -> impl Iterator<Item = ClusterFinding> {
+    let probed = probed(&survey.namespaces, enrolled, survey.default_mode.as_deref());
+    probed.into_iter().filter(move |it| it.is_strict == is_strict).map(ClusterFinding::ProbesRefused)
 }
 
 fn kernels(survey: &Survey) -> impl Iterator<Item = ClusterFinding> {
@@ -144,47 +154,6 @@ fn enrolled_pods(survey: &Survey) -> impl Iterator<Item = &Pod> {
     })
 }
 
-/// An enrolled Pod that the policy isolates without any rule for the port of tunnels. Whom a rule admits is not looked at.
-fn blocked(policy: &NetworkPolicy, enrolled: &[&Pod]) -> Option<ClusterFinding> {
-    let spec = policy.spec.as_ref()?;
-    let types = spec.policy_types.as_deref();
-    let is_ingress = types.is_none_or(|types| types.iter().any(|it| it == "Ingress"));
-    let admits = spec.ingress.iter().flatten().any(|rule| {
-        let ports = rule.ports.as_deref().unwrap_or_default();
-        ports.is_empty() || ports.iter().any(is_tunnel_port)
-    });
-    if !is_ingress || admits {
-        return None;
-    }
-    let selector = spec.pod_selector.clone().unwrap_or_default();
-    let isolated = enrolled
-        .iter()
-        .find(|pod| pod.metadata.namespace == policy.metadata.namespace && selects(&selector, pod))?;
-    Some(ClusterFinding::TunnelBlocked {
-        policy: name(policy.metadata.namespace.as_ref(), policy.metadata.name.as_ref()),
-        pod: pod_name(isolated),
-    })
-}
-
-fn is_tunnel_port(rule: &NetworkPolicyPort) -> bool {
-    let tunnel = i32::from(port::HBONE);
-    let is_tcp = rule.protocol.as_deref().is_none_or(|protocol| protocol == "TCP");
-    let is_port = match (&rule.port, rule.end_port) {
-        (None, _) => true,
-        (Some(IntOrString::Int(first)), Some(last)) => (*first..=last).contains(&tunnel),
-        (Some(IntOrString::Int(port)), None) => *port == tunnel,
-        // No container has a port of that number under a name.
-        (Some(IntOrString::String(_)), _) => false,
-    };
-    is_tcp && is_port
-}
-
-/// By labels alone: an expression is taken to match, so that nothing is left unsaid.
-fn selects(selector: &LabelSelector, pod: &Pod) -> bool {
-    let labels = pod.metadata.labels.clone().unwrap_or_default();
-    selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value))
-}
-
 fn powers(pod: &Pod) -> Vec<ClusterFinding> {
     let spec = pod.spec.clone().unwrap_or_default();
     let init = spec.init_containers.unwrap_or_default();
@@ -207,19 +176,9 @@ fn power(container: &Container) -> Option<String> {
     (!powers.is_empty()).then(|| format!("adds {}", powers.join(", ")))
 }
 
-fn pod_name(pod: &Pod) -> String {
-    name(pod.metadata.namespace.as_ref(), pod.metadata.name.as_ref())
-}
-
-fn name(namespace: Option<&String>, name: Option<&String>) -> String {
-    let text = |part: Option<&String>| part.cloned().unwrap_or_default();
-    format!("{}/{}", text(namespace), text(name))
-}
-
 impl fmt::Display for ClusterFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (major, minor) = OLDEST_KERNEL;
-        let tunnel = port::HBONE;
         match self {
             Self::Kernel { node, version } => {
                 write!(f, "Node {node}: its kernel is {version}: the mesh needs {major}.{minor} or newer")
@@ -235,11 +194,8 @@ impl fmt::Display for ClusterFinding {
                 f,
                 "{program}: {ready} of {wanted} Pods are ready: kubectl describe says why the others are not"
             ),
-            Self::TunnelBlocked { policy, pod } => write!(
-                f,
-                "NetworkPolicy {policy}: isolates Pod {pod} and admits nobody to TCP {tunnel}, where the mesh's tunnels end: \
-                 add {tunnel} beside the ports that it admits"
-            ),
+            Self::TunnelsBlocked(blocked) => tunnels_blocked(blocked, f),
+            Self::ProbesRefused(probed) => probes_refused(probed, f),
             Self::Power { pod, container, power } => write!(
                 f,
                 "Pod {pod}: container {container} {power}: it can pass by the mesh; take that away, or label the Pod \
@@ -247,6 +203,48 @@ impl fmt::Display for ClusterFinding {
                 label::MESH
             ),
         }
+    }
+}
+
+fn tunnels_blocked(blocked: &Blocked, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (policies, pods, tunnel) = (blocked.policies.join(", "), some_of(&blocked.pods), port::HBONE);
+    match blocked.direction {
+        Direction::Ingress => write!(
+            f,
+            "NetworkPolicy {policies}: admits nobody to TCP {tunnel} of Pod {pods}, where the mesh's tunnels end: add \
+             {tunnel} beside the ports that it admits"
+        ),
+        Direction::Egress => write!(
+            f,
+            "NetworkPolicy {policies}: lets Pod {pods} reach TCP {tunnel} nowhere, where the mesh's tunnels end: add \
+             {tunnel} beside the ports that it may reach"
+        ),
+    }
+}
+
+fn probes_refused(probed: &Probed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Probed { namespace, is_strict, pods } = probed;
+    let (pods, mtls) = (some_of(pods), annotation::MTLS);
+    match is_strict {
+        true => write!(
+            f,
+            "Namespace {namespace}: strict mode refuses kubelet's HTTP and gRPC probes of Pod {pods}: kubelet takes it out \
+             of Services and restarts its containers; annotate the namespace {mtls}=permissive, or make them exec probes"
+        ),
+        false => write!(
+            f,
+            "Namespace {namespace}: strict mode would refuse kubelet's HTTP and gRPC probes of Pod {pods}"
+        ),
+    }
+}
+
+/// The first of them, and how many more there are.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let first: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 

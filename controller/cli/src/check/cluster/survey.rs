@@ -9,6 +9,9 @@ use karez_api::names::{label, object};
 use crate::cluster::Cluster;
 use crate::failure::Failure;
 
+/// The kind of the mesh's settings.
+pub(super) const MESHES: &str = "meshes.karez.dev";
+
 /// The objects that the checks look at.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Survey {
@@ -26,6 +29,8 @@ pub(super) struct Survey {
     pub(super) policies: Vec<NetworkPolicy>,
     /// Kinds that are defined in the cluster.
     pub(super) definitions: Vec<String>,
+    /// The mesh's `mtls`, where there is a Mesh that says so.
+    pub(super) default_mode: Option<String>,
     /// The mesh's own, where it is installed.
     pub(super) deployments: Vec<Deployment>,
     /// The mesh's own, where it is installed.
@@ -39,6 +44,11 @@ impl Survey {
     /// When the user may not read a part of it, or the API server does not answer.
     pub(super) async fn of(cluster: &Cluster) -> Result<Self, Failure> {
         let definitions = cluster.list_all::<CustomResourceDefinition>().await?;
+        let definitions: Vec<String> = definitions.into_iter().filter_map(|it| it.metadata.name).collect();
+        let default_mode = match definitions.iter().any(|name| name == MESHES) {
+            true => cluster.default_mode().await?,
+            false => None,
+        };
         Ok(Self {
             server: cluster.version().await?,
             own_namespace: cluster.namespace().to_owned(),
@@ -46,7 +56,8 @@ impl Survey {
             nodes: cluster.list_all().await?,
             pods: cluster.list_all().await?,
             policies: cluster.list_all().await?,
-            definitions: definitions.into_iter().filter_map(|it| it.metadata.name).collect(),
+            definitions,
+            default_mode,
             deployments: cluster.list_own().await?,
             daemon_sets: cluster.list_own().await?,
         })

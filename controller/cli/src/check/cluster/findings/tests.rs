@@ -21,33 +21,26 @@ fn survey(pods: Vec<Pod>) -> Survey {
     }
 }
 
-fn policy(ingress: &Value) -> NetworkPolicy {
-    let spec = json!({"podSelector": {"matchLabels": {"app": "web"}}, "ingress": ingress});
-    object(json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": spec}))
+#[test]
+fn a_network_policy_that_admits_no_tunnel_is_named() {
+    let policies = vec![object(json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {}}))];
+    let pods = ["a", "b", "c", "d", "e"].map(|name| pod(name, &json!({"containers": []})));
+    let found = findings(&Survey { policies, ..survey(pods.to_vec()) });
+    let words: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let expected =
+        "NetworkPolicy shop/web: admits nobody to TCP 15008 of Pod shop/a, shop/b, shop/c and 2 more";
+    assert!(matches!(&words[..], [only] if only.starts_with(expected)), "{words:?}");
 }
 
 #[test]
-fn a_network_policy_that_admits_no_tunnel_is_named() {
-    let web = || pod("web", &json!({"containers": []}));
-    let found = |ingress: &Value, pods: Vec<Pod>| {
-        findings(&Survey { policies: vec![policy(ingress)], ..survey(pods) })
-    };
-    let blocked = ClusterFinding::TunnelBlocked { policy: "shop/web".to_owned(), pod: "shop/web".to_owned() };
-    for ingress in [
-        json!([]),
-        json!([{"ports": [{"port": 80}]}]),
-        json!([{"ports": [{"port": 15008, "protocol": "UDP"}]}]),
-    ] {
-        assert_eq!(found(&ingress, vec![web()]), std::slice::from_ref(&blocked), "{ingress}");
-    }
-    for ingress in [
-        json!([{}]),
-        json!([{"ports": [{"port": 80}, {"port": 15008}]}]),
-        json!([{"ports": [{"port": 15000, "endPort": 15010}]}]),
-    ] {
-        assert_eq!(found(&ingress, vec![web()]), [], "{ingress}");
-    }
-    assert_eq!(found(&json!([]), vec![pod("other", &json!({"containers": []}))]), []);
+fn probes_are_a_finding_where_strict_mode_refuses_them() {
+    let http = json!({"containers": [{"name": "a", "readinessProbe": {"httpGet": {"port": 80}}}]});
+    let permissive = survey(vec![pod("web", &http)]);
+    assert_eq!(findings(&permissive), []);
+    assert!(matches!(&before_strict(&permissive)[..], [ClusterFinding::ProbesRefused(it)] if !it.is_strict));
+    let strict = Survey { default_mode: Some("strict".to_owned()), ..permissive };
+    assert!(matches!(&findings(&strict)[..], [ClusterFinding::ProbesRefused(it)] if it.is_strict));
+    assert_eq!(before_strict(&strict), []);
 }
 
 #[test]
