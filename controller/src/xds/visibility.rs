@@ -7,7 +7,7 @@ use crate::catalog::ResourceType;
 pub enum Visibility {
     /// The mesh, as node proxies need it: all but what is for agents.
     Mesh,
-    /// The Pods of one node, as its agent needs them, and nothing else.
+    /// What an agent needs: the Pods of its node, the namespaces, and nothing else.
     LocalPods {
         /// The agent's node.
         node: String,
@@ -28,6 +28,7 @@ impl Visibility {
         match (self, resource_type) {
             // A node's name holds no slash, so this is no beginning of another one's.
             (Self::LocalPods { node }, ResourceType::LocalPod) => Visible::Beginning(format!("{node}/")),
+            (Self::LocalPods { .. } | Self::Mesh, ResourceType::Namespace) => Visible::All,
             (Self::LocalPods { .. }, _) | (Self::Mesh, ResourceType::LocalPod) => Visible::Nothing,
             (Self::Mesh, _) => Visible::All,
         }

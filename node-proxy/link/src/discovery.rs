@@ -26,7 +26,9 @@ mod store;
 mod stream;
 
 pub use kind::ResourceKind;
-pub use local_pods::{LocalPod, LocalPodKind, LocalPods, LocalPodsSink, LocalPodsView, Membership};
+pub use local_pods::{
+    EnrolledNamespaces, LocalKind, LocalPod, LocalPods, LocalPodsSink, LocalPodsView, Membership,
+};
 #[cfg(feature = "mesh")]
 pub use mesh::{DiscoveryView, Kind, MeshSink};
 pub use served::ServedTypes;

@@ -46,6 +46,7 @@ fn a_caller_is_told_of_nothing_that_it_may_not_see() {
     let resources = Resources::from([
         (ResourceType::LocalPod, bodies(&["a/1", "a/2", "ab/3", "b/4"])),
         (ResourceType::Namespace, bodies(&["shop"])),
+        (ResourceType::TrustBundle, bodies(&["cluster.local"])),
     ]);
     let mut snapshot = Arc::new(Snapshot::default().succeed(resources.clone()));
     let agent = Visibility::LocalPods { node: "a".to_owned() };
@@ -60,7 +61,8 @@ fn a_caller_is_told_of_nothing_that_it_may_not_see() {
     };
     assert_eq!(told(&agent, &[], ResourceType::LocalPod), "a/1 a/2");
     assert_eq!(told(&agent, &["a/2", "b/4"], ResourceType::LocalPod), "a/2");
-    assert_eq!(told(&agent, &[], ResourceType::Namespace), "");
+    assert_eq!(told(&agent, &[], ResourceType::Namespace), "shop");
+    assert_eq!(told(&agent, &[], ResourceType::TrustBundle), "");
     assert_eq!(told(&Visibility::Mesh, &[], ResourceType::LocalPod), "");
     assert_eq!(told(&Visibility::Mesh, &["a/1"], ResourceType::LocalPod), "");
     assert_eq!(told(&Visibility::Mesh, &[], ResourceType::Namespace), "shop");

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use karez_cni::agent_file::{AgentFile, TOUCHED_EVERY};
-use karez_link::discovery::LocalPodsView;
+use karez_link::discovery::{LocalPodsView, Synced};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::cluster::Uninstall;
 use crate::cni::installation::{InstallError, Installation};
-use crate::cni::namespaces;
 use crate::context::AgentContext;
 use crate::kernel::Kernel;
 
+/// Namespaces whose Pods never wait, beside Karez's own: without them a node does not heal.
+const CLUSTERS_OWN: [&str; 2] = ["kube-system", "kube-node-lease"];
 /// How often its files are looked at: another program may have replaced them.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -42,7 +43,7 @@ impl<K: Kernel> PluginKeeper<K> {
         uninstall: Uninstall,
         namespace: &str,
     ) -> Self {
-        let exempt = namespaces::CLUSTERS_OWN.into_iter().chain([namespace]);
+        let exempt = CLUSTERS_OWN.into_iter().chain([namespace]);
         let file = AgentFile { enrolled: BTreeSet::new(), exempt: exempt.map(str::to_owned).collect() };
         let installation = Arc::new(installation);
         Self { context, installation, view, uninstall, file, told: None, touched: None, problem: None }
@@ -60,7 +61,7 @@ impl<K: Kernel> PluginKeeper<K> {
         while !uninstall.is_requested() {
             tokio::select! {
                 () = uninstall.requested() => break,
-                changed = self.view.pods.changed() => if changed.is_err() {
+                changed = self.view.namespaces.changed() => if changed.is_err() {
                     return;
                 },
                 _ = looks.tick() => {}
@@ -88,7 +89,7 @@ impl<K: Kernel> PluginKeeper<K> {
     }
 
     async fn keep(&mut self) -> Result<bool, InstallError> {
-        self.file.enrolled = namespaces::enrolled(&self.file.enrolled, &self.view.pods.borrow_and_update());
+        self.take_namespaces();
         let has_news = self.told.as_ref() != Some(&self.file);
         let is_due = self.touched.is_none_or(|touched| touched.elapsed() >= TOUCHED_EVERY);
         let (installation, file) = (Arc::clone(&self.installation), self.file.clone());
@@ -106,6 +107,15 @@ impl<K: Kernel> PluginKeeper<K> {
         // Only now: the plugin must not run before it knows whom to hold.
         let installation = Arc::clone(&self.installation);
         self.context.blocking(move |_| installation.install()).await
+    }
+
+    /// What the plugin was told before stands until the controller has spoken.
+    fn take_namespaces(&mut self) {
+        let namespaces = self.view.namespaces.borrow_and_update();
+        let is_complete = *self.view.synced.borrow() == Synced::Complete;
+        if is_complete && **namespaces != self.file.enrolled {
+            self.file.enrolled = namespaces.as_ref().clone();
+        }
     }
 
     fn note(&mut self, kept: Result<bool, InstallError>) {

@@ -29,7 +29,7 @@ fn a_rejected_object_keeps_its_last_good_version_and_the_rest_goes_on() {
 fn rejections_name_the_object() {
     let name = |change| Mesh::default().apply(change).unwrap_err().name;
     assert_eq!(name(Change::Settings(MeshSettings { same_node: 9, ..Default::default() })), "default");
-    let namespace = NamespaceSettings { name: "shop".to_owned(), same_node: 9, strict: false };
+    let namespace = NamespaceSettings { name: "shop".to_owned(), same_node: 9, ..Default::default() };
     assert_eq!(name(namespace.into()), "shop");
     let broken = security::Authorization { action: 9, ..policy("one", Action::Deny, vec![]) };
     assert_eq!(name(broken.into()), "shop/one");

@@ -89,6 +89,7 @@ fn a_namespace_chooses_for_itself() {
         name: "bank".to_owned(),
         same_node: wire_settings::SameNode::Tunnel.into(),
         strict: true,
+        ..Default::default()
     };
     let mut mesh = mesh([settings.into(), permissive.into(), tunnel.into()]);
     assert_eq!(["shop", "bank", "other"].map(|name| mesh.strict(name)), [false, true, true]);

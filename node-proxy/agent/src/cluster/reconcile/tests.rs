@@ -37,7 +37,8 @@ impl Cluster {
         let (pods, pods_view) = watch::channel(Arc::default());
         let (synced, synced_view) = watch::channel(Synced::Waiting);
         let (_, status) = watch::channel(Status::default());
-        let view = LocalPodsView { pods: pods_view, synced: synced_view, status };
+        let (_, namespaces) = watch::channel(Arc::default());
+        let view = LocalPodsView { pods: pods_view, namespaces, synced: synced_view, status };
         let metrics = ClusterMetrics::default();
         let config = ProxyConfig {
             address: Address::Path(folder.path().join("proxy.sock")),

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use karez_link::discovery::{LocalPod, LocalPods, Membership, Status, Synced};
+use karez_link::discovery::{EnrolledNamespaces, Status, Synced};
 use tokio::sync::watch;
 
 use super::*;
@@ -32,26 +32,20 @@ async fn until(is: impl Fn() -> bool) {
     }
 }
 
-fn in_shop(membership: Membership) -> Arc<LocalPods> {
-    let pod = LocalPod {
-        uid: "u1".to_owned(),
-        namespace: "shop".to_owned(),
-        name: "web".to_owned(),
-        service_account: "web".to_owned(),
-        addresses: Vec::new(),
-        membership,
-    };
-    Arc::new(LocalPods::from([(pod.uid.clone(), pod)]))
+fn only(namespace: &str) -> EnrolledNamespaces {
+    [namespace.to_owned()].into()
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_plugin_is_installed_told_and_put_back() {
     let (folder, agent, _node) = world();
     let installation = installation(folder.path());
-    let (pods, pods_view) = watch::channel(in_shop(Membership::Enrolled));
-    let (_synced, synced) = watch::channel(Synced::Complete);
+    let (_pods, pods) = watch::channel(Arc::default());
+    let (enrolled, namespaces) = watch::channel(Arc::default());
+    let (synced, synced_view) = watch::channel(Synced::Waiting);
     let (_status, status) = watch::channel(Status::default());
-    let view = LocalPodsView { pods: pods_view, synced, status };
+    let view = LocalPodsView { pods, namespaces, synced: synced_view, status };
+    installation.tell(&AgentFile { enrolled: only("former"), ..AgentFile::default() }).unwrap();
     let uninstall = Uninstall::new();
     let context = Arc::clone(&agent.context);
     let keeper = PluginKeeper::<Fake>::new(
@@ -63,8 +57,11 @@ async fn the_plugin_is_installed_told_and_put_back() {
     );
     let keeping = tokio::spawn(keeper.run());
     let told = || installation.told().unwrap_or_default();
-    until(|| told().enrolled.contains("shop")).await;
-    assert_eq!(told().exempt.len(), 3);
+    until(|| told().exempt.len() == 3).await;
+    assert_eq!(told().enrolled, only("former"), "the controller has not spoken");
+    enrolled.send_replace(Arc::new(only("shop")));
+    synced.send_replace(Synced::Complete);
+    until(|| told().enrolled == only("shop")).await;
     assert!(told().exempt.contains("karez-system"));
     let is_chained = || {
         fs::read_to_string(folder.path().join("net.d/10-net.conflist"))
@@ -76,7 +73,7 @@ async fn the_plugin_is_installed_told_and_put_back() {
     until(is_chained).await;
     fs::remove_file(folder.path().join("net.d/karez-agent-state")).unwrap();
     until(|| told().enrolled.contains("shop")).await;
-    pods.send_replace(in_shop(Membership::NotEnrolled));
+    enrolled.send_replace(Arc::default());
     until(|| told().enrolled.is_empty()).await;
     keeping.abort();
     assert!(keeping.await.unwrap_err().is_cancelled());

@@ -41,7 +41,8 @@ fn new_pods(handle: &EnrolmentHandle<Fake>, connected: bool) -> (View, NewPods<F
     let (pods, pods_view) = watch::channel(Arc::default());
     let (synced, synced_view) = watch::channel(Synced::Waiting);
     let (status, status_view) = watch::channel(Status { connected, ..Status::default() });
-    let view = LocalPodsView { pods: pods_view, synced: synced_view, status: status_view };
+    let (_, namespaces) = watch::channel(Arc::default());
+    let view = LocalPodsView { pods: pods_view, namespaces, synced: synced_view, status: status_view };
     let new_pods = NewPods::new(handle.clone(), view, "/host/proc".into(), Uninstall::new());
     (View { pods, _synced: synced, _status: status }, new_pods)
 }

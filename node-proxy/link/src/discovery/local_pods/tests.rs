@@ -1,4 +1,5 @@
 use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node};
+use prost::Message as _;
 
 use super::*;
 
@@ -17,6 +18,26 @@ fn pod(uid: &str) -> wire::LocalPod {
 fn resource(name: &str, pod: &wire::LocalPod) -> Resource {
     let any = prost_types::Any { type_url: type_url::LOCAL_POD.to_owned(), value: pod.encode_to_vec() };
     Resource { name: name.to_owned(), version: "1".to_owned(), resource: Some(any), ..Resource::default() }
+}
+
+fn namespace(name: &str, enrolled: bool) -> Resource {
+    let message = NamespaceSettings { name: name.to_owned(), enrolled, ..Default::default() };
+    let any = prost_types::Any { type_url: type_url::NAMESPACE.to_owned(), value: message.encode_to_vec() };
+    Resource { name: name.to_owned(), version: "1".to_owned(), resource: Some(any), ..Resource::default() }
+}
+
+/// A response with all the namespaces that are new.
+fn namespaces(version: &str, resources: Vec<Resource>, removed: &[&str]) -> DeltaDiscoveryResponse {
+    DeltaDiscoveryResponse {
+        type_url: type_url::NAMESPACE.to_owned(),
+        ..response(version, resources, removed)
+    }
+}
+
+/// A stream on which the namespaces have come.
+async fn open(store: &mut Store<LocalPodsSink>) {
+    store.open(&Node::default());
+    store.take(namespaces("", vec![namespace("shop", true), namespace("other", false)], &[])).await;
 }
 
 fn response(version: &str, resources: Vec<Resource>, removed: &[&str]) -> DeltaDiscoveryResponse {
@@ -38,17 +59,17 @@ fn refused(answer: Option<DeltaDiscoveryRequest>) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_stream_asks_for_local_pods_alone() {
+async fn a_stream_asks_for_local_pods_and_namespaces_alone() {
     let (mut store, _view) = Store::local_pods();
     let asked: Vec<_> = store.open(&Node::default()).into_iter().map(|request| request.type_url).collect();
-    assert_eq!(asked, [type_url::LOCAL_POD]);
+    assert_eq!(asked, [type_url::LOCAL_POD, type_url::NAMESPACE]);
     assert_eq!(store.opened(crate::discovery::ServedTypes::All), []);
 }
 
 #[tokio::test]
 async fn pods_come_change_and_go_by_uid_once_a_moment_is_whole() {
     let (mut store, view) = Store::local_pods();
-    store.open(&Node::default());
+    open(&mut store).await;
     store.take(response("", vec![resource("n1/a", &pod("a"))], &[])).await;
     assert_eq!((uids(&view), *view.synced.borrow()), (vec!["a".to_owned()], Synced::Waiting));
     store.take(response("1", vec![resource("n1/b", &pod("b"))], &[])).await;
@@ -64,7 +85,7 @@ async fn pods_come_change_and_go_by_uid_once_a_moment_is_whole() {
 #[tokio::test]
 async fn what_is_no_pod_costs_itself_alone() {
     let (mut store, view) = Store::local_pods();
-    store.open(&Node::default());
+    open(&mut store).await;
     let bad = wire::LocalPod { addresses: vec![vec![1]], ..pod("c") };
     let bad = [
         resource("n1/a", &pod("other")),
@@ -79,4 +100,24 @@ async fn what_is_no_pod_costs_itself_alone() {
     }
     assert_eq!(refused(store.take(response("1", vec![resource("n1/e", &pod("e"))], &[])).await), None);
     assert_eq!(uids(&view), ["e"]);
+}
+
+#[tokio::test]
+async fn namespaces_in_the_mesh_are_known_without_a_pod_and_outlive_the_controller() {
+    let (mut store, view) = Store::local_pods();
+    let known = || view.namespaces.borrow().iter().cloned().collect::<Vec<_>>();
+    open(&mut store).await;
+    assert_eq!((known(), *view.synced.borrow()), (vec!["shop".to_owned()], Synced::Waiting));
+    store.take(response("1", Vec::new(), &[])).await;
+    assert_eq!((known(), *view.synced.borrow()), (vec!["shop".to_owned()], Synced::Complete));
+    store.take(namespaces("2", vec![namespace("other", true), namespace("shop", false)], &[])).await;
+    assert_eq!(known(), ["other"]);
+    store.close();
+    assert_eq!(known(), ["other"]);
+    open(&mut store).await;
+    let wrong = Resource { name: "shop".to_owned(), ..namespace("bank", true) };
+    let refusal = refused(store.take(namespaces("3", vec![wrong], &["other"])).await);
+    assert!(refusal.is_some_and(|words| words.starts_with("shop")));
+    store.take(response("3", Vec::new(), &[])).await;
+    assert_eq!(known(), ["shop"]);
 }

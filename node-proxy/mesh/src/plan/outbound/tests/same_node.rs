@@ -7,7 +7,7 @@ fn settings(same_node: WireSameNode) -> Change {
 }
 
 fn namespace(name: &str, same_node: WireSameNode) -> Change {
-    NamespaceSettings { name: name.to_owned(), same_node: same_node.into(), strict: false }.into()
+    NamespaceSettings { name: name.to_owned(), same_node: same_node.into(), ..Default::default() }.into()
 }
 
 fn in_namespace(namespace: &str, workload: wire::Workload) -> wire::Workload {
