@@ -177,9 +177,7 @@ fn join_cluster(
     );
     tasks.spawn("cluster", reconciler.run());
     if let Some(installation) = settings.cni_installation() {
-        let namespace = &settings.cluster.namespace;
-        let keeper =
-            PluginKeeper::new(Arc::clone(context), installation, view.clone(), uninstall.clone(), namespace);
+        let keeper = PluginKeeper::new(Arc::clone(context), installation, view.clone(), uninstall.clone());
         tasks.spawn("CNI plugin", keeper.run());
     } else {
         uninstall.note_no_plugin();

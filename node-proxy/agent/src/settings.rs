@@ -141,10 +141,18 @@ impl Settings {
             bin_dir: self.cluster.cni_bin_dir.clone()?,
             conf_dir: self.cluster.cni_conf_dir.clone()?,
             socket: self.enrol_socket.clone(),
+            exempt: CLUSTERS_OWN
+                .iter()
+                .copied()
+                .chain([self.cluster.namespace.as_str()])
+                .map(str::to_owned)
+                .collect(),
         })
     }
 }
 
+/// Namespaces whose Pods never wait, beside Karez's own: without them a node does not heal.
+const CLUSTERS_OWN: [&str; 2] = ["kube-system", "kube-node-lease"];
 /// Told to the controller, which goes by the token.
 const CLUSTER_ID: &str = "Kubernetes";
 

@@ -25,33 +25,36 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 pub struct AgentFile {
     /// Namespaces whose Pods wait for the agent.
     pub enrolled: BTreeSet<String>,
-    /// Namespaces whose Pods never wait: the cluster's own and Karez's. Else a node could not heal.
-    pub exempt: BTreeSet<String>,
 }
 
 /// The file as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// What it says.
-    pub file: AgentFile,
+    /// What it says; none when it is damaged.
+    pub file: Option<AgentFile>,
     /// When the agent gave its last sign of life.
     pub touched: SystemTime,
 }
 
 impl Found {
-    /// Reads the file; None where there is none.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
-    pub fn read(path: &Path) -> io::Result<Option<Self>> {
-        let metadata = match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            found => found?,
-        };
-        if metadata.len() > LARGEST {
-            return Err(io::ErrorKind::FileTooLarge.into());
+    /// Reads the file at `now`; None where there is none. One that cannot even be looked at is damaged, and of now.
+    #[must_use]
+    pub fn read(path: &Path, now: SystemTime) -> Option<Self> {
+        match fs::metadata(path) {
+            Ok(metadata) => {
+                let touched = metadata.modified().unwrap_or(now);
+                Some(Self { file: read(path, metadata.len()).ok(), touched })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(_) => Some(Self { file: None, touched: now }),
         }
-        Ok(Some(Self { file: serde_json::from_slice(&fs::read(path)?)?, touched: metadata.modified()? }))
+    }
+
+    /// Whether the Pods of a namespace wait for the agent. Nobody knows when the file is damaged: then none does, else no Pod
+    /// of the node started.
+    #[must_use]
+    pub fn enrols(&self, namespace: &str) -> bool {
+        self.file.as_ref().is_some_and(|file| file.enrolled.contains(namespace))
     }
 
     /// Whether the agent is gone for good, as seen at `now` by a node that started `uptime` ago.
@@ -61,6 +64,13 @@ impl Found {
         let silent = now.duration_since(self.touched).unwrap_or_default();
         silent.min(uptime) > GONE_AFTER
     }
+}
+
+fn read(path: &Path, length: u64) -> io::Result<AgentFile> {
+    if length > LARGEST {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The plugin's entry in a network's configuration: the agent writes it, the runtime hands it to the plugin on standard
 //! input with what belongs to every plugin (CNI specification, "Section 1: Network configuration format").
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,10 @@ pub struct Entry {
     pub socket: PathBuf,
     /// What the agent keeps on disk for the plugin: see [`crate::agent_file`].
     pub agent_file: PathBuf,
+    /// Namespaces whose Pods never wait: the cluster's own and Karez's. They stand here, so that a node heals whatever has
+    /// become of the file.
+    #[serde(default)]
+    pub exempt: BTreeSet<String>,
 }
 
 /// What the runtime hands over.
@@ -42,8 +47,8 @@ pub struct Configuration {
 impl Entry {
     /// An entry that names an agent.
     #[must_use]
-    pub fn new(socket: impl Into<PathBuf>, agent_file: impl Into<PathBuf>) -> Self {
-        Self { plugin: NAME.to_owned(), socket: socket.into(), agent_file: agent_file.into() }
+    pub fn new(socket: impl Into<PathBuf>, agent_file: impl Into<PathBuf>, exempt: BTreeSet<String>) -> Self {
+        Self { plugin: NAME.to_owned(), socket: socket.into(), agent_file: agent_file.into(), exempt }
     }
 }
 

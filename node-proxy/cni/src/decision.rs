@@ -1,5 +1,6 @@
 //! Whether the agent is asked about a Pod, and how long it is waited for. Pure.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use crate::agent_file::Found;
@@ -50,18 +51,23 @@ impl Urgency {
     }
 }
 
-/// Decides about a Pod of `namespace` at `now`, on a node that started `uptime` ago.
+/// Decides about a Pod of `namespace` at `now`, on a node that started `uptime` ago. Pods of `exempt` namespaces never wait.
 #[must_use]
-pub fn decide(namespace: &str, found: Option<&Found>, now: SystemTime, uptime: Duration) -> Decision {
-    let Some(found) = found else { return Decision::Pass(Reason::NoAgent) };
-    if found.file.exempt.contains(namespace) {
+pub fn decide(
+    namespace: &str,
+    exempt: &BTreeSet<String>,
+    found: Option<&Found>,
+    now: SystemTime,
+    uptime: Duration,
+) -> Decision {
+    if exempt.contains(namespace) {
         return Decision::Pass(Reason::Exempt);
     }
+    let Some(found) = found else { return Decision::Pass(Reason::NoAgent) };
     if found.is_stale(now, uptime) {
         return Decision::Pass(Reason::AgentGone);
     }
-    let is_enrolled = found.file.enrolled.contains(namespace);
-    Decision::Ask(if is_enrolled { Urgency::MustKnow } else { Urgency::MayPass })
+    Decision::Ask(if found.enrols(namespace) { Urgency::MustKnow } else { Urgency::MayPass })
 }
 
 #[cfg(test)]

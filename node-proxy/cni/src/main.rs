@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use karez_cni::failure::{Code, Failure};
 use karez_cni::invocation::Invocation;
@@ -29,5 +30,12 @@ fn call() -> Result<String, Failure> {
         let read = io::stdin().lock().take(LARGEST_INPUT).read_to_end(&mut input);
         read.map_err(|error| Failure::new(Code::Io, format!("cannot read standard input: {error}")))?;
     }
-    plugin::run(&invocation, &input)
+    plugin::run(&invocation, &input, uptime())
+}
+
+/// How long the node has been running; as good as endless where that cannot be read.
+fn uptime() -> Duration {
+    let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds = text.split_whitespace().next().and_then(|seconds| seconds.parse().ok());
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(Duration::MAX)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::agent::{self, AskError};
 use crate::agent_file::Found;
-use crate::configuration::{Configuration, VERSIONS};
+use crate::configuration::{Configuration, Entry, VERSIONS};
 use crate::decision::{Decision, Urgency, decide};
 use crate::failure::{Code, Failure};
 use crate::invocation::{Invocation, NewPod};
@@ -27,11 +27,12 @@ struct Versions<'a> {
     supported_versions: [&'a str; VERSIONS.len()],
 }
 
-/// Does what is asked for, and gives what the runtime is to read; nothing for most commands. `input` is standard input.
+/// Does what is asked for, and gives what the runtime is to read; nothing for most commands. `input` is standard input, `uptime`
+/// how long the node has been running.
 ///
 /// # Errors
 /// When the Pod may not start.
-pub fn run(invocation: &Invocation, input: &[u8]) -> Result<String, Failure> {
+pub fn run(invocation: &Invocation, input: &[u8], uptime: Duration) -> Result<String, Failure> {
     match invocation {
         Invocation::Nothing => Ok(String::new()),
         Invocation::Version => {
@@ -39,24 +40,23 @@ pub fn run(invocation: &Invocation, input: &[u8]) -> Result<String, Failure> {
             let versions = Versions { cni_version: NEWEST, supported_versions: VERSIONS };
             Ok(serde_json::to_string(&versions).unwrap_or_default())
         }
-        Invocation::Add(pod) => add(pod, &Configuration::read(input)?),
+        Invocation::Add(pod) => add(pod, &Configuration::read(input)?, uptime),
     }
 }
 
 /// Passes the result of the plugin before on, once the Pod may start.
-fn add(pod: &NewPod, configuration: &Configuration) -> Result<String, Failure> {
+fn add(pod: &NewPod, configuration: &Configuration, uptime: Duration) -> Result<String, Failure> {
     let Some(result) = &configuration.prev_result else {
         let message =
             "karez-cni makes no network of its own: chain it behind the plugin that does (in a .conflist)";
         return Err(Failure::new(Code::Configuration, message));
     };
-    let path = &configuration.entry.agent_file;
-    let found = Found::read(path).map_err(|error| {
-        Failure::new(Code::TryAgainLater, format!("cannot read {}: {error}", path.display()))
-    })?;
-    match decide(&pod.namespace, found.as_ref(), SystemTime::now(), uptime()) {
+    let Entry { socket, agent_file, exempt, .. } = &configuration.entry;
+    let now = SystemTime::now();
+    let found = Found::read(agent_file, now);
+    match decide(&pod.namespace, exempt, found.as_ref(), now, uptime) {
         Decision::Pass(_) => {}
-        Decision::Ask(urgency) => wait_for_capture(pod, &configuration.entry.socket, urgency)?,
+        Decision::Ask(urgency) => wait_for_capture(pod, socket, urgency)?,
     }
     Ok(result.to_string())
 }
@@ -85,13 +85,6 @@ fn refusal(request: &AddRequest, error: &AskError) -> String {
         "Pod {namespace}/{name} is not started, because it would run outside the mesh: {error}. See that karez-agent runs \
          on this node and reaches its controller"
     )
-}
-
-/// How long the node has been running; as good as endless where that cannot be read.
-fn uptime() -> Duration {
-    let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
-    let seconds = text.split_whitespace().next().and_then(|seconds| seconds.parse().ok());
-    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The plugin's files on the node. All of it blocks.
 //!
-//! Each file is replaced whole, by a rename: a half-written configuration makes the node NotReady, and a configuration that
+//! Each file is replaced whole, by a rename of what is on the disk, so that it is whole after a power failure too: a half-written configuration makes the node NotReady, and a configuration that
 //! names a plugin which is not there fails every Pod. So the program comes before its entry and goes after it, and what
 //! is half written has no name that a runtime reads.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -30,6 +31,8 @@ pub struct Installation {
     pub conf_dir: PathBuf,
     /// The agent's Unix socket, for the plugin.
     pub socket: PathBuf,
+    /// Namespaces whose Pods never wait.
+    pub exempt: BTreeSet<String>,
 }
 
 /// Why the plugin is not installed.
@@ -70,7 +73,7 @@ impl Installation {
         let has_new_program = self.install_program()?;
         let path = self.conflist()?;
         let text = fs::read_to_string(&path).map_err(failed("read", &path))?;
-        let entry = Entry::new(&self.socket, self.agent_file());
+        let entry = Entry::new(&self.socket, self.agent_file(), self.exempt.clone());
         let invalid = |reason| InstallError::Conflist { path: path.clone(), reason };
         let Some(text) = with_entry(&text, &entry).map_err(invalid)? else { return Ok(has_new_program) };
         replace(&path, text.as_bytes(), mode_of(&path)?)?;
@@ -96,7 +99,7 @@ impl Installation {
     /// What the plugin was told last; None where it was told nothing that can be read.
     #[must_use]
     pub fn told(&self) -> Option<AgentFile> {
-        Some(Found::read(&self.agent_file()).ok()??.file)
+        Found::read(&self.agent_file(), SystemTime::now())?.file
     }
 
     /// Tells the plugin.
@@ -152,9 +155,13 @@ fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), InstallError> {
     half_written.push(".karez-new");
     let half_written = PathBuf::from(half_written);
     let write = || {
-        fs::write(&half_written, content)?;
-        fs::set_permissions(&half_written, fs::Permissions::from_mode(mode))?;
-        fs::rename(&half_written, path)
+        let mut file = fs::File::create(&half_written)?;
+        file.write_all(content)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.sync_all()?;
+        fs::rename(&half_written, path)?;
+        // The rename is on the disk once the folder is.
+        path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
     };
     write().map_err(failed("write", path))
 }

@@ -1,6 +1,5 @@
 //! Keeps the plugin installed and told.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +12,6 @@ use crate::cni::installation::{InstallError, Installation};
 use crate::context::AgentContext;
 use crate::kernel::Kernel;
 
-/// Namespaces whose Pods never wait, beside Karez's own: without them a node does not heal.
-const CLUSTERS_OWN: [&str; 2] = ["kube-system", "kube-node-lease"];
 /// How often its files are looked at: another program may have replaced them.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -34,17 +31,15 @@ pub struct PluginKeeper<K: Kernel> {
 }
 
 impl<K: Kernel> PluginKeeper<K> {
-    /// Keeps `installation` until `uninstall` is asked for. Pods of Karez's own `namespace` never wait.
+    /// Keeps `installation` until `uninstall` is asked for.
     #[must_use]
     pub fn new(
         context: Arc<AgentContext<K>>,
         installation: Installation,
         view: LocalPodsView,
         uninstall: Uninstall,
-        namespace: &str,
     ) -> Self {
-        let exempt = CLUSTERS_OWN.into_iter().chain([namespace]);
-        let file = AgentFile { enrolled: BTreeSet::new(), exempt: exempt.map(str::to_owned).collect() };
+        let file = AgentFile::default();
         let installation = Arc::new(installation);
         Self { context, installation, view, uninstall, file, told: None, touched: None, problem: None }
     }
@@ -94,8 +89,9 @@ impl<K: Kernel> PluginKeeper<K> {
         let is_due = self.touched.is_none_or(|touched| touched.elapsed() >= TOUCHED_EVERY);
         let (installation, file) = (Arc::clone(&self.installation), self.file.clone());
         let told = self.context.blocking(move |_| {
-            // Somebody may have taken the file away.
-            if has_news || is_due && installation.touch().is_err() {
+            // Somebody may have taken the file away, or damaged it.
+            let is_whole = || installation.told().as_ref() == Some(&file) && installation.touch().is_ok();
+            if has_news || is_due && !is_whole() {
                 installation.tell(&file)?;
             }
             Ok::<_, InstallError>(file)

@@ -44,3 +44,11 @@ fn on_kubernetes_it_is_told_all_or_nothing() {
     let ztunnel = all.iter().copied().chain(["--zds-socket=/z"]).collect::<Vec<_>>();
     assert_eq!(parse(&ztunnel).unwrap_err(), ErrorKind::ArgumentConflict);
 }
+
+#[test]
+fn pods_of_the_clusters_own_namespaces_and_of_karezs_never_wait() {
+    let flags = ["--node=n1", "--namespace=mesh", "--cni-conf-dir=/conf", "--cni-bin-dir=/bin"];
+    let installation = parse(&flags).unwrap().cni_installation().unwrap();
+    assert_eq!(installation.exempt.iter().collect::<Vec<_>>(), ["kube-node-lease", "kube-system", "mesh"]);
+    assert!(parse(&[]).unwrap().cni_installation().is_none());
+}

@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn an_agent_is_gone_for_good_when_it_was_silent_for_long_on_a_node_that_ran() {
     let touched = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-    let found = Found { file: AgentFile::default(), touched };
+    let found = Found { file: None, touched };
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     // Minutes since the last sign of life, minutes since the node started.
     for (silent, uptime, is_stale) in
@@ -19,10 +19,17 @@ fn an_agent_is_gone_for_good_when_it_was_silent_for_long_on_a_node_that_ran() {
 fn the_file_is_read_as_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("karez-agent");
-    assert_eq!(Found::read(&path).unwrap(), None);
-    let file = AgentFile { enrolled: ["shop".to_owned()].into(), exempt: ["kube-system".to_owned()].into() };
+    let now = SystemTime::now();
+    assert_eq!(Found::read(&path, now), None);
+    let file = AgentFile { enrolled: ["shop".to_owned()].into() };
     fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
-    assert_eq!(Found::read(&path).unwrap().unwrap().file, file);
+    let found = Found::read(&path, now).unwrap();
+    assert_eq!(found.file, Some(file));
+    assert!(found.enrols("shop") && !found.enrols("other"));
     fs::write(&path, "half").unwrap();
-    assert!(Found::read(&path).is_err());
+    let damaged = Found::read(&path, now).unwrap();
+    assert_eq!(damaged.touched, fs::metadata(&path).unwrap().modified().unwrap());
+    assert!(damaged.file.is_none() && !damaged.enrols("shop"));
+    let behind_a_file = Found::read(&path.join("x"), now);
+    assert_eq!(behind_a_file, Some(Found { file: None, touched: now }));
 }

@@ -3,14 +3,15 @@ use super::*;
 fn with_version(version: &str) -> String {
     format!(
         r#"{{"cniVersion": "{version}", "name": "net", "type": "karez-cni", "socket": "/run/karez/agent.sock",
-            "agentFile": "/etc/cni/net.d/karez-agent", "prevResult": {{"ips": []}}, "runtimeConfig": {{}}}}"#
+            "agentFile": "/etc/cni/net.d/karez-agent", "exempt": ["kube-system"], "prevResult": {{"ips": []}}, "runtimeConfig": {{}}}}"#
     )
 }
 
 #[test]
 fn the_runtime_hands_over_the_entry_that_the_agent_wrote() {
     let configuration = Configuration::read(with_version("1.0.0").as_bytes()).unwrap();
-    let entry = Entry::new("/run/karez/agent.sock", "/etc/cni/net.d/karez-agent");
+    let entry =
+        Entry::new("/run/karez/agent.sock", "/etc/cni/net.d/karez-agent", ["kube-system".to_owned()].into());
     assert_eq!(configuration.entry, entry);
     assert!(configuration.prev_result.is_some());
     let written = serde_json::to_value(&entry).unwrap();

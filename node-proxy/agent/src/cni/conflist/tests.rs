@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 
 fn entry() -> Entry {
-    Entry::new("/run/karez/agent.sock", "/etc/cni/net.d/karez-agent")
+    Entry::new("/run/karez/agent.sock", "/etc/cni/net.d/karez-agent", ["kube-system".to_owned()].into())
 }
 
 fn list(plugins: &[Value]) -> String {

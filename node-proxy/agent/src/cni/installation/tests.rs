@@ -20,6 +20,7 @@ impl Node {
             bin_dir: path("bin"),
             conf_dir: path("net.d"),
             socket: "/run/karez/agent.sock".into(),
+            exempt: ["kube-system".to_owned()].into(),
         };
         Self { folder, installation }
     }
@@ -43,7 +44,8 @@ fn the_program_comes_before_its_entry_in_the_first_network() {
         node.configure(name);
     }
     assert!(node.installation.install().unwrap());
-    assert!(node.read("net.d/10-net.conflist").contains("karez-cni"));
+    let list = node.read("net.d/10-net.conflist");
+    assert!(list.contains("karez-cni") && list.contains("kube-system"), "{list}");
     for name in ["20-other.conflist", "05-no-list.conf"] {
         assert!(!node.read(&format!("net.d/{name}")).contains("karez-cni"), "{name}");
     }
@@ -82,7 +84,7 @@ fn the_plugin_is_told_and_given_signs_of_life() {
     let node = Node::new();
     assert_eq!(node.installation.told(), None);
     assert!(node.installation.touch().is_err(), "nothing is there to be touched");
-    let file = AgentFile { enrolled: ["shop".to_owned()].into(), ..AgentFile::default() };
+    let file = AgentFile { enrolled: ["shop".to_owned()].into() };
     node.installation.tell(&file).unwrap();
     assert_eq!(node.installation.told(), Some(file));
     let path = node.installation.agent_file();

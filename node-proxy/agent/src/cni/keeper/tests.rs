@@ -18,6 +18,7 @@ fn installation(folder: &Path) -> Installation {
         bin_dir: folder.join("bin"),
         conf_dir: folder.join("net.d"),
         socket: "/run/karez/agent.sock".into(),
+        exempt: ["kube-system".to_owned()].into(),
     }
 }
 
@@ -45,7 +46,7 @@ async fn the_plugin_is_installed_told_and_put_back() {
     let (synced, synced_view) = watch::channel(Synced::Waiting);
     let (_status, status) = watch::channel(Status::default());
     let view = LocalPodsView { pods, namespaces, synced: synced_view, status };
-    installation.tell(&AgentFile { enrolled: only("former"), ..AgentFile::default() }).unwrap();
+    installation.tell(&AgentFile { enrolled: only("former") }).unwrap();
     let uninstall = Uninstall::new();
     let context = Arc::clone(&agent.context);
     let keeper = PluginKeeper::<Fake>::new(
@@ -53,25 +54,25 @@ async fn the_plugin_is_installed_told_and_put_back() {
         installation.clone(),
         view.clone(),
         uninstall.clone(),
-        "karez-system",
     );
     let keeping = tokio::spawn(keeper.run());
     let told = || installation.told().unwrap_or_default();
-    until(|| told().exempt.len() == 3).await;
-    assert_eq!(told().enrolled, only("former"), "the controller has not spoken");
-    enrolled.send_replace(Arc::new(only("shop")));
-    synced.send_replace(Synced::Complete);
-    until(|| told().enrolled == only("shop")).await;
-    assert!(told().exempt.contains("karez-system"));
     let is_chained = || {
         fs::read_to_string(folder.path().join("net.d/10-net.conflist"))
             .is_ok_and(|text| text.contains("karez-cni"))
     };
     configure(folder.path());
     until(is_chained).await;
+    assert_eq!(told().enrolled, only("former"), "the controller has not spoken");
+    enrolled.send_replace(Arc::new(only("shop")));
+    synced.send_replace(Synced::Complete);
+    until(|| told().enrolled == only("shop")).await;
     configure(folder.path());
     until(is_chained).await;
-    fs::remove_file(folder.path().join("net.d/karez-agent-state")).unwrap();
+    let state = folder.path().join("net.d/karez-agent-state");
+    fs::remove_file(&state).unwrap();
+    until(|| told().enrolled.contains("shop")).await;
+    fs::write(&state, "half").unwrap();
     until(|| told().enrolled.contains("shop")).await;
     enrolled.send_replace(Arc::default());
     until(|| told().enrolled.is_empty()).await;
@@ -79,7 +80,7 @@ async fn the_plugin_is_installed_told_and_put_back() {
     assert!(keeping.await.unwrap_err().is_cancelled());
     assert!(is_chained(), "an agent that ends takes nothing away");
 
-    let keeper = PluginKeeper::new(context, installation.clone(), view, uninstall.clone(), "karez-system");
+    let keeper = PluginKeeper::new(context, installation.clone(), view, uninstall.clone());
     let keeping = tokio::spawn(keeper.run());
     uninstall.request();
     uninstall.plugin_gone().await;
