@@ -117,8 +117,19 @@ impl<K: Kernel> EnrolmentHandle<K> {
     /// # Errors
     /// When there is none of that name.
     pub async fn remove(&self, namespace: &str, name: &str) -> Result<Removal, RequestError> {
-        let name = PodName::new(namespace, name);
-        let outcome = self.ask(|answer| Request::Remove(name, answer)).await??;
+        self.take_out(PodName::new(namespace, name), None).await
+    }
+
+    /// Takes a Pod out of the mesh, unless its name is another one's by now.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub async fn release(&self, pod: PodName, uid: &str) -> Result<Removal, RequestError> {
+        self.take_out(pod, Some(PodUid::new(uid)?)).await
+    }
+
+    async fn take_out(&self, pod: PodName, uid: Option<PodUid>) -> Result<Removal, RequestError> {
+        let outcome = self.ask(|answer| Request::Remove(pod, uid, answer)).await??;
         // Its task ended first: the Pod is gone all the same.
         Ok(outcome.await.unwrap_or_default())
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use karez_handover::enrol::Removal;
-use karez_handover::pod::PodReference;
+use karez_handover::pod::{PodReference, PodUid};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
@@ -47,8 +47,8 @@ pub struct NewPod<S> {
 pub enum Command<S> {
     /// Enrol it, or bring it up to date; answered when it is captured, with what has changed about one that was enrolled.
     Enrol(Box<NewPod<S>>, Reservation, oneshot::Sender<Result<Vec<Change>, PodError>>),
-    /// Take it out of the mesh; answered when nothing is left of it.
-    Remove(oneshot::Sender<Removal>),
+    /// Take it out of the mesh, if it is still the one of that uid, where one is named; answered when nothing is left of it.
+    Remove(Option<PodUid>, oneshot::Sender<Removal>),
 }
 
 /// What the list of Pods shows of one.
@@ -161,12 +161,19 @@ impl<K: Kernel> PodTask<K> {
                 self.publish();
                 let _ = answer.send(enrolled);
             }
-            Command::Remove(answer) => {
-                let removal = self.remove().await;
+            Command::Remove(uid, answer) => {
+                // The name may be another Pod's by now: then the one that is meant has left.
+                let removal =
+                    if self.is_meant(uid.as_ref()) { self.remove().await } else { Removal::default() };
                 self.publish();
                 let _ = answer.send(removal);
             }
         }
+    }
+
+    fn is_meant(&self, uid: Option<&PodUid>) -> bool {
+        let own = self.enrolled.as_ref().map(|enrolled| enrolled.record.pod.uid());
+        uid.is_none_or(|uid| own == Some(uid))
     }
 
     fn publish(&self) {

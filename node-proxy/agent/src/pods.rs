@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use karez_handover::agent::{ProxyStanding, Roster};
 use karez_handover::enrol::{PodList, PodStatus, Removal};
-use karez_handover::pod::PodReference;
+use karez_handover::pod::{PodReference, PodUid};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -27,8 +27,8 @@ pub type Answer<T> = oneshot::Sender<Result<oneshot::Receiver<T>, Refused>>;
 pub enum Request<S> {
     /// Enrol a Pod.
     Enrol(Box<NewPod<S>>, Answer<Result<Vec<Change>, PodError>>),
-    /// Take one out of the mesh.
-    Remove(PodName, Answer<Removal>),
+    /// Take one out of the mesh: the one of that name, or of it only the one of that uid.
+    Remove(PodName, Option<PodUid>, Answer<Removal>),
     /// Tell of all.
     List(oneshot::Sender<PodList>),
 }
@@ -110,8 +110,8 @@ impl<K: Kernel> Pods<K> {
             Request::Enrol(new_pod, answer) => {
                 let _ = answer.send(self.enrol(new_pod));
             }
-            Request::Remove(name, answer) => {
-                let _ = answer.send(self.remove(name));
+            Request::Remove(name, uid, answer) => {
+                let _ = answer.send(self.command(name, |done| Command::Remove(uid, done)));
             }
             Request::List(answer) => {
                 let _ = answer.send(self.list());
@@ -132,10 +132,6 @@ impl<K: Kernel> Pods<K> {
             self.tasks.spawn(task.run());
         }
         self.command(name, |done| Command::Enrol(new_pod, reservation, done))
-    }
-
-    fn remove(&mut self, name: PodName) -> Result<oneshot::Receiver<Removal>, Refused> {
-        self.command(name, Command::Remove)
     }
 
     fn command<T>(

@@ -205,9 +205,9 @@ impl<K: Kernel> Reconciler<K> {
         if !self.is_due(uid) {
             return;
         }
-        let (handle, name) = (self.handle.clone(), pod.clone());
+        let (handle, name, only) = (self.handle.clone(), pod.clone(), uid.to_owned());
         self.start(uid, pod, Work::Release, async move {
-            match handle.remove(&name.namespace, &name.name).await {
+            match handle.release(name, &only).await {
                 // It has ended meanwhile.
                 Err(RequestError::Refused(Refused::Unknown(_))) => Ok(()),
                 // The Pod's view tells of a problem, and its task keeps trying.

@@ -1,6 +1,7 @@
 //! Pods that leave, and what comes after them.
 
 use super::*;
+use crate::registry::PodName;
 
 #[tokio::test(start_paused = true)]
 async fn what_a_failed_enrolment_leaves_is_taken_away_later() {
@@ -75,6 +76,17 @@ async fn a_pod_leaves_in_order() {
     let unknown = agent.handle.remove("shop", "web").await;
     assert!(matches!(unknown, Err(RequestError::Refused(Refused::Unknown(_)))), "{unknown:?}");
     assert!(agent.enrol("web", "/web").await.unwrap().captured);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_is_of_the_pod_that_is_meant_alone() {
+    let (_folder, agent, _node) = world();
+    agent.enrol("web", "/web").await.unwrap();
+    let name = PodName::new("shop", "web");
+    agent.handle.release(name.clone(), "uid-of-its-predecessor").await.unwrap();
+    assert!(agent.status("web").await.unwrap().captured);
+    agent.handle.release(name, "uid-web").await.unwrap();
+    assert!(agent.status("web").await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
