@@ -9,6 +9,8 @@ use crate::failure::{Code, Failure};
 pub enum Invocation {
     /// A Pod is about to start.
     Add(NewPod),
+    /// A container is about to start that is no Pod's, such as one of nerdctl or podman.
+    AddForeign,
     /// The versions that are spoken.
     Version,
     /// Something that needs nothing: `DEL`, because what the agent made goes with the Pod's network namespace; `CHECK`,
@@ -41,15 +43,14 @@ impl Invocation {
         };
         match required("CNI_COMMAND")?.as_str() {
             "ADD" => {
-                let arguments = required("CNI_ARGS")?;
-                let argument = |name: &str| {
-                    let missing = || Failure::new(Code::Environment, format!("CNI_ARGS has no {name}"));
-                    value_of(&arguments, name).ok_or_else(missing)
-                };
+                let arguments = variable("CNI_ARGS").unwrap_or_default();
+                let argument = |name| value_of(&arguments, name);
+                let Some(name) = argument("K8S_POD_NAME") else { return Ok(Self::AddForeign) };
+                let missing = || Failure::new(Code::Environment, "CNI_ARGS has no K8S_POD_NAMESPACE");
                 Ok(Self::Add(NewPod {
-                    namespace: argument("K8S_POD_NAMESPACE")?,
-                    name: argument("K8S_POD_NAME")?,
-                    uid: argument("K8S_POD_UID").ok(),
+                    namespace: argument("K8S_POD_NAMESPACE").ok_or_else(missing)?,
+                    name,
+                    uid: argument("K8S_POD_UID"),
                     netns: required("CNI_NETNS")?.into(),
                 }))
             }

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 fn call() -> Result<String, Failure> {
     let invocation = Invocation::read(|name| std::env::var(name).ok())?;
     let mut input = Vec::new();
-    if matches!(invocation, Invocation::Add(_)) {
+    if matches!(invocation, Invocation::Add(_) | Invocation::AddForeign) {
         let read = io::stdin().lock().take(LARGEST_INPUT).read_to_end(&mut input);
         read.map_err(|error| Failure::new(Code::Io, format!("cannot read standard input: {error}")))?;
     }

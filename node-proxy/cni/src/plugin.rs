@@ -40,25 +40,35 @@ pub fn run(invocation: &Invocation, input: &[u8], uptime: Duration) -> Result<St
             let versions = Versions { cni_version: NEWEST, supported_versions: VERSIONS };
             Ok(serde_json::to_string(&versions).unwrap_or_default())
         }
-        Invocation::Add(pod) => add(pod, &Configuration::read(input)?, uptime),
+        Invocation::Add(pod) => {
+            let configuration = Configuration::read(input)?;
+            let result = result_before(&configuration)?;
+            wait_for_agent(pod, &configuration.entry, uptime)?;
+            Ok(result)
+        }
+        Invocation::AddForeign => result_before(&Configuration::read(input)?),
     }
 }
 
-/// Passes the result of the plugin before on, once the Pod may start.
-fn add(pod: &NewPod, configuration: &Configuration, uptime: Duration) -> Result<String, Failure> {
-    let Some(result) = &configuration.prev_result else {
+/// The result of the plugin before, which is passed on.
+fn result_before(configuration: &Configuration) -> Result<String, Failure> {
+    let result = configuration.prev_result.as_ref().ok_or_else(|| {
         let message =
             "karez-cni makes no network of its own: chain it behind the plugin that does (in a .conflist)";
-        return Err(Failure::new(Code::Configuration, message));
-    };
-    let Entry { socket, agent_file, exempt, .. } = &configuration.entry;
+        Failure::new(Code::Configuration, message)
+    })?;
+    Ok(result.to_string())
+}
+
+/// Waits until the Pod may start.
+fn wait_for_agent(pod: &NewPod, entry: &Entry, uptime: Duration) -> Result<(), Failure> {
+    let Entry { socket, agent_file, exempt, .. } = entry;
     let now = SystemTime::now();
     let found = Found::read(agent_file, now);
     match decide(&pod.namespace, exempt, found.as_ref(), now, uptime) {
-        Decision::Pass(_) => {}
-        Decision::Ask(urgency) => wait_for_capture(pod, socket, urgency)?,
+        Decision::Pass(_) => Ok(()),
+        Decision::Ask(urgency) => wait_for_capture(pod, socket, urgency),
     }
-    Ok(result.to_string())
 }
 
 fn wait_for_capture(pod: &NewPod, socket: &Path, urgency: Urgency) -> Result<(), Failure> {

@@ -53,6 +53,10 @@ impl<K: Kernel> NewPods<K> {
         }
         let unknown = || AddError::Unknown(PodName::new(&request.namespace, &request.name));
         let pod = self.told_of(request).await.ok_or_else(unknown)?;
+        let netns = as_seen_here(&request.netns, &self.proc);
+        if request.uid.is_none() && self.runs_elsewhere(&pod, &netns).await? {
+            return Err(unknown());
+        }
         match pod.membership {
             Membership::NotEnrolled | Membership::NodeProxy => Ok(AddReply { captured: false }),
             Membership::Enrolled => {
@@ -61,7 +65,7 @@ impl<K: Kernel> NewPods<K> {
                     namespace: pod.namespace,
                     name: pod.name,
                     service_account: pod.service_account,
-                    netns: as_seen_here(&request.netns, &self.proc),
+                    netns,
                     // Those of the namespace: the API server does not know them yet.
                     addresses: Vec::new(),
                 };
@@ -83,6 +87,13 @@ impl<K: Kernel> NewPods<K> {
         let told = pods.wait_for(|pods| find(pods, request).is_some());
         let pods = timeout(TOLD_WITHIN, told).await.ok()?.ok()?;
         find(&pods, request).cloned()
+    }
+
+    /// Whether that Pod is enrolled in another network namespace: then the new one is its successor under the same name, of
+    /// which the controller has not told.
+    async fn runs_elsewhere(&self, pod: &LocalPod, netns: &Path) -> Result<bool, RequestError> {
+        let enrolled = self.handle.list().await?.pods;
+        Ok(enrolled.iter().any(|enrolled| enrolled.uid == pod.uid && enrolled.netns != netns))
     }
 }
 

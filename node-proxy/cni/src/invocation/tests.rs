@@ -28,10 +28,9 @@ fn a_new_pod_is_told_by_the_runtimes_arguments() {
 
 #[test]
 fn what_is_missing_is_said() {
-    let cases: [(&[(&str, &str)], &str); 5] = [
+    let cases: [(&[(&str, &str)], &str); 4] = [
         (&[], "CNI_COMMAND"),
         (&[("CNI_COMMAND", "MOVE")], "MOVE"),
-        (&[("CNI_COMMAND", "ADD")], "CNI_ARGS"),
         (&[("CNI_COMMAND", "ADD"), ("CNI_ARGS", ARGUMENTS)], "CNI_NETNS"),
         (
             &[("CNI_COMMAND", "ADD"), ("CNI_ARGS", "K8S_POD_NAME=web"), ("CNI_NETNS", "/n")],
@@ -43,6 +42,14 @@ fn what_is_missing_is_said() {
         assert_eq!(failure.code, Code::Environment, "{variables:?}");
         assert!(failure.message.contains(missing), "{}", failure.message);
     }
+}
+
+#[test]
+fn a_container_that_is_no_pods_is_told_apart() {
+    for arguments in ["", "IgnoreUnknown=1", "K8S_POD_NAMESPACE=shop;K8S_POD_NAME="] {
+        assert_eq!(add(arguments).unwrap(), Invocation::AddForeign, "{arguments}");
+    }
+    assert_eq!(read(&[("CNI_COMMAND", "ADD")]).unwrap(), Invocation::AddForeign);
 }
 
 #[test]

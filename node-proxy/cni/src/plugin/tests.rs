@@ -54,14 +54,18 @@ impl Node {
     }
 
     fn add(&self, namespace: &str) -> Result<String, Failure> {
+        let pod =
+            NewPod { namespace: namespace.to_owned(), name: "web".to_owned(), uid: None, netns: "/n".into() };
+        self.run(&Invocation::Add(pod))
+    }
+
+    fn run(&self, invocation: &Invocation) -> Result<String, Failure> {
         let configuration = serde_json::json!({
             "cniVersion": "1.0.0", "name": "net", "type": "karez-cni", "socket": self.socket(),
             "agentFile": self.folder.path().join("agent-file"), "exempt": ["kube-system"],
             "prevResult": {"cniVersion": "1.0.0", "ips": [1]},
         });
-        let pod =
-            NewPod { namespace: namespace.to_owned(), name: "web".to_owned(), uid: None, netns: "/n".into() };
-        run(&Invocation::Add(pod), configuration.to_string().as_bytes(), UPTIME)
+        run(invocation, configuration.to_string().as_bytes(), UPTIME)
     }
 }
 
@@ -84,6 +88,7 @@ fn a_pod_starts_once_the_agent_has_captured_it() {
 fn without_an_agent_other_namespaces_start_at_once() {
     let node = Node::new();
     assert_eq!(node.add("shop").unwrap(), PASSED_ON, "none was ever there");
+    assert_eq!(node.run(&Invocation::AddForeign).unwrap(), PASSED_ON, "no Pod's container");
     node.install(Duration::ZERO);
     for namespace in ["other", "kube-system"] {
         assert_eq!(node.add(namespace).unwrap(), PASSED_ON, "{namespace}");

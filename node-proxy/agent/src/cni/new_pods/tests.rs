@@ -98,6 +98,21 @@ async fn the_controllers_word_is_waited_for_while_it_may_come() {
     assert!(begin.elapsed() < TOLD_WITHIN, "without a controller nobody waits");
 }
 
+#[tokio::test(start_paused = true)]
+async fn without_a_uid_a_pods_successor_does_not_take_its_place() {
+    let (_folder, agent, _node) = world();
+    agent.context.kernel.add("/successor", 11);
+    let (view, new_pods) = new_pods(&agent.handle, true);
+    view.pods.send_replace(pods(&[pod("u1", Membership::Enrolled)]));
+    for _ in 0..2 {
+        assert!(new_pods.add(&request(None, "/web")).await.unwrap().captured, "the same one again");
+    }
+    let successor = new_pods.add(&request(None, "/successor")).await;
+    assert!(matches!(successor, Err(AddError::Unknown(_))), "{successor:?}");
+    assert_eq!(agent.status("web").await.unwrap().netns.to_str(), Some("/web"));
+    assert!(new_pods.add(&request(Some("u1"), "/successor")).await.unwrap().captured, "a new sandbox");
+}
+
 #[test]
 fn without_a_uid_a_name_has_to_be_one_pods_alone() {
     let (first, second) = (pod("u1", Membership::Enrolled), pod("u2", Membership::Enrolled));
