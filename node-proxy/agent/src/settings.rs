@@ -91,8 +91,8 @@ pub struct ClusterSettings {
     #[arg(long, default_value = "/proc", value_name = "DIRECTORY")]
     pub proc: PathBuf,
 
-    /// Where the container runtime looks for networks' configurations: the CNI plugin is chained to the first .conflist
-    /// there. The path is the same on the node and here.
+    /// Where the container runtime looks for networks' configurations: the CNI plugin is chained to the first by name,
+    /// which has to be a .conflist. The path is the same on the node and here.
     #[arg(long, value_name = "DIRECTORY", requires_all = ["cni_bin_dir", "node"])]
     pub cni_conf_dir: Option<PathBuf>,
 

@@ -5,6 +5,7 @@
 //! is half written has no name that a runtime reads.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -19,6 +20,11 @@ use crate::cni::conflist::{InvalidConflist, with_entry, without_entry};
 
 /// In the folder of configurations, with a name that no runtime takes for one.
 const AGENT_FILE: &str = "karez-agent-state";
+
+/// What runtimes read in the folder of configurations, in the order of the names alone.
+const EXTENSIONS: [&str; 3] = ["conf", CONFLIST, "json"];
+/// A list of plugins; what else they read is a single one.
+const CONFLIST: &str = "conflist";
 
 /// Where the plugin is installed.
 #[derive(Debug, Clone)]
@@ -51,6 +57,16 @@ pub enum InstallError {
     /// No network to chain it to, yet.
     #[error("there is no .conflist in {}: install a CNI plugin that makes Pods' networks", .0.display())]
     NoConflist(PathBuf),
+    /// The network that runtimes take has one plugin alone.
+    #[error(
+        "{} comes first by its name, so it is what runtimes take, and it is no list that karez-cni could stand in: make it a \
+         .conflist, or remove it",
+        .0.display()
+    )]
+    NoList(PathBuf),
+    /// Another program has just written it.
+    #[error("{} was changed by another program at the same moment: the agent tries again", .0.display())]
+    Changed(PathBuf),
     /// It cannot be chained to the network.
     #[error("{} takes no chained plugin: {reason}", path.display())]
     Conflist {
@@ -75,8 +91,8 @@ impl Installation {
         let text = fs::read_to_string(&path).map_err(failed("read", &path))?;
         let entry = Entry::new(&self.socket, self.agent_file(), self.exempt.clone());
         let invalid = |reason| InstallError::Conflist { path: path.clone(), reason };
-        let Some(text) = with_entry(&text, &entry).map_err(invalid)? else { return Ok(has_new_program) };
-        replace(&path, text.as_bytes(), mode_of(&path)?)?;
+        let Some(chained) = with_entry(&text, &entry).map_err(invalid)? else { return Ok(has_new_program) };
+        edit(&path, &text, &chained)?;
         Ok(true)
     }
 
@@ -85,11 +101,11 @@ impl Installation {
     /// # Errors
     /// When a step fails; the steps after it are not taken.
     pub fn uninstall(&self) -> Result<(), InstallError> {
-        for path in self.conflists()? {
+        for path in self.configurations()?.into_iter().filter(|path| is_conflist(path)) {
             let text = fs::read_to_string(&path).map_err(failed("read", &path))?;
             // What is no list of plugins has none of ours.
-            if let Ok(Some(text)) = without_entry(&text) {
-                replace(&path, text.as_bytes(), mode_of(&path)?)?;
+            if let Ok(Some(unchained)) = without_entry(&text) {
+                edit(&path, &text, &unchained)?;
             }
         }
         remove(&self.agent_file())?;
@@ -130,16 +146,19 @@ impl Installation {
         Ok(true)
     }
 
-    /// The configuration that runtimes take: the first by name.
+    /// The configuration that runtimes take: the first by name, which has to be a list.
     fn conflist(&self) -> Result<PathBuf, InstallError> {
-        self.conflists()?.into_iter().next().ok_or_else(|| InstallError::NoConflist(self.conf_dir.clone()))
+        let first = self.configurations()?.into_iter().next();
+        let first = first.ok_or_else(|| InstallError::NoConflist(self.conf_dir.clone()))?;
+        if is_conflist(&first) { Ok(first) } else { Err(InstallError::NoList(first)) }
     }
 
-    fn conflists(&self) -> Result<Vec<PathBuf>, InstallError> {
+    fn configurations(&self) -> Result<Vec<PathBuf>, InstallError> {
         let entries = fs::read_dir(&self.conf_dir).map_err(failed("read", &self.conf_dir))?;
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut paths: Vec<_> =
-            paths.filter(|path| path.extension().is_some_and(|it| it == "conflist")).collect();
+        let mut paths: Vec<_> = paths
+            .filter(|path| EXTENSIONS.iter().any(|it| path.extension() == Some(OsStr::new(it))))
+            .collect();
         paths.sort();
         Ok(paths)
     }
@@ -149,8 +168,28 @@ impl Installation {
     }
 }
 
-/// Replaces a file whole, over a file beside it whose name ends in no extension that a runtime reads.
+fn is_conflist(path: &Path) -> bool {
+    path.extension() == Some(OsStr::new(CONFLIST))
+}
+
+/// Replaces a file of another program's, unless it has written it anew since it was read as `before`.
+fn edit(path: &Path, before: &str, after: &str) -> Result<(), InstallError> {
+    let mode = fs::metadata(path).map_err(failed("read", path))?.permissions().mode();
+    let new = write_beside(path, after.as_bytes(), mode)?;
+    if fs::read(path).map_err(failed("read", path))? != before.as_bytes() {
+        remove(&new)?;
+        return Err(InstallError::Changed(path.to_owned()));
+    }
+    put_in_place(&new, path)
+}
+
+/// Replaces a file whole.
 fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), InstallError> {
+    put_in_place(&write_beside(path, content, mode)?, path)
+}
+
+/// Writes what is to replace a file to the disk, beside it: under a name that ends in no extension which a runtime reads.
+fn write_beside(path: &Path, content: &[u8], mode: u32) -> Result<PathBuf, InstallError> {
     let mut half_written = path.as_os_str().to_owned();
     half_written.push(".karez-new");
     let half_written = PathBuf::from(half_written);
@@ -158,16 +197,19 @@ fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), InstallError> {
         let mut file = fs::File::create(&half_written)?;
         file.write_all(content)?;
         file.set_permissions(fs::Permissions::from_mode(mode))?;
-        file.sync_all()?;
-        fs::rename(&half_written, path)?;
+        file.sync_all()
+    };
+    write().map_err(failed("write", &half_written))?;
+    Ok(half_written)
+}
+
+fn put_in_place(new: &Path, path: &Path) -> Result<(), InstallError> {
+    let rename = || {
+        fs::rename(new, path)?;
         // The rename is on the disk once the folder is.
         path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
     };
-    write().map_err(failed("write", path))
-}
-
-fn mode_of(path: &Path) -> Result<u32, InstallError> {
-    Ok(fs::metadata(path).map_err(failed("read", path))?.permissions().mode())
+    rename().map_err(failed("write", path))
 }
 
 fn remove(path: &Path) -> Result<(), InstallError> {

@@ -40,18 +40,41 @@ fn the_program_comes_before_its_entry_in_the_first_network() {
     let node = Node::new();
     assert!(matches!(node.installation.install(), Err(InstallError::NoConflist(_))));
     assert_eq!(node.read("bin/karez-cni"), "the program");
-    for name in ["20-other.conflist", "10-net.conflist", "05-no-list.conf", "00-half.conflist.karez-new"] {
+    for name in ["20-other.conflist", "10-net.conflist", "15-no-list.conf", "00-half.conflist.karez-new"] {
         node.configure(name);
     }
     assert!(node.installation.install().unwrap());
     let list = node.read("net.d/10-net.conflist");
     assert!(list.contains("karez-cni") && list.contains("kube-system"), "{list}");
-    for name in ["20-other.conflist", "05-no-list.conf"] {
+    for name in ["20-other.conflist", "15-no-list.conf"] {
         assert!(!node.read(&format!("net.d/{name}")).contains("karez-cni"), "{name}");
     }
     let mode = fs::metadata(node.folder.path().join("bin/karez-cni")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o755);
     assert!(!node.installation.install().unwrap(), "all is there");
+}
+
+#[test]
+fn a_network_that_is_no_list_and_comes_first_is_told_of() {
+    let node = Node::new();
+    node.configure("10-net.conflist");
+    for name in ["05-no-list.conf", "04-no-list.json"] {
+        node.configure(name);
+        let refused = node.installation.install().unwrap_err();
+        assert!(matches!(&refused, InstallError::NoList(path) if path.ends_with(name)), "{refused}");
+        assert!(!node.read("net.d/10-net.conflist").contains("karez-cni"), "no runtime reads it");
+    }
+}
+
+#[test]
+fn what_another_program_writes_at_the_same_moment_stays() {
+    let node = Node::new();
+    node.configure("10-net.conflist");
+    let path = node.installation.conf_dir.join("10-net.conflist");
+    let edited = edit(&path, "what it was a moment ago", "ours");
+    assert!(matches!(edited, Err(InstallError::Changed(_))), "{edited:?}");
+    assert!(node.read("net.d/10-net.conflist").contains("bridge"));
+    assert_eq!(fs::read_dir(&node.installation.conf_dir).unwrap().count(), 1, "nothing is left beside it");
 }
 
 #[test]
