@@ -176,6 +176,8 @@ impl<K: Kernel> Reconciler<K> {
         }
         for pod in enrol {
             match found.remove(&pod.uid) {
+                // Its turn comes when the work on others has ended.
+                Some(_) if !self.has_room() => {}
                 Some(found) => self.enrol(&pod, found),
                 None => self.fail(&pod.uid, "Pod not captured", NO_SANDBOX.to_owned()),
             }
@@ -253,14 +255,16 @@ impl<K: Kernel> Reconciler<K> {
     }
 
     fn is_due(&self, uid: &str) -> bool {
-        let has_room = self.tasks.len() < AT_A_TIME;
-        has_room && !self.busy.contains(uid) && self.attempts.is_due(uid, Instant::now())
+        self.has_room() && !self.busy.contains(uid) && self.attempts.is_due(uid, Instant::now())
+    }
+
+    fn has_room(&self) -> bool {
+        self.tasks.len() < AT_A_TIME
     }
 
     /// `None` while the end of some work has to come first.
     fn next_attempt(&self) -> Option<Instant> {
-        let has_room = self.tasks.len() < AT_A_TIME;
-        has_room.then(|| self.attempts.next_due(|uid| !self.busy.contains(uid)))?
+        self.has_room().then(|| self.attempts.next_due(|uid| !self.busy.contains(uid)))?
     }
 }
 

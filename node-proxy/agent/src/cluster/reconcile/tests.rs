@@ -33,6 +33,12 @@ impl Cluster {
     }
 
     fn with(folder: TempDir, agent: Agent) -> Self {
+        let (cluster, reconciler) = Self::idle(folder, agent);
+        Self { reconciling: tokio::spawn(reconciler.run()), ..cluster }
+    }
+
+    /// One whose reconciler is not running.
+    fn idle(folder: TempDir, agent: Agent) -> (Self, Reconciler<Fake>) {
         let node = Node::start(folder.path());
         let (pods, pods_view) = watch::channel(Arc::default());
         let (synced, synced_view) = watch::channel(Synced::Waiting);
@@ -51,8 +57,9 @@ impl Cluster {
         let uninstall = Uninstall::new();
         let reconciler =
             Reconciler::new(context, handle, view, node_proxies, metrics.clone(), uninstall.clone());
-        let reconciling = tokio::spawn(reconciler.run());
-        Self { folder, agent, _node: node, pods, synced, metrics, uninstall, reconciling }
+        let reconciling = tokio::spawn(std::future::ready(()));
+        let cluster = Self { folder, agent, _node: node, pods, synced, metrics, uninstall, reconciling };
+        (cluster, reconciler)
     }
 
     /// Another agent over the same kernel, which the controller has said nothing to.
@@ -229,4 +236,24 @@ async fn an_uninstallation_lets_every_pod_go_for_good() {
     cluster.agent.until("web", |pod| pod.is_none()).await;
     tokio::time::sleep(COMPARE_EVERY * 3).await;
     assert!(cluster.agent.status("web").await.is_none(), "it stays out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_pods_are_enrolled_at_a_time_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path());
+    let (cluster, mut reconciler) = Cluster::idle(folder, agent);
+    let names: Vec<String> = (0..AT_A_TIME + 8).map(|number| format!("pod-{number}")).collect();
+    for (name, inode) in names.iter().zip(100..) {
+        cluster.kernel().add(&format!("/{name}"), inode);
+        cluster.kernel().run(&format!("uid-{name}"), &[&format!("/{name}")]);
+    }
+    cluster.say(&names.iter().map(|name| pod(name, Membership::Enrolled)).collect::<Vec<_>>());
+    reconciler.reconcile().await;
+    assert_eq!(reconciler.tasks.len(), AT_A_TIME);
+    let reconciling = tokio::spawn(reconciler.run());
+    for name in &names {
+        cluster.until_captured(name, true).await;
+    }
+    reconciling.abort();
 }
