@@ -22,6 +22,17 @@ pub struct Plan {
     pub missing: usize,
 }
 
+impl Plan {
+    /// Whether there is something to do about a Pod.
+    #[must_use]
+    pub fn concerns(&self, uid: &str) -> bool {
+        self.release.contains_key(uid)
+            || self.node_proxies.contains(uid)
+            || self.enrol.iter().any(|pod| pod.uid == uid)
+            || self.change.iter().any(|(pod, _)| pod.uid == uid)
+    }
+}
+
 /// Compares what should be with what is. An enrolled Pod that the controller does not speak of stays: it has ended, and
 /// goes with its network namespace, or the operator enrolled it.
 #[must_use]

@@ -24,6 +24,8 @@ use crate::registry::PodName;
 
 /// How often all is compared, though nothing has been heard: a Pod that has left comes back, a node proxy ends.
 const COMPARE_EVERY: Duration = Duration::from_secs(2);
+/// The node's processes are looked through so often at most, however many Pods are sought.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Pods that are enrolled or released at a time.
 const AT_A_TIME: usize = 32;
 
@@ -43,6 +45,10 @@ pub struct Reconciler<K: Kernel> {
     found_uncaptured: BTreeSet<String>,
     has_compared_all: bool,
     uninstall: Uninstall,
+    /// When the node's processes may be looked through again.
+    next_look: Instant,
+    /// Somebody is to be sought then.
+    waits_for_look: bool,
 }
 
 /// The end of the work on one Pod.
@@ -83,6 +89,8 @@ impl<K: Kernel> Reconciler<K> {
             found_uncaptured: BTreeSet::new(),
             has_compared_all: false,
             uninstall,
+            next_look: Instant::now(),
+            waits_for_look: false,
         }
     }
 
@@ -121,7 +129,7 @@ impl<K: Kernel> Reconciler<K> {
         };
         self.metrics.missing.set(i64::try_from(plan.missing).unwrap_or(i64::MAX));
         self.note_uncaptured(&plan);
-        self.attempts.retain(|uid| pods.contains_key(uid));
+        self.attempts.retain(|uid| plan.concerns(uid));
         for (uid, pod) in plan.release {
             self.release(&uid, pod);
         }
@@ -152,9 +160,11 @@ impl<K: Kernel> Reconciler<K> {
         let unserved: Vec<String> =
             self.node_proxies.unserved(node_proxies).filter(|uid| self.is_due(uid)).collect();
         let wanted: BTreeSet<String> = enrol.iter().map(|pod| &pod.uid).chain(&unserved).cloned().collect();
-        if wanted.is_empty() {
+        self.waits_for_look = !wanted.is_empty() && Instant::now() < self.next_look;
+        if wanted.is_empty() || self.waits_for_look {
             return;
         }
+        self.next_look = Instant::now() + LOOK_EVERY;
         let pods = Arc::clone(pods);
         let mut found =
             match self.context.blocking(move |context| find(&context.kernel, &pods, &wanted)).await {
@@ -264,7 +274,13 @@ impl<K: Kernel> Reconciler<K> {
 
     /// `None` while the end of some work has to come first.
     fn next_attempt(&self) -> Option<Instant> {
-        self.has_room().then(|| self.attempts.next_due(|uid| !self.busy.contains(uid)))?
+        if !self.has_room() {
+            return None;
+        }
+        let due = self.attempts.next_due(|uid| !self.busy.contains(uid));
+        // Most attempts begin with a look.
+        let due = due.map(|due| due.max(self.next_look));
+        due.or(self.waits_for_look.then_some(self.next_look))
     }
 }
 

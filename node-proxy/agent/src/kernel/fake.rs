@@ -21,6 +21,7 @@ struct State {
     tampered: BTreeSet<u64>,
     failing: BTreeSet<&'static str>,
     diary: Vec<String>,
+    looks: usize,
 }
 
 #[derive(Debug)]
@@ -70,6 +71,11 @@ impl Fake {
         std::mem::take(&mut self.state.lock().unwrap().diary)
     }
 
+    /// How often Pods were looked for.
+    pub(crate) fn looks(&self) -> usize {
+        self.state.lock().unwrap().looks
+    }
+
     fn doing(&self, what: &'static str, sandbox: &FakeSandbox) -> Result<(), KernelError> {
         let mut state = self.state.lock().unwrap();
         if state.failing.contains(what) {
@@ -110,7 +116,9 @@ impl Kernel for Fake {
     }
 
     fn find(&self, uids: &BTreeSet<String>) -> Result<BTreeMap<String, Vec<FoundNamespace>>, KernelError> {
-        let state = self.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
+        state.looks += 1;
+        let state = &*state;
         let found = |path: &PathBuf| {
             let id = NamespaceId { device: 4, inode: *state.paths.get(path)? };
             Some(FoundNamespace { path: path.clone(), id })

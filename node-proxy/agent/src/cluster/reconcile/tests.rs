@@ -257,3 +257,34 @@ async fn so_many_pods_are_enrolled_at_a_time_and_no_more() {
     }
     reconciling.abort();
 }
+
+/// Else the attempts that are due would leave time no turn, and this test would not end.
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_is_no_longer_sought_is_forgotten() {
+    let cluster = Cluster::start();
+    cluster.say(&[pod("web", Membership::Enrolled)]);
+    tokio::time::sleep(COMPARE_EVERY).await;
+    cluster.say(&[pod("web", Membership::NotEnrolled)]);
+    tokio::time::sleep(COMPARE_EVERY * 5).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_pods_are_sought_the_node_is_looked_through_once_a_second() {
+    let cluster = Cluster::start();
+    let mut sought = Vec::new();
+    let begin = Instant::now();
+    for number in 0..40 {
+        sought.push(pod(&format!("pod-{number}"), Membership::Enrolled));
+        cluster.say(&sought);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let looks = u64::try_from(cluster.kernel().looks()).unwrap();
+    assert!((2..=begin.elapsed().as_secs() + 1).contains(&looks), "{looks}");
+    cluster.kernel().add("/web", 10);
+    cluster.kernel().run("uid-web", &["/web"]);
+    sought.push(pod("web", Membership::Enrolled));
+    cluster.say(&sought);
+    let begin = Instant::now();
+    cluster.until_captured("web", true).await;
+    assert!(begin.elapsed() < LOOK_EVERY * 2, "a new Pod is found in the next look");
+}
