@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 /// Shared with the tasks that count.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterMetrics {
-    /// Pods that should be captured, and are not.
+    /// Pods that run and should be captured, and are not.
     pub missing: Gauge,
     /// Pods that ran uncaptured when the agent started, and were captured.
     pub repaired: Counter,
@@ -20,7 +20,7 @@ impl ClusterMetrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "pods_missing",
-            "Pods of this node that the controller says are in the mesh and that are not captured",
+            "Pods that run on this node, that the controller says are in the mesh and that are not captured",
             self.missing.clone(),
         );
         registry.register(

@@ -18,8 +18,8 @@ pub struct Plan {
     pub release: BTreeMap<String, PodName>,
     /// Uids of the node proxies to serve.
     pub node_proxies: BTreeSet<String>,
-    /// How many Pods should be captured, and are not.
-    pub missing: usize,
+    /// How many enrolled Pods should be captured, and are not.
+    pub uncaptured: usize,
 }
 
 impl Plan {
@@ -43,11 +43,10 @@ pub fn plan(pods: &LocalPods, enrolled: &[PodStatus]) -> Plan {
         let status = enrolled.get(pod.uid.as_str()).copied();
         match (pod.membership, status) {
             (Membership::Enrolled, None) => {
-                plan.missing += 1;
                 plan.enrol.push(pod.clone());
             }
             (Membership::Enrolled, Some(status)) => {
-                plan.missing += usize::from(!status.captured);
+                plan.uncaptured += usize::from(!status.captured);
                 if status.service_account != pod.service_account {
                     plan.change.push((pod.clone(), status.clone()));
                 }

@@ -44,6 +44,8 @@ pub struct Reconciler<K: Kernel> {
     /// Pods that were not captured when the agent started.
     found_uncaptured: BTreeSet<String>,
     has_compared_all: bool,
+    /// Pods that had no process yet when one was last looked for: they send nothing that could be captured.
+    without_sandbox: BTreeSet<String>,
     uninstall: Uninstall,
     /// When the node's processes may be looked through again.
     next_look: Instant,
@@ -88,6 +90,7 @@ impl<K: Kernel> Reconciler<K> {
             tasks: JoinSet::new(),
             found_uncaptured: BTreeSet::new(),
             has_compared_all: false,
+            without_sandbox: BTreeSet::new(),
             uninstall,
             next_look: Instant::now(),
             waits_for_look: false,
@@ -127,7 +130,6 @@ impl<K: Kernel> Reconciler<K> {
             true => plan::release_all(&pods, &enrolled.pods),
             false => plan(&pods, &enrolled.pods),
         };
-        self.metrics.missing.set(i64::try_from(plan.missing).unwrap_or(i64::MAX));
         self.note_uncaptured(&plan);
         self.attempts.retain(|uid| plan.concerns(uid));
         for (uid, pod) in plan.release {
@@ -138,7 +140,11 @@ impl<K: Kernel> Reconciler<K> {
         }
         let is_complete = *self.view.synced.borrow() == Synced::Complete;
         self.node_proxies.keep(|uid| plan.node_proxies.contains(uid) || !is_complete).await;
+        let new: Vec<String> = plan.enrol.iter().map(|pod| pod.uid.clone()).collect();
         self.find_and_serve(&pods, plan.enrol, &plan.node_proxies).await;
+        self.without_sandbox.retain(|uid| pods.contains_key(uid));
+        let running = new.iter().filter(|uid| !self.without_sandbox.contains(*uid)).count();
+        self.metrics.missing.set(i64::try_from(plan.uncaptured + running).unwrap_or(i64::MAX));
     }
 
     /// Until all Pods have been compared once, those that are not captured were so before the agent started.
@@ -165,10 +171,16 @@ impl<K: Kernel> Reconciler<K> {
             return;
         }
         self.next_look = Instant::now() + LOOK_EVERY;
-        let pods = Arc::clone(pods);
+        let (pods, sought) = (Arc::clone(pods), wanted.clone());
         let mut found =
-            match self.context.blocking(move |context| find(&context.kernel, &pods, &wanted)).await {
-                Ok(found) => found,
+            match self.context.blocking(move |context| find(&context.kernel, &pods, &sought)).await {
+                Ok(found) => {
+                    let (running, without): (BTreeSet<_>, _) =
+                        wanted.into_iter().partition(|uid| found.contains_key(uid));
+                    self.without_sandbox.retain(|uid| !running.contains(uid));
+                    self.without_sandbox.extend(without);
+                    found
+                }
                 Err(error) => {
                     tracing::error!(%error, "cannot look for Pods: the agent keeps trying");
                     BTreeMap::new()

@@ -53,7 +53,7 @@ fn what_is_enrolled_becomes_what_the_controller_says() {
     assert_eq!(plan.change, []);
     assert_eq!(plan.release.keys().collect::<Vec<_>>(), ["enrolled-proxy", "labelled-out"]);
     assert_eq!(plan.node_proxies, BTreeSet::from(["enrolled-proxy".to_owned(), "proxy".to_owned()]));
-    assert_eq!(plan.missing, 2, "the new one and the one whose rules are not in place");
+    assert_eq!(plan.uncaptured, 1, "the one whose rules are not in place");
 }
 
 #[test]
@@ -79,5 +79,5 @@ fn an_uninstallation_lets_every_pod_go_and_serves_node_proxies_to_the_end() {
     let plan = release_all(&pods, &[status("a", true), status("unspoken-of", true)]);
     assert_eq!(plan.release.keys().collect::<Vec<_>>(), ["a", "unspoken-of"]);
     assert_eq!(plan.node_proxies, BTreeSet::from(["proxy".to_owned()]));
-    assert!(plan.enrol.is_empty() && plan.missing == 0);
+    assert!(plan.enrol.is_empty() && plan.uncaptured == 0);
 }

@@ -129,16 +129,21 @@ async fn a_running_pod_is_captured_by_its_label_and_let_go_without() {
 async fn a_pod_whose_sandbox_is_not_there_yet_is_captured_once_it_is() {
     let cluster = Cluster::start();
     cluster.say(&[pod("web", Membership::Enrolled)]);
-    while cluster.metrics.missing.get() == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    tokio::time::sleep(COMPARE_EVERY).await;
+    assert_eq!(cluster.metrics.missing.get(), 0, "nothing of it runs");
     cluster.kernel().add("/run/netns/web", 10);
     cluster.kernel().fail("address");
     cluster.kernel().run("uid-web", &["/run/netns/web"]);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(cluster.agent.status("web").await.is_none(), "it has no address");
+    while cluster.metrics.missing.get() == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     cluster.kernel().succeed("address");
     cluster.until_captured("web", true).await;
+    while cluster.metrics.missing.get() != 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
