@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::message::{AddReply, AddRequest, PATH, Problem, UNKNOWN};
+use crate::message::{AddReply, AddRequest, PATH, UNKNOWN};
 
 /// Bytes of an answer: a sentence.
 const LARGEST_ANSWER: u64 = 64 * 1024;
@@ -30,6 +30,12 @@ pub enum AskError {
     NotCaptured(String),
 }
 
+/// What the plugin reads of a refusal.
+#[derive(serde::Deserialize)]
+struct Refusal {
+    error: String,
+}
+
 /// Asks for a Pod, and waits for the answer until `deadline`.
 ///
 /// # Errors
@@ -41,7 +47,7 @@ pub fn add(socket: &Path, request: &AddRequest, deadline: Instant) -> Result<Add
     if status == 200 {
         return serde_json::from_slice(body).map_err(|error| no_answer(error.to_string()));
     }
-    let words = serde_json::from_slice::<Problem>(body).map(|problem| problem.error);
+    let words = serde_json::from_slice::<Refusal>(body).map(|refusal| refusal.error);
     let words = words.unwrap_or_else(|_| format!("HTTP status {status}"));
     Err(if status == UNKNOWN { AskError::Unknown(words) } else { AskError::NotCaptured(words) })
 }

@@ -6,7 +6,7 @@
 //! | [`UNKNOWN`] | the controller has not told of the Pod yet: whether it is in the mesh is not known |
 //! | any other | it is in the mesh, and could not be captured |
 //!
-//! All but 200 come with a [`Problem`].
+//! All but 200 come with a problem in words, as everything that the agent refuses (`karez-handover`, `enrol::Problem`).
 
 use std::path::PathBuf;
 
@@ -39,11 +39,4 @@ pub struct AddRequest {
 pub struct AddReply {
     /// Its traffic is captured; else it is not in the mesh.
     pub captured: bool,
-}
-
-/// Why it may not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// For people.
-    pub error: String,
 }
