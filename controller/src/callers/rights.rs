@@ -23,7 +23,7 @@ pub enum SigningRefusal {
     /// The Pod is not in the mesh.
     #[error(
         "Pod {pod} of {identity} on node {node} is kept out of the mesh by its labels: label it or its namespace \
-         karez.dev/mesh=enabled, or run karez pod remove {pod} there"
+         karez.dev/mesh=enabled, or release it there (a cluster's agent does by itself; without one, karez pod remove {pod})"
     )]
     OutsideMesh {
         /// The caller's.

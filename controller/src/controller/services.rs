@@ -15,9 +15,9 @@ use tracing::error;
 
 use super::rooms::Readers;
 use crate::ca::CertificateService;
-use crate::callers::GateLayer;
+use crate::callers::{Authenticator, GateLayer};
 use crate::listener::Connection;
-use crate::operator::{OperatorService, ReportService};
+use crate::operator::{Enrolment, OperatorService, ReportService};
 use crate::xds::Discovery;
 
 /// HTTP/2 pings: a node that went without a word is noticed.
@@ -63,7 +63,12 @@ fn routes(readers: Readers) -> Routes {
         Discovery { catalog: catalog.clone(), nodes: nodes.clone(), drain, metrics: metrics.clone() };
     let certificates = CertificateService::new(published.clone(), authority.clone(), metrics);
     let reports = ReportService { nodes: nodes.clone() };
-    let operator = OperatorService { authenticator, nodes, catalog, published, authority, witness };
+    let enrolment = match &authenticator {
+        Authenticator::File(_) => Enrolment::ByHand,
+        Authenticator::Cluster(_) => Enrolment::ByAgent,
+    };
+    let operator =
+        OperatorService { authenticator, enrolment, nodes, catalog, published, authority, witness };
     Routes::new(
         AggregatedDiscoveryServiceServer::new(discovery).max_decoding_message_size(MAX_DISCOVERY_REQUEST),
     )

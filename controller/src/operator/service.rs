@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use tracing::error;
 
+use super::advice::Enrolment;
 use super::status::{self, Known};
 use crate::ca::{Authority, ForceError, RotateError, Timestamp};
 use crate::callers::{Authenticator, Bearer};
@@ -42,6 +43,8 @@ impl NodeReports for ReportService {
 pub struct OperatorService {
     /// Who may call: the nodes that there should be.
     pub authenticator: Authenticator,
+    /// Who takes Pods into the mesh.
+    pub enrolment: Enrolment,
     /// What nodes said.
     pub nodes: Nodes,
     /// What they are served.
@@ -65,6 +68,7 @@ impl Operator for OperatorService {
         let records = self.nodes.records();
         let known = Known {
             now: Instant::now(),
+            enrolment: self.enrolment,
             snapshot: snapshot.as_deref(),
             published: &published,
             nodes: &nodes,

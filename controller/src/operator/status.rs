@@ -8,6 +8,7 @@ use karez_api::operator::{
 use karez_translate::{PodPlacement, Pods, Report};
 use tokio::time::Instant;
 
+use super::advice::Enrolment;
 use crate::ca::{Phase, State, Timestamp, Witnesses, waits};
 use crate::catalog::Snapshot;
 use crate::nodes::NodeRecord;
@@ -16,6 +17,7 @@ use crate::publication::Published;
 /// What an answer is made of.
 pub(super) struct Known<'a> {
     pub(super) now: Instant,
+    pub(super) enrolment: Enrolment,
     pub(super) snapshot: Option<&'a Snapshot>,
     pub(super) published: &'a Published,
     /// Those that a node proxy calls from, or should.
@@ -55,7 +57,7 @@ fn node(known: &Known<'_>, name: &str) -> NodeStatus {
 /// What nodes say of Pods, by namespace and name.
 type Carried<'a> = BTreeMap<(&'a str, &'a str), Vec<(&'a str, &'a PodReport)>>;
 
-/// The Pods of the manifests, and those that nodes carry beside them.
+/// The Pods of the source, and those that nodes carry beside them.
 fn pods(known: &Known<'_>) -> Vec<PodStatus> {
     let carried = carried(known);
     let placements = || known.published.pods.iter().flat_map(Pods::iter);
@@ -63,7 +65,8 @@ fn pods(known: &Known<'_>) -> Vec<PodStatus> {
     let named: BTreeSet<(&str, &str)> =
         placements().map(|pod| (pod.namespace.as_str(), pod.name.as_str())).collect();
     let strangers = carried.iter().filter(|(name, _)| !named.contains(*name));
-    let strangers = strangers.flat_map(|(_, carriers)| carriers).map(|(node, pod)| stranger(node, pod));
+    let strangers =
+        strangers.flat_map(|(_, carriers)| carriers).map(|(node, pod)| stranger(known, node, pod));
     placed.chain(strangers).collect()
 }
 
@@ -94,14 +97,14 @@ fn pod_status(known: &Known<'_>, carried: &Carried<'_>, pod: &PodPlacement) -> P
         enrolled: pod.enrolled,
         captured: reported.or(elsewhere.map(|(_, pod)| pod)).is_some_and(|pod| pod.captured),
         problem: match elsewhere {
-            Some((node, _)) => misplaced(pod, node),
-            None => pod_problem(pod, record, report, reported),
+            Some((node, _)) => known.enrolment.misplaced(&full_name(pod), pod.node.as_deref(), node),
+            None => pod_problem(known.enrolment, pod, record, report, reported),
         },
         unreported: is_foreign && pod.enrolled && elsewhere.is_none(),
     }
 }
 
-/// A node that carries the Pod and is not the one that the manifests have it on. One that is not connected does not count: what it
+/// A node that carries the Pod and is not the one that it is bound to. One that is not connected does not count: what it
 /// said last may long be otherwise.
 fn elsewhere<'a>(
     known: &Known<'_>,
@@ -113,17 +116,8 @@ fn elsewhere<'a>(
     carriers.iter().copied().find(|(node, _)| pod.node.as_deref() != Some(*node) && is_connected(*node))
 }
 
-/// A Pod that is enrolled on another node than the manifests say.
-fn misplaced(pod: &PodPlacement, carrier: &str) -> String {
-    let name = format!("{}/{}", pod.namespace, pod.name);
-    let placed = match &pod.node {
-        Some(node) => format!("have it on node {node}"),
-        None => "bind it to no node".to_owned(),
-    };
-    format!(
-        "enrolled on node {carrier}, and the manifests {placed}: its certificate is not renewed; correct its \
-         spec.nodeName, or run karez pod remove {name} on node {carrier}"
-    )
+fn full_name(pod: &PodPlacement) -> String {
+    format!("{}/{}", pod.namespace, pod.name)
 }
 
 fn reported<'a>(report: &'a NodeReport, pod: &PodPlacement) -> Option<&'a PodReport> {
@@ -132,20 +126,17 @@ fn reported<'a>(report: &'a NodeReport, pod: &PodPlacement) -> Option<&'a PodRep
 
 /// What is wrong with a Pod; empty when nothing is.
 fn pod_problem(
+    enrolment: Enrolment,
     pod: &PodPlacement,
     record: Option<&NodeRecord>,
     report: Option<&NodeReport>,
     reported: Option<&PodReport>,
 ) -> String {
-    let name = format!("{}/{}", pod.namespace, pod.name);
     match (pod.enrolled, reported) {
         (_, Some(reported)) if !reported.problem.is_empty() => reported.problem.clone(),
         (true, Some(reported)) if reported.captured => String::new(),
         (true, Some(_)) => "its node does not carry its traffic yet".to_owned(),
-        (false, Some(_)) => format!(
-            "enrolled on its node, and kept out of the mesh by its labels, so it gets no certificate: label it or its \
-             namespace karez.dev/mesh=enabled, or run karez pod remove {name}"
-        ),
+        (false, Some(_)) => enrolment.unlabelled(&full_name(pod), pod.node.as_deref().unwrap_or_default()),
         (false, None) => String::new(),
         (true, None) => match (&pod.node, record, report) {
             (Some(node), Some(record), _) if record.is_foreign() => match record.is_connected() {
@@ -153,9 +144,7 @@ fn pod_problem(
                 false => format!("node {node} is not connected to the controller"),
             },
             (None, _, _) => "not bound to a node yet".to_owned(),
-            (Some(node), _, Some(_)) => {
-                format!("not enrolled: run karez pod add {name} --netns PATH on node {node}")
-            }
+            (Some(node), _, Some(_)) => enrolment.missing(&full_name(pod), node),
             (Some(node), Some(_), None) => format!("node {node} has not reported yet"),
             (Some(node), None, None) => {
                 format!("node {node} has never connected: is karez-node running there?")
@@ -164,8 +153,8 @@ fn pod_problem(
     }
 }
 
-/// A Pod that a node carries and no manifest names.
-fn stranger(node: &str, pod: &PodReport) -> PodStatus {
+/// A Pod that a node carries and the source does not name.
+fn stranger(known: &Known<'_>, node: &str, pod: &PodReport) -> PodStatus {
     PodStatus {
         namespace: pod.namespace.clone(),
         name: pod.name.clone(),
@@ -174,7 +163,7 @@ fn stranger(node: &str, pod: &PodReport) -> PodStatus {
         enrolled: false,
         captured: pod.captured,
         unreported: false,
-        problem: "enrolled on its node, and no manifest has it: it gets no certificate".to_owned(),
+        problem: known.enrolment.unknown(node),
     }
 }
 

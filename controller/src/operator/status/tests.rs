@@ -67,7 +67,14 @@ fn each_pod_says_what_keeps_it_from_being_captured() {
     };
     let records = nodes.records();
     let expected = BTreeSet::from(["one", "silent"].map(str::to_owned));
-    let known = Known { now, snapshot: None, published: &published, nodes: &expected, records: &records };
+    let known = Known {
+        now,
+        enrolment: Enrolment::ByHand,
+        snapshot: None,
+        published: &published,
+        nodes: &expected,
+        records: &records,
+    };
     let expected = [
         ("fine", true, ""),
         ("starting", false, "does not carry its traffic yet"),
@@ -112,7 +119,14 @@ fn a_pod_that_is_enrolled_elsewhere_says_where() {
     };
     let records = nodes.records();
     let expected = BTreeSet::from(["n1", "n2", "away"].map(str::to_owned));
-    let known = Known { now, snapshot: None, published: &published, nodes: &expected, records: &records };
+    let known = Known {
+        now,
+        enrolment: Enrolment::ByHand,
+        snapshot: None,
+        published: &published,
+        nodes: &expected,
+        records: &records,
+    };
     let found = pods_by_name(&known);
     let on_n1 = "enrolled on node n2, and the manifests have it on node n1: its certificate is not renewed";
     for (name, captured, problem) in [
@@ -131,6 +145,34 @@ fn a_pod_that_is_enrolled_elsewhere_says_where() {
 }
 
 #[test]
+fn on_a_cluster_nobody_is_told_to_enrol_by_hand() {
+    let now = Instant::now();
+    let nodes = Nodes::default();
+    let _streams = ["n1", "n2"].map(|node| nodes.connect(node));
+    let pods = ["unlabelled", "left"].map(|name| carried(name, true, "")).to_vec();
+    nodes.report("n1", NodeReport { pods, ..Default::default() }, now);
+    nodes.report("n2", NodeReport { pods: vec![carried("moved", true, "")], ..Default::default() }, now);
+    let pods = pods_of([
+        placement("missing", Some("n1"), true),
+        placement("unlabelled", Some("n1"), false),
+        placement("moved", Some("n1"), true),
+    ]);
+    let published = Published { pods, ..Default::default() };
+    let records = nodes.records();
+    let expected = BTreeSet::from(["n1", "n2"].map(str::to_owned));
+    let enrolment = Enrolment::ByAgent;
+    let known =
+        Known { now, enrolment, snapshot: None, published: &published, nodes: &expected, records: &records };
+    let found = pods_by_name(&known);
+    assert_eq!(found.len(), 4);
+    for (name, node) in [("missing", "n1"), ("unlabelled", "n1"), ("left", "n1"), ("moved", "n2")] {
+        let problem = &found[name].problem;
+        assert!(problem.ends_with(&format!("the log of karez-agent on node {node} says why")), "{problem}");
+        assert!(!problem.contains("manifest") && !problem.contains("karez pod"), "{problem}");
+    }
+}
+
+#[test]
 fn pods_under_another_meshs_proxy_are_unreported_and_not_wrong() {
     let now = Instant::now();
     let nodes = Nodes::default();
@@ -145,7 +187,14 @@ fn pods_under_another_meshs_proxy_are_unreported_and_not_wrong() {
     let published = Published { pods: pods_of(placements), ..Default::default() };
     let records = nodes.records();
     let expected = BTreeSet::from(["ztunnel", "own", "silent"].map(str::to_owned));
-    let known = Known { now, snapshot: None, published: &published, nodes: &expected, records: &records };
+    let known = Known {
+        now,
+        enrolment: Enrolment::ByHand,
+        snapshot: None,
+        published: &published,
+        nodes: &expected,
+        records: &records,
+    };
     let reply = reply(&known, vec![]);
     let shown: Vec<_> =
         reply.nodes.iter().map(|node| (&*node.node, node.foreign, node.report_age_s)).collect();
@@ -156,7 +205,14 @@ fn pods_under_another_meshs_proxy_are_unreported_and_not_wrong() {
     drop(records);
     drop(ztunnel);
     let records = nodes.records();
-    let known = Known { now, snapshot: None, published: &published, nodes: &expected, records: &records };
+    let known = Known {
+        now,
+        enrolment: Enrolment::ByHand,
+        snapshot: None,
+        published: &published,
+        nodes: &expected,
+        records: &records,
+    };
     let gone = &pods_by_name(&known)["web"];
     assert_eq!((gone.unreported, &*gone.problem), (true, "node ztunnel is not connected to the controller"));
 }
@@ -176,8 +232,14 @@ fn nodes_are_those_with_a_token() {
     let published = Published::default();
     let records = nodes.records();
     let later = now + Duration::from_secs(7);
-    let known =
-        Known { now: later, snapshot: None, published: &published, nodes: &expected, records: &records };
+    let known = Known {
+        now: later,
+        enrolment: Enrolment::ByHand,
+        snapshot: None,
+        published: &published,
+        nodes: &expected,
+        records: &records,
+    };
     let reply = reply(&known, vec![]);
     let found: Vec<_> =
         reply.nodes.iter().map(|node| (&*node.node, node.connected, node.report_age_s)).collect();
