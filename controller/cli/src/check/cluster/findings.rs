@@ -137,7 +137,8 @@ fn programs(survey: &Survey) -> impl Iterator<Item = ClusterFinding> {
     });
     let own = [object::CONTROLLER, object::AGENT, object::NODE_PROXY];
     let all = deployments.chain(daemon_sets).filter(move |(_, name, _, _)| own.contains(&name.as_str()));
-    all.filter(|(_, _, ready, wanted)| ready < wanted).map(|(kind, name, ready, wanted)| {
+    // One that wants no Pod is as absent as one whose Pods are not ready.
+    all.filter(|(_, _, ready, wanted)| ready < wanted.max(&1)).map(|(kind, name, ready, wanted)| {
         ClusterFinding::NotReady { program: format!("{kind} {name}"), ready, wanted }
     })
 }
@@ -190,6 +191,10 @@ impl fmt::Display for ClusterFinding {
             Self::NoDefinition { name } => {
                 write!(f, "CustomResourceDefinition {name}: missing: install the chart with crds.install")
             }
+            Self::NotReady { program, wanted: ..=0, .. } => write!(
+                f,
+                "{program}: no Pod of it is wanted: scale it up, or look at its nodeSelector and tolerations"
+            ),
             Self::NotReady { program, ready, wanted } => write!(
                 f,
                 "{program}: {ready} of {wanted} Pods are ready: kubectl describe says why the others are not"

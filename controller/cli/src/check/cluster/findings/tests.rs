@@ -70,6 +70,17 @@ fn what_is_installed_has_to_be_ready() {
 }
 
 #[test]
+fn a_program_that_wants_no_pod_is_named() {
+    let controller = json!({"metadata": {"name": "karez-controller"}, "spec": {"replicas": 0, "selector": {}, "template": {}}});
+    let found = findings(&Survey { deployments: vec![object(controller)], ..survey(Vec::new()) });
+    let words: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert!(
+        words.iter().any(|it| it.starts_with("Deployment karez-controller: no Pod of it is wanted")),
+        "{words:?}"
+    );
+}
+
+#[test]
 fn kernels_are_compared_by_number() {
     for (text, expected) in
         [("6.18.0-generic", Some((6, 18))), ("5.4.0", Some((5, 4))), ("", None), ("x", None)]
