@@ -1,6 +1,7 @@
 //! Wall-clock time as an argument: certificates are valid between two points of it.
 
 use std::fmt;
+#[cfg(feature = "mesh")]
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
