@@ -20,7 +20,6 @@ pub use learned::LearnedRoots;
 /// A controller that dies without a word is noticed after two of these.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 /// A call that is not a stream.
-#[cfg(feature = "mesh")]
 const CALL_TIME: Duration = Duration::from_secs(10);
 /// A service account token is 1 to 2 KiB.
 const MAX_TOKEN: u64 = 64 * 1024;
