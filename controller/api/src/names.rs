@@ -75,6 +75,8 @@ pub mod annotation {
     pub const SAME_NODE: &str = "karez.dev/same-node";
     /// On a mirror Pod, by its kubelet: the uid that the kubelet gave the static Pod.
     pub const STATIC_POD_UID: &str = "kubernetes.io/config.hash";
+    /// On a mirror Pod, which stands for a static Pod at the API server: the static Pod's hash.
+    pub const MIRROR: &str = "kubernetes.io/config.mirror";
     /// On a Namespace or Pod: TCP ports, separated by commas, on which strict mode admits peers without an identity.
     pub const PERMISSIVE_PORTS: &str = "karez.dev/permissive-ports";
 }

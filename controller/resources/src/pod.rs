@@ -26,8 +26,8 @@ pub struct Pod {
     pub labels: Labels,
     /// Its own label `karez.dev/mesh`, which overrules the namespace's.
     pub enrolment: Option<Enrolment>,
-    /// `default` when not written.
-    pub service_account: String,
+    /// Its service account. Only a mirror Pod has none: the API server fills it in for all others.
+    pub service_account: Option<String>,
     /// The node that it is bound to, once it is.
     pub node: Option<String>,
     /// It shares the node's network namespace and addresses.
@@ -144,14 +144,17 @@ fn uid(meta: &Metadata) -> Option<String> {
     hash.filter(is_hash).or(meta.uid.as_ref()).cloned()
 }
 
-fn service_account(spec: &k8s::PodSpec) -> Result<String, FieldError> {
+/// Absent is none, and never `default`: a kubelet may create mirror Pods in any namespace, and would choose an identity so.
+fn service_account(spec: &k8s::PodSpec) -> Result<Option<String>, FieldError> {
+    let Some(name) = written_service_account(spec) else { return Ok(None) };
+    syntax::subdomain(name).map_err(|message| FieldError::new("spec.serviceAccountName", message))?;
+    Ok(Some(name.clone()))
+}
+
+pub(crate) fn written_service_account(spec: &k8s::PodSpec) -> Option<&String> {
     // `serviceAccount` is the field's older name, which the API server still fills in.
     let written = [&spec.service_account_name, &spec.service_account];
-    let Some(name) = written.into_iter().flatten().find(|name| !name.is_empty()) else {
-        return Ok("default".to_owned());
-    };
-    syntax::subdomain(name).map_err(|message| FieldError::new("spec.serviceAccountName", message))?;
-    Ok(name.clone())
+    written.into_iter().flatten().find(|name| !name.is_empty())
 }
 
 fn addresses(status: &k8s::PodStatus) -> Result<Vec<IpAddr>, FieldError> {

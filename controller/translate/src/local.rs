@@ -21,7 +21,7 @@ pub(crate) fn translate(view: View<'_>, key: &Key, pod: &Pod, output: &mut Outpu
     let message = LocalPod {
         namespace: pod.namespace.clone(),
         name: pod.name.clone(),
-        service_account: pod.service_account.clone(),
+        service_account: pod.service_account.clone().unwrap_or_default(),
         addresses: pod.addresses.iter().copied().map(octets).collect(),
         enrolled: view.is_enrolled(pod),
         node_proxy: is_node_proxy(view, pod),
@@ -36,5 +36,6 @@ pub(crate) fn uid(pod: &Pod) -> String {
 }
 
 fn is_node_proxy(view: View<'_>, pod: &Pod) -> bool {
-    view.options.own_namespace.as_ref() == Some(&pod.namespace) && pod.service_account == object::NODE_PROXY
+    view.options.own_namespace.as_ref() == Some(&pod.namespace)
+        && pod.service_account.as_deref() == Some(object::NODE_PROXY)
 }

@@ -19,7 +19,7 @@ pub struct PodPlacement {
     pub name: String,
     /// The node that it is bound to, once it is.
     pub node: Option<String>,
-    /// Who it is; none when its names make no SPIFFE id.
+    /// Who it is; none when it has no service account, or its names make no SPIFFE id.
     pub identity: Option<Identity>,
     /// It is to be in the mesh.
     pub enrolled: bool,

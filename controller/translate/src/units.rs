@@ -46,6 +46,7 @@ fn of_object(view: View<'_>, key: &Key, output: &mut Output) {
         workloads::translate(view, key, pod, output);
         local::translate(view, key, pod, output);
         unsupported::report(key, &pod.unsupported, output);
+        unsupported::report_without_account(view, key, pod, output);
     }
     if let Some(service) = object.any_service() {
         unsupported::report(key, &service.unsupported, output);

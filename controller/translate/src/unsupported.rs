@@ -1,6 +1,7 @@
 //! What is told of objects that ask for what the mesh does not do.
 
 use karez_resources::Key;
+use karez_resources::pod::Pod;
 use karez_resources::service::Service;
 use karez_resources::unsupported::Unsupported;
 
@@ -12,6 +13,15 @@ use crate::view::View;
 pub(crate) fn report(key: &Key, unsupported: &[Unsupported], output: &mut Output) {
     for Unsupported { field, message } in unsupported {
         output.report(key, *field, message, Effect::AllButField);
+    }
+}
+
+/// A Pod that labels want in the mesh, and that cannot be there.
+pub(crate) fn report_without_account(view: View<'_>, key: &Key, pod: &Pod, output: &mut Output) {
+    if pod.service_account.is_none() && view.is_wanted(pod) {
+        let message = "is absent, as it is for static Pods, so the Pod has no identity and is not in the mesh: label it \
+                       karez.dev/mesh: disabled, or let a DaemonSet make it";
+        output.report(key, "spec.serviceAccountName", message, Effect::AllButField);
     }
 }
 

@@ -56,8 +56,13 @@ impl<'a> View<'a> {
         self.object(&key)?.namespace(&key)
     }
 
-    /// In the mesh: by its own label, else by its namespace's. A Pod in the node's network namespace never is.
+    /// In the mesh. A Pod without a service account never is: it has no identity to prove.
     pub(crate) fn is_enrolled(self, pod: &Pod) -> bool {
+        pod.service_account.is_some() && self.is_wanted(pod)
+    }
+
+    /// Labels want it in the mesh: its own, else its namespace's. A Pod in the node's network namespace never is wanted.
+    pub(crate) fn is_wanted(self, pod: &Pod) -> bool {
         let by_namespace = || self.namespace(&pod.namespace).is_some_and(|choice| choice.enrolled);
         !pod.host_network && pod.enrolment.map_or_else(by_namespace, |own| own == Enrolment::Enabled)
     }

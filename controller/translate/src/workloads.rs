@@ -44,10 +44,14 @@ pub(crate) fn placement(view: View<'_>, pod: &Pod) -> PodPlacement {
         namespace: pod.namespace.clone(),
         name: pod.name.clone(),
         node: pod.node.clone(),
-        // Validated names make a SPIFFE id; were one to make none, the Pod would have no certificate, and say so.
-        identity: Identity::new(view.mesh.trust_domain(), &pod.namespace, &pod.service_account).ok(),
+        identity: identity(view, pod),
         enrolled: view.is_enrolled(pod),
     }
+}
+
+/// Validated names make a SPIFFE id; were one to make none, the Pod would have no certificate, and say so.
+fn identity(view: View<'_>, pod: &Pod) -> Option<Identity> {
+    Identity::new(view.mesh.trust_domain(), &pod.namespace, pod.service_account.as_deref()?).ok()
 }
 
 fn add(output: &mut Output, workload: Workload) {
@@ -63,7 +67,7 @@ fn of_pod(view: View<'_>, pod: &Pod) -> Workload {
         name: pod.name.clone(),
         namespace: pod.namespace.clone(),
         trust_domain: trust_domain(view),
-        service_account: pod.service_account.clone(),
+        service_account: pod.service_account.clone().unwrap_or_default(),
         node: pod.node.clone().unwrap_or_default(),
         canonical_name: first_label(&pod.labels, [label::APP_NAME, label::APP])
             .unwrap_or(&workload_name)

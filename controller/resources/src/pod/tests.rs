@@ -54,6 +54,27 @@ fn what_the_api_leaves_out_is_not_there_yet() {
 }
 
 #[test]
+fn a_service_account_is_that_which_is_written() {
+    let account = |spec: Value| read(&spec).unwrap().service_account;
+    assert_eq!(account(json!({"containers": [], "serviceAccountName": "web"})).as_deref(), Some("web"));
+    assert_eq!(account(json!({"containers": [], "serviceAccount": "web"})).as_deref(), Some("web"));
+    assert_eq!(account(json!({"containers": []})), None);
+    assert_eq!(account(json!({"containers": [], "serviceAccountName": ""})), None);
+}
+
+#[test]
+fn in_a_manifest_an_absent_service_account_is_default_but_for_mirror_pods() {
+    let account = |annotations: Value| {
+        let metadata = json!({"name": "api", "namespace": "shop", "annotations": annotations});
+        let pod = json!({"metadata": metadata, "spec": {"containers": []}});
+        let pod = crate::manifest_defaults::pod(serde_json::from_value(pod).unwrap());
+        Pod::try_from(pod).unwrap().service_account
+    };
+    assert_eq!(account(json!({})).as_deref(), Some("default"));
+    assert_eq!(account(json!({"kubernetes.io/config.mirror": "0123456789abcdef0123456789abcdef"})), None);
+}
+
+#[test]
 fn a_static_pod_is_called_by_its_hash() {
     let hash = "0123456789abcdef0123456789abcdef";
     let pod = |annotation: &str| {

@@ -49,7 +49,8 @@ impl OwnPodsWatch {
     }
 
     fn set(&mut self, pods: &mut Arc<OwnPods>, pod: &Pod) {
-        let program = Program::of_account(&pod.service_account).filter(|_| pod.namespace == self.namespace);
+        let program = pod.service_account.as_deref().and_then(Program::of_account);
+        let program = program.filter(|_| pod.namespace == self.namespace);
         let Some((program, uid)) = program.zip(pod.uid.clone()) else { return };
         if !pod.is_live() {
             self.forget(pods, &pod.name);

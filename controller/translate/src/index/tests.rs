@@ -212,6 +212,21 @@ fn a_node_is_entitled_to_an_identity_while_a_live_pod_of_the_mesh_has_it_there()
 }
 
 #[test]
+fn a_pod_without_a_service_account_is_nobody_whatever_its_labels_say() {
+    let mirror = pod("static", "spec: {nodeName: n1}\nstatus: {phase: Pending}").replace(
+        "labels: {",
+        "annotations: {kubernetes.io/config.mirror: 0123456789abcdef0123456789abcdef}, labels: {karez.dev/mesh: enabled, ",
+    );
+    let mut index = Index::default();
+    index.apply([set(&namespace("enabled")), set(&mirror)]);
+    let default = Identity::new("cluster.local", "shop", "default").unwrap();
+    assert_eq!(index.pods().entitlement(&default, "n1"), Entitlement::NoPod);
+    let placement = index.pods().iter().next().unwrap();
+    assert_eq!((&placement.identity, placement.enrolled), (&None, false));
+    assert_eq!(index.problems()[0].problem.field, "spec.serviceAccountName");
+}
+
+#[test]
 fn the_clusters_ranges_of_services_are_the_meshs_too() {
     use karez_api::settings::MeshSettings;
     let cidr = "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: kubernetes}\nspec: {cidrs: [10.96.0.0/16]}\n";
