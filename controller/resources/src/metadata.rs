@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::Value;
 
-use crate::problem::FieldError;
+use crate::problem::{FieldError, shortened};
 use crate::resource::{Kind, Labels};
 use crate::syntax;
 
@@ -82,26 +82,30 @@ impl Metadata {
         })
     }
 
-    /// A choice written as a label or annotation; absent is none, an unknown word is an error.
+    /// A choice written as a label or annotation; absent is none. An unknown word counts as the first of `words`, the
+    /// strictest, and is noted in `unknown`.
+    ///
+    /// So what is in force follows from the object that is there, and not from what a controller has seen before.
     pub(crate) fn choice<T: Copy>(
         &self,
         place: Place,
         key: &str,
-        words: &[(&str, T)],
-    ) -> Result<Option<T>, FieldError> {
+        words: [(&str, T); 2],
+        unknown: &mut Vec<FieldError>,
+    ) -> Option<T> {
         let (map, place) = match place {
             Place::Label => (&self.labels, "labels"),
             Place::Annotation => (&self.annotations, "annotations"),
         };
-        let Some(written) = map.get(key) else { return Ok(None) };
-        match words.iter().find(|(word, _)| word == written) {
-            Some((_, value)) => Ok(Some(*value)),
-            None => {
-                let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                let message = format!("{written:?} is not one of: {}", known.join(", "));
-                Err(FieldError::new(format!("metadata.{place}[{key}]"), message))
-            }
+        let written = map.get(key)?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| word == written) {
+            return Some(*value);
         }
+        let [(strictest, value), (other, _)] = words;
+        let written = shortened(written);
+        let message = format!("{written:?} is neither {strictest} nor {other}: it counts as {strictest}");
+        unknown.push(FieldError::new(format!("metadata.{place}[{key}]"), message));
+        Some(value)
     }
 }
 

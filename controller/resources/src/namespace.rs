@@ -19,6 +19,8 @@ pub struct Namespace {
     pub mtls: Option<MtlsMode>,
     /// The annotation `karez.dev/same-node`; absent, the mesh decides.
     pub same_node: Option<SameNode>,
+    /// Those of these fields that hold an unknown word, which counts as the strictest.
+    pub unknown_words: Vec<FieldError>,
 }
 
 /// What the label `karez.dev/mesh` says.
@@ -35,25 +37,33 @@ impl TryFrom<k8s::Namespace> for Namespace {
 
     fn try_from(object: k8s::Namespace) -> Result<Self, FieldError> {
         let meta = Metadata::read(Kind::Namespace, object.metadata)?;
+        let mut unknown = Vec::new();
         Ok(Self {
-            enrolment: Enrolment::of(&meta)?,
+            enrolment: Enrolment::of(&meta, &mut unknown),
             mtls: meta.choice(
                 Place::Annotation,
                 annotation::MTLS,
-                &[("strict", MtlsMode::Strict), ("permissive", MtlsMode::Permissive)],
-            )?,
+                [("strict", MtlsMode::Strict), ("permissive", MtlsMode::Permissive)],
+                &mut unknown,
+            ),
             same_node: meta.choice(
                 Place::Annotation,
                 annotation::SAME_NODE,
-                &[("tunnel", SameNode::Tunnel), ("direct", SameNode::Direct)],
-            )?,
+                [("tunnel", SameNode::Tunnel), ("direct", SameNode::Direct)],
+                &mut unknown,
+            ),
+            unknown_words: unknown,
             name: meta.name,
         })
     }
 }
 
 impl Enrolment {
-    pub(crate) fn of(meta: &Metadata) -> Result<Option<Self>, FieldError> {
-        meta.choice(Place::Label, label::MESH, &[("enabled", Self::Enabled), ("disabled", Self::Disabled)])
+    pub(crate) fn of(meta: &Metadata, unknown: &mut Vec<FieldError>) -> Option<Self> {
+        let words = [("enabled", Self::Enabled), ("disabled", Self::Disabled)];
+        meta.choice(Place::Label, label::MESH, words, unknown)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,8 @@ pub struct Pod {
     pub controller: Option<Controller>,
     /// What it says and the mesh does not do.
     pub unsupported: Vec<Unsupported>,
+    /// The label `karez.dev/mesh`, where it holds an unknown word, which counts as `enabled`.
+    pub unknown_words: Vec<FieldError>,
 }
 
 /// The type of the condition that says that a Pod takes connections.
@@ -109,9 +111,11 @@ impl TryFrom<k8s::Pod> for Pod {
         let meta = Metadata::read(Kind::Pod, object.metadata)?;
         let spec = object.spec.unwrap_or_default();
         let status = object.status.unwrap_or_default();
+        let mut unknown = Vec::new();
         Ok(Self {
             uid: uid(&meta),
-            enrolment: Enrolment::of(&meta)?,
+            enrolment: Enrolment::of(&meta, &mut unknown),
+            unknown_words: unknown,
             service_account: service_account(&spec)?,
             host_network: spec.host_network.unwrap_or(false),
             addresses: addresses(&status)?,

@@ -11,7 +11,7 @@ use karez_resources::policy::{PolicyResource, Selector};
 use karez_resources::resource::Labels;
 use karez_resources::service::Service;
 use karez_resources::service_cidr::ServiceCidr;
-use karez_resources::{Key, Kind, Resource};
+use karez_resources::{FieldError, Key, Kind, Resource};
 
 use crate::delta::{Broken, Delta};
 
@@ -67,6 +67,15 @@ impl Object {
         match self.good.as_deref() {
             Some(Resource::Pod(pod)) if pod.is_live() => Some(pod),
             _ => None,
+        }
+    }
+
+    /// Fields with an unknown word, which counts as the strictest; none of a Pod that has ended.
+    pub(crate) fn unknown_words(&self) -> &[FieldError] {
+        match self.good.as_deref() {
+            Some(Resource::Namespace(namespace)) => &namespace.unknown_words,
+            Some(Resource::Pod(pod)) if pod.is_live() => &pod.unknown_words,
+            _ => &[],
         }
     }
 

@@ -1,6 +1,6 @@
 //! What each unit becomes.
 
-use karez_resources::{Key, Kind};
+use karez_resources::{FieldError, Key, Kind};
 
 use crate::dependents::Unit;
 use crate::index::is_mesh;
@@ -62,6 +62,9 @@ fn of_object(view: View<'_>, key: &Key, output: &mut Output) {
     }
     if let Some(policy) = object.policy(key) {
         policies::translate(view, key, policy, output);
+    }
+    for FieldError { field, message } in object.unknown_words() {
+        output.report(key, field, message, Effect::Stricter);
     }
     report_broken(key, object, output);
 }

@@ -54,6 +54,15 @@ fn what_the_api_leaves_out_is_not_there_yet() {
 }
 
 #[test]
+fn a_label_that_cannot_be_read_hides_nothing_else_of_the_pod() {
+    let meta = json!({"name": "api", "namespace": "shop", "labels": {"karez.dev/mesh": "off"}});
+    let status = json!({"phase": "Succeeded", "podIP": "10.0.0.1"});
+    let pod = read_object(json!({"metadata": meta, "status": status})).unwrap();
+    assert_eq!((pod.enrolment, pod.phase), (Some(Enrolment::Enabled), Phase::Succeeded));
+    assert_eq!(pod.unknown_words[0].field, "metadata.labels[karez.dev/mesh]");
+}
+
+#[test]
 fn a_service_account_is_that_which_is_written() {
     let account = |spec: Value| read(&spec).unwrap().service_account;
     assert_eq!(account(json!({"containers": [], "serviceAccountName": "web"})).as_deref(), Some("web"));

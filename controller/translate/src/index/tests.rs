@@ -116,6 +116,38 @@ fn an_unreadable_object_keeps_what_it_was_set_to_and_else_refuses() {
 }
 
 #[test]
+fn what_a_namespace_with_an_unknown_word_does_follows_from_it_alone() {
+    let web = || set(&pod("web", "spec: {nodeName: n1}"));
+    let fresh = |label: &str| {
+        let mut index = Index::default();
+        index.apply([web(), set(&namespace(label))]);
+        index
+    };
+    let mut edited = fresh("disabled");
+    edited.apply([set(&namespace("yes-please"))]);
+    let started = fresh("yes-please");
+    assert_eq!(edited.resources(), started.resources());
+    assert!(started.pods().iter().all(|pod| pod.enrolled));
+    let problems = started.problems();
+    assert_eq!(problems, edited.problems());
+    assert_eq!(problems[0].problem.field, "metadata.labels[karez.dev/mesh]");
+    assert_eq!(problems[0].effect, Effect::Stricter);
+}
+
+#[test]
+fn a_pod_with_an_unknown_word_gives_its_address_up_with_its_end() {
+    let labelled = |name: &str, status: &str| {
+        set(&pod(name, status).replace("labels: {", "labels: {karez.dev/mesh: \"off\", "))
+    };
+    let mut index = Index::default();
+    index.apply([labelled("old", "status: {podIP: 10.0.0.1}")]);
+    assert_eq!(index.problems()[0].effect, Effect::Stricter);
+    index.apply([labelled("old", "status: {phase: Succeeded, podIP: 10.0.0.1}")]);
+    index.apply([set(&pod("next", "status: {podIP: 10.0.0.1}"))]);
+    assert!(index.problems().is_empty(), "{:?}", index.problems());
+}
+
+#[test]
 fn the_file_of_a_report_is_the_object_s() {
     let mut index = Index::default();
     let in_file = |file: &str| Delta::Set {
