@@ -35,6 +35,7 @@ pub mod service_cidr;
 pub mod status;
 pub mod unsupported;
 
+mod crd_schema;
 mod document;
 mod fields;
 mod manifest_defaults;

@@ -4,6 +4,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::crd_schema::keep_mistakes;
 use crate::ip_block::IpBlock;
 use crate::metadata::Metadata;
 use crate::problem::FieldError;
@@ -31,6 +32,7 @@ use crate::syntax;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = keep_mistakes)]
 pub struct MeshSpec {
     /// The trust domain of every identity; `cluster.local` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

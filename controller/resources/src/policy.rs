@@ -18,6 +18,7 @@ pub use condition::{Condition, Test, Values};
 pub use rule::{From, Operation, Rule, Source, To};
 pub use value::{Pattern, Port, Principal, ServiceAccountRef};
 
+use crate::crd_schema::keep_mistakes;
 use crate::metadata::{Metadata, check_labels};
 use crate::problem::FieldError;
 use crate::resource::{Kind, Labels};
@@ -53,13 +54,13 @@ use crate::resource::{Kind, Labels};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("x-kubernetes-validations" = [{
+#[schemars(transform = keep_mistakes, extend("x-kubernetes-validations" = [{
     "rule": "!(has(self.selector) && has(self.targetRefs))",
     "message": "a policy has a selector or targetRefs, not both",
 }]))]
 pub struct AuthorizationPolicySpec {
     /// The Pods that it covers; enforced at the Pod.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given::value")]
     #[schemars(with = "Selector")]
     pub selector: Option<Selector>,
     /// The objects that it covers; enforced at their waypoint.

@@ -41,6 +41,37 @@ fn schemas_are_structural() {
 }
 
 #[test]
+fn the_api_server_keeps_what_is_written_and_wrong_for_the_controller_to_refuse() {
+    for definition in definitions() {
+        check_keeps_mistakes(&schema(&definition)["properties"]["spec"], "spec");
+    }
+}
+
+#[test]
+fn what_the_api_server_keeps_is_refused() {
+    for spec in [
+        json!({"acton": "Deny"}),
+        json!({"selectr": {}}),
+        json!({"selector": null}),
+        json!({"selector": {"matchLabels": null}}),
+        json!({"selector": {"matchLabels": {"app": null}}}),
+        json!({"targetRefs": null}),
+        json!({"action": null}),
+        json!({"mode": null}),
+        json!({"rules": null}),
+        json!({"rules": [{"form": []}]}),
+        json!({"rules": [{"from": null}]}),
+        json!({"rules": [{"from": [{"source": {"principals": null}}]}]}),
+        json!({"rules": [{"from": [{"source": {"namespaces": ["shop"], "not": 1}}]}]}),
+    ] {
+        let object = json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": spec});
+        let read: Result<AuthorizationPolicy, _> = karez_resources::object::decode(object);
+        let resource = read.and_then(karez_resources::Resource::try_from);
+        assert!(resource.is_err(), "{spec}");
+    }
+}
+
+#[test]
 fn rules_name_what_the_code_names() {
     let [policy, mesh] = definitions();
     assert!(
@@ -63,7 +94,6 @@ fn check_structural(schema: &Value, path: &str) {
     for keyword in ["$ref", "allOf", "anyOf", "oneOf", "not", "definitions"] {
         assert!(schema.get(keyword).is_none(), "{path} has {keyword}");
     }
-    assert!(schema.get("nullable").is_none() || path.ends_with(".status"), "{path} may be null");
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         check_structural(property, &format!("{path}.{name}"));
     }
@@ -71,5 +101,24 @@ fn check_structural(schema: &Value, path: &str) {
         if let Some(inner_schema) = schema.get(inner) {
             check_structural(inner_schema, &format!("{path}.{inner}"));
         }
+    }
+}
+
+/// Every object node keeps unknown fields, and every optional field keeps a null.
+fn check_keeps_mistakes(schema: &Value, path: &str) {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    if let Some(properties) = schema["properties"].as_object() {
+        assert_eq!(schema["x-kubernetes-preserve-unknown-fields"], true, "{path}");
+        for (name, property) in properties {
+            let is_kept = property["nullable"] == true || required.contains(&json!(name));
+            assert!(is_kept, "a null at {path}.{name} is dropped");
+            check_keeps_mistakes(property, &format!("{path}.{name}"));
+        }
+    }
+    if let Some(values) = schema.get("additionalProperties") {
+        assert_eq!(values["nullable"], true, "a null in {path} is dropped");
+    }
+    if let Some(items) = schema.get("items") {
+        check_keeps_mistakes(items, &format!("{path}[]"));
     }
 }

@@ -19,6 +19,15 @@ where
     Ok(list)
 }
 
+/// A value that is not null.
+pub(super) fn value<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// Tells the API server what [`list`] asks: no list of the object is empty.
 pub(super) fn lists_in_schema(schema: &mut Schema) {
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
