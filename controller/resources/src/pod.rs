@@ -19,7 +19,7 @@ pub struct Pod {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// What its kubelet calls it: `metadata.uid`, except that a static Pod's is the annotation `kubernetes.io/config.hash`.
+    /// What its kubelet calls it: `metadata.uid`, except that a mirror Pod's is the annotation `kubernetes.io/config.hash`.
     /// A manifest may have none.
     pub uid: Option<String>,
     /// Its labels.
@@ -111,12 +111,13 @@ impl TryFrom<k8s::Pod> for Pod {
         let meta = Metadata::read(Kind::Pod, object.metadata)?;
         let spec = object.spec.unwrap_or_default();
         let status = object.status.unwrap_or_default();
+        let service_account = service_account(&spec)?;
         let mut unknown = Vec::new();
         Ok(Self {
-            uid: uid(&meta),
+            uid: uid(&meta, service_account.as_ref()),
             enrolment: Enrolment::of(&meta, &mut unknown),
             unknown_words: unknown,
-            service_account: service_account(&spec)?,
+            service_account,
             host_network: spec.host_network.unwrap_or(false),
             addresses: addresses(&status)?,
             phase: phase(status.phase.as_deref())?,
@@ -138,14 +139,17 @@ impl TryFrom<k8s::Pod> for Pod {
     }
 }
 
-/// A kubelet makes up the uids of static Pods: MD5 sums. Only what looks like one is believed, because who creates Pods writes
-/// their annotations, and must not give one the uid of another.
-fn uid(meta: &Metadata) -> Option<String> {
+/// A kubelet makes up the uids of static Pods: MD5 sums. They are believed of mirror Pods alone, which have no service account
+/// and so no identity: who creates other Pods writes their annotations, and must not give one the uid of another.
+fn uid(meta: &Metadata, service_account: Option<&String>) -> Option<String> {
     const HASH_LENGTH: usize = 32;
-    let hash = meta.annotations.get(annotation::STATIC_POD_UID);
-    let is_hash =
-        |hash: &&String| hash.len() == HASH_LENGTH && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    hash.filter(is_hash).or(meta.uid.as_ref()).cloned()
+    let written = |key: &str| meta.annotations.get(key);
+    let is_hash = |hash: &&String| {
+        let is_digest = hash.len() == HASH_LENGTH && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest && written(annotation::MIRROR) == Some(*hash) && service_account.is_none()
+    };
+    let hash = written(annotation::STATIC_POD_UID).filter(is_hash);
+    hash.or(meta.uid.as_ref()).cloned()
 }
 
 /// Absent is none, and never `default`: a kubelet may create mirror Pods in any namespace, and would choose an identity so.

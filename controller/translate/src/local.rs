@@ -7,15 +7,19 @@ use karez_resources::pod::Pod;
 
 use crate::output::Output;
 use crate::relations::Lookup;
+use crate::report::Effect;
 use crate::services::octets;
 use crate::view::View;
 
 pub(crate) fn translate(view: View<'_>, key: &Key, pod: &Pod, output: &mut Output) {
     let Some(node) = &pod.node else { return };
     let uid = uid(pod);
-    // Two Pods of one uid are a mistake in manifests: an agent can tell only one of them.
-    let first = view.found_by(&Lookup::Local { node: node.clone(), uid: uid.clone() }).first();
-    if first.is_none_or(|first| **first != *key) {
+    // An agent would take one of two for the other: it is told of neither.
+    let of_uid = view.found_by(&Lookup::Local { node: node.clone(), uid: uid.clone() });
+    if let Some(other) = of_uid.iter().find(|other| ***other != *key) {
+        let message =
+            format!("{other} of node {node} has it too, so neither is captured: remove one of the two");
+        output.report(key, "metadata.uid", &message, Effect::AllButField);
         return;
     }
     let message = LocalPod {

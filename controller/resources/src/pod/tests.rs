@@ -84,14 +84,18 @@ fn in_a_manifest_an_absent_service_account_is_default_but_for_mirror_pods() {
 }
 
 #[test]
-fn a_static_pod_is_called_by_its_hash() {
+fn a_mirror_pod_is_called_by_its_hash_and_no_other() {
     let hash = "0123456789abcdef0123456789abcdef";
-    let pod = |annotation: &str| {
-        let annotations = json!({"kubernetes.io/config.hash": annotation});
+    let uid = |hash: &str, mirror: &str, account: &str| {
+        let annotations = json!({"kubernetes.io/config.hash": hash, "kubernetes.io/config.mirror": mirror});
         let meta = json!({"name": "api", "namespace": "shop", "uid": "u1", "annotations": annotations});
-        read_object(json!({"metadata": meta})).unwrap().uid.unwrap()
+        let spec = json!({"containers": [], "serviceAccountName": account});
+        read_object(json!({"metadata": meta, "spec": spec})).unwrap().uid.unwrap()
     };
-    assert_eq!(pod(hash), hash);
+    assert_eq!(uid(hash, hash, ""), hash);
+    assert_eq!(uid(hash, hash, "default"), "u1", "no mirror Pod has a service account");
+    assert_eq!(uid(hash, "", ""), "u1");
     // The uid of another Pod, which no kubelet makes up.
-    assert_eq!(pod("8f1c3a52-7d0e-4c8a-9d4b-0f6f2f7c1a11"), "u1");
+    let other = "8f1c3a52-7d0e-4c8a-9d4b-0f6f2f7c1a11";
+    assert_eq!(uid(other, other, ""), "u1");
 }

@@ -199,6 +199,24 @@ fn an_agent_is_told_of_its_node_s_pods() {
 }
 
 #[test]
+fn of_two_pods_of_one_uid_an_agent_is_told_of_neither() {
+    let of_uid =
+        |name: &str| set(&pod(name, "spec: {nodeName: n1}").replace("namespace:", "uid: u-1, namespace:"));
+    let local =
+        |index: &Index| index.resources().keys().filter(|name| name.type_url == type_url::LOCAL_POD).count();
+    let mut index = Index::default();
+    index.apply([of_uid("web")]);
+    assert_eq!(local(&index), 1);
+    index.apply([of_uid("db")]);
+    assert_eq!(local(&index), 0);
+    let problems = index.problems();
+    assert_eq!(problems.iter().map(|it| &*it.problem.name).collect::<Vec<_>>(), ["db", "web"]);
+    assert!(problems.iter().all(|it| it.problem.field == "metadata.uid"));
+    index.apply([Delta::Gone(Key::new(Kind::Pod, "shop", "db"))]);
+    assert_eq!(local(&index), 1);
+}
+
+#[test]
 fn a_node_is_entitled_to_an_identity_while_a_live_pod_of_the_mesh_has_it_there() {
     let mut index = Index::default();
     let outside = pod("outside", "spec: {nodeName: n1, serviceAccountName: f}");
