@@ -1,7 +1,7 @@
 use super::{LEAST, MOST, ReadyPool};
 
 #[test]
-fn an_empty_shelf_asks_once_and_for_more_when_it_ran_dry() {
+fn an_empty_pool_asks_once_and_for_more_when_it_ran_dry() {
     let mut pool = ReadyPool::default();
     assert_eq!(pool.take(), (None, Some(LEAST * 2)));
     assert_eq!(pool.take(), (None::<u32>, None), "a refill is under way");
