@@ -54,7 +54,8 @@ impl fmt::Display for Effect {
 }
 
 /// A problem of an object as a whole.
-pub(crate) fn whole_object(key: &Key, message: &str) -> Problem {
+#[must_use]
+pub fn whole_object(key: &Key, message: &str) -> Problem {
     Problem {
         kind: key.kind.to_string(),
         namespace: key.namespace.clone(),

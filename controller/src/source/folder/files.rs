@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use karez_resources::manifest::{self, Reading, Subject};
 use karez_resources::{Key, Problem, Resource};
+use karez_translate::report::whole_object;
 use karez_translate::{Broken, Delta, Effect, Report};
 
 /// All files of a folder.
@@ -209,14 +210,7 @@ fn object(subject: &Subject) -> Option<&Key> {
 }
 
 fn shadowed(key: &Key, other: &str) -> Problem {
-    Problem {
-        kind: key.kind.to_string(),
-        namespace: key.namespace.clone(),
-        name: key.name.clone(),
-        field: String::new(),
-        line: None,
-        message: format!("stands in {other} too: that one counts"),
-    }
+    whole_object(key, &format!("stands in {other} too: that one counts"))
 }
 
 fn report(file: &str, problem: Problem, effect: Effect) -> Report {
