@@ -1,7 +1,7 @@
 //! The mesh by object key: deltas in, what changed out.
 //!
 //! Every output is computed as a whole from the objects in force and its own name (a [`Unit`]). A delta says which units ask for
-//! its object, [`dependents`] is the table; those are computed anew, and what they give is compared with what they gave before.
+//! its object, [`Dependents`] is the table; those are computed anew, and what they give is compared with what they gave before.
 //! So a delta costs what it touches, whatever the size of the mesh, and the order of deltas leaves no trace.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
