@@ -1,15 +1,16 @@
 //! The end of capture, with connections open.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use karez_capture::capture::{self, leave, remove};
 use karez_capture::sockets::{Family, Listening};
 use socket2::SockRef;
 
-use crate::lab::{Lab, MOMENT, PATIENCE, both_ways, ensure_dead};
+use crate::lab::{Lab, MOMENT, PATIENCE, both_ways, ensure_dead, inside};
 use crate::source::dial_as;
 
 const SECRET: &str = "the-secret-of-the-water";
@@ -52,6 +53,48 @@ fn captured_connections_drain_and_what_is_left_is_reset() -> Result<()> {
     server.ensure_unvisited()?;
     ensure!(!wire.finish()?.contains(SECRET.as_bytes()), "the application's bytes left in the clear");
     Ok(())
+}
+
+/// It would be sent again only a second later, when the Pod may be captured again.
+#[test]
+fn no_first_packet_is_lost_when_capture_ends() -> Result<()> {
+    let lab = Lab::open("removal-first")?;
+    for family in Family::ALL {
+        lab.install(&lab.settings())?;
+        let before = sent_again(&lab)?;
+        // Nobody listens, neither there nor in the proxy's place: each answer is a refusal at once.
+        let nowhere = SocketAddr::new(lab.outside_ip(family), 8080);
+        let has_left = AtomicBool::new(false);
+        let dialled = std::thread::scope(|scope| {
+            let dialling = scope.spawn(|| inside(lab.pod.namespace(), || dial_until(&has_left, nowhere)));
+            let left = leave(&lab.namespace()?, &lab.settings());
+            has_left.store(true, Ordering::Relaxed);
+            left?;
+            dialling.join().map_err(|_| anyhow::anyhow!("dialling panicked"))?
+        })?;
+        ensure!(dialled > 10, "{dialled} connections say nothing");
+        let again = sent_again(&lab)? - before;
+        ensure!(again == 0, "{family:?}: {again} of {dialled} first packets had to be sent again");
+        remove(&lab.namespace()?)?;
+    }
+    Ok(())
+}
+
+/// How many connections were begun until `is_over`.
+fn dial_until(is_over: &AtomicBool, to: SocketAddr) -> Result<usize> {
+    let mut begun = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        ensure!(TcpStream::connect_timeout(&to, PATIENCE).is_err(), "somebody listens");
+        begun += 1;
+    }
+    Ok(begun)
+}
+
+/// How many segments TCP has sent again in the Pod.
+fn sent_again(lab: &Lab) -> Result<u64> {
+    let counters = lab.pod.namespace().run("nstat", &["-asz", "TcpRetransSegs"])?;
+    let mut words = counters.split_whitespace().skip_while(|word| *word != "TcpRetransSegs");
+    Ok(words.nth(1).with_context(|| format!("no counter in {counters:?}"))?.parse()?)
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn take_away(before: SavedSysctls) -> Result<(), CaptureError> {
         routes::remove(family, &devices.all)?;
     }
     before.restore()?;
-    Ok(nftables::delete()?)
+    Ok(nftables::apply_unguarded(&rules::render_removal())?)
 }
 
 impl Installed {
@@ -221,8 +221,7 @@ pub fn leave(namespace: &NetworkNamespace, settings: &Settings) -> Result<(), Ca
     namespace.run(|| {
         if let Some(listing) = nftables::list()? {
             let before = listing.note().map(noted).unwrap_or_default();
-            nftables::apply(&rules::render(&rule_settings(settings, Phase::Leaving, before)))?;
-            nftables::delete_guard()?;
+            nftables::apply_unguarded(&rules::render(&rule_settings(settings, Phase::Leaving, before)))?;
             for family in families()? {
                 routes::remove_refusals(family)?;
             }

@@ -13,7 +13,7 @@ use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use crate::netlink::ask;
 use crate::program::output_within;
-use crate::rules::{TABLE, render_removal, wire};
+use crate::rules::{TABLE, wire};
 
 const PROGRAM: &str = "nft";
 const GUARD_FAMILY: &str = "netdev";
@@ -75,16 +75,28 @@ pub fn apply(rules: &str) -> Result<(), NftablesError> {
 /// When `nft` fails.
 pub fn list() -> Result<Option<Listing>, NftablesError> {
     // Checked first, because listing a missing table gives no distinct error.
-    let tables = run("list the tables", &["list", "tables"], "")?;
-    let is_there = |family: &str| tables.lines().any(|line| line == format!("table {family} {TABLE}"));
-    if !is_there("inet") {
+    let tables = Tables::list()?;
+    if !tables.have("inet") {
         return Ok(None);
     }
     let mut listing = list_table("inet")?;
-    if is_there(GUARD_FAMILY) {
+    if tables.have(GUARD_FAMILY) {
         listing.push_str(&list_table(GUARD_FAMILY)?);
     }
     Ok(Some(Listing(listing)))
+}
+
+/// The namespace's tables, as `nft` lists them.
+struct Tables(String);
+
+impl Tables {
+    fn list() -> Result<Self, NftablesError> {
+        run("list the tables", &["list", "tables"], "").map(Self)
+    }
+
+    fn have(&self, family: &str) -> bool {
+        self.0.lines().any(|line| line == format!("table {family} {TABLE}"))
+    }
 }
 
 fn list_table(family: &str) -> Result<String, NftablesError> {
@@ -113,26 +125,15 @@ pub fn generation() -> Result<Generation, NftablesError> {
         .ok_or_else(|| NftablesError::Generation(io::ErrorKind::InvalidData.into()))
 }
 
-/// Deletes the tables, if present.
+/// Loads rules, and deletes the guard against raw sockets in the same transaction. Otherwise the guard would drop SYNs
+/// that the new rules no longer redirect.
 ///
 /// # Errors
-/// When `nft` or the kernel refuses.
-pub fn delete() -> Result<(), NftablesError> {
-    delete_guard()?;
-    run("delete the rules", &["-f", "-"], &render_removal()).map(drop)
-}
-
-/// Deletes the table that guards against raw sockets, if present.
-///
-/// # Errors
-/// When `nft` or the kernel refuses.
-pub fn delete_guard() -> Result<(), NftablesError> {
-    let tables = run("list the tables", &["list", "tables"], "")?;
-    // A kernel without this family refuses even "add".
-    if !tables.lines().any(|line| line == format!("table {GUARD_FAMILY} {TABLE}")) {
-        return Ok(());
-    }
-    run("delete the rules", &["-f", "-"], &wire::render_removal()).map(drop)
+/// When `nft` or the kernel refuses. Nothing has changed then.
+pub fn apply_unguarded(rules: &str) -> Result<(), NftablesError> {
+    // A kernel without the guard's family refuses even "add".
+    let guard = if Tables::list()?.have(GUARD_FAMILY) { wire::render_removal() } else { String::new() };
+    run("load the rules", &["-f", "-"], &(guard + rules)).map(drop)
 }
 
 impl Listing {
