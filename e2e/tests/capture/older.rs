@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, ensure};
-use karez_capture::capture::{Settings, remove};
+use karez_capture::capture::{Settings, leave, remove};
 use karez_capture::sockets::{Family, Kind, Listening};
+use karez_lab::{Namespace, wait};
 use socket2::{Domain, Socket, Type};
 
 use crate::lab::{Lab, PATIENCE, both_ways, ensure_dead, inside, patient};
@@ -150,4 +151,61 @@ fn a_new_connection_is_not_taken_for_one_of_the_proxys_that_is_gone() -> Result<
     });
     ensure!(dialled.is_err(), "a connection past the proxy");
     server.ensure_unvisited()
+}
+
+/// Connection tracking knows it already, and would not ask the rules about its next SYN.
+#[test]
+fn a_connection_without_an_answer_is_captured_when_it_tries_again() -> Result<()> {
+    let lab = Lab::open("older-unanswered")?;
+    let application = lab.listen_in_pod(8080)?;
+    for family in Family::ALL {
+        lab.install(&lab.settings())?;
+        leave(&lab.namespace()?, &lab.settings())?;
+        let lost_outside = drop_packets(lab.outside.namespace(), "prerouting", "tcp dport 8080")?;
+        let dialled = begin_to_dial(lab.pod.namespace(), (lab.outside_ip(family), 8080).into())?;
+        let lost_in_pod = drop_packets(lab.pod.namespace(), "output", "tcp sport 8080")?;
+        let client = begin_to_dial(lab.outside.namespace(), (lab.pod_ip(family), 8080).into())?;
+        wait::until("the client's SYN", PATIENCE, || {
+            let waiting = lab.pod.namespace().run("ss", &["-Htn", "state", "syn-recv"])?;
+            ensure!(!waiting.is_empty(), "nobody dials the Pod");
+            Ok(())
+        })?;
+
+        let outbound = lab.proxy(Listening::Outbound, family)?;
+        let inbound = lab.proxy(Listening::InboundPlaintext, family)?;
+        lab.install(&lab.settings())?;
+        lost_outside.end()?;
+        lost_in_pod.end()?;
+        both_ways(&patient(dialled)?.into(), &outbound.accept()?, "out")?;
+        both_ways(&patient(client)?.into(), &inbound.accept()?, "in")?;
+    }
+    application.ensure_unvisited()
+}
+
+/// A connection whose first SYN is sent, and that waits for an answer.
+fn begin_to_dial(namespace: &Namespace, to: SocketAddr) -> Result<Socket> {
+    inside(namespace, || {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        ensure!(socket.connect(&to.into()).is_err(), "it was answered at once");
+        Ok(socket)
+    })
+}
+
+/// Packets that are lost in a namespace.
+struct Lost<'a>(&'a Namespace);
+
+/// Drops packets of a hook before connection tracking sees them.
+fn drop_packets<'a>(namespace: &'a Namespace, hook: &str, which: &str) -> Result<Lost<'a>> {
+    let rules = format!(
+        "table inet lost {{ chain lost {{ type filter hook {hook} priority -400; {which} drop; }}; }}\n"
+    );
+    namespace.feed("nft", &["-f", "-"], &rules)?;
+    Ok(Lost(namespace))
+}
+
+impl Lost<'_> {
+    fn end(self) -> Result<()> {
+        self.0.run("nft", &["delete", "table", "inet", "lost"]).map(drop)
+    }
 }

@@ -124,7 +124,6 @@ fn talk_until_cut(stream: &TcpStream) -> Result<usize> {
 }
 
 #[test]
-#[ignore = "connections hang in about half of the runs: docs/plan.md, Not done"]
 fn entering_and_leaving_again_and_again_costs_no_new_connection() -> Result<()> {
     let (shop, _server) = open("leave-again")?;
     let [to, to6] = pod_addresses(&shop.api);

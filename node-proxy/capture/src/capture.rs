@@ -141,6 +141,8 @@ fn put_in_place(settings: &Settings, before: SavedSysctls) -> Result<Installed, 
         Proxy::Karez { mark } => guard(mark, &devices.lowest).err(),
         Proxy::Ztunnel => None,
     };
+    // After the guard, which may drop a SYN that connection tracking has just seen.
+    flows::forget_unanswered()?;
     sysctls::write_wanted()?;
     // Read before the listing, so that a later change is noticed.
     let Generation(generation) = nftables::generation()?;

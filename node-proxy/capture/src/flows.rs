@@ -1,4 +1,5 @@
-//! Finds and closes open connections that depend on the rules. The functions act on the calling thread's namespace.
+//! Finds and closes open connections that depend on the rules, and lets the rules redirect connections without an answer.
+//! The functions act on the calling thread's namespace.
 //!
 //! Without rules nothing translates a captured connection: the application's next bytes would leave the Pod unchanged,
 //! for the server that it once dialled. Nor would anything keep the application's answers in the Pod on connections
@@ -34,6 +35,11 @@ pub enum FlowError {
     /// Connection tracking does not remove them.
     #[error("cannot remove the captured connections from connection tracking: {0}")]
     Forget(io::Error),
+    /// Connection tracking keeps those that are older than the rules.
+    #[error(
+        "cannot make connection tracking forget unanswered connections (this takes the kernel's nf_conntrack_netlink): {0}"
+    )]
+    Unanswered(io::Error),
     /// They exist, and the kernel cannot close them.
     #[error(
         "{open} connections of the mesh are still open and the kernel cannot close them ({source}): it takes a kernel \
@@ -57,6 +63,16 @@ pub fn sever() -> Result<usize, FlowError> {
     Ok(sever_captured()? + sever_delivered()?)
 }
 
+/// Makes unanswered connections new again, so that the rules redirect their next SYN. Connection tracking translates by a
+/// connection's first packet alone, so the rules would drop every further SYN of one that it knows.
+///
+/// # Errors
+/// When the kernel does not list or remove them.
+pub fn forget_unanswered() -> Result<(), FlowError> {
+    let unanswered = tracked::unanswered().map_err(FlowError::Unanswered)?;
+    unanswered.iter().try_for_each(tracked::forget).map_err(FlowError::Unanswered)
+}
+
 fn sever_captured() -> Result<usize, FlowError> {
     // Sockets before connection tracking, which remembers ended connections for minutes: a new connection on an ended
     // one's port must not be closed.
@@ -72,7 +88,7 @@ fn sever_captured() -> Result<usize, FlowError> {
     }
     // Otherwise, once the Pod is enrolled again, a connection from the same port begun without the mesh would be taken
     // for this one.
-    flows.iter().try_for_each(tracked::forget).map_err(FlowError::Forget)?;
+    flows.iter().try_for_each(|flow| tracked::forget(&flow.original())).map_err(FlowError::Forget)?;
     Ok(severed)
 }
 

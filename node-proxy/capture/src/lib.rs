@@ -7,7 +7,7 @@
 //! | puts capture in place, checks it, takes it away | [`capture`] |
 //! | … by nftables rules | [`rules`] (pure), [`nftables`] |
 //! | … by a routing table, sysctls | [`routes`], [`sysctls`] |
-//! | … and, before it goes, by closing what it held | [`flows`] |
+//! | … by making what has no answer yet begin anew, and, before it goes, closing what it held | [`flows`] |
 //! | opens sockets in a namespace, for a process without privileges | [`sockets`] |
 //!
 //! | the node proxy | module |

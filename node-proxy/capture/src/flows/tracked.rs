@@ -1,4 +1,4 @@
-//! Captured connections in connection tracking.
+//! Connections in connection tracking: captured ones, and those without an answer.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -30,36 +30,65 @@ pub struct Captured {
     pub has_ended: bool,
 }
 
+/// One direction of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Direction {
+    source: SocketAddr,
+    destination: SocketAddr,
+}
+
+/// `TCP_CONNTRACK_SYN_SENT` of `nf_conntrack_tcp.h`.
+const SYN_SENT: u8 = 1;
 /// `TCP_CONNTRACK_TIME_WAIT` of `nf_conntrack_tcp.h`; only `TCP_CONNTRACK_CLOSE` follows it.
 const TIME_WAIT: u8 = 7;
+
+impl Captured {
+    /// As its first packet had it.
+    pub(super) fn original(&self) -> Direction {
+        Direction { source: self.dialler, destination: self.destination }
+    }
+}
 
 /// The captured connections in connection tracking, including recently closed ones.
 ///
 /// # Errors
 /// When the kernel does not answer.
 pub fn captured() -> io::Result<Vec<Captured>> {
+    entries(captured_of)
+}
+
+/// TCP connections that are not captured and of which only SYNs have been seen.
+///
+/// # Errors
+/// When the kernel does not answer.
+pub(super) fn unanswered() -> io::Result<Vec<Direction>> {
+    entries(unanswered_of)
+}
+
+/// What `read` makes of all entries.
+fn entries<T>(read: impl Fn(&[ConntrackAttribute]) -> Option<T>) -> io::Result<Vec<T>> {
     let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0);
     let request = NetfilterMessage::new(header, ConntrackMessage::Get(Vec::new()));
-    let mut flows = Vec::new();
+    let mut found = Vec::new();
     dump(NETLINK_NETFILTER, request, |message| {
         if let NetfilterMessageInner::Conntrack(ConntrackMessage::New(attributes)) = message.inner {
-            flows.extend(read(&attributes));
+            found.extend(read(&attributes));
         }
     })?;
-    Ok(flows)
+    Ok(found)
 }
 
 /// Removes a connection from connection tracking.
 ///
 /// # Errors
 /// When the kernel refuses.
-pub(super) fn forget(flow: &Captured) -> io::Result<()> {
-    let family = match flow.dialler {
+pub(super) fn forget(original: &Direction) -> io::Result<()> {
+    let family = match original.source {
         SocketAddr::V4(_) => NetfilterProtoFamily::IPv4,
         SocketAddr::V6(_) => NetfilterProtoFamily::IPv6,
     };
     let header = NetfilterHeader::new(family, 0, 0);
-    let tuple = ConntrackAttribute::CtaTupleOrig(tuple(flow.dialler, flow.destination));
+    let tuple = ConntrackAttribute::CtaTupleOrig(tuple(original));
     match command(NETLINK_NETFILTER, NetfilterMessage::new(header, ConntrackMessage::Delete(vec![tuple])), 0)
     {
         // It has ended meanwhile.
@@ -68,8 +97,9 @@ pub(super) fn forget(flow: &Captured) -> io::Result<()> {
     }
 }
 
-/// One direction of a TCP connection, as a query to connection tracking.
-fn tuple(source: SocketAddr, destination: SocketAddr) -> Vec<Tuple> {
+/// A direction as a query to connection tracking.
+fn tuple(direction: &Direction) -> Vec<Tuple> {
+    let Direction { source, destination } = direction;
     vec![
         Tuple::Ip(vec![IPTuple::SourceAddress(source.ip()), IPTuple::DestinationAddress(destination.ip())]),
         Tuple::Proto(vec![
@@ -81,26 +111,47 @@ fn tuple(source: SocketAddr, destination: SocketAddr) -> Vec<Tuple> {
 }
 
 /// Parses an entry, if it is a captured TCP connection.
-fn read(attributes: &[ConntrackAttribute]) -> Option<Captured> {
-    let status = attributes.iter().find_map(|attribute| match attribute {
-        ConntrackAttribute::CtaStatus(status) => Some(*status),
-        _ => None,
-    })?;
-    let original = attributes.iter().find_map(|attribute| match attribute {
-        ConntrackAttribute::CtaTupleOrig(tuple) => tcp(tuple),
-        _ => None,
-    })?;
-    let reply = attributes.iter().find_map(|attribute| match attribute {
-        ConntrackAttribute::CtaTupleReply(tuple) => tcp(tuple),
-        _ => None,
-    })?;
-    let ours = [OUTBOUND, INBOUND_PLAINTEXT, DNS].contains(&reply.source.port());
-    (status.contains(Status::DstNat) && ours).then_some(Captured {
+fn captured_of(attributes: &[ConntrackAttribute]) -> Option<Captured> {
+    let (original, reply) = (original(attributes)?, reply(attributes)?);
+    is_captured(status(attributes)?, &reply).then_some(Captured {
         dialler: original.source,
         destination: original.destination,
         proxy: reply.source,
         translated: reply.destination,
         has_ended: state(attributes).is_some_and(|state| state >= TIME_WAIT),
+    })
+}
+
+/// Parses an entry, if it is a TCP connection without an answer that is not captured.
+fn unanswered_of(attributes: &[ConntrackAttribute]) -> Option<Direction> {
+    let status = status(attributes)?;
+    let is_unanswered = state(attributes)? == SYN_SENT && !status.contains(Status::SeenReply);
+    (is_unanswered && !is_captured(status, &reply(attributes)?)).then(|| original(attributes))?
+}
+
+/// Whether a connection whose answers come like this was redirected to the node proxy.
+fn is_captured(status: Status, reply: &Direction) -> bool {
+    status.contains(Status::DstNat) && [OUTBOUND, INBOUND_PLAINTEXT, DNS].contains(&reply.source.port())
+}
+
+fn status(attributes: &[ConntrackAttribute]) -> Option<Status> {
+    attributes.iter().find_map(|attribute| match attribute {
+        ConntrackAttribute::CtaStatus(status) => Some(*status),
+        _ => None,
+    })
+}
+
+fn original(attributes: &[ConntrackAttribute]) -> Option<Direction> {
+    attributes.iter().find_map(|attribute| match attribute {
+        ConntrackAttribute::CtaTupleOrig(tuple) => tcp(tuple),
+        _ => None,
+    })
+}
+
+fn reply(attributes: &[ConntrackAttribute]) -> Option<Direction> {
+    attributes.iter().find_map(|attribute| match attribute {
+        ConntrackAttribute::CtaTupleReply(tuple) => tcp(tuple),
+        _ => None,
     })
 }
 
@@ -117,12 +168,6 @@ fn state(attributes: &[ConntrackAttribute]) -> Option<u8> {
         ProtoInfoTCP::State(state) => Some(*state),
         _ => None,
     })
-}
-
-/// One direction of a connection.
-struct Direction {
-    source: SocketAddr,
-    destination: SocketAddr,
 }
 
 /// Parses a tuple of connection tracking, if it is a TCP one.

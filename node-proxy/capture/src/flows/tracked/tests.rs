@@ -24,7 +24,8 @@ fn entry(protocol: Protocol, status: Status, proxy: &str) -> Vec<ConntrackAttrib
 
 #[test]
 fn a_redirected_connection_is_read_from_both_ends() {
-    let flow = read(&entry(Protocol::Tcp, Status::DstNat | Status::Assured, "127.0.0.1:15001")).unwrap();
+    let flow =
+        captured_of(&entry(Protocol::Tcp, Status::DstNat | Status::Assured, "127.0.0.1:15001")).unwrap();
     assert_eq!(flow.dialler, "10.0.0.2:40000".parse().unwrap());
     assert_eq!(flow.destination, "10.0.0.9:80".parse().unwrap());
     assert_eq!(flow.proxy, "127.0.0.1:15001".parse().unwrap());
@@ -39,12 +40,12 @@ fn a_connection_has_ended_when_both_ends_have_finished_or_one_has_reset_it() {
             ProtoInfoTCP::OriginalWindowScale(7),
             ProtoInfoTCP::State(state),
         ])]));
-        read(&attributes).unwrap().has_ended
+        captured_of(&attributes).unwrap().has_ended
     };
     let (established, fin_wait, close_wait, last_ack, time_wait, close) = (3, 4, 5, 6, 7, 8);
     assert_eq!([established, fin_wait, close_wait, last_ack].map(with), [false; 4]);
     assert_eq!([time_wait, close].map(with), [true; 2]);
-    assert!(!read(&entry(Protocol::Tcp, Status::DstNat, "127.0.0.1:15001")).unwrap().has_ended);
+    assert!(!captured_of(&entry(Protocol::Tcp, Status::DstNat, "127.0.0.1:15001")).unwrap().has_ended);
 }
 
 #[test]
@@ -58,6 +59,31 @@ fn others_are_left_alone() {
         ("nothing", Vec::new()),
     ];
     for (what, attributes) in cases {
-        assert_eq!(read(&attributes), None, "{what}");
+        assert_eq!(captured_of(&attributes), None, "{what}");
     }
+}
+
+fn in_state(state: u8, status: Status, answers_from: &str) -> Vec<ConntrackAttribute> {
+    let mut attributes = entry(Protocol::Tcp, status, answers_from);
+    attributes.push(ConntrackAttribute::CtaProtoInfo(vec![ProtoInfo::TCP(vec![ProtoInfoTCP::State(state)])]));
+    attributes
+}
+
+#[test]
+fn without_an_answer_are_connections_of_which_only_syns_were_seen_and_that_are_not_captured() {
+    let (server, proxy, container) = ("10.0.0.9:80", "127.0.0.1:15001", "172.17.0.2:8080");
+    let table = [
+        ("dialled past the mesh", in_state(1, Status::Confirmed, server), true),
+        ("translated by others", in_state(1, Status::Confirmed | Status::DstNat, container), true),
+        ("captured", in_state(1, Status::Confirmed | Status::DstNat, proxy), false),
+        ("answered", in_state(1, Status::Confirmed | Status::SeenReply, server), false),
+        ("open, seen from its middle", in_state(3, Status::Confirmed, server), false),
+        ("not TCP", entry(Protocol::Udp, Status::Confirmed, server), false),
+    ];
+    for (what, attributes, wanted) in table {
+        assert_eq!(unanswered_of(&attributes).is_some(), wanted, "{what}");
+    }
+    let found = unanswered_of(&in_state(1, Status::Confirmed, server)).unwrap();
+    assert_eq!(found.source, "10.0.0.2:40000".parse().unwrap());
+    assert_eq!(found.destination, "10.0.0.9:80".parse().unwrap());
 }
