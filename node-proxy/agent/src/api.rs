@@ -41,7 +41,7 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const GONE_WITHIN: Duration = Duration::from_secs(50);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const STILL_THERE: &str =
-    "the CNI plugin or some Pods are still there, and the agent keeps trying: ask again";
+    "the CNI plugin, some Pods or the node's rules are still there, and the agent keeps trying: ask again";
 /// Bytes of a request's body: one Pod.
 const LARGEST_REQUEST: usize = 64 * 1024;
 /// Before accepting again after an error such as "too many open files".
@@ -193,6 +193,7 @@ async fn uninstalled<K: Kernel>(uninstall: &Uninstall, handle: &EnrolmentHandle<
         while !handle.list().await?.pods.is_empty() {
             tokio::time::sleep(LOOK_EVERY).await;
         }
+        uninstall.rules_gone().await;
         Ok::<_, RequestError>(Removal::default())
     };
     match tokio::time::timeout(GONE_WITHIN, gone).await {

@@ -11,6 +11,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Semaphore;
 
 use crate::kernel::{Kernel, ServedBy};
+use crate::probes::ProbedPods;
 use crate::store::Store;
 
 /// Work that blocks, at a time: on two cores more of it would only wait for a core.
@@ -29,6 +30,8 @@ pub struct AgentContext<K: Kernel> {
     pub sandboxes: Sandboxes<K::Sandbox>,
     /// Who serves the Pods.
     pub served_by: ServedBy,
+    /// Pods that kubelet's probes are to reach.
+    pub probes: ProbedPods,
     /// Captures that were found changed and put right.
     pub repairs: Counter,
     slots: Semaphore,
@@ -58,13 +61,14 @@ impl<S> Clone for Sandbox<S> {
 impl<K: Kernel> AgentContext<K> {
     /// With nothing enrolled.
     #[must_use]
-    pub fn new(kernel: K, store: Store, served_by: ServedBy) -> Self {
+    pub fn new(kernel: K, store: Store, served_by: ServedBy, probes: ProbedPods) -> Self {
         Self {
             kernel,
             store,
             roster: SharedRoster::default(),
             sandboxes: Sandboxes::default(),
             served_by,
+            probes,
             repairs: Counter::default(),
             slots: Semaphore::new(BLOCKING),
         }

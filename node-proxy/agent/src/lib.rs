@@ -11,7 +11,7 @@
 //! | … and towards the node proxies | [`proxies`] |
 //!
 //! On Kubernetes nobody has to ask: [`cluster`] follows what the controller says of the node's Pods, and finds their namespaces by
-//! their [`processes`]. [`cni`] holds a new Pod back until it is captured.
+//! their [`processes`]. [`cni`] holds a new Pod back until it is captured. [`probes`] exempts kubelet's probes.
 //!
 //! After a restart [`restore`] takes up what was enrolled. [`context`] is what the tasks share; [`settings`] are the flags, [`privilege`]
 //! what it may do, [`metrics`] what Prometheus reads.
@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod pod_task;
 pub mod pods;
 pub mod privilege;
+pub mod probes;
 pub mod processes;
 pub mod proxies;
 pub mod record;

@@ -12,6 +12,8 @@ use karez_agent::context::AgentContext;
 use karez_agent::enrolment::EnrolmentHandle;
 use karez_agent::kernel::{Kernel as _, Linux, ServedBy};
 use karez_agent::metrics::Metrics;
+use karez_agent::probes::node::LinuxNode;
+use karez_agent::probes::{ProbeKeeper, ProbedPods};
 use karez_agent::processes::Processes;
 use karez_agent::proxies::Source;
 use karez_agent::record::Openings;
@@ -73,7 +75,8 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let (_trigger, drain) = drain::new();
     let mut tasks = Tasks::new();
 
-    let context = Arc::new(context(settings)?);
+    let (probed_pods, requested) = ProbedPods::new();
+    let context = Arc::new(context(settings, probed_pods)?);
     let pods = restore(&context)?;
     let (sender, requests) = mpsc::channel(REQUESTS);
     tasks.spawn("pods", pods.run(requests));
@@ -85,7 +88,11 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
         Some(controller) => {
             let known = readiness.condition("Pods of this node from the controller");
             let view = follow_controller(controller, known, &mut tasks)?;
-            Some(join_cluster(settings, &context, &handle, view, &served, &uninstall, &mut tasks))
+            let joined = join_cluster(settings, &context, &handle, view, &served, &uninstall, &mut tasks);
+            let by_cgroup = joined.0.kubelet_by_cgroup.clone();
+            let keeper = ProbeKeeper::new(node(settings), requested, uninstall.clone(), by_cgroup);
+            tasks.spawn("probes", keeper.run());
+            Some(joined)
         }
         None => {
             serve_proxies(settings, &context, &served, &mut tasks)?;
@@ -115,17 +122,25 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     }
 }
 
-fn context(settings: &Settings) -> anyhow::Result<AgentContext<Linux>> {
+fn context(settings: &Settings, probed_pods: ProbedPods) -> anyhow::Result<AgentContext<Linux>> {
     let served_by = match settings.zds_socket {
         None => ServedBy::Karez,
         Some(_) => ServedBy::Ztunnel,
     };
     let kernel = Linux {
         served_by,
-        probes: settings.probe_address.clone(),
+        probes: settings.probe_addresses(),
         processes: Processes::new(&settings.cluster.proc),
     };
-    Ok(AgentContext::new(kernel, Store::open(&settings.state_dir)?, served_by))
+    Ok(AgentContext::new(kernel, Store::open(&settings.state_dir)?, served_by, probed_pods))
+}
+
+fn node(settings: &Settings) -> LinuxNode {
+    LinuxNode {
+        processes: Processes::new(&settings.cluster.proc),
+        kubelets: settings.cluster.kubelet.clone(),
+        addresses: settings.probe_addresses(),
+    }
 }
 
 /// Follows what the controller says of this node's Pods.

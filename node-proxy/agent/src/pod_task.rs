@@ -22,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use crate::context::{AgentContext, Sandbox};
 use crate::kernel::{CaptureOptions, Kernel, KernelError};
+use crate::probes::Admission;
 use crate::record::{Phase, Record};
 use crate::registry::Reservation;
 use crate::store::StoreError;
@@ -108,6 +109,8 @@ struct Enrolled<K: Kernel> {
     problem: Option<String>,
     /// Until when its listeners are sought with node proxies.
     seek_until: Instant,
+    /// That kubelet's probes reach it.
+    _probes: Admission,
     /// That no other Pod comes into its namespace.
     _reservation: Reservation,
 }

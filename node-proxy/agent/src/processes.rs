@@ -1,9 +1,10 @@
-//! Finds the network namespaces of running Pods, by the processes of the node.
+//! Finds the network namespaces of running Pods, by the processes of the node; and kubelet ([`NodeProcess`]).
 //!
 //! A process belongs to the Pod that its cgroup names, whatever the container runtime. What is read here is a moment's
 //! state: whoever opens the path of a namespace has to compare its id.
 
 mod cgroup;
+mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,6 +13,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use karez_handover::pod::NamespaceId;
+
+pub use node::NodeProcess;
 
 /// Where container runtimes keep network namespaces, beyond the life of any process in them.
 const MOUNTED: &str = "/run/netns";
@@ -56,8 +59,7 @@ impl Processes {
     pub fn find(&self, uids: &BTreeSet<String>) -> io::Result<BTreeMap<String, Vec<FoundNamespace>>> {
         let mut processes: BTreeMap<String, Vec<PodProcess>> = BTreeMap::new();
         let own = namespace_at(Path::new("/proc/self/ns/net")).ok();
-        for entry in fs::read_dir(&self.proc)? {
-            let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        for pid in self.pids()? {
             if let Some((uid, process)) = self.pod_process(pid, uids)
                 && Some(process.namespace) != own
             {
@@ -67,6 +69,11 @@ impl Processes {
         let mounted = self.mounted();
         let found = processes.into_iter().map(|(uid, processes)| (uid, self.namespaces(processes, &mounted)));
         Ok(found.collect())
+    }
+
+    fn pids(&self) -> io::Result<impl Iterator<Item = u32>> {
+        let entries = fs::read_dir(&self.proc)?;
+        Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()))
     }
 
     fn namespaces(
@@ -98,7 +105,8 @@ impl Processes {
         started(&fs::read_to_string(self.folder(pid).join("stat")).ok()?)
     }
 
-    fn folder(&self, pid: u32) -> PathBuf {
+    /// The folder of a process in the procfs.
+    pub(crate) fn folder(&self, pid: u32) -> PathBuf {
         self.proc.join(pid.to_string())
     }
 

@@ -10,6 +10,7 @@ use karez_process::logs::LogSettings;
 use karez_process::names;
 
 use crate::cni::Installation;
+use crate::probes::node::PROBE_ADDRESSES;
 
 /// Enrols Pods of this node in the mesh: redirects their traffic and hands their sockets to the node proxy.
 #[derive(Debug, Clone, Parser)]
@@ -37,8 +38,9 @@ pub struct Settings {
     #[arg(long, value_name = "ADDRESS", conflicts_with = "node")]
     pub zds_socket: Option<Address>,
 
-    /// Source addresses of kubelet's probes, which reach the application directly, in strict mode too. Only for a node that
-    /// sends its probes from there and drops packets of others that carry such an address.
+    /// Source addresses of kubelet's probes, one of a family, which reach the application directly, in strict mode too. On
+    /// Kubernetes the agent makes the node send its probes from there, and has addresses of its own for it. Elsewhere: only
+    /// for a node that does so, and that drops packets of others that carry such an address.
     #[arg(long, value_name = "IP", value_delimiter = ',')]
     pub probe_address: Vec<IpAddr>,
 
@@ -82,6 +84,15 @@ pub struct ClusterSettings {
     /// Token that proves this agent to the controller; read again at every call.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+
+    /// Names that the program of kubelet may have. Kubelet's probes are known by its cgroup.
+    #[arg(
+        long,
+        default_value = "kubelet,k3s-server,k3s-agent,kubelite",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub kubelet: Vec<String>,
 
     /// Kubernetes namespace that the agent runs in.
     #[arg(long, default_value = "karez-system", value_parser = names::namespace)]
@@ -133,6 +144,13 @@ impl ClusterSettings {
 pub struct IncompleteSettings;
 
 impl Settings {
+    /// The addresses that probes come from: none but where somebody keeps them from everybody else.
+    #[must_use]
+    pub fn probe_addresses(&self) -> Vec<IpAddr> {
+        let is_kept_here = self.cluster.node.is_some() && self.probe_address.is_empty();
+        if is_kept_here { PROBE_ADDRESSES.to_vec() } else { self.probe_address.clone() }
+    }
+
     /// Where the CNI plugin is installed; None where it is not to be.
     #[must_use]
     pub fn cni_installation(&self) -> Option<Installation> {

@@ -9,6 +9,7 @@
 //! | … by a routing table, sysctls | [`routes`], [`sysctls`] |
 //! | … by making what has no answer yet begin anew, and, before it goes, closing what it held | [`flows`] |
 //! | opens sockets in a namespace, for a process without privileges | [`sockets`] |
+//! | on the node itself, gives kubelet's probes an address of their own | [`probes`] |
 //!
 //! | the node proxy | module |
 //! | --- | --- |
@@ -25,6 +26,7 @@ pub mod flows;
 pub mod marks;
 pub mod netns;
 pub mod nftables;
+pub mod probes;
 pub mod routes;
 pub mod rules;
 pub mod seqpacket;

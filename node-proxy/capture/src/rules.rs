@@ -24,8 +24,8 @@
 //!
 //! Priorities are numbers, because nft 1.0.6 does not know `dstnat` in the output hook.
 
-mod chain;
-mod chains;
+pub(crate) mod chain;
+pub(crate) mod chains;
 pub mod wire;
 
 use std::fmt::Write as _;

@@ -13,6 +13,8 @@ pub struct ClusterMetrics {
     pub repaired: Counter,
     /// Node proxies that are served.
     pub node_proxies: Gauge,
+    /// Whether kubelet's probes are known by its cgroup.
+    pub kubelet_by_cgroup: Gauge,
 }
 
 impl ClusterMetrics {
@@ -32,6 +34,12 @@ impl ClusterMetrics {
             "node_proxies",
             "Node proxies of this node that the agent listens for",
             self.node_proxies.clone(),
+        );
+        registry.register(
+            "kubelet_by_cgroup",
+            "1 while kubelet's probes are known by its cgroup; 0 while every process of root's passes for kubelet, or probes \
+             are not exempt from strict mode",
+            self.kubelet_by_cgroup.clone(),
         );
     }
 }

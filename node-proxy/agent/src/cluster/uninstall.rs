@@ -16,6 +16,7 @@ pub struct Uninstall {
 struct Progress {
     is_requested: bool,
     is_plugin_gone: bool,
+    are_rules_gone: bool,
 }
 
 impl Uninstall {
@@ -49,6 +50,16 @@ impl Uninstall {
     /// Returns once the plugin is not there.
     pub async fn plugin_gone(&self) {
         self.until(|progress| progress.is_plugin_gone).await;
+    }
+
+    /// The rules of the node itself are not there any more.
+    pub fn note_no_rules(&self) {
+        self.progress.send_modify(|progress| progress.are_rules_gone = true);
+    }
+
+    /// Returns once these are not there.
+    pub async fn rules_gone(&self) {
+        self.until(|progress| progress.are_rules_gone).await;
     }
 
     async fn until(&self, is: impl Fn(&Progress) -> bool) {

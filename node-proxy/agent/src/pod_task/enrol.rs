@@ -9,6 +9,7 @@ use super::change::{Change, changes};
 use super::{Enrolled, NewPod, PodError, PodTask, SEEK_FOR};
 use crate::context::{AgentContext, Sandbox};
 use crate::kernel::{CaptureOptions, Kernel, KernelError, ServedBy};
+use crate::probes::Admission;
 use crate::record::{Phase, Record};
 use crate::registry::Reservation;
 
@@ -35,7 +36,8 @@ impl<K: Kernel> PodTask<K> {
         }
         self.enrolled = None;
         let (record, sandbox) = (new_pod.record, Arc::new(new_pod.sandbox));
-        let captured = capture_pod(&self.context, &record, &sandbox).await;
+        let probes = self.context.probes.admit(record.pod.addresses.clone());
+        let captured = capture_pod(&self.context, &record, &sandbox, &probes).await;
         let seek_until = Instant::now();
         let sandbox = Some(sandbox);
         let enrolled = Enrolled {
@@ -45,6 +47,7 @@ impl<K: Kernel> PodTask<K> {
             unsaved: false,
             problem: None,
             seek_until,
+            _probes: probes,
             _reservation: reservation,
         };
         let enrolled = self.enrolled.insert(enrolled);
@@ -78,6 +81,7 @@ impl<K: Kernel> PodTask<K> {
     pub fn resume(&mut self, record: Record, sandbox: Option<K::Sandbox>, reservation: Reservation) {
         let sandbox = sandbox.map(Arc::new);
         offer_again(&self.context, &record, sandbox.as_ref());
+        let probes = self.context.probes.admit(record.pod.addresses.clone());
         let seek_until = Instant::now() + SEEK_FOR;
         self.enrolled = Some(Enrolled {
             record,
@@ -86,6 +90,7 @@ impl<K: Kernel> PodTask<K> {
             unsaved: false,
             problem: None,
             seek_until,
+            _probes: probes,
             _reservation: reservation,
         });
         self.publish();
@@ -122,6 +127,7 @@ async fn capture_pod<K: Kernel>(
     context: &Arc<AgentContext<K>>,
     record: &Record,
     sandbox: &Arc<K::Sandbox>,
+    probes: &Admission,
 ) -> Result<K::Installed, PodError> {
     let supply = {
         let (record, sandbox) = (record.clone(), Arc::clone(sandbox));
@@ -130,7 +136,8 @@ async fn capture_pod<K: Kernel>(
             Ok::<_, PodError>(open_supply(context, &record, &sandbox)?)
         })
     };
-    let supply = supply.await?;
+    let (supply, ()) = tokio::join!(supply, probes.in_force());
+    let supply = supply?;
     let opened = Sandbox { namespace: Arc::clone(sandbox), mark: record.mark };
     context.sandboxes.insert(record.pod.reference.clone(), opened);
     context.roster.with(|roster| roster.offer(record.pod.clone(), record.openings.roles(), supply));

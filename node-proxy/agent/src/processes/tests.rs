@@ -96,3 +96,29 @@ fn the_start_time_is_found_behind_any_name() {
         assert_eq!(started(wrong), None, "{wrong:?}");
     }
 }
+
+#[test]
+fn kubelet_is_the_nodes_own_process_and_no_pods() {
+    let node = Node::new();
+    let (own, other) = (Path::new("/proc/self/ns/net"), node.namespace("other"));
+    let process = |pid: u32, name: &str, cgroup: &str, namespace: &Path| {
+        node.process(pid, WEB, u64::from(100 - pid), namespace);
+        fs::write(node.processes.folder(pid).join("comm"), format!("{name}\n")).unwrap();
+        fs::write(node.processes.folder(pid).join("cgroup"), format!("0::{cgroup}\n")).unwrap();
+    };
+    process(10, "kubelet", "/system.slice/kubelet.service", own);
+    process(20, "kubelet", &format!("/kubepods/pod{WEB}/c1"), own);
+    process(30, "kubelet", "/", &other);
+    process(40, "containerd", "/", own);
+    let kubelet = || node.processes.on_node(&["kubelet".to_owned()]).unwrap();
+    let found = kubelet().unwrap();
+    assert_eq!(
+        found.pid, 10,
+        "neither a Pod's process of that name on the host's network, nor one of another network"
+    );
+    assert!(node.processes.is_running(&found));
+
+    fs::remove_dir_all(node.processes.folder(10)).unwrap();
+    assert!(!node.processes.is_running(&found));
+    assert_eq!(kubelet(), None);
+}

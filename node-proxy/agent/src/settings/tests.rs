@@ -12,15 +12,22 @@ fn what_it_does_unless_told_otherwise() {
     let settings = parse(&[]).unwrap();
     assert_eq!(settings.node_socket, Address::Abstract("karez-agent".to_owned()));
     assert_eq!(settings.node_uid, 1337);
-    assert!(settings.probe_address.is_empty(), "an address that nobody guards opens strict mode");
+    assert!(settings.probe_addresses().is_empty(), "an address that nobody guards opens strict mode");
     assert!(settings.dns_capture && settings.zds_socket.is_none() && settings.metrics_listen.is_none());
 }
 
 #[test]
 fn values_that_are_understood() {
     let settings = parse(&["--dns-capture", "false", "--probe-address", "10.0.0.1,fd00::1"]).unwrap();
-    assert_eq!(settings.probe_address.len(), 2);
+    assert_eq!(settings.probe_addresses().len(), 2);
     assert!(!settings.dns_capture);
+}
+
+#[test]
+fn on_kubernetes_the_agent_has_probe_addresses_of_its_own() {
+    let on_kubernetes = |more: &[&str]| parse(&[&["--node", "n1"], more].concat()).unwrap().probe_addresses();
+    assert_eq!(on_kubernetes(&[]), PROBE_ADDRESSES);
+    assert_eq!(on_kubernetes(&["--probe-address", "10.0.0.1"]).len(), 1);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-pub(super) struct Chain {
+pub(crate) struct Chain {
     name: &'static str,
     hook: Option<Hook>,
     rules: Vec<String>,
@@ -16,7 +16,7 @@ struct Hook {
 
 impl Chain {
     /// A chain at a hook of the kernel.
-    pub(super) fn hooked(
+    pub(crate) fn hooked(
         name: &'static str,
         kind: &'static str,
         hook: impl Into<String>,
@@ -26,16 +26,16 @@ impl Chain {
     }
 
     /// A chain that other chains call.
-    pub(super) fn plain(name: &'static str) -> Self {
+    pub(crate) fn plain(name: &'static str) -> Self {
         Self { name, hook: None, rules: Vec::new() }
     }
 
-    pub(super) fn rule(mut self, rule: impl Into<String>) -> Self {
+    pub(crate) fn rule(mut self, rule: impl Into<String>) -> Self {
         self.rules.push(rule.into());
         self
     }
 
-    pub(super) fn rules(mut self, rules: Vec<String>) -> Self {
+    pub(crate) fn rules(mut self, rules: Vec<String>) -> Self {
         self.rules.extend(rules);
         self
     }

@@ -10,7 +10,7 @@ use crate::marks::{self, Mark};
 
 pub(super) const OUTBOUND_CHAIN: &str = "outbound";
 pub(super) const INBOUND_CHAIN: &str = "inbound";
-pub(super) const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
+pub(crate) const SYN: &str = "tcp flags & (fin | syn | rst | ack) == syn";
 /// A packet already past the redirection when the rules are loaded still meets the later chains. If dropped, it is sent
 /// again a second later and redirected. If refused, its connection would be lost.
 const CAUGHT_BETWEEN: &str = "ct state new drop";

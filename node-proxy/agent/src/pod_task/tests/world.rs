@@ -15,6 +15,7 @@ use super::super::*;
 use crate::enrolment::{EnrolmentHandle, RequestError};
 use crate::kernel::ServedBy;
 use crate::kernel::fake::Fake;
+use crate::probes::ProbedPods;
 use crate::proxies;
 use crate::record::Openings;
 use crate::restore::restore;
@@ -36,7 +37,7 @@ impl Agent {
 
     pub(crate) fn with(folder: &Path, kernel: Fake, served_by: ServedBy) -> Self {
         let store = Store::open(folder).unwrap();
-        let context = Arc::new(AgentContext::new(kernel, store, served_by));
+        let context = Arc::new(AgentContext::new(kernel, store, served_by, ProbedPods::new().0));
         let pods = restore(&context).unwrap();
         let (sender, requests) = mpsc::channel(8);
         let handle = EnrolmentHandle::new(Arc::clone(&context), OPENINGS, sender);
