@@ -3,6 +3,7 @@
 //! * `cluster` – that the cluster itself works, without the mesh
 //! * `capture` – Pods enter the mesh and leave it by a label, without a restart
 //! * `mtls` – what crosses between nodes, and what strict mode refuses
+//! * `probes` – kubelet's probes in strict mode, which nobody else's plaintext passes with
 //! * `rollout` – a Deployment replaced under load
 //!
 //! Behind them:
@@ -10,13 +11,16 @@
 //! * `kubectl` – the cluster as its users command it
 //! * `namespace` – a namespace of its own for each test, gone with it
 //! * `workloads` – what the tests run in it
+//! * `machine` – the machines underneath
 //! * `mesh` – entering the mesh, leaving it, and what its node proxies logged
 
 mod capture;
 mod cluster;
 mod kubectl;
+mod machine;
 mod mesh;
 mod mtls;
 mod namespace;
+mod probes;
 mod rollout;
 mod workloads;

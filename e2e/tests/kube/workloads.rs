@@ -4,6 +4,23 @@ use serde_json::{Value, json};
 
 const IMAGE: &str = "localhost/workload:1";
 const NGINX: &[&str] = &["nginx", "-c", "/etc/nginx/nginx.conf", "-g", "daemon off;"];
+/// gRPC's answer to a health check, in printf's words: a frame with HealthCheckResponse{status: SERVING}.
+const HEALTHY: &str = r"\000\000\000\000\002\010\001";
+/// Whatever file is asked for on port 9000, the error page is the answer.
+const PROBED_CONFIG: &str = r"daemon off; user root; pid /tmp/nginx.pid; error_log /dev/stderr; events { }
+http {
+    access_log /dev/stdout combined;
+    client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy; fastcgi_temp_path /tmp/fastcgi; scgi_temp_path /tmp/scgi;
+    uwsgi_temp_path /tmp/uwsgi;
+    server { listen 80; location / { return 200; } }
+    server {
+        listen 9000 http2;
+        root /tmp;
+        default_type application/grpc;
+        add_trailer grpc-status 0;
+        error_page 404 =200 /healthy;
+    }
+}";
 /// New connections come until every node has heard that the Pod ends; then nginx finishes what it has.
 const END_NGINX: &str = "sleep 3; nginx -c /etc/nginx/nginx.conf -s quit; sleep 2";
 
@@ -34,6 +51,28 @@ pub(crate) fn deployment(name: &str, replicas: usize) -> Value {
             },
         },
     })
+}
+
+/// A Pod that serves HTTP on port 80 and gRPC's health checks on port 9000, and has readiness probes of every kind over the
+/// network. Its container `web` logs the requests for HTTP.
+pub(crate) fn probed(name: &str, node: &str) -> Value {
+    let probes = [
+        ("web", json!({"httpGet": {"port": 80, "path": "/"}})),
+        ("tcp", json!({"tcpSocket": {"port": 80}})),
+        ("grpc", json!({"grpc": {"port": 9000}})),
+    ];
+    let containers: Vec<Value> = probes
+        .into_iter()
+        .map(|(name, mut probe)| {
+            probe["periodSeconds"] = json!(1);
+            let serve = format!("printf '{HEALTHY}' >/tmp/healthy; printf '{PROBED_CONFIG}' >/tmp/conf; exec nginx -c /tmp/conf");
+            let script = if name == "web" { &serve } else { "exec sleep infinity" };
+            json!({"name": name, "image": IMAGE, "command": ["sh", "-c", script], "readinessProbe": probe})
+        })
+        .collect();
+    let mut pod = pod(name, node, NGINX);
+    pod["spec"]["containers"] = json!(containers);
+    pod
 }
 
 /// A Pod that does nothing by itself.
