@@ -87,8 +87,10 @@ fn strict_namespace(test: &str) -> Result<Namespace> {
 
 /// Waits until kubelet's HTTP probe has come a few times more than it has now.
 fn wait_probed(namespace: &Namespace, pod: &str) -> Result<()> {
-    let count = || Ok::<_, anyhow::Error>(namespace.kubectl(&["logs", pod, "web"])?.matches("kube-probe").count());
-    let before = count()?;
+    let count =
+        || Ok::<_, anyhow::Error>(namespace.kubectl(&["logs", pod, "web"])?.matches("kube-probe").count());
+    // A kubelet that has just been started does not give logs yet.
+    let before = wait::until("the log", PATIENCE, count)?;
     wait::until(&format!("kubelet to probe {pod}"), PATIENCE, || {
         let now = count()?;
         ensure!(now >= before + 3, "{} probes have come", now - before);
