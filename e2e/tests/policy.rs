@@ -235,6 +235,48 @@ fn strict_mode_refuses_plaintext_and_a_change_to_it_cuts_what_is_open() -> Resul
 }
 
 #[test]
+fn a_permissive_port_admits_plaintext_to_a_strict_pod_and_the_mesh_still_comes_by_tunnel() -> Result<()> {
+    let world = World::open("policy-permissive-ports")?;
+    let Shop { mesh, api, web, .. } = &world.shop;
+    let served = "listen 8443; location / { return 200 \"served\\n\"; }";
+    let (_nginx, _root) = peers::nginx_with(mesh, api, 8081, served)?;
+    let is_answered = |client: &str, port: u16| -> Result<bool> {
+        let url = format!("http://{}:{port}/", api.v4);
+        let output = world.namespace(client).output("curl", &["-sS", "-m", "5", &url])?;
+        Ok(output.status.success() && output.stdout == b"served\n")
+    };
+    ensure!(is_answered("outside", 8081)?, "the check cannot fail: plaintext is refused in permissive mode");
+
+    let strict = [("karez.dev/mtls", "strict"), ("karez.dev/permissive-ports", "8443")];
+    mesh.manifests.namespace("shop", &strict)?;
+    dump::wait_for_policies(mesh, "n2", &["shop/karez-strict-mtls"])?;
+    ensure!(!is_answered("outside", 8081)?, "plaintext is answered on another port");
+    ensure!(is_answered("outside", 8443)?, "plaintext is refused on the permissive port");
+    ensure!(is_answered("web", 8443)?, "the mesh is refused");
+    let to = format!("{}:8443", api.v4);
+    access_log::wait_for(mesh, "n2", "the tunnel", |line| {
+        line.text("dst.addr") == to && line.text("src.identity") == web.identity()
+    })?;
+
+    mesh.manifests.pod_annotated(api, &[("karez.dev/permissive-ports", "9090")])?;
+    wait::until("the Pod's own ports to be in force", PATIENCE, || {
+        ensure!(world.admits("outside", 9090)?, "its own is refused");
+        Ok(())
+    })?;
+    ensure!(!is_answered("outside", 8443)?, "its namespace's is admitted beside its own");
+    let plain = world.open_one("outside", 9090)?;
+    mesh.manifests.pod(api)?;
+    sockets::ensure_reset(&plain)?;
+
+    ensure!(is_answered("outside", 8443)?, "its namespace's is refused");
+    mesh.manifests.policy("shop", "only-web", &from("Allow", &json!({"serviceAccounts": ["shop/web"]})))?;
+    dump::wait_for_policies(mesh, "n2", &["shop/karez-strict-mtls", "shop/only-web"])?;
+    ensure!(!is_answered("outside", 8443)?, "a permissive port went past a policy that names callers");
+    ensure!(is_answered("web", 8443)?, "the caller that the policy names is refused");
+    Ok(())
+}
+
+#[test]
 fn a_change_cuts_open_connections_that_are_no_longer_allowed_and_spares_the_others() -> Result<()> {
     let world = World::open("policy-live")?;
     let cut = world.open_one("intruder", 8080)?;

@@ -2,6 +2,7 @@
 //!
 //! * [`identity`] – SPIFFE ids of the form that the mesh gives to its workloads
 //! * [`names`] – ports, marks, labels, annotations, type URLs: every name that two crates must agree on
+//! * [`permissive_ports`] – which ports of a strict Pod admit peers without an identity
 //! * [`syntax`] – the forms that names have, one validator for each
 //! * [`printable`] – text of users and peers, made fit for a log or a table
 //! * [`outcome`] – how a connection ended, in one closed enum from the data plane to `karez explain`
@@ -13,6 +14,7 @@
 pub mod identity;
 pub mod names;
 pub mod outcome;
+pub mod permissive_ports;
 pub mod printable;
 pub mod syntax;
 

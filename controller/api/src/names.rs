@@ -67,7 +67,7 @@ pub mod label {
     pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
 }
 
-/// Annotations on Namespaces and Services.
+/// Annotations on Namespaces, Pods and Services.
 pub mod annotation {
     /// On a Namespace: `strict` or `permissive`.
     pub const MTLS: &str = "karez.dev/mtls";
@@ -77,7 +77,7 @@ pub mod annotation {
     pub const STATIC_POD_UID: &str = "kubernetes.io/config.hash";
     /// On a mirror Pod, which stands for a static Pod at the API server: the static Pod's hash.
     pub const MIRROR: &str = "kubernetes.io/config.mirror";
-    /// On a Namespace or Pod: TCP ports, separated by commas, on which strict mode admits peers without an identity.
+    /// On a Namespace or Pod: see [`crate::permissive_ports`]. The Pod's own replaces its namespace's.
     pub const PERMISSIVE_PORTS: &str = "karez.dev/permissive-ports";
 }
 

@@ -1,8 +1,10 @@
 //! `metadata`: what every object has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use karez_api::names::annotation;
+use karez_api::permissive_ports::PermissivePorts;
 use serde_json::Value;
 
 use crate::problem::{FieldError, shortened};
@@ -106,6 +108,19 @@ impl Metadata {
         let message = format!("{written:?} is neither {strictest} nor {other}: it counts as {strictest}");
         unknown.push(FieldError::new(format!("metadata.{place}[{key}]"), message));
         Some(value)
+    }
+
+    /// The annotation `karez.dev/permissive-ports`; absent is none. What of it opens nothing is noted in `unknown`.
+    pub(crate) fn permissive_ports(&self, unknown: &mut Vec<FieldError>) -> Option<BTreeSet<u16>> {
+        let key = annotation::PERMISSIVE_PORTS;
+        let PermissivePorts { ports, rejected } = PermissivePorts::read(self.annotations.get(key)?);
+        if let [first, others @ ..] = &rejected[..] {
+            let more =
+                if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
+            let message = format!("{}{more}: it opens nothing", shortened(&first.to_string()));
+            unknown.push(FieldError::new(format!("metadata.annotations[{key}]"), message));
+        }
+        Some(ports)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `Namespace`: which Pods are in the mesh, and how they are spoken to.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1 as k8s;
 use karez_api::names::{annotation, label};
 
@@ -19,6 +21,8 @@ pub struct Namespace {
     pub mtls: Option<MtlsMode>,
     /// The annotation `karez.dev/same-node`; absent, the mesh decides.
     pub same_node: Option<SameNode>,
+    /// The annotation `karez.dev/permissive-ports`, for Pods that have none.
+    pub permissive_ports: Option<BTreeSet<u16>>,
     /// Those of these fields that hold an unknown word, which counts as the strictest.
     pub unknown_words: Vec<FieldError>,
 }
@@ -52,6 +56,7 @@ impl TryFrom<k8s::Namespace> for Namespace {
                 [("tunnel", SameNode::Tunnel), ("direct", SameNode::Direct)],
                 &mut unknown,
             ),
+            permissive_ports: meta.permissive_ports(&mut unknown),
             unknown_words: unknown,
             name: meta.name,
         })

@@ -1,5 +1,6 @@
 //! `Pod`: a workload.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1 as k8s;
@@ -46,7 +47,9 @@ pub struct Pod {
     pub controller: Option<Controller>,
     /// What it says and the mesh does not do.
     pub unsupported: Vec<Unsupported>,
-    /// The label `karez.dev/mesh`, where it holds an unknown word, which counts as `enabled`.
+    /// Its own annotation `karez.dev/permissive-ports`, which replaces the namespace's.
+    pub permissive_ports: Option<BTreeSet<u16>>,
+    /// Labels and annotations of the mesh's that hold an unknown word, which counts as the strictest.
     pub unknown_words: Vec<FieldError>,
 }
 
@@ -116,6 +119,7 @@ impl TryFrom<k8s::Pod> for Pod {
         Ok(Self {
             uid: uid(&meta, service_account.as_ref()),
             enrolment: Enrolment::of(&meta, &mut unknown),
+            permissive_ports: meta.permissive_ports(&mut unknown),
             unknown_words: unknown,
             service_account,
             host_network: spec.host_network.unwrap_or(false),

@@ -101,6 +101,7 @@ fn pod_status(known: &Known<'_>, carried: &Carried<'_>, pod: &PodPlacement) -> P
             None => pod_problem(known.enrolment, pod, record, report, reported),
         },
         unreported: is_foreign && pod.enrolled && elsewhere.is_none(),
+        permissive_ports: pod.permissive_ports.iter().copied().map(u32::from).collect(),
     }
 }
 
@@ -163,6 +164,7 @@ fn stranger(known: &Known<'_>, node: &str, pod: &PodReport) -> PodStatus {
         enrolled: false,
         captured: pod.captured,
         unreported: false,
+        permissive_ports: Vec::new(),
         problem: known.enrolment.unknown(node),
     }
 }

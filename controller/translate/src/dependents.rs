@@ -6,7 +6,7 @@
 //! | claims to an address | the address; the Pods and Services that claim it; the endpoints of slices there; who is reached there from outside |
 //! | Service | itself; its addresses, when it claims them otherwise; its rivals from outside; the Pods that it selects; its slices and their endpoints |
 //! | EndpointSlice | itself; the endpoints in it that changed; the first and the last of a Service: that one and the Pods that it selects |
-//! | Namespace | itself; its Pods and their addresses, when it enrols them otherwise |
+//! | Namespace | itself; its Pods and their addresses, when it enrols them otherwise; its Pods without ports of their own, when its permissive ports change |
 //! | AuthorizationPolicy | itself; the Pods that it selects, when it selects otherwise |
 //! | Node | its Pods |
 //! | ServiceCIDR | the Mesh, whose ranges it adds to |
@@ -63,6 +63,9 @@ impl<'a> Dependents<'a> {
                 let enrols = |object: &Object| object.namespace(key).is_some_and(|choice| choice.enrolled);
                 if enrols(before) != enrols(after) {
                     self.of_enrolment(&key.name);
+                }
+                if before.permissive_ports() != after.permissive_ports() {
+                    self.of_permissive_ports(&key.name);
                 }
             }
             Kind::AuthorizationPolicy => {
@@ -248,6 +251,13 @@ impl<'a> Dependents<'a> {
                 pod.addresses.iter().for_each(|address| self.claims(*address));
             }
         }
+    }
+
+    /// The Pods of a namespace whose permissive ports are its own.
+    fn of_permissive_ports(&mut self, namespace: &str) {
+        let view = self.view;
+        let pods = view.pods_of(namespace).filter(|(_, pod)| pod.permissive_ports.is_none());
+        pods.for_each(|(key, _)| self.object(key));
     }
 
     fn selected_by<'b>(&mut self, services: impl IntoIterator<Item = &'b Service>) {

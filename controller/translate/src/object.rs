@@ -1,5 +1,6 @@
 //! One object as the index knows it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use karez_resources::endpoint_slice::EndpointSlice;
@@ -127,6 +128,14 @@ impl Object {
         match (self.good.as_deref(), self.broken.as_deref(), key.kind) {
             (Some(Resource::Namespace(namespace)), _, _) => Some(NamespaceChoice::said_by(namespace)),
             (None, Some(_), Kind::Namespace) => Some(NamespaceChoice::UNREADABLE),
+            _ => None,
+        }
+    }
+
+    /// What a Namespace says of its Pods' permissive ports.
+    pub(crate) fn permissive_ports(&self) -> Option<&BTreeSet<u16>> {
+        match self.good.as_deref() {
+            Some(Resource::Namespace(namespace)) => namespace.permissive_ports.as_ref(),
             _ => None,
         }
     }

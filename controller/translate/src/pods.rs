@@ -23,6 +23,8 @@ pub struct PodPlacement {
     pub identity: Option<Identity>,
     /// It is to be in the mesh.
     pub enrolled: bool,
+    /// Ports on which strict mode admits peers without an identity.
+    pub permissive_ports: Vec<u16>,
 }
 
 /// Whether a node may have certificates of an identity.

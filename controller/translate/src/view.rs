@@ -67,6 +67,13 @@ impl<'a> View<'a> {
         !pod.host_network && pod.enrolment.map_or_else(by_namespace, |own| own == Enrolment::Enabled)
     }
 
+    /// Ports on which strict mode admits peers without an identity: the Pod's own annotation, else its namespace's.
+    pub(crate) fn permissive_ports(self, pod: &'a Pod) -> impl Iterator<Item = u16> {
+        let of_namespace =
+            || self.object(&Key::new(Kind::Namespace, "", &pod.namespace)).and_then(Object::permissive_ports);
+        pod.permissive_ports.as_ref().or_else(of_namespace).into_iter().flatten().copied()
+    }
+
     /// Plaintext is refused.
     pub(crate) fn is_strict(self, namespace: &str) -> bool {
         let own = self.namespace(namespace).and_then(|choice| choice.mtls);

@@ -46,6 +46,7 @@ pub(crate) fn placement(view: View<'_>, pod: &Pod) -> PodPlacement {
         node: pod.node.clone(),
         identity: identity(view, pod),
         enrolled: view.is_enrolled(pod),
+        permissive_ports: view.permissive_ports(pod).collect(),
     }
 }
 
@@ -79,6 +80,7 @@ fn of_pod(view: View<'_>, pod: &Pod) -> Workload {
         authorization_policies: policies::selecting(view, &pod.namespace, &pod.labels),
         cluster_id: options.cluster_id.clone(),
         locality: of_pods_place(view, pod),
+        permissive_ports: view.permissive_ports(pod).map(u32::from).collect(),
         ..Workload::default()
     };
     workload.set_workload_type(workload_type);

@@ -83,7 +83,15 @@ impl Manifests {
     /// # Errors
     /// When the file cannot be written.
     pub fn pod(&self, pod: &Pod) -> Result<()> {
-        self.pod_that_is(pod, true, false)
+        self.pod_annotated(pod, &[])
+    }
+
+    /// A running Pod with annotations.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn pod_annotated(&self, pod: &Pod, annotations: &[(&str, &str)]) -> Result<()> {
+        self.pod_that_is(pod, annotations, true, false)
     }
 
     /// A running Pod that takes no connections: its condition `Ready` is `False`.
@@ -91,7 +99,7 @@ impl Manifests {
     /// # Errors
     /// When the file cannot be written.
     pub fn pod_not_ready(&self, pod: &Pod) -> Result<()> {
-        self.pod_that_is(pod, false, false)
+        self.pod_that_is(pod, &[], false, false)
     }
 
     /// A Pod that is being deleted and still serves.
@@ -99,17 +107,25 @@ impl Manifests {
     /// # Errors
     /// When the file cannot be written.
     pub fn pod_terminating(&self, pod: &Pod) -> Result<()> {
-        self.pod_that_is(pod, true, true)
+        self.pod_that_is(pod, &[], true, true)
     }
 
-    fn pod_that_is(&self, pod: &Pod, ready: bool, terminating: bool) -> Result<()> {
+    fn pod_that_is(
+        &self,
+        pod: &Pod,
+        annotations: &[(&str, &str)],
+        ready: bool,
+        terminating: bool,
+    ) -> Result<()> {
+        let annotations: Value =
+            annotations.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
         let labels: Value = pod.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
         self.object(
             &pod_file(pod),
             &json!({
                 "apiVersion": "v1", "kind": "Pod",
                 "metadata": {
-                    "name": pod.name, "namespace": pod.kube_namespace, "labels": labels,
+                    "name": pod.name, "namespace": pod.kube_namespace, "labels": labels, "annotations": annotations,
                     "deletionTimestamp": terminating.then_some("2026-11-30T10:00:00Z"),
                 },
                 "spec": {"nodeName": pod.node, "serviceAccountName": pod.service_account},

@@ -62,24 +62,44 @@ pub enum Finding {
 /// 2. There is no Allow policy, or one matches: admitted.
 /// 3. Otherwise refused.
 ///
+/// On a permissive port of the Pod, strict mode does not count: a peer without an identity is judged by the other policies.
+///
 /// While the mesh does not know the Pod, it does not know the selecting policies. Connections that pass rule 1 are then
 /// refused with [`Refusal::NotConfigured`].
 #[must_use]
 pub fn authorize(mesh: &Mesh, destination: &LocalPod, connection: &Connection) -> Verdict {
     let workload = destination.workload(mesh);
     let policies = || covering(mesh, destination, workload.map(|workload| &**workload));
+    let is_exempt = is_exempt(workload.map(|workload| &**workload), connection);
     let mut tally = Tally::default();
-    for policy in policies() {
+    for policy in policies().filter(|policy| !(is_exempt && is_strict_mode(policy))) {
         tally.count(policy, connection, &destination.namespace);
     }
     Verdict { decision: tally.decision(workload.is_some(), policies()), audited: tally.audited }
 }
 
-/// Whether the same policies cover `pod` in both meshes. If so, admitted connections need no new decision.
+/// Whether strict mode does not count for the connection.
+fn is_exempt(workload: Option<&Workload>, connection: &Connection) -> bool {
+    connection.identity.is_none() && permissive_ports(workload).contains(&connection.destination.port())
+}
+
+fn permissive_ports(workload: Option<&Workload>) -> &[u16] {
+    workload.map_or(&[], |workload| &workload.permissive_ports)
+}
+
+/// Whether the policy is the form in which strict mode comes.
+fn is_strict_mode(policy: &Policy) -> bool {
+    *policy.name.name == *STRICT_POLICY
+}
+
+/// Whether the same policies cover `pod` in both meshes, with the same exemptions. If so, admitted connections need no new
+/// decision.
 #[must_use]
 pub fn same_policies(before: &Mesh, after: &Mesh, pod: &LocalPod) -> bool {
     let (earlier, later) = (pod.workload(before), pod.workload(after));
     earlier.is_some() == later.is_some()
+        && permissive_ports(earlier.map(|workload| &**workload))
+            == permissive_ports(later.map(|workload| &**workload))
         && covering(before, pod, earlier.map(|workload| &**workload)).map(Arc::as_ptr).eq(covering(
             after,
             pod,
@@ -166,7 +186,7 @@ fn not_allowed<'a>(policies: impl Iterator<Item = &'a Arc<Policy>>) -> Refusal {
 }
 
 fn denied(policy: &Policy, connection: &Connection, namespace: &str) -> Refusal {
-    if *policy.name.name == *STRICT_POLICY && connection.identity.is_none() {
+    if is_strict_mode(policy) && connection.identity.is_none() {
         Refusal::PlaintextInStrictMode { namespace: namespace.to_owned() }
     } else {
         Refusal::DeniedByPolicy { policy: policy.name.to_string() }

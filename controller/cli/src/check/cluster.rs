@@ -2,9 +2,15 @@
 //!
 //! * [`survey`] – reads what there is to look at
 //! * [`mod@findings`] – pure: what is wrong
+//! * [`backends`] – pure: Services that the API server calls
+//! * [`callers`] – pure: callers without an identity whom strict mode refuses
+//! * [`annotations`] – pure: what the mesh's annotations say
 //! * [`network`] – pure: network policies that keep tunnels from Pods
 //! * [`probes`] – pure: namespaces whose Pods have probes that strict mode refuses
 
+mod annotations;
+mod backends;
+mod callers;
 mod findings;
 mod network;
 mod probes;

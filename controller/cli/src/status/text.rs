@@ -17,8 +17,9 @@ pub fn text(reply: &StatusReply, findings: &[String], now: i64) -> String {
         format!("Configuration {}, trust domain {}\n", one_line(version), one_line(&reply.trust_domain)),
         nodes(&reply.nodes),
         pods(&reply.pods, &reply.nodes, now),
-        roots(&reply.roots),
     ];
+    sections.extend(permissive_ports(&reply.pods));
+    sections.push(roots(&reply.roots));
     sections.push(match findings {
         [] => "All is well.\n".to_owned(),
         findings => {
@@ -72,6 +73,18 @@ fn pods(pods: &[PodStatus], nodes: &[NodeStatus], now: i64) -> String {
         ]);
     }
     table.render()
+}
+
+/// Where strict mode admits peers without an identity, if anywhere.
+fn permissive_ports(pods: &[PodStatus]) -> Option<String> {
+    let mut exempt = pods.iter().filter(|pod| pod.enrolled && !pod.permissive_ports.is_empty()).peekable();
+    exempt.peek()?;
+    let mut table = Table::new(&["POD", "PERMISSIVE PORTS"]);
+    for pod in exempt {
+        let ports: Vec<String> = pod.permissive_ports.iter().map(ToString::to_string).collect();
+        table.row([format!("{}/{}", pod.namespace, pod.name), ports.join(", ")]);
+    }
+    Some(table.render())
 }
 
 /// For how long the Pod's node has a certificate of its identity.

@@ -59,6 +59,8 @@ struct PodView {
     /// Nothing when its node's proxy sends no reports.
     captured: Option<bool>,
     certificate_not_after: Option<String>,
+    /// Strict mode admits peers without an identity there.
+    permissive_ports: Vec<u32>,
     problem: Option<String>,
 }
 
@@ -142,6 +144,7 @@ impl PodView {
             enrolled: pod.enrolled,
             captured: (!pod.unreported).then_some(pod.captured),
             certificate_not_after: held.and_then(|certificate| time(certificate.not_after)),
+            permissive_ports: pod.permissive_ports.clone(),
             problem: some(&pod.problem),
         }
     }

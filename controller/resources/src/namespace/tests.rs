@@ -29,3 +29,22 @@ fn an_unknown_word_counts_as_the_strictest_and_is_told_with_its_field() {
     );
     assert!(wrong.unknown_words[1].message.contains("neither strict nor permissive"));
 }
+
+#[test]
+fn a_word_that_is_no_port_opens_nothing_and_is_told() {
+    let read = |ports: &str| {
+        let annotations = json!({"karez.dev/permissive-ports": ports});
+        let object = json!({"metadata": {"name": "shop", "annotations": annotations}});
+        Namespace::try_from(serde_json::from_value::<k8s::Namespace>(object).unwrap()).unwrap()
+    };
+    let good = read("8443,9090");
+    assert_eq!(good.permissive_ports, Some([8443, 9090].into()));
+    assert!(good.unknown_words.is_empty());
+    let wrong = read("8443,https,80-90");
+    assert_eq!(wrong.permissive_ports, Some([8443].into()));
+    let told = FieldError::new(
+        "metadata.annotations[karez.dev/permissive-ports]",
+        "\"https\" is not a port: 1 to 65535, separated by commas (and 1 more): it opens nothing",
+    );
+    assert_eq!(wrong.unknown_words, [told]);
+}

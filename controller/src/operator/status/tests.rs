@@ -19,6 +19,7 @@ fn placement(name: &str, node: Option<&str>, enrolled: bool) -> PodPlacement {
         node: node.map(str::to_owned),
         identity: Identity::new("cluster.local", "shop", name).ok(),
         enrolled,
+        permissive_ports: Vec::new(),
     }
 }
 

@@ -99,6 +99,24 @@ fn a_delta_changes_what_it_touches_and_nothing_else() {
 }
 
 #[test]
+fn permissive_ports_of_a_namespace_change_the_pods_that_have_none_of_their_own() {
+    let mut index = Index::default();
+    let shop = |ports: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, annotations: {{karez.dev/permissive-ports: '{ports}'}}}}\n"
+        );
+        set(&text)
+    };
+    let own = "apiVersion: v1\nkind: Pod\nmetadata: {name: own, namespace: shop, annotations: {karez.dev/permissive-ports: '1'}}\n";
+    index.apply([shop("8443"), set(&pod("web", "")), set(own)]);
+    assert_eq!(names(&index.apply([shop("9090")])), (vec!["Kubernetes//Pod/shop/web"], vec![]));
+    assert_eq!(index.apply([shop("9090,9090")]), Changes::default());
+    assert!(index.problems().is_empty());
+    assert_eq!(names(&index.apply([shop("x")])), (vec!["Kubernetes//Pod/shop/web"], vec![]));
+    assert_eq!(index.problems()[0].effect, Effect::Stricter);
+}
+
+#[test]
 fn an_unreadable_object_keeps_what_it_was_set_to_and_else_refuses() {
     let mut index = Index::default();
     index.apply([set(&policy("{action: Deny, rules: [{}]}"))]);

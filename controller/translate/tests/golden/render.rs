@@ -51,6 +51,7 @@ fn workload(it: &Workload) -> String {
     line(&mut text, "made by", &format_args!("{:?} {}", it.workload_type(), it.workload_name));
     line(&mut text, "policies", &it.authorization_policies);
     line(&mut text, "locality", &it.locality.as_ref().map_or(["", ""], |it| [&it.region, &it.zone]));
+    line(&mut text, "permissive ports", &it.permissive_ports);
     let mut services: Vec<_> = it.services.iter().collect();
     services.sort_by_key(|(name, _)| *name);
     for (name, list) in services {

@@ -1,6 +1,7 @@
 use karez_api::names::STRICT_POLICY;
 use karez_api::outcome::Refusal;
 use karez_api::security::{Action, Authorization, Clause, Match, Rule, Scope};
+use karez_api::workload::Workload;
 
 use super::*;
 use crate::fixture::{
@@ -234,6 +235,37 @@ fn strict_mode_has_its_own_words() {
     assert!(matches!(decide(&everybody, &web()), Err(Refusal::DeniedByPolicy { .. })));
 }
 
+/// Strict mode, and the Pod `db` with its permissive ports.
+fn strict_but_for(ports: &[u32], others: impl IntoIterator<Item = Authorization>) -> Mesh {
+    let no_principal = Match { not_principals: vec![present()], ..Match::default() };
+    let mut mesh =
+        under(others.into_iter().chain([policy(STRICT_POLICY, Action::Deny, vec![rule(no_principal)])]));
+    let db = Workload { permissive_ports: ports.to_vec(), ..workload("db", "10.0.0.1") };
+    mesh.apply(db.into()).unwrap();
+    mesh
+}
+
+#[test]
+fn a_permissive_port_is_exempt_from_strict_mode_and_from_no_policy() {
+    let refused = |mesh: &Mesh, connection: &Connection| decide(mesh, connection).is_err();
+    assert!(!refused(&strict_but_for(&[9090, 8080], []), &plaintext()));
+    assert!(refused(&strict_but_for(&[9090], []), &plaintext()), "another port");
+    assert!(!refused(&strict_but_for(&[9090], []), &web()));
+
+    let ports = |port: u32| Match { destination_ports: vec![port], ..Match::default() };
+    let from_web = Match { principals: vec![suffix("/sa/web")], ..Match::default() };
+    let table = [
+        ("a Deny of its port", policy("it", Action::Deny, vec![rule(ports(8080))]), true),
+        ("an Allow that names a caller", policy("it", Action::Allow, vec![rule(from_web)]), true),
+        ("an Allow of its port", policy("it", Action::Allow, vec![rule(ports(8080))]), false),
+    ];
+    for (what, policy, expected) in table {
+        assert_eq!(refused(&strict_but_for(&[8080], [policy]), &plaintext()), expected, "{what}");
+    }
+    let unreadable = Authorization { unreadable: true, ..policy("it", Action::Deny, vec![]) };
+    assert!(refused(&strict_but_for(&[8080], [unreadable]), &plaintext()), "a policy that cannot be read");
+}
+
 #[test]
 fn audit_is_reported_and_never_counts() {
     let audit = |policy: Authorization| Authorization { dry_run: true, ..policy };
@@ -348,12 +380,14 @@ fn same_policies_tells_what_must_be_asked_again() {
     let elsewhere = Authorization { namespace: "bank".to_owned(), ..policy("one", Action::Deny, vec![]) };
     let mut selecting = selected();
     selecting.authorization_policies.push("bank/one".to_owned());
+    let exempt = Workload { permissive_ports: vec![8080], ..selected() };
     let table = [
         ("nothing", vec![], true),
         ("another workload", vec![workload("web", "10.0.0.2").into()], true),
         ("the workload, alike", vec![selected().into()], true),
         ("another namespace's policy", vec![elsewhere.clone().into()], true),
         ("... that selects it", vec![elsewhere.into(), selecting.into()], false),
+        ("its permissive ports", vec![exempt.into()], false),
         ("its policy", vec![policy("one", Action::Allow, vec![]).into()], false),
         ("its policy, gone", vec![Change::RemoveAuthorization("shop/one".to_owned())], false),
         ("the workload, gone", vec![Change::RemoveAddress(crate::fixture::uid("db"))], false),

@@ -54,6 +54,8 @@ pub struct Workload {
     pub owner_name: Arc<str>,
     /// Policies that select it. Its namespace's and the mesh's apply too.
     pub policies: Vec<PolicyName>,
+    /// Ports on which strict mode admits peers without an identity.
+    pub permissive_ports: Vec<u16>,
     /// Whether it is ready.
     pub health: Health,
     /// The services that it is an endpoint of, with its ports for each.
@@ -139,6 +141,7 @@ impl Workload {
             locality: wire.locality.map(Locality::from).unwrap_or_default(),
             owner_kind: OwnerKind::read(wire.workload_type)?,
             policies: policies(&wire.authorization_policies),
+            permissive_ports: permissive_ports(&wire.permissive_ports)?,
             health: Health::read(wire.status, wire.terminating)?,
             services: services(&wire.services)?,
             capacity: wire.capacity.unwrap_or(1),
@@ -238,6 +241,10 @@ fn policies(names: &[String]) -> Vec<PolicyName> {
     policies.sort_unstable();
     policies.dedup();
     policies
+}
+
+fn permissive_ports(wire: &[u32]) -> Result<Vec<u16>, Reason> {
+    wire.iter().map(|port| rejected::port("permissive_ports", *port)).collect()
 }
 
 fn services(wire: &BTreeMap<String, wire::PortList>) -> Result<Vec<(ServiceName, Arc<Ports>)>, Reason> {

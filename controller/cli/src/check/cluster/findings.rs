@@ -6,6 +6,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::{Container, Namespace, Pod};
 use karez_api::names::{annotation, label, object, port};
 
+use super::callers::{Caller, Modes, RefusedCaller, refused_callers};
 use super::network::{Blocked, Direction, blocked};
 use super::probes::{Probed, probed};
 use super::survey::MESHES;
@@ -55,6 +56,8 @@ pub(super) enum ClusterFinding {
     TunnelsBlocked(Blocked),
     /// Strict mode refuses probes, or would.
     ProbesRefused(Probed),
+    /// Strict mode refuses the API server or Prometheus, or would.
+    CallerRefused(RefusedCaller),
     /// An enrolled Pod may pass by the mesh.
     Power {
         /// `NAMESPACE/NAME`.
@@ -77,6 +80,7 @@ pub(super) fn findings(survey: &Survey) -> Vec<ClusterFinding> {
     }
     found.extend(blocked(&survey.policies, &enrolled).into_iter().map(ClusterFinding::TunnelsBlocked));
     found.extend(probes(survey, &enrolled, true));
+    found.extend(callers(survey, &enrolled, true));
     found.extend(powers);
     found
 }
@@ -85,12 +89,18 @@ pub(super) fn findings(survey: &Survey) -> Vec<ClusterFinding> {
 #[must_use]
 pub(super) fn before_strict(survey: &Survey) -> Vec<ClusterFinding> {
     let enrolled: Vec<&Pod> = enrolled_pods(survey).collect();
-    probes(survey, &enrolled, false).collect()
+    probes(survey, &enrolled, false).chain(callers(survey, &enrolled, false)).collect()
 }
 
 fn probes(survey: &Survey, enrolled: &[&Pod], is_strict: bool) -> impl Iterator<Item = ClusterFinding> {
     let probed = probed(&survey.namespaces, enrolled, survey.default_mode.as_deref());
     probed.into_iter().filter(move |it| it.is_strict == is_strict).map(ClusterFinding::ProbesRefused)
+}
+
+fn callers(survey: &Survey, enrolled: &[&Pod], is_strict: bool) -> impl Iterator<Item = ClusterFinding> {
+    let modes = Modes { namespaces: &survey.namespaces, default_mode: survey.default_mode.as_deref() };
+    let refused = refused_callers(modes, enrolled, &survey.services, &survey.backends);
+    refused.into_iter().filter(move |it| it.is_strict == is_strict).map(ClusterFinding::CallerRefused)
 }
 
 fn kernels(survey: &Survey) -> impl Iterator<Item = ClusterFinding> {
@@ -201,6 +211,7 @@ impl fmt::Display for ClusterFinding {
             ),
             Self::TunnelsBlocked(blocked) => tunnels_blocked(blocked, f),
             Self::ProbesRefused(probed) => probes_refused(probed, f),
+            Self::CallerRefused(refused) => caller_refused(refused, f),
             Self::Power { pod, container, power } => write!(
                 f,
                 "Pod {pod}: container {container} {power}: it can pass by the mesh; take that away, or label the Pod \
@@ -241,6 +252,21 @@ fn probes_refused(probed: &Probed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             "Namespace {namespace}: strict mode would refuse kubelet's HTTP and gRPC probes of Pod {pods}"
         ),
     }
+}
+
+fn caller_refused(refused: &RefusedCaller, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let RefusedCaller { caller, namespace, port, is_strict, pods } = refused;
+    let (pods, key) = (some_of(pods), annotation::PERMISSIVE_PORTS);
+    let refuses = if *is_strict { "refuses" } else { "would refuse" };
+    let calls = match caller {
+        Caller::ApiServer { named_by } => format!("the API server's calls for {named_by}"),
+        Caller::Prometheus => "scrapes by a Prometheus outside of the mesh".to_owned(),
+    };
+    write!(
+        f,
+        "Namespace {namespace}: strict mode {refuses} {calls} to port {port} of Pod {pods}: name the port in the annotation \
+         {key} of the Pods or of the namespace"
+    )
 }
 
 /// The first of them, and how many more there are.

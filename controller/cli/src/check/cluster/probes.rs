@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, LifecycleHandler, Namespace, Pod, Probe};
-use karez_api::names::annotation;
+
+use super::annotations::is_strict;
 
 /// A namespace with such Pods.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,14 +33,6 @@ pub(super) fn probed(namespaces: &[Namespace], pods: &[&Pod], default_mode: Opti
         pods,
     };
     by_namespace.into_iter().map(probed).collect()
-}
-
-/// A word that is neither `strict` nor `permissive` closes, as it does in the controller.
-fn is_strict(namespaces: &[Namespace], name: &str, default_mode: Option<&str>) -> bool {
-    let namespace = namespaces.iter().find(|it| it.metadata.name.as_deref() == Some(name));
-    let annotations = namespace.and_then(|it| it.metadata.annotations.as_ref());
-    let own = annotations.and_then(|it| it.get(annotation::MTLS)).map(String::as_str);
-    own.or(default_mode).is_some_and(|mode| mode != "permissive")
 }
 
 fn has_network_probe(pod: &Pod) -> bool {

@@ -1,11 +1,16 @@
 //! What there is to look at in a cluster.
 
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
+};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use karez_api::names::{label, object};
 
+use super::backends::{self, Backend};
 use crate::cluster::Cluster;
 use crate::failure::Failure;
 
@@ -25,6 +30,10 @@ pub(super) struct Survey {
     pub(super) nodes: Vec<Node>,
     /// All Pods.
     pub(super) pods: Vec<Pod>,
+    /// All Services.
+    pub(super) services: Vec<Service>,
+    /// Services that the API server calls.
+    pub(super) backends: Vec<Backend>,
     /// All network policies.
     pub(super) policies: Vec<NetworkPolicy>,
     /// Kinds that are defined in the cluster.
@@ -44,6 +53,7 @@ impl Survey {
     /// When the user may not read a part of it, or the API server does not answer.
     pub(super) async fn of(cluster: &Cluster) -> Result<Self, Failure> {
         let definitions = cluster.list_all::<CustomResourceDefinition>().await?;
+        let backends = backends(cluster, &definitions).await?;
         let definitions: Vec<String> = definitions.into_iter().filter_map(|it| it.metadata.name).collect();
         let default_mode = match definitions.iter().any(|name| name == MESHES) {
             true => cluster.default_mode().await?,
@@ -55,6 +65,8 @@ impl Survey {
             namespaces: cluster.list_all().await?,
             nodes: cluster.list_all().await?,
             pods: cluster.list_all().await?,
+            services: cluster.list_all().await?,
+            backends,
             policies: cluster.list_all().await?,
             definitions,
             default_mode,
@@ -77,4 +89,17 @@ impl Survey {
         });
         enrolled.filter_map(|namespace| namespace.metadata.name.as_deref())
     }
+}
+
+async fn backends(
+    cluster: &Cluster,
+    definitions: &[CustomResourceDefinition],
+) -> Result<Vec<Backend>, Failure> {
+    let validating: Vec<ValidatingWebhookConfiguration> = cluster.list_all().await?;
+    let mutating: Vec<MutatingWebhookConfiguration> = cluster.list_all().await?;
+    let apis: Vec<APIService> = cluster.list_all().await?;
+    let webhooks = validating.iter().flat_map(backends::of_validating);
+    let webhooks = webhooks.chain(mutating.iter().flat_map(backends::of_mutating));
+    let conversions = definitions.iter().filter_map(backends::of_definition);
+    Ok(webhooks.chain(conversions).chain(apis.iter().filter_map(backends::of_api_service)).collect())
 }

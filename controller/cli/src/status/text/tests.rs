@@ -65,6 +65,21 @@ ROOT              PHASE    VALID UNTIL           WAITS FOR
 }
 
 #[test]
+fn permissive_ports_are_shown_where_there_are_any() {
+    let pod = |name: &str, enrolled, permissive_ports: &[u32]| PodStatus {
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+        enrolled,
+        permissive_ports: permissive_ports.to_vec(),
+        ..Default::default()
+    };
+    let shown = |pods| text(&StatusReply { pods, ..Default::default() }, &[], 0);
+    assert!(!shown(vec![pod("web", true, &[]), pod("out", false, &[80])]).contains("PERMISSIVE"));
+    let shown = shown(vec![pod("hook", true, &[8443, 9090]), pod("web", true, &[])]);
+    assert!(shown.contains("\nPOD        PERMISSIVE PORTS\nshop/hook  8443, 9090\n\n"), "{shown}");
+}
+
+#[test]
 fn a_node_under_another_meshs_proxy_and_a_rotation_that_waits_are_told() {
     let reply = StatusReply {
         nodes: vec![NodeStatus {

@@ -59,7 +59,13 @@ fn a_pod() -> impl Strategy<Value = String> {
     let state =
         of(&["", "phase: Pending,", "phase: Failed,", "conditions: [{type: Ready, status: 'False'}],"]);
     let node = of(&["", "nodeName: n1,", "nodeName: n2,", "nodeName: n1, hostNetwork: true,"]);
-    let uid = of(&["", ", uid: u-1", ", uid: u-2", ", deletionTimestamp: 2024-01-01T00:00:00Z"]);
+    let uid = of(&[
+        "",
+        ", uid: u-1",
+        ", uid: u-2",
+        ", deletionTimestamp: 2024-01-01T00:00:00Z",
+        ", annotations: {karez.dev/permissive-ports: '9090'}",
+    ]);
     let addresses = prop::collection::vec(address(), 0..3);
     (of(&["a", "b", "c"]), of(NAMESPACES), labels, state, node, uid, addresses).prop_map(
         |(name, namespace, labels, state, node, uid, addresses)| {
@@ -130,7 +136,13 @@ fn a_policy() -> impl Strategy<Value = String> {
 
 fn a_namespace() -> impl Strategy<Value = String> {
     let label = of(&["", "karez.dev/mesh: enabled", "karez.dev/mesh: disabled"]);
-    let note = of(&["", "karez.dev/mtls: strict", "karez.dev/same-node: direct"]);
+    let note = of(&[
+        "",
+        "karez.dev/mtls: strict",
+        "karez.dev/same-node: direct",
+        "karez.dev/mtls: strict, karez.dev/permissive-ports: '8443'",
+        "karez.dev/permissive-ports: '9090,x'",
+    ]);
     (of(NAMESPACES), label, note).prop_map(|(name, label, note)| {
         let meta = format!("metadata: {{name: {name}, labels: {{{label}}}, annotations: {{{note}}}}}");
         format!("apiVersion: v1\nkind: Namespace\n{meta}\n")

@@ -44,6 +44,23 @@ fn probes_are_a_finding_where_strict_mode_refuses_them() {
 }
 
 #[test]
+fn callers_without_an_identity_are_a_finding_where_strict_mode_refuses_them() {
+    let mut scraped = pod("web", &json!({"containers": []}));
+    let annotations = [("prometheus.io/scrape", "true"), ("prometheus.io/port", "9090")];
+    let owned = annotations.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    scraped.metadata.annotations = Some(owned.into());
+    let permissive = survey(vec![scraped]);
+    assert_eq!(findings(&permissive), []);
+    let before = before_strict(&permissive);
+    let words = "Namespace shop: strict mode would refuse scrapes by a Prometheus outside of the mesh to port 9090 of Pod \
+                 shop/web: name the port in the annotation karez.dev/permissive-ports of the Pods or of the namespace";
+    assert_eq!(before.iter().map(ToString::to_string).collect::<Vec<_>>(), [words]);
+    let strict = Survey { default_mode: Some("strict".to_owned()), ..permissive };
+    assert!(matches!(&findings(&strict)[..], [ClusterFinding::CallerRefused(it)] if it.is_strict));
+    assert_eq!(before_strict(&strict), []);
+}
+
+#[test]
 fn pods_that_may_pass_by_the_mesh_are_named_where_they_are_in_it() {
     let raw = json!({"containers": [{"name": "a", "securityContext": {"capabilities": {"add": ["NET_RAW", "CHOWN"]}}}]});
     let found = findings(&survey(vec![pod("web", &raw)]));
