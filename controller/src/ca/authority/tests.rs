@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
+
 use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 
 use super::*;
-use crate::ca::{FolderStore, Phase};
+use crate::ca::{FolderStore, Phase, Roots, Standing};
 
 const LEAF: Duration = Duration::from_secs(3600);
 
@@ -139,7 +141,7 @@ async fn a_controller_that_restarts_in_a_rotation_knows_whom_to_wait_for() {
     let (nodes, witness) = told(&[]);
     assert_eq!(phases(&authority), [Phase::Signing, Phase::Announced]);
     let state = authority.state();
-    let known = super::nodes(&state.borrow(), &witness);
+    let known = super::witnesses::nodes(&state.borrow(), &witness);
     assert_eq!(
         known.iter().map(|node| (&*node.name, node.standing)).collect::<Vec<_>>(),
         [("a", Standing::Away)]
