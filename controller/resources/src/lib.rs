@@ -38,6 +38,7 @@ pub mod unsupported;
 mod crd_schema;
 mod document;
 mod fields;
+mod given;
 mod manifest_defaults;
 mod metadata;
 mod recognition;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::crd_schema::keep_mistakes;
+use crate::given;
 use crate::ip_block::IpBlock;
 use crate::metadata::Metadata;
 use crate::problem::FieldError;
@@ -35,11 +36,11 @@ use crate::syntax;
 #[schemars(transform = keep_mistakes)]
 pub struct MeshSpec {
     /// The trust domain of every identity; `cluster.local` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given::value")]
     #[schemars(with = "String", length(max = 253), regex(pattern = SUBDOMAIN))]
     pub trust_domain: Option<String>,
     /// The DNS domain of Services; `cluster.local` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given::value")]
     #[schemars(with = "String", length(max = 253), regex(pattern = SUBDOMAIN))]
     pub cluster_domain: Option<String>,
     /// What namespaces do that choose nothing themselves.

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod condition;
-mod given;
 mod rule;
 mod value;
 
@@ -19,6 +18,7 @@ pub use rule::{From, Operation, Rule, Source, To};
 pub use value::{Pattern, Port, Principal, ServiceAccountRef};
 
 use crate::crd_schema::keep_mistakes;
+use crate::given;
 use crate::metadata::{Metadata, check_labels};
 use crate::problem::FieldError;
 use crate::resource::{Kind, Labels};

@@ -69,6 +69,11 @@ fn what_the_api_server_keeps_is_refused() {
         let resource = read.and_then(karez_resources::Resource::try_from);
         assert!(resource.is_err(), "{spec}");
     }
+    for field in ["trustDomain", "clusterDomain", "mtls", "sameNode", "addressRanges", "mtsl"] {
+        let object = json!({"metadata": {"name": MESH_NAME}, "spec": {field: null}});
+        let read: Result<Mesh, _> = karez_resources::object::decode(object);
+        assert!(read.is_err(), "{field}");
+    }
 }
 
 #[test]

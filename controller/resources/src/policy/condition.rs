@@ -6,8 +6,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::given;
 use super::value::{Pattern, Port, Principal, ServiceAccountRef};
+use crate::given;
 use crate::ip_block::IpBlock;
 use crate::problem::shortened;
 

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
-use super::given;
 use super::value::{Pattern, Port, Principal, ServiceAccountRef};
+use crate::given;
 use crate::ip_block::IpBlock;
 use crate::problem::FieldError;
 

@@ -5,7 +5,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
 /// A list of at least one element.
-pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -20,7 +20,7 @@ where
 }
 
 /// A value that is not null.
-pub(super) fn value<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn value<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -29,7 +29,7 @@ where
 }
 
 /// Tells the API server what [`list`] asks: no list of the object is empty.
-pub(super) fn lists_in_schema(schema: &mut Schema) {
+pub(crate) fn lists_in_schema(schema: &mut Schema) {
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
     for property in properties.into_iter().flat_map(|properties| properties.values_mut()) {
         if let Some(list) = property.as_object_mut().filter(|it| it.get("type") == Some(&"array".into())) {
