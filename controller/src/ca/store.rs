@@ -11,6 +11,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use karez_api::names::object;
 use serde::{Deserialize, Serialize};
 
 use super::{Root, Roots, Timestamp, Votes};
@@ -69,11 +70,19 @@ pub enum StateError {
         /// What is wrong.
         error: super::RootError,
     },
+    /// The Secret is gone, and the mesh has a root.
+    #[error(
+        "Secret {secret} is missing, and ConfigMap {config_map} says that this mesh has a root: restore the Secret from a backup, or \
+         delete the ConfigMap to begin with a new root, under which Pods reach each other once every node has it",
+        secret = object::CA_SECRET,
+        config_map = object::ROOTS
+    )]
+    Lost,
     /// The API server refused.
-    #[error("Secret {name}: {error}")]
+    #[error("{object}: {error}")]
     Api {
-        /// The Secret.
-        name: String,
+        /// The Secret, or the ConfigMap.
+        object: String,
         /// What the API server said.
         error: Box<kube::Error>,
     },
@@ -128,6 +137,18 @@ impl Store {
                 Ok(Stored { state, provided: None })
             }
             Self::Secret(store) => store.load().await,
+        }
+    }
+
+    /// Makes sure that a mesh without a state has no root yet, and has not lost it.
+    ///
+    /// # Errors
+    /// When it has lost it, or the API server does not say.
+    pub async fn check_new(&self) -> Result<(), StateError> {
+        match self {
+            // Who removes the file begins anew: nobody else writes into the folder.
+            Self::Folder(_) => Ok(()),
+            Self::Secret(store) => store.check_new().await,
         }
     }
 

@@ -36,7 +36,10 @@ impl SharedState {
             let mut state = match (state, &provided) {
                 (Some(state), _) => state,
                 (None, Some(root)) => new_state(root.clone(), settings),
-                (None, None) => new_state(Root::generate(now, settings.root_lifetime)?, settings),
+                (None, None) => {
+                    store.check_new().await?;
+                    new_state(Root::generate(now, settings.root_lifetime)?, settings)
+                }
             };
             state.roots.allow_lifetime(settings.leaf_lifetime);
             let state = Arc::new(state);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use karez_api::names::object;
 use karez_process::log_limit::LogLimiter;
 use kube::api::PostParams;
@@ -37,6 +37,7 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
 /// The Secret.
 pub struct SecretStore {
     secrets: Api<Secret>,
+    config_maps: Api<ConfigMap>,
     present: Option<Secret>,
     changes: BoxStream<'static, Result<Option<Secret>, watcher::Error>>,
     complaints: LogLimiter,
@@ -46,15 +47,30 @@ impl SecretStore {
     /// The one in that namespace.
     #[must_use]
     pub fn new(client: Client, namespace: &str) -> Self {
-        let secrets: Api<Secret> = Api::namespaced(client, namespace);
+        let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+        let config_maps = Api::namespaced(client, namespace);
         let changes = watch_object(secrets.clone(), object::CA_SECRET).default_backoff().boxed();
         let complaints = LogLimiter::one_each(COMPLAIN_EVERY);
-        Self { secrets, present: None, changes, complaints }
+        Self { secrets, config_maps, present: None, changes, complaints }
     }
 
     pub(super) async fn load(&mut self) -> Result<Stored, StateError> {
         self.present = self.secrets.get_opt(object::CA_SECRET).await.map_err(refused)?;
         self.present.as_ref().map_or_else(|| Ok(Stored::default()), stored)
+    }
+
+    /// The ConfigMap with the roots outlives a Secret that somebody deletes, and a mesh that begins has none.
+    pub(super) async fn check_new(&self) -> Result<(), StateError> {
+        let roots = self.config_maps.get_opt(object::ROOTS).await.map_err(|error| StateError::Api {
+            object: format!("ConfigMap {}", object::ROOTS),
+            error: Box::new(error),
+        })?;
+        let is_published = roots.and_then(|roots| roots.data?.remove(object::ROOTS_KEY)).is_some();
+        // Another replica may have begun since the Secret was looked for: it comes before the ConfigMap.
+        if is_published && self.secrets.get_opt(object::CA_SECRET).await.map_err(refused)?.is_none() {
+            return Err(StateError::Lost);
+        }
+        Ok(())
     }
 
     pub(super) async fn save(&mut self, state: &Arc<State>) -> Result<Saved, StateError> {
@@ -158,7 +174,7 @@ fn new(text: Vec<u8>) -> Secret {
 }
 
 fn refused(error: kube::Error) -> StateError {
-    StateError::Api { name: object::CA_SECRET.to_owned(), error: Box::new(error) }
+    StateError::Api { object: format!("Secret {}", object::CA_SECRET), error: Box::new(error) }
 }
 
 #[cfg(test)]

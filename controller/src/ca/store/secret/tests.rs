@@ -9,9 +9,12 @@ use tower::service_fn;
 use super::*;
 use crate::ca::{Roots, Timestamp};
 
-/// The Secret as an API server keeps it, for as many replicas as ask.
+/// The Secret as an API server keeps it, for as many replicas as ask, and the ConfigMap with the roots.
 #[derive(Clone, Default)]
-struct ApiServer(Arc<Mutex<Option<Value>>>);
+struct ApiServer {
+    secret: Arc<Mutex<Option<Value>>>,
+    roots: Arc<Mutex<Option<Value>>>,
+}
 
 impl ApiServer {
     fn store(&self) -> SecretStore {
@@ -19,9 +22,12 @@ impl ApiServer {
         let answer = move |request: Request<Body>| {
             let server = server.clone();
             async move {
-                let method = request.method().clone();
+                let (method, path) = (request.method().clone(), request.uri().path().to_owned());
                 let body = request.into_body().collect_bytes().await.unwrap();
-                let (status, body) = server.answer(&method, serde_json::from_slice(&body).ok());
+                let (status, body) = match path.ends_with("/configmaps/karez-roots") {
+                    true => kept_or_missing(server.roots.lock().unwrap().as_ref()),
+                    false => server.answer(&method, serde_json::from_slice(&body).ok()),
+                };
                 let body = Body::from(serde_json::to_vec(&body).unwrap());
                 Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
             }
@@ -30,14 +36,9 @@ impl ApiServer {
     }
 
     fn answer(&self, method: &Method, sent: Option<Value>) -> (StatusCode, Value) {
-        let refused = |code: StatusCode| {
-            let reason = code.canonical_reason().unwrap().replace(' ', "");
-            (code, json!({"status": "Failure", "code": code.as_u16(), "message": "no", "reason": reason}))
-        };
-        let mut kept = self.0.lock().unwrap();
+        let mut kept = self.secret.lock().unwrap();
         match (method, &mut *kept, sent) {
-            (&Method::GET, Some(secret), _) => (StatusCode::OK, secret.clone()),
-            (&Method::GET, None, _) => refused(StatusCode::NOT_FOUND),
+            (&Method::GET, secret, _) => kept_or_missing(secret.as_ref()),
             (&Method::POST, None, Some(mut secret)) => {
                 secret["metadata"]["uid"] = json!("u1");
                 secret["metadata"]["resourceVersion"] = json!("1");
@@ -59,9 +60,18 @@ impl ApiServer {
     }
 
     fn version(&self) -> String {
-        let kept = self.0.lock().unwrap();
+        let kept = self.secret.lock().unwrap();
         kept.as_ref().unwrap()["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
     }
+}
+
+fn kept_or_missing(object: Option<&Value>) -> (StatusCode, Value) {
+    object.map_or_else(|| refused(StatusCode::NOT_FOUND), |object| (StatusCode::OK, object.clone()))
+}
+
+fn refused(code: StatusCode) -> (StatusCode, Value) {
+    let reason = code.canonical_reason().unwrap().replace(' ', "");
+    (code, json!({"status": "Failure", "code": code.as_u16(), "message": "no", "reason": reason}))
 }
 
 fn root() -> Root {
@@ -90,6 +100,22 @@ async fn the_replica_that_comes_first_makes_the_root_of_all() {
     assert!(matches!(one.save(&first).await.unwrap(), Saved::Written));
     let Saved::Overtaken(stored) = other.save(&state()).await.unwrap() else { panic!("two roots") };
     assert_eq!(fingerprint(&stored.state.unwrap()), fingerprint(&first));
+}
+
+#[tokio::test]
+async fn a_mesh_that_has_lost_its_root_is_told_from_a_new_one() {
+    let server = ApiServer::default();
+    let mut store = server.store();
+    store.check_new().await.unwrap();
+    let roots = |data: Value| Some(json!({"metadata": {"name": "karez-roots"}, "data": data}));
+    *server.roots.lock().unwrap() = roots(json!({"others": "of somebody"}));
+    store.check_new().await.unwrap();
+    *server.roots.lock().unwrap() = roots(json!({"root.pem": "-----BEGIN"}));
+    let error = store.check_new().await.unwrap_err();
+    assert!(matches!(error, StateError::Lost), "{error}");
+    // Another replica has begun meanwhile: what it saved is the state.
+    store.save(&state()).await.unwrap();
+    store.check_new().await.unwrap();
 }
 
 #[tokio::test]
@@ -126,7 +152,7 @@ async fn a_root_that_somebody_else_makes_stands_beside_the_state() {
     let chain = format!("{}{}", certificate.pem(), certificate.pem());
     let data = json!({CERTIFICATE: bytes(chain), PRIVATE_KEY: bytes(root.serialize_pem()), "ca.crt": bytes(String::new())});
     let secret = json!({"metadata": {"name": "karez-ca", "uid": "u1", "resourceVersion": "1"}, "data": data});
-    *server.0.lock().unwrap() = Some(secret);
+    *server.secret.lock().unwrap() = Some(secret);
     let mut store = server.store();
     let stored = store.load().await.unwrap();
     assert!(stored.state.is_none());
