@@ -4,7 +4,7 @@
 
 pub mod lease;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -45,13 +45,13 @@ impl Leadership {
         self.0.as_ref().map(|replica| &*replica.name)
     }
 
-    /// The names of the other replicas that live.
+    /// The other replicas that live: the names of their Pods and of their nodes.
     #[must_use]
-    pub fn peers(&self) -> BTreeSet<String> {
-        let Some(Replica { name, pods, .. }) = &self.0 else { return BTreeSet::new() };
+    pub fn peers(&self) -> BTreeMap<String, String> {
+        let Some(Replica { name, pods, .. }) = &self.0 else { return BTreeMap::new() };
         let pods = pods.borrow();
-        let replicas = pods.values().filter(|pod| pod.program == Program::Controller && pod.node.is_some());
-        replicas.map(|pod| pod.name.clone()).filter(|other| **other != **name).collect()
+        let replicas = pods.values().filter(|pod| pod.program == Program::Controller && *pod.name != **name);
+        replicas.filter_map(|pod| Some((pod.name.clone(), pod.node.clone()?))).collect()
     }
 
     /// Whether it leads at this moment. A term that could not be renewed ends by itself, whatever hangs.

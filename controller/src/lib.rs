@@ -13,6 +13,7 @@
 //! * [`xds`] – the delta discovery service
 //! * [`progress`] – how far a client is with one type of resources
 //! * [`nodes`] – what is known of each node proxy
+//! * [`node_health`] – which nodes of a cluster are lost
 //! * [`ca`] – roots, their rotation, and the certificates that they sign
 //! * [`trust_bundle`] – how roots travel to the nodes, and which nodes have them
 //! * [`tokens`], [`callers`] – who may call
@@ -40,6 +41,7 @@ pub mod controller;
 pub mod leadership;
 pub mod listener;
 pub mod metrics;
+pub mod node_health;
 pub mod nodes;
 pub mod operator;
 pub mod progress;

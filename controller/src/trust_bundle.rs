@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use karez_api::settings::TrustBundle;
 use prost::Message;
 
-use crate::ca::{Roots, Standing, Witnesses};
+use crate::ca::{Roots, Standing, Timestamp, Witnesses};
 use crate::catalog::{Reader, ResourceType, Version};
 use crate::leadership::Leadership;
+use crate::node_health::NodeHealthReader;
 use crate::nodes::Nodes;
 
 /// The resource of these roots, named by the trust domain, encoded.
@@ -28,6 +29,8 @@ pub struct BundleWitness {
     pub catalog: Reader,
     /// Which replicas there are.
     pub leadership: Leadership,
+    /// Which nodes are lost.
+    pub node_health: NodeHealthReader,
 }
 
 impl BundleWitness {
@@ -58,7 +61,14 @@ impl Witnesses for BundleWitness {
         records.iter().map(standing).filter(|(_, standing)| *standing != Standing::Away).collect()
     }
 
-    fn peers(&self) -> BTreeSet<String> {
-        self.leadership.peers()
+    fn lost_at(&self, node: &str) -> Option<Timestamp> {
+        self.node_health.lost_at(node)
+    }
+
+    /// A Pod on a lost node stays in the API, and says nothing any more.
+    fn peers(&self, now: Timestamp) -> BTreeSet<String> {
+        let is_lost = |node: &str| self.node_health.lost_at(node).is_some_and(|lost_at| lost_at <= now);
+        let live = self.leadership.peers().into_iter().filter(|(_, node)| !is_lost(node));
+        live.map(|(name, _)| name).collect()
     }
 }

@@ -93,8 +93,8 @@ pub struct Node {
     pub name: String,
     /// What it knows of the trust bundle.
     pub standing: Standing,
-    /// When the last certificate that was signed for it expires.
-    pub certificates_until: Timestamp,
+    /// While it is away it counts until then: its last certificate expires, or it is lost.
+    pub counts_until: Timestamp,
 }
 
 /// What a node is known to know of the trust bundle as it is now.
@@ -106,7 +106,7 @@ pub enum Standing {
     Pending,
     /// It is connected and does not follow the bundle: it learns of roots with its next certificates.
     Unsubscribed,
-    /// It is not connected; while its certificates live, so may the node.
+    /// It is not connected; while its certificates live, so may the node, unless it is known to be lost.
     Away,
 }
 
@@ -145,7 +145,7 @@ pub enum Wait {
         until: Timestamp,
     },
     /// A node that may still be there.
-    #[error("node {node} to come back, or its certificates to expire at {until}")]
+    #[error("node {node} to come back, until {until}: then it counts no longer")]
     Return {
         /// The node.
         node: String,
@@ -292,7 +292,7 @@ fn wait_for(node: &Node, now: Timestamp, renewed: Timestamp) -> Option<Wait> {
         Standing::Pending => Some(Wait::Acknowledgement { node: name }),
         Standing::Unsubscribed => (now < renewed).then_some(Wait::Renewal { node: name, until: renewed }),
         Standing::Away => {
-            let until = node.certificates_until;
+            let until = node.counts_until;
             (now < until).then_some(Wait::Return { node: name, until })
         }
     }

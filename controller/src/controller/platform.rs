@@ -19,6 +19,7 @@ use crate::cluster_client::ClusterClient;
 use crate::conditions::{self, ConditionWriter, Sighting};
 use crate::leadership::Leadership;
 use crate::leadership::lease::Candidate;
+use crate::node_health::NodeHealthReader;
 use crate::settings::{Platform, Settings};
 use crate::source::cluster::ClusterSource;
 use crate::source::folder::{self, FolderSource};
@@ -35,6 +36,7 @@ pub(super) struct Opened {
     pub(super) authenticator: Authenticator,
     pub(super) store: Store,
     pub(super) leadership: Leadership,
+    pub(super) node_health: NodeHealthReader,
     pub(super) options: Options,
     /// How long the ConfigMap with the roots takes to arrive everywhere, where there is one.
     pub(super) distribution: Option<Duration>,
@@ -91,6 +93,7 @@ fn open_folder(
         authenticator: Authenticator::File(known),
         store,
         leadership: Leadership::alone(),
+        node_health: NodeHealthReader::unknown(),
         options: Options { cluster_id: settings.cluster_id.clone(), own_namespace: None },
         distribution: None,
         names: Vec::new(),
@@ -102,7 +105,7 @@ async fn open_cluster(settings: &Settings, namespace: String, pod: &str) -> Resu
     let client = Client::try_default().await.map_err(|error| ControllerError::Cluster(Box::new(error)))?;
     let (sender, batches) = source::channel();
     let (seen, sightings) = conditions::channel();
-    let (source, own_pods) = ClusterSource::new(client.clone(), &namespace, sender, seen);
+    let (source, own_pods, node_health) = ClusterSource::new(client.clone(), &namespace, sender, seen);
     let (candidate, leadership) = Candidate::new(client.clone(), &namespace, pod, own_pods.clone());
     Ok(Opened {
         batches,
@@ -113,6 +116,7 @@ async fn open_cluster(settings: &Settings, namespace: String, pod: &str) -> Resu
         ))),
         store: Store::Secret(Box::new(SecretStore::new(client.clone(), &namespace))),
         leadership,
+        node_health,
         options: Options { cluster_id: settings.cluster_id.clone(), own_namespace: Some(namespace.clone()) },
         distribution: Some(settings.roots_distribution),
         names: names(&namespace),

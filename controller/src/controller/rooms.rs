@@ -15,6 +15,7 @@ use crate::catalog::{self, Catalog};
 use crate::leadership::Leadership;
 use crate::listener::ServerCertificate;
 use crate::metrics::Metrics;
+use crate::node_health::NodeHealthReader;
 use crate::nodes::Nodes;
 use crate::publication::{Publication, Published};
 use crate::settings::Settings;
@@ -26,6 +27,7 @@ pub(super) struct Readers {
     pub(super) authenticator: Authenticator,
     pub(super) authority: Authority,
     pub(super) leadership: Leadership,
+    pub(super) node_health: NodeHealthReader,
     pub(super) catalog: catalog::Reader,
     pub(super) published: watch::Receiver<Arc<Published>>,
     pub(super) nodes: Nodes,
@@ -63,6 +65,7 @@ pub(super) async fn open(settings: &Settings, drain: Drain) -> Result<(Readers, 
         authenticator: platform.authenticator,
         authority,
         leadership: platform.leadership,
+        node_health: platform.node_health,
         catalog: catalog_reader,
         published,
         nodes: Nodes::default(),
@@ -80,6 +83,7 @@ impl Readers {
             nodes: self.nodes.clone(),
             catalog: self.catalog.clone(),
             leadership: self.leadership.clone(),
+            node_health: self.node_health.clone(),
         }
     }
 }

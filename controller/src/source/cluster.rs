@@ -4,8 +4,10 @@
 //! * [`listing`] – pure: which objects of a kind are there, and which a relist shows to be gone
 //! * [`watch`] – the watch of one kind
 //! * [`own_pods`] – finds the mesh's own Pods among all
+//! * [`node_watch`] – keeps which nodes are ready
 
 mod listing;
+mod node_watch;
 mod observed;
 mod own_pods;
 mod watch;
@@ -27,8 +29,10 @@ use super::Sender;
 use crate::callers::OwnPodsReader;
 use crate::cluster_client::ClusterClient;
 use crate::conditions::SightingSender;
+use crate::node_health::NodeHealthReader;
+use node_watch::NodeWatch;
 use own_pods::OwnPodsWatch;
-use watch::KindWatch;
+use watch::{KindWatch, Observer};
 
 /// Reads the objects of a cluster.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub struct ClusterSource {
     client: ClusterClient,
     batches: Sender,
     own_pods: OwnPodsWatch,
+    nodes: NodeWatch,
     sightings: SightingSender,
 }
 
@@ -51,23 +56,26 @@ impl ClusterSource {
         namespace: &str,
         batches: Sender,
         sightings: SightingSender,
-    ) -> (Self, OwnPodsReader) {
-        let (own_pods, reader) = OwnPodsWatch::new(namespace);
-        (Self { client: ClusterClient(client), batches, own_pods, sightings }, reader)
+    ) -> (Self, OwnPodsReader, NodeHealthReader) {
+        let (own_pods, own_pods_reader) = OwnPodsWatch::new(namespace);
+        let (nodes, node_health) = NodeWatch::new();
+        let source = Self { client: ClusterClient(client), batches, own_pods, nodes, sightings };
+        (source, own_pods_reader, node_health)
     }
 
     /// Watches until nobody takes batches any longer.
     pub async fn run(self) {
-        let Self { client: ClusterClient(client), batches, own_pods, sightings } = self;
+        let Self { client: ClusterClient(client), batches, own_pods, nodes, sightings } = self;
         let mut watches: Vec<BoxFuture<'static, ()>> = Vec::new();
         let unlisted = Unlisted::default();
         macro_rules! watch {
-            ($kind:ty, $own_pods:expr) => {
+            ($kind:ty, $observer:expr) => {
+                let observer: Option<Box<dyn Observer>> = $observer;
                 let watch = KindWatch::<$kind>::new(
                     &client,
                     &batches,
                     unlisted.one_more(),
-                    $own_pods,
+                    observer,
                     sightings.clone(),
                 );
                 watches.push(Box::pin(watch.run()));
@@ -76,11 +84,11 @@ impl ClusterSource {
         watch!(core::Namespace, None);
         watch!(AuthorizationPolicy, None);
         watch!(Mesh, None);
-        watch!(core::Node, None);
+        watch!(core::Node, Some(Box::new(nodes)));
         watch!(networking::ServiceCIDR, None);
         watch!(core::Service, None);
         watch!(discovery::EndpointSlice, None);
-        watch!(core::Pod, Some(own_pods));
+        watch!(core::Pod, Some(Box::new(own_pods)));
         // All are counted before the first one runs.
         let mut watches: JoinSet<()> = watches.into_iter().collect();
         while let Some(ended) = watches.join_next().await {

@@ -8,7 +8,7 @@
 //! | EndpointSlice | itself; the endpoints in it that changed; the first and the last of a Service: that one and the Pods that it selects |
 //! | Namespace | itself; its Pods and their addresses, when it enrols them otherwise; its Pods without ports of their own, when its permissive ports change |
 //! | AuthorizationPolicy | itself; the Pods that it selects, when it selects otherwise |
-//! | Node | its Pods |
+//! | Node | its Pods, when its place changes |
 //! | ServiceCIDR | the Mesh, whose ranges it adds to |
 //! | Mesh | itself; every namespace, when its mode changes; everything, when a domain or a range changes |
 
@@ -77,7 +77,9 @@ impl<'a> Dependents<'a> {
                 }
             }
             Kind::Node => {
-                if before.node() != after.node() {
+                let place =
+                    |object: &Object| object.node().map(|node| (node.region.clone(), node.zone.clone()));
+                if place(before) != place(after) {
                     self.objects(self.view.found_by(&Lookup::OnNode(key.name.clone())));
                 }
             }

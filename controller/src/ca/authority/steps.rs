@@ -49,9 +49,9 @@ impl AuthorityTask {
             }
         }
         let lifetime = self.settings.leaf_lifetime;
-        let step = |state: &mut State| match votes::unheard(state, &witnesses.peers()).is_empty() {
+        let step = |state: &mut State| match votes::unheard(state, &witnesses.peers(now)).is_empty() {
             true => {
-                let nodes = nodes(state, witnesses);
+                let nodes = nodes(state, witnesses, now);
                 state.roots.advance(now, &nodes, lifetime)
             }
             false => state.roots.drop_expired(now),

@@ -4,17 +4,21 @@ use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 
 use super::*;
-use crate::ca::{FolderStore, Phase, Roots, Standing};
+use crate::ca::{FolderStore, Phase, Root, Roots, Standing};
 
 const LEAF: Duration = Duration::from_secs(3600);
 
-/// Says of every node what the test says.
+/// Says of every node what the test says; one whose name begins with `lost` was lost at second 1000.
 #[derive(Clone)]
 struct Told(watch::Receiver<BTreeMap<String, Standing>>);
 
 impl Witnesses for Told {
     fn standings(&self, _: &Roots) -> BTreeMap<String, Standing> {
         self.0.borrow().clone()
+    }
+
+    fn lost_at(&self, node: &str) -> Option<Timestamp> {
+        node.starts_with("lost").then(|| Timestamp::from_seconds(1000))
     }
 }
 
@@ -141,7 +145,7 @@ async fn a_controller_that_restarts_in_a_rotation_knows_whom_to_wait_for() {
     let (nodes, witness) = told(&[]);
     assert_eq!(phases(&authority), [Phase::Signing, Phase::Announced]);
     let state = authority.state();
-    let known = super::witnesses::nodes(&state.borrow(), &witness);
+    let known = super::witnesses::nodes(&state.borrow(), &witness, Timestamp::of(SystemTime::now()));
     assert_eq!(
         known.iter().map(|node| (&*node.name, node.standing)).collect::<Vec<_>>(),
         [("a", Standing::Away)]
@@ -191,4 +195,18 @@ async fn what_cannot_be_saved_does_not_happen() {
     assert_eq!(phases(&authority), [Phase::Signing]);
     drop(authority);
     running.await.unwrap();
+}
+
+#[test]
+fn a_lost_node_holds_up_nothing_unless_it_is_connected() {
+    let at = Timestamp::from_seconds;
+    let root = || Root::generate(at(100), LEAF).unwrap();
+    let nodes = ["away", "lost", "lost-but-here"].map(|name| (name.to_owned(), at(2000)));
+    let mut state = State { roots: Roots::new(root(), LEAF), nodes: nodes.into(), votes: BTreeMap::new() };
+    state.roots.announce(root(), at(900)).unwrap();
+    let (_told, witness) = told(&[("lost-but-here", Standing::Pending)]);
+    let back = |node: &str, until| Wait::Return { node: node.to_owned(), until: at(until) };
+    let acknowledgement = || Wait::Acknowledgement { node: "lost-but-here".to_owned() };
+    assert_eq!(waits(&state, &witness, at(999)), [back("away", 2000), back("lost", 1000), acknowledgement()]);
+    assert_eq!(waits(&state, &witness, at(1000)), [back("away", 2000), acknowledgement()]);
 }

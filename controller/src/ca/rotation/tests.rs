@@ -19,8 +19,8 @@ fn root(number: usize) -> Root {
     ROOTS[number].clone()
 }
 
-fn node(name: &str, standing: Standing, certificates_until: u64) -> Node {
-    Node { name: name.to_owned(), standing, certificates_until: at(certificates_until) }
+fn node(name: &str, standing: Standing, counts_until: u64) -> Node {
+    Node { name: name.to_owned(), standing, counts_until: at(counts_until) }
 }
 
 fn announced() -> Roots {
@@ -55,8 +55,8 @@ fn an_announced_root_waits_for_each_node_in_its_own_way() {
         (Standing::Away, 1050, 1050, None),
         (Standing::Away, 0, 1000, None),
     ];
-    for (standing, certificates_until, now, expected) in cases {
-        let nodes = [node("a", standing, certificates_until)];
+    for (standing, counts_until, now, expected) in cases {
+        let nodes = [node("a", standing, counts_until)];
         let waits = announced().waits(at(now), &nodes);
         assert_eq!(waits, expected.clone().into_iter().collect::<Vec<_>>(), "{standing:?} at {now}");
         let mut roots = announced();
@@ -203,7 +203,7 @@ proptest! {
                 Event::Stand(number, standing) => nodes[number].standing = standing,
                 Event::Sign(number) => {
                     leaves.push((roots.signing().certificate().fingerprint().to_owned(), now + LEAF.as_secs()));
-                    nodes[number].certificates_until = at(now + LEAF.as_secs());
+                    nodes[number].counts_until = at(now + LEAF.as_secs());
                 }
             }
             let before = roots.signing().certificate().fingerprint().to_owned();

@@ -8,6 +8,7 @@ use karez_resources::{Key, Kind, Resource};
 use karez_translate::Delta;
 use tokio::sync::watch;
 
+use super::watch::Observer;
 use crate::callers::{OwnPod, OwnPods, OwnPodsReader, Program};
 
 /// Keeps the mesh's own Pods as the watch of Pods says.
@@ -23,29 +24,6 @@ impl OwnPodsWatch {
     pub(super) fn new(namespace: &str) -> (Self, OwnPodsReader) {
         let (current, reader) = watch::channel(Arc::default());
         (Self { namespace: namespace.to_owned(), uids: BTreeMap::new(), current }, reader)
-    }
-
-    /// Takes the news in.
-    pub(super) fn observe(&mut self, deltas: &[Delta]) {
-        let before = Arc::clone(&self.current.borrow());
-        let mut present = before;
-        for delta in deltas {
-            match delta {
-                Delta::Set { resource, .. } => {
-                    if let Resource::Pod(pod) = &**resource {
-                        self.set(&mut present, pod);
-                    }
-                }
-                // It is what it was.
-                Delta::Unreadable { .. } => {}
-                Delta::Gone(key) => self.gone(&mut present, key),
-            }
-        }
-        self.current.send_if_modified(|current| {
-            let differs = *current != present;
-            *current = present;
-            differs
-        });
     }
 
     fn set(&mut self, pods: &mut Arc<OwnPods>, pod: &Pod) {
@@ -76,6 +54,30 @@ impl OwnPodsWatch {
         if let Some(uid) = self.uids.remove(name) {
             Arc::make_mut(pods).remove(&uid);
         }
+    }
+}
+
+impl Observer for OwnPodsWatch {
+    fn observe(&mut self, deltas: &[Delta], _listed: bool) {
+        let before = Arc::clone(&self.current.borrow());
+        let mut present = before;
+        for delta in deltas {
+            match delta {
+                Delta::Set { resource, .. } => {
+                    if let Resource::Pod(pod) = &**resource {
+                        self.set(&mut present, pod);
+                    }
+                }
+                // It is what it was.
+                Delta::Unreadable { .. } => {}
+                Delta::Gone(key) => self.gone(&mut present, key),
+            }
+        }
+        self.current.send_if_modified(|current| {
+            let differs = *current != present;
+            *current = present;
+            differs
+        });
     }
 }
 

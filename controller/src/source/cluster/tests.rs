@@ -27,7 +27,7 @@ async fn it_is_complete_once_every_kind_that_is_watched_has_been_listed() {
     let asked = Arc::default();
     let (batches, mut received) = source::channel();
     let (sightings, _seen) = conditions::channel();
-    let (source, _pods) =
+    let (source, _pods, _nodes) =
         ClusterSource::new(empty_cluster(Arc::clone(&asked)), "karez-system", batches, sightings);
     let running = tokio::spawn(source.run());
     while !received.recv().await.unwrap().complete {}

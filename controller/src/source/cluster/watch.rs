@@ -16,7 +16,6 @@ use tracing::{info, warn};
 use super::Unlisted;
 use super::listing::Listing;
 use super::observed::{Observed, Watched, has_status};
-use super::own_pods::OwnPodsWatch;
 use crate::conditions::{Sighting, SightingSender};
 use crate::source::{Batch, Sender};
 
@@ -29,14 +28,19 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
 /// The answer of an API server that does not have the kind.
 const NOT_FOUND: u16 = 404;
 
+/// Follows one kind for somebody else than the mesh.
+pub(super) trait Observer: Send {
+    /// Takes the news in; `listed` says that every object has been seen.
+    fn observe(&mut self, deltas: &[Delta], listed: bool);
+}
+
 /// Watches one kind.
 pub(super) struct KindWatch<K> {
     objects: Api<Observed<K>>,
     batches: Sender,
     /// None once this kind has been listed.
     unlisted: Option<Unlisted>,
-    /// Of the watch of Pods.
-    own_pods: Option<OwnPodsWatch>,
+    observer: Option<Box<dyn Observer>>,
     sightings: SightingSender,
     listing: Listing,
     complaints: LogLimiter,
@@ -69,14 +73,14 @@ impl<K: Watched> KindWatch<K> {
         client: &Client,
         batches: &Sender,
         unlisted: Unlisted,
-        own_pods: Option<OwnPodsWatch>,
+        observer: Option<Box<dyn Observer>>,
         sightings: SightingSender,
     ) -> Self {
         Self {
             objects: Api::all(client.clone()),
             batches: batches.clone(),
             unlisted: Some(unlisted),
-            own_pods,
+            observer,
             sightings,
             listing: Listing::default(),
             complaints: LogLimiter::one_each(COMPLAIN_EVERY),
@@ -107,8 +111,8 @@ impl<K: Watched> KindWatch<K> {
                 Err(error) => self.failed(&error, &mut seen),
             }
         }
-        if let Some(own_pods) = &mut self.own_pods {
-            own_pods.observe(&seen.deltas);
+        if let Some(observer) = &mut self.observer {
+            observer.observe(&seen.deltas, seen.listed);
         }
         seen
     }

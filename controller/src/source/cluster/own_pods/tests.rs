@@ -24,15 +24,18 @@ fn they_are_known_by_namespace_and_account() {
     let (mut watch, mut reader) = OwnPodsWatch::new("karez-system");
     let mut stranger = pod("karez-node-x", "u3", "karez-node", "Running");
     stranger["metadata"]["namespace"] = json!("shop");
-    watch.observe(&[
-        set(pod("karez-node-a", "u1", "karez-node", "Pending")),
-        set(pod("karez-agent-a", "u2", "karez-agent", "Running")),
-        set(pod("coredns", "u4", "default", "Running")),
-        set(stranger),
-    ]);
+    watch.observe(
+        &[
+            set(pod("karez-node-a", "u1", "karez-node", "Pending")),
+            set(pod("karez-agent-a", "u2", "karez-agent", "Running")),
+            set(pod("coredns", "u4", "default", "Running")),
+            set(stranger),
+        ],
+        false,
+    );
     assert_eq!(uids(&reader), ["u1", "u2"]);
     assert_eq!(reader.borrow_and_update()["u1"].node.as_deref(), Some("n1"));
-    watch.observe(&[set(pod("coredns", "u4", "default", "Running"))]);
+    watch.observe(&[set(pod("coredns", "u4", "default", "Running"))], false);
     assert!(!reader.has_changed().unwrap());
 }
 
@@ -40,11 +43,11 @@ fn they_are_known_by_namespace_and_account() {
 fn a_pod_that_ended_was_deleted_or_was_replaced_is_none_of_them() {
     let (mut watch, reader) = OwnPodsWatch::new("karez-system");
     let running = |uid| set(pod("karez-node-a", uid, "karez-node", "Running"));
-    watch.observe(&[running("u1"), running("u2")]);
+    watch.observe(&[running("u1"), running("u2")], false);
     assert_eq!(uids(&reader), ["u2"]);
-    watch.observe(&[set(pod("karez-node-a", "u2", "karez-node", "Failed"))]);
+    watch.observe(&[set(pod("karez-node-a", "u2", "karez-node", "Failed"))], false);
     assert!(uids(&reader).is_empty());
-    watch.observe(&[running("u3")]);
-    watch.observe(&[Delta::Gone(Key::new(Kind::Pod, "karez-system", "karez-node-a"))]);
+    watch.observe(&[running("u3")], false);
+    watch.observe(&[Delta::Gone(Key::new(Kind::Pod, "karez-system", "karez-node-a"))], false);
     assert!(uids(&reader).is_empty());
 }
