@@ -3,6 +3,7 @@
 //! * `cluster` – that the cluster itself works, without the mesh
 //! * `capture` – Pods enter the mesh and leave it by a label, without a restart
 //! * `mtls` – what crosses between nodes, and what strict mode refuses
+//! * `nodes` – nodes that are not ours
 //! * `probes` – kubelet's probes in strict mode, which nobody else's plaintext passes with
 //! * `rollout` – a Deployment replaced under load
 //!
@@ -21,6 +22,7 @@ mod machine;
 mod mesh;
 mod mtls;
 mod namespace;
+mod nodes;
 mod probes;
 mod rollout;
 mod workloads;
