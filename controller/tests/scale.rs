@@ -194,7 +194,7 @@ fn objects(template: &Pod, pods: u32) -> Vec<Delta> {
 
 fn read(text: &str) -> Delta {
     match manifest::read(text.as_bytes()).pop() {
-        Some(Reading::Good(resource)) => Delta::set(resource),
+        Some(Reading::Good(resource)) => Delta::set(*resource),
         other => panic!("{other:?}"),
     }
 }
@@ -204,8 +204,9 @@ fn template() -> Pod {
                 pod-template-hash: 6d5f, app.kubernetes.io/part-of: shop}}\n\
                 spec: {nodeName: n, serviceAccountName: web, containers: [{name: web, ports: [{name: http, containerPort: 8080}]}]}\n\
                 status: {podIP: 10.0.0.1}\n";
-    match manifest::read(text.as_bytes()).pop() {
-        Some(Reading::Good(Resource::Pod(pod))) => pod,
+    let Some(Reading::Good(resource)) = manifest::read(text.as_bytes()).pop() else { panic!("{text}") };
+    match *resource {
+        Resource::Pod(pod) => pod,
         other => panic!("{other:?}"),
     }
 }

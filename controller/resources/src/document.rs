@@ -39,7 +39,7 @@ pub(crate) fn read(value: Value) -> Reading {
                 return broken(claims, Parsed::WithMore, selector, problem);
             }
             match resource(kind, value) {
-                Ok(resource) => Reading::Good(resource),
+                Ok(resource) => Reading::Good(Box::new(resource)),
                 Err(problem) => broken(claims, Parsed::Whole, selector, problem),
             }
         }

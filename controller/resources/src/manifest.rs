@@ -25,7 +25,7 @@ use doubles::Named;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
     /// It is of a kind that the mesh reads, and good.
-    Good(Resource),
+    Good(Box<Resource>),
     /// It is of a kind that the mesh does not read.
     Ignored(Ignored),
     /// It cannot be read.

@@ -29,7 +29,7 @@ fn complete(deltas: Vec<Delta>) -> Batch {
 fn mesh() -> Delta {
     let text = "apiVersion: karez.dev/v1alpha1\nkind: Mesh\nmetadata: {name: default}\nspec: {trustDomain: example.org}\n";
     match manifest::read(text.as_bytes()).pop() {
-        Some(Reading::Good(mesh)) => Delta::set(mesh),
+        Some(Reading::Good(mesh)) => Delta::set(*mesh),
         other => panic!("{other:?}"),
     }
 }

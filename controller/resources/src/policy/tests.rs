@@ -54,9 +54,8 @@ fn every_field_is_read_and_written_alike() {
             ],
         }],
     });
-    let Reading::Good(Resource::AuthorizationPolicy(policy)) = read(&policy(&spec)) else {
-        panic!("not read")
-    };
+    let Reading::Good(resource) = read(&policy(&spec)) else { panic!("not read") };
+    let Resource::AuthorizationPolicy(policy) = *resource else { panic!("another kind") };
     assert_eq!(serde_json::to_value(&policy.spec).unwrap(), spec);
 }
 

@@ -145,7 +145,7 @@ async fn a_controller_that_restarts_in_a_rotation_knows_whom_to_wait_for() {
     let (nodes, witness) = told(&[]);
     assert_eq!(phases(&authority), [Phase::Signing, Phase::Announced]);
     let state = authority.state();
-    let known = super::witnesses::nodes(&state.borrow(), &witness, Timestamp::of(SystemTime::now()));
+    let known = witnesses::nodes(&state.borrow(), &witness, Timestamp::of(SystemTime::now()));
     assert_eq!(
         known.iter().map(|node| (&*node.name, node.standing)).collect::<Vec<_>>(),
         [("a", Standing::Away)]

@@ -49,7 +49,7 @@ impl Files {
         let mut problems = Vec::new();
         for reading in readings {
             match reading {
-                Reading::Good(resource) => good.push(resource),
+                Reading::Good(resource) => good.push(*resource),
                 Reading::Broken(broken) if self.is_foreign(file, &broken) => {
                     problems.push((broken.problem, Effect::Nothing));
                 }

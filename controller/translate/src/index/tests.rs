@@ -15,7 +15,7 @@ use crate::report::Effect;
 
 fn resource(text: &str) -> Resource {
     match manifest::read(text.as_bytes()).pop() {
-        Some(Reading::Good(resource)) => resource,
+        Some(Reading::Good(resource)) => *resource,
         other => panic!("{other:?}: {text}"),
     }
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn set(name: &str, conditions: Value) -> Delta {
+fn set(name: &str, conditions: &Value) -> Delta {
     let node = json!({"metadata": {"name": name}, "status": {"conditions": conditions}});
     let node: k8s_openapi::api::core::v1::Node = serde_json::from_value(node).unwrap();
     Delta::set(node.try_into().unwrap())
@@ -33,9 +33,9 @@ fn unreadable(name: &str) -> Delta {
 fn nodes_are_lost_by_their_condition_and_when_they_are_gone() {
     let lost = |seconds| Some(Timestamp::from_seconds(seconds));
     let (mut watch, reader) = NodeWatch::new();
-    watch.observe(&[set("up", ready("True")), set("silent", ready("Unknown"))], false);
+    watch.observe(&[set("up", &ready("True")), set("silent", &ready("Unknown"))], false);
     assert_eq!(reader.lost_at("silent"), None, "not all have been seen");
-    watch.observe(&[set("down", ready("False")), set("bare", json!([])), unreadable("broken")], true);
+    watch.observe(&[set("down", &ready("False")), set("bare", &json!([])), unreadable("broken")], true);
     for (name, expected) in [
         ("up", None),
         ("bare", None),
@@ -46,6 +46,6 @@ fn nodes_are_lost_by_their_condition_and_when_they_are_gone() {
     ] {
         assert_eq!(reader.lost_at(name), expected, "{name}");
     }
-    watch.observe(&[set("silent", ready("True")), Delta::Gone(key("up"))], false);
+    watch.observe(&[set("silent", &ready("True")), Delta::Gone(key("up"))], false);
     assert_eq!((reader.lost_at("silent"), reader.lost_at("up")), (None, lost(0)));
 }
