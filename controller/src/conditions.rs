@@ -1,4 +1,5 @@
-//! The condition `Accepted` in the status of Karez's own kinds: what became of what the user wrote.
+//! The status of Karez's own kinds: the condition `Accepted`, which says what became of what the user wrote, and the last spec that
+//! could be read, by which a replica that starts later knows what is in force.
 //!
 //! * [`objects`] – pure: the objects, and which of them is due to be written
 //! * [`verdict`] – pure: what the condition is to say
@@ -28,7 +29,7 @@ use tracing::warn;
 use crate::cluster_client::ClusterClient;
 use crate::leadership::Leadership;
 use crate::publication::Published;
-use objects::Objects;
+use objects::{Objects, StatusChange};
 
 /// Sightings that may wait.
 const QUEUE: usize = 256;
@@ -50,6 +51,10 @@ pub enum Sighting {
         generation: i64,
         /// Its condition, if it has one.
         condition: Option<Condition>,
+        /// Its spec, as JSON.
+        spec: Option<Arc<str>>,
+        /// The last good spec that its status keeps.
+        last_good_spec: Option<Arc<str>>,
     },
     /// It is there no longer.
     Gone(Key),
@@ -148,9 +153,9 @@ impl ConditionWriter {
     /// The watches are not held up meanwhile: a slow API server must not delay what policies do.
     async fn write_waiting(&mut self) {
         let mut sightings = Vec::new();
-        while let Some((key, condition)) = self.objects.next_due(Instant::now()) {
+        while let Some((key, change)) = self.objects.next_due(Instant::now()) {
             let written = {
-                let mut writing = pin!(timeout(TIMEOUT, write(&self.client.0, &key, &condition)));
+                let mut writing = pin!(timeout(TIMEOUT, write(&self.client.0, &key, &change)));
                 loop {
                     tokio::select! {
                         written = &mut writing => break written,
@@ -164,7 +169,7 @@ impl ConditionWriter {
                 }
             };
             match written {
-                Ok(Ok(())) => self.objects.written(&key, condition),
+                Ok(Ok(())) => self.objects.written(&key, change),
                 Ok(Err(error)) => self.failed(key, &error.to_string()),
                 Err(_) => self.failed(key, "no answer of the API server"),
             }
@@ -182,8 +187,8 @@ impl ConditionWriter {
     }
 }
 
-async fn write(client: &Client, key: &Key, condition: &Condition) -> Result<(), kube::Error> {
-    let status = json!({"status": {"conditions": [condition]}});
+async fn write(client: &Client, key: &Key, change: &StatusChange) -> Result<(), kube::Error> {
+    let status = json!({"status": change.status()});
     let (change, parameters) = (Patch::Merge(&status), PatchParams::default());
     // Of no type of ours: an object that cannot be read has a status above all.
     let objects: Api<DynamicObject> = match key.kind {

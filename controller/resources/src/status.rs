@@ -12,7 +12,14 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// The last spec that could be read, as JSON. It is in force while the present one cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub last_good_spec: Option<String>,
 }
 
 /// The type of the condition that says whether an object is in force as written.
 pub const ACCEPTED: &str = "Accepted";
+
+/// The field of [`Status::last_good_spec`].
+pub const LAST_GOOD_SPEC: &str = "lastGoodSpec";

@@ -1,12 +1,13 @@
-//! The objects that have a condition, and which of them is due to be written. Pure.
+//! The objects that have a status, and which of them is due to be written. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use karez_resources::Key;
-use karez_resources::status::ACCEPTED;
+use karez_resources::status::{ACCEPTED, Status};
 use tokio::time::Instant;
 
 use super::Sighting;
@@ -17,6 +18,9 @@ use crate::publication::{Generations, Published};
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+
+/// Bytes of a spec that a status keeps: an object holds it twice then, and has a bound itself.
+const MOST_SPEC: usize = 256 << 10;
 
 /// The objects, and those of them to look at.
 #[derive(Debug, Default)]
@@ -37,6 +41,26 @@ pub(super) struct Objects {
 struct Seen {
     generation: i64,
     condition: Option<Condition>,
+    spec: Option<Arc<str>>,
+    last_good_spec: Option<Arc<str>>,
+}
+
+/// What an object's status is to say.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StatusChange {
+    condition: Condition,
+    /// None where it stays as it is.
+    last_good_spec: Option<Arc<str>>,
+}
+
+impl StatusChange {
+    /// As the API has it, for a merge patch.
+    pub(super) fn status(&self) -> Status {
+        Status {
+            conditions: vec![self.condition.clone()],
+            last_good_spec: self.last_good_spec.as_deref().map(str::to_owned),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -48,9 +72,9 @@ struct Failure {
 impl Objects {
     pub(super) fn see(&mut self, sighting: Sighting) {
         match sighting {
-            Sighting::There { key, generation, condition } => {
+            Sighting::There { key, generation, condition, spec, last_good_spec } => {
                 self.waiting.insert(key.clone());
-                self.seen.insert(key, Seen { generation, condition });
+                self.seen.insert(key, Seen { generation, condition, spec, last_good_spec });
             }
             Sighting::Gone(key) => {
                 self.seen.remove(&key);
@@ -79,8 +103,8 @@ impl Objects {
         self.waiting = self.seen.keys().cloned().collect();
     }
 
-    /// The next object whose condition is not as it should be.
-    pub(super) fn next_due(&mut self, now: Instant) -> Option<(Key, Condition)> {
+    /// The next object whose status is not as it should be.
+    pub(super) fn next_due(&mut self, now: Instant) -> Option<(Key, StatusChange)> {
         let generations = self.generations.as_ref()?;
         let over = self.failures.iter().filter(|(_, failure)| failure.until <= now);
         self.waiting.extend(over.map(|(key, _)| key.clone()));
@@ -99,7 +123,7 @@ impl Objects {
                 continue;
             }
             match due(seen, self.verdicts.get(&key).unwrap_or(&Verdict::default())) {
-                Some(condition) => return Some((key, condition)),
+                Some(change) => return Some((key, change)),
                 None => {
                     self.failures.remove(&key);
                 }
@@ -108,10 +132,11 @@ impl Objects {
         None
     }
 
-    pub(super) fn written(&mut self, key: &Key, condition: Condition) {
+    pub(super) fn written(&mut self, key: &Key, change: StatusChange) {
         self.failures.remove(key);
         if let Some(seen) = self.seen.get_mut(key) {
-            seen.condition = Some(condition);
+            seen.condition = Some(change.condition);
+            seen.last_good_spec = change.last_good_spec.or(seen.last_good_spec.take());
         }
     }
 
@@ -123,8 +148,8 @@ impl Objects {
     }
 }
 
-/// The condition to write, if another is to be there than is.
-fn due(seen: &Seen, verdict: &Verdict) -> Option<Condition> {
+/// What to write, if the status is to be another than it is.
+fn due(seen: &Seen, verdict: &Verdict) -> Option<StatusChange> {
     let status = if verdict.accepted { "True" } else { "False" };
     let present = seen.condition.as_ref();
     let is_so = present.is_some_and(|present| {
@@ -133,20 +158,28 @@ fn due(seen: &Seen, verdict: &Verdict) -> Option<Condition> {
             && present.message == verdict.message
             && present.observed_generation == Some(seen.generation)
     });
-    if is_so {
+    let last_good_spec = news_of_last_good_spec(seen, verdict);
+    if is_so && last_good_spec.is_none() {
         return None;
     }
     let unchanged = present.filter(|present| present.status == status);
     let since =
         unchanged.map_or_else(|| Time(Timestamp::now()), |present| present.last_transition_time.clone());
-    Some(Condition {
+    let condition = Condition {
         last_transition_time: since,
         message: verdict.message.clone(),
         observed_generation: Some(seen.generation),
         reason: verdict.reason.to_owned(),
         status: status.to_owned(),
         type_: ACCEPTED.to_owned(),
-    })
+    };
+    Some(StatusChange { condition, last_good_spec })
+}
+
+/// The spec, where it is in force and not kept yet.
+fn news_of_last_good_spec(seen: &Seen, verdict: &Verdict) -> Option<Arc<str>> {
+    let spec = seen.spec.as_ref().filter(|spec| verdict.accepted && spec.len() <= MOST_SPEC)?;
+    (seen.last_good_spec.as_ref() != Some(spec)).then(|| Arc::clone(spec))
 }
 
 #[cfg(test)]

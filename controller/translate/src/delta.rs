@@ -15,8 +15,8 @@ pub enum Delta {
         /// The file that holds it; none on a cluster.
         file: Option<Arc<str>>,
     },
-    /// The object is there and cannot be read. What it was [`Set`](Self::Set) to before stays in force; where it was never set,
-    /// it refuses what its kind may have closed.
+    /// The object is there and cannot be read. What it was [`Set`](Self::Set) to before stays in force, or else the
+    /// [last good version](Broken::last_good) that it brings; where there is neither, it refuses what its kind may have closed.
     Unreadable {
         /// Its name.
         key: Key,
@@ -30,12 +30,14 @@ pub enum Delta {
 }
 
 /// What is known of an object that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Broken {
     /// What is wrong, and in which field.
     pub problem: Problem,
     /// Of a policy: the Pods that it covers, when that much can be read. Without it the policy covers its namespace.
     pub selector: Option<Selector>,
+    /// What it was before, as its status keeps it: for who has not seen that.
+    pub last_good: Option<Arc<Resource>>,
 }
 
 impl Delta {
@@ -48,7 +50,7 @@ impl Delta {
     /// An object of a cluster that cannot be read.
     #[must_use]
     pub fn unreadable(key: Key, problem: Problem, selector: Option<Selector>) -> Self {
-        Self::Unreadable { key, broken: Box::new(Broken { problem, selector }), file: None }
+        Self::Unreadable { key, broken: Box::new(Broken { problem, selector, last_good: None }), file: None }
     }
 
     /// The object that it is about.

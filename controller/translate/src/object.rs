@@ -49,7 +49,8 @@ impl Object {
         match delta {
             Delta::Set { resource, file } => Self { good: Some(resource), broken: None, file },
             Delta::Unreadable { broken, file, .. } => {
-                Self { good: self.good.clone(), broken: Some(broken), file }
+                let good = self.good.clone().or_else(|| broken.last_good.clone());
+                Self { good, broken: Some(broken), file }
             }
             Delta::Gone(_) => Self::default(),
         }

@@ -4,25 +4,55 @@ use karez_translate::{Effect, Report};
 use super::*;
 
 fn seen(condition: Option<Condition>, generation: i64) -> Seen {
-    Seen { generation, condition }
+    Seen { generation, condition, spec: None, last_good_spec: None }
+}
+
+fn condition_due(seen: &Seen, verdict: &Verdict) -> Option<Condition> {
+    due(seen, verdict).map(|change| change.condition)
+}
+
+#[test]
+fn a_spec_is_kept_once_it_is_in_force() {
+    let text = |text: &str| Some(Arc::<str>::from(text));
+    let good = Verdict::default();
+    let bad = Verdict { accepted: false, reason: "Invalid", message: "spec: no".to_owned() };
+    let condition = condition_due(&seen(None, 1), &good);
+    let seen = |spec: &str, kept: Option<&str>| Seen {
+        generation: 1,
+        condition: condition.clone(),
+        spec: text(spec),
+        last_good_spec: kept.and_then(text),
+    };
+    let table = [
+        ("nothing is kept", seen("{}", None), &good, Some("{}")),
+        ("another is kept", seen("{}", Some(r#"{"action":"Deny"}"#)), &good, Some("{}")),
+        ("it is kept", seen("{}", Some("{}")), &good, None),
+        ("it cannot be read", seen("{}", None), &bad, None),
+        ("it is too long", seen(&"x".repeat(MOST_SPEC + 1), None), &good, None),
+    ];
+    for (what, seen, verdict, expected) in table {
+        let kept = due(&seen, verdict).and_then(|change| change.last_good_spec);
+        assert_eq!(kept.as_deref(), expected, "{what}");
+    }
+    assert_eq!(due(&seen("{}", Some("{}")), &good), None);
 }
 
 #[test]
 fn a_condition_is_written_once_and_its_time_is_that_of_its_last_turn() {
     let good = Verdict::default();
     let bad = Verdict { accepted: false, reason: "Invalid", message: "spec: no".to_owned() };
-    let first = due(&seen(None, 1), &good).unwrap();
+    let first = condition_due(&seen(None, 1), &good).unwrap();
     assert_eq!((&*first.status, first.observed_generation), ("True", Some(1)));
-    assert_eq!(due(&seen(Some(first.clone()), 1), &good), None);
+    assert_eq!(condition_due(&seen(Some(first.clone()), 1), &good), None);
     // A new generation that is as good as the one before.
-    let second = due(&seen(Some(first.clone()), 2), &good).unwrap();
+    let second = condition_due(&seen(Some(first.clone()), 2), &good).unwrap();
     assert_eq!(
         (second.observed_generation, &second.last_transition_time),
         (Some(2), &first.last_transition_time)
     );
-    let third = due(&seen(Some(second), 2), &bad).unwrap();
+    let third = condition_due(&seen(Some(second), 2), &bad).unwrap();
     assert_eq!((&*third.status, &*third.reason, &*third.message), ("False", "Invalid", "spec: no"));
-    assert_eq!(due(&seen(Some(third), 2), &bad), None);
+    assert_eq!(condition_due(&seen(Some(third), 2), &bad), None);
 }
 
 fn key() -> Key {
@@ -30,7 +60,7 @@ fn key() -> Key {
 }
 
 fn sighting(generation: i64) -> Sighting {
-    Sighting::There { key: key(), generation, condition: None }
+    Sighting::There { key: key(), generation, condition: None, spec: None, last_good_spec: None }
 }
 
 /// What is published once that generation has been taken in, with what is wrong with it.
@@ -57,7 +87,7 @@ fn published(generation: i64, message: Option<&str>) -> Published {
 }
 
 fn next_status(objects: &mut Objects, now: Instant) -> Option<(String, Option<i64>)> {
-    objects.next_due(now).map(|(_, condition)| (condition.status, condition.observed_generation))
+    objects.next_due(now).map(|(_, change)| (change.condition.status, change.condition.observed_generation))
 }
 
 #[test]
@@ -103,7 +133,7 @@ fn a_write_that_fails_is_tried_again_later_and_later() {
         now += pause;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-    let (key, condition) = objects.next_due(now).unwrap();
-    objects.written(&key, condition);
+    let (key, change) = objects.next_due(now).unwrap();
+    objects.written(&key, change);
     assert_eq!(objects.next_due(now + LONGEST_PAUSE), None);
 }

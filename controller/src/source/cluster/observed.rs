@@ -4,15 +4,16 @@
 //! that we do not know, say, and then it is an object that cannot be read. So no object ever stops a list or a watch.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use karez_resources::policy::Selector;
-use karez_resources::status::ACCEPTED;
+use karez_resources::status::{ACCEPTED, LAST_GOOD_SPEC};
 use karez_resources::{FieldError, Key, Kind, Problem, Resource, object};
-use karez_translate::Delta;
+use karez_translate::{Broken, Delta};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::conditions::Sighting;
 
@@ -64,8 +65,17 @@ pub(super) struct Observed<K> {
     object: Result<K, FieldError>,
     /// Of a policy that cannot be read: the Pods that it covers, when that much can be.
     selector: Option<Selector>,
-    /// The condition of a kind that has a status of ours.
+    /// Of a kind that has a status of ours.
+    status: Option<OwnStatus>,
+}
+
+/// What those who write statuses need to know of an object.
+#[derive(Debug, Clone)]
+struct OwnStatus {
     condition: Option<Condition>,
+    /// As JSON.
+    spec: Option<Arc<str>>,
+    last_good_spec: Option<Arc<str>>,
 }
 
 impl<K: Watched> Observed<K> {
@@ -78,19 +88,29 @@ impl<K: Watched> Observed<K> {
     /// What those who write statuses need to know of it.
     pub(super) fn sighting(&self) -> Sighting {
         let generation = self.meta.generation.unwrap_or(0);
-        Sighting::There { key: self.key(), generation, condition: self.condition.clone() }
+        let status = self.status.as_ref();
+        Sighting::There {
+            key: self.key(),
+            generation,
+            condition: status.and_then(|it| it.condition.clone()),
+            spec: status.and_then(|it| it.spec.clone()),
+            last_good_spec: status.and_then(|it| it.last_good_spec.clone()),
+        }
     }
 
     /// What there is to say of it.
     pub(super) fn delta(self) -> Delta {
         let key = self.key();
+        let last_good_spec = self.status.and_then(|status| status.last_good_spec);
         match self.object.and_then(K::validate) {
             Ok(resource) => Delta::set(resource),
             Err(FieldError { field, message }) => {
                 let Key { namespace, name, .. } = key.clone();
                 let kind = K::KIND.as_str().to_owned();
                 let problem = Problem { kind, namespace, name, field, line: None, message };
-                Delta::unreadable(key, problem, self.selector)
+                let last_good = last_good_spec.and_then(|spec| last_good::<K>(&key, &spec));
+                let broken = Broken { problem, selector: self.selector, last_good: last_good.map(Arc::new) };
+                Delta::Unreadable { key, broken: Box::new(broken), file: None }
             }
         }
     }
@@ -114,14 +134,35 @@ impl<'de, K: Watched> Deserialize<'de> for Observed<K> {
         };
         let is_policy = K::KIND == Kind::AuthorizationPolicy;
         let selector = is_policy.then(|| Selector::of_broken(&value)).flatten();
-        let condition = if has_status(K::KIND) { condition(&value) } else { None };
-        Ok(Self { meta, object: object::decode(value), selector, condition })
+        let status = has_status(K::KIND).then(|| OwnStatus::of(&value));
+        Ok(Self { meta, object: object::decode(value), selector, status })
     }
 }
 
 /// Whether the controller writes a status to objects of the kind.
 pub(super) fn has_status(kind: Kind) -> bool {
     matches!(kind, Kind::AuthorizationPolicy | Kind::Mesh)
+}
+
+impl OwnStatus {
+    fn of(object: &Value) -> Self {
+        let last_good = object.get("status").and_then(|status| status.get(LAST_GOOD_SPEC)?.as_str());
+        Self {
+            condition: condition(object),
+            spec: object.get("spec").map(|spec| spec.to_string().into()),
+            last_good_spec: last_good.map(Arc::from),
+        }
+    }
+}
+
+/// An object as its status keeps it. A spec that cannot be read any more, as after a downgrade, is none.
+fn last_good<K: Watched>(key: &Key, spec: &str) -> Option<Resource> {
+    let spec: Value = serde_json::from_str(spec).ok()?;
+    let mut object = json!({"metadata": {"name": key.name}, "spec": spec});
+    if K::KIND.is_namespaced() {
+        *object.pointer_mut("/metadata")? = json!({"name": key.name, "namespace": key.namespace});
+    }
+    object::decode::<K>(object).and_then(K::validate).ok()
 }
 
 fn condition(object: &Value) -> Option<Condition> {

@@ -145,7 +145,7 @@ impl Files {
             return Some((error.problem, Effect::LastGoodVersion));
         };
         // It covers what it says now: where that cannot be read, its namespace.
-        let broken = Broken { problem: error.problem, selector: error.selector };
+        let broken = Broken { problem: error.problem, selector: error.selector, last_good: None };
         self.replace(file, &key, Some(Version::Unreadable(Box::new(broken))));
         None
     }
@@ -192,7 +192,7 @@ fn versions(good: Vec<Resource>, errors: Vec<manifest::Broken>) -> (BTreeMap<Key
     for manifest::Broken { problem, subject, selector } in errors {
         match object(&subject) {
             Some(key) if !versions.contains_key(key) => {
-                let broken = Box::new(Broken { problem, selector });
+                let broken = Box::new(Broken { problem, selector, last_good: None });
                 versions.insert(key.clone(), Version::Unreadable(broken));
             }
             _ => strays.push(problem),

@@ -134,6 +134,29 @@ fn an_unreadable_object_keeps_what_it_was_set_to_and_else_refuses() {
 }
 
 #[test]
+fn an_unreadable_object_that_was_never_seen_good_is_what_its_status_keeps() {
+    let kept = || resource(&policy("{action: Deny, rules: [{}]}"));
+    let mut seen = Index::default();
+    seen.apply([Delta::set(kept()), unreadable(Kind::AuthorizationPolicy, "shop", "web")]);
+    let Delta::Unreadable { key, mut broken, file } = unreadable(Kind::AuthorizationPolicy, "shop", "web")
+    else {
+        panic!("readable")
+    };
+    broken.last_good = Some(Arc::new(kept()));
+    let brought = Delta::Unreadable { key, broken, file };
+    let mut started = Index::default();
+    started.apply([brought.clone()]);
+    assert_eq!(started.resources(), seen.resources());
+    assert_eq!(started.problems()[0].effect, Effect::LastGoodVersion);
+    // Who has seen a newer one keeps that.
+    let mut newer = Index::default();
+    newer.apply([set(&policy("{action: Deny}"))]);
+    let before = newer.resources();
+    newer.apply([brought]);
+    assert_eq!(newer.resources(), before);
+}
+
+#[test]
 fn what_a_namespace_with_an_unknown_word_does_follows_from_it_alone() {
     let web = || set(&pod("web", "spec: {nodeName: n1}"));
     let fresh = |label: &str| {

@@ -23,10 +23,11 @@ pub(crate) fn deltas(files: &[(&str, &[u8])]) -> Vec<Delta> {
 fn delta(file: &str, reading: Reading) -> Option<Delta> {
     let file = Some(Arc::from(file));
     match reading {
-        Reading::Good(resource) => Some(Delta::Set { resource: Arc::new(resource), file }),
+        Reading::Good(resource) => Some(Delta::Set { resource: Arc::from(resource), file }),
         Reading::Broken(broken) => match broken.subject {
             Subject::Known(key) | Subject::Presumed(key) | Subject::Guessed(key) => {
-                let broken = Box::new(Broken { problem: broken.problem, selector: broken.selector });
+                let broken =
+                    Box::new(Broken { problem: broken.problem, selector: broken.selector, last_good: None });
                 Some(Delta::Unreadable { key, broken, file })
             }
             Subject::Doubled(_) | Subject::Foreign(_) | Subject::Unknown => None,

@@ -28,6 +28,22 @@ fn an_object_that_is_wrong_is_named_with_its_field_and_what_it_covers() {
 }
 
 #[test]
+fn an_object_that_is_wrong_brings_what_its_status_keeps() {
+    let brings = |kept: &str| {
+        let meta = json!({"name": "only-web", "namespace": "shop"});
+        let object = json!({"metadata": meta, "spec": {"acton": "Deny"}, "status": {"lastGoodSpec": kept}});
+        let observed: Observed<AuthorizationPolicy> = serde_json::from_value(object).unwrap();
+        let Delta::Unreadable { broken, .. } = observed.delta() else { panic!("it is good") };
+        broken.last_good
+    };
+    let kept = brings(r#"{"action":"Deny","rules":[{}]}"#).unwrap();
+    assert_eq!(kept.key(), Key::new(Kind::AuthorizationPolicy, "shop", "only-web"));
+    for kept in ["", "{", r#"{"acton":"Deny"}"#, "null"] {
+        assert_eq!(brings(kept), None, "{kept}");
+    }
+}
+
+#[test]
 fn an_object_of_other_types_than_declared_stops_nothing() {
     let pod =
         |name: &str, spec: Value| json!({"metadata": {"name": name, "namespace": "shop"}, "spec": spec});
