@@ -1,9 +1,11 @@
 //! Karez on a real cluster, as `e2e/kube up` leaves it. `e2e/kube test` runs these where `kubectl` finds the cluster.
 //!
 //! * `cluster` – that the cluster itself works, without the mesh
+//! * `authority` – the certificate authority's Secret, when somebody deletes it
 //! * `capture` – Pods enter the mesh and leave it by a label, without a restart
 //! * `mtls` – what crosses between nodes, and what strict mode refuses
 //! * `nodes` – nodes that are not ours
+//! * `policies` – what becomes of a policy that is edited wrongly
 //! * `probes` – kubelet's probes in strict mode, which nobody else's plaintext passes with
 //! * `rollout` – a Deployment replaced under load
 //!
@@ -15,6 +17,7 @@
 //! * `machine` – the machines underneath
 //! * `mesh` – entering the mesh, leaving it, and what its node proxies logged
 
+mod authority;
 mod capture;
 mod cluster;
 mod kubectl;
@@ -23,6 +26,7 @@ mod mesh;
 mod mtls;
 mod namespace;
 mod nodes;
+mod policies;
 mod probes;
 mod rollout;
 mod workloads;
