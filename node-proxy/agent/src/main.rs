@@ -192,7 +192,13 @@ fn join_cluster(
     );
     tasks.spawn("cluster", reconciler.run());
     if let Some(installation) = settings.cni_installation() {
-        let keeper = PluginKeeper::new(Arc::clone(context), installation, view.clone(), uninstall.clone());
+        let keeper = PluginKeeper::new(
+            Arc::clone(context),
+            installation,
+            view.clone(),
+            uninstall.clone(),
+            metrics.plugin_installed.clone(),
+        );
         tasks.spawn("CNI plugin", keeper.run());
     } else {
         uninstall.note_no_plugin();

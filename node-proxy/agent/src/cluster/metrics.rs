@@ -13,6 +13,8 @@ pub struct ClusterMetrics {
     pub repaired: Counter,
     /// Node proxies that are served.
     pub node_proxies: Gauge,
+    /// Whether the CNI plugin is installed.
+    pub plugin_installed: Gauge,
     /// Whether kubelet's probes are known by its cgroup.
     pub kubelet_by_cgroup: Gauge,
 }
@@ -34,6 +36,11 @@ impl ClusterMetrics {
             "node_proxies",
             "Node proxies of this node that the agent listens for",
             self.node_proxies.clone(),
+        );
+        registry.register(
+            "cni_plugin_installed",
+            "1 while the CNI plugin is installed on the node; 0 while Pods are captured only after their start",
+            self.plugin_installed.clone(),
         );
         registry.register(
             "kubelet_by_cgroup",

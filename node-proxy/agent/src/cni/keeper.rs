@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use karez_cni::agent_file::{AgentFile, TOUCHED_EVERY};
 use karez_link::discovery::{LocalPodsView, Synced};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::cluster::Uninstall;
@@ -28,20 +29,32 @@ pub struct PluginKeeper<K: Kernel> {
     told: Option<AgentFile>,
     touched: Option<Instant>,
     problem: Option<String>,
+    installed: Gauge,
 }
 
 impl<K: Kernel> PluginKeeper<K> {
-    /// Keeps `installation` until `uninstall` is asked for.
+    /// Keeps `installation` until `uninstall` is asked for. `installed` is 1 while it is whole.
     #[must_use]
     pub fn new(
         context: Arc<AgentContext<K>>,
         installation: Installation,
         view: LocalPodsView,
         uninstall: Uninstall,
+        installed: Gauge,
     ) -> Self {
         let file = AgentFile::default();
         let installation = Arc::new(installation);
-        Self { context, installation, view, uninstall, file, told: None, touched: None, problem: None }
+        Self {
+            context,
+            installation,
+            view,
+            uninstall,
+            file,
+            told: None,
+            touched: None,
+            problem: None,
+            installed,
+        }
     }
 
     /// Runs until discovery has ended.
@@ -77,6 +90,7 @@ impl<K: Kernel> PluginKeeper<K> {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+        self.installed.set(0);
         tracing::info!("CNI plugin taken away");
         self.uninstall.note_no_plugin();
         // The end of this task would be the agent's.
@@ -115,6 +129,7 @@ impl<K: Kernel> PluginKeeper<K> {
     }
 
     fn note(&mut self, kept: Result<bool, InstallError>) {
+        self.installed.set(i64::from(kept.is_ok()));
         let problem = match kept {
             Ok(false) => None,
             Ok(true) => {

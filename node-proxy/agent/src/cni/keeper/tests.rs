@@ -48,12 +48,13 @@ async fn the_plugin_is_installed_told_and_put_back() {
     let view = LocalPodsView { pods, namespaces, synced: synced_view, status };
     installation.tell(&AgentFile { enrolled: only("former") }).unwrap();
     let uninstall = Uninstall::new();
-    let context = Arc::clone(&agent.context);
+    let (context, installed) = (Arc::clone(&agent.context), Gauge::default());
     let keeper = PluginKeeper::<Fake>::new(
         Arc::clone(&context),
         installation.clone(),
         view.clone(),
         uninstall.clone(),
+        installed.clone(),
     );
     let keeping = tokio::spawn(keeper.run());
     let told = || installation.told().unwrap_or_default();
@@ -61,8 +62,10 @@ async fn the_plugin_is_installed_told_and_put_back() {
         fs::read_to_string(folder.path().join("net.d/10-net.conflist"))
             .is_ok_and(|text| text.contains("karez-cni"))
     };
+    assert_eq!(installed.get(), 0, "there is no network's configuration yet");
     configure(folder.path());
     until(is_chained).await;
+    until(|| installed.get() == 1).await;
     assert_eq!(told().enrolled, only("former"), "the controller has not spoken");
     enrolled.send_replace(Arc::new(only("shop")));
     synced.send_replace(Synced::Complete);
@@ -80,11 +83,11 @@ async fn the_plugin_is_installed_told_and_put_back() {
     assert!(keeping.await.unwrap_err().is_cancelled());
     assert!(is_chained(), "an agent that ends takes nothing away");
 
-    let keeper = PluginKeeper::new(context, installation.clone(), view, uninstall.clone());
+    let keeper = PluginKeeper::new(context, installation.clone(), view, uninstall.clone(), installed.clone());
     let keeping = tokio::spawn(keeper.run());
     uninstall.request();
     uninstall.plugin_gone().await;
-    assert!(!is_chained() && installation.told().is_none());
+    assert!(!is_chained() && installation.told().is_none() && installed.get() == 0);
     assert!(!keeping.is_finished(), "its end would be the agent's");
     keeping.abort();
 }
