@@ -39,6 +39,9 @@ pub enum ControllerError {
     /// Settings that contradict each other.
     #[error("--root-lifetime must be longer than --leaf-lifetime, and --leaf-lifetime at least one second")]
     Lifetimes,
+    /// Nodes would do nothing but connect.
+    #[error("--stream-age must be at least one second")]
+    StreamAge,
     /// The manifests' folder.
     #[error(transparent)]
     Manifests(#[from] FolderError),
@@ -113,7 +116,7 @@ impl Controller {
         writers.spawn(&mut tasks, &readers);
         tasks.spawn("readiness", watch_readiness(readers.clone(), readiness.condition("objects")));
         tasks.spawn("listener", accepting);
-        tasks.spawn("server", services::serve(readers.clone(), connections));
+        tasks.spawn("server", services::serve(readers.clone(), connections, settings.stream_age));
         let routes = metrics_routes(readers, readiness.clone());
         // They are served while the rest drains, and end with it.
         let (last_trigger, last_drain) = drain.level();
@@ -183,6 +186,9 @@ fn check_lifetimes(settings: &Settings) -> Result<(), ControllerError> {
     let shortest = Duration::from_secs(1);
     if settings.leaf_lifetime < shortest || settings.root_lifetime <= settings.leaf_lifetime {
         return Err(ControllerError::Lifetimes);
+    }
+    if settings.stream_age < shortest {
+        return Err(ControllerError::StreamAge);
     }
     Ok(())
 }

@@ -50,6 +50,10 @@ pub struct Settings {
     /// On a cluster: how long kubelets take to bring ConfigMap karez-roots to every Pod. A new root signs that much later.
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration::parse)]
     pub roots_distribution: Duration,
+    /// Connections and streams of this age are ended in good order: nodes connect again, to whatever replica the Service chooses,
+    /// with a token that is reviewed anew.
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration::parse)]
+    pub stream_age: Duration,
     /// Where /metrics and /healthz/ready are served.
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:15014")]
     pub metrics_listen: SocketAddr,

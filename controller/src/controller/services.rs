@@ -37,8 +37,12 @@ const MAX_CERTIFICATE_REQUEST: usize = 64 << 10;
 /// Bytes of a node's report.
 const MAX_REPORT: usize = 8 << 20;
 
-/// Serves these connections until the drain starts, and then until every call has ended.
-pub(super) async fn serve(readers: Readers, connections: mpsc::Receiver<io::Result<Connection>>) {
+/// Serves these connections until the drain starts, and then until every call has ended. None takes calls beyond `stream_age`.
+pub(super) async fn serve(
+    readers: Readers,
+    connections: mpsc::Receiver<io::Result<Connection>>,
+    stream_age: Duration,
+) {
     let drain = readers.drain.clone();
     let gate = GateLayer::new(readers.authenticator.clone(), readers.metrics.clone());
     let served = Server::builder()
@@ -46,9 +50,10 @@ pub(super) async fn serve(readers: Readers, connections: mpsc::Receiver<io::Resu
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .timeout(CALL_TIMEOUT)
         .max_concurrent_streams(Some(MAX_STREAMS))
+        .max_connection_age(stream_age)
         .http2_max_header_list_size(Some(MAX_HEADERS))
         .layer(gate)
-        .add_routes(routes(readers))
+        .add_routes(routes(readers, stream_age))
         .serve_with_incoming_shutdown(ReceiverStream::new(connections), drain.started())
         .await;
     if let Err(error) = served {
@@ -56,11 +61,16 @@ pub(super) async fn serve(readers: Readers, connections: mpsc::Receiver<io::Resu
     }
 }
 
-fn routes(readers: Readers) -> Routes {
+fn routes(readers: Readers, stream_age: Duration) -> Routes {
     let witness = readers.witness();
     let Readers { authenticator, authority, catalog, published, nodes, metrics, drain, .. } = readers;
-    let discovery =
-        Discovery { catalog: catalog.clone(), nodes: nodes.clone(), drain, metrics: metrics.clone() };
+    let discovery = Discovery {
+        catalog: catalog.clone(),
+        nodes: nodes.clone(),
+        drain,
+        stream_age,
+        metrics: metrics.clone(),
+    };
     let certificates = CertificateService::new(published.clone(), authority.clone(), metrics);
     let reports = ReportService { nodes: nodes.clone() };
     let enrolment = match &authenticator {

@@ -1,12 +1,14 @@
 //! The gRPC shell around a [`Conversation`].
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_util::stream::unfold;
 use karez_api::discovery::aggregated_discovery_service_server::AggregatedDiscoveryService;
 use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse};
 use karez_api::names::{SETTINGS_VERSION, metadata};
 use karez_process::drain::Drain;
+use tokio::time::{Sleep, sleep};
 use tokio_stream::Stream;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
@@ -28,6 +30,8 @@ pub struct Discovery {
     pub nodes: Nodes,
     /// Ends the streams.
     pub drain: Drain,
+    /// Age of a stream at which it ends, at the earliest.
+    pub stream_age: Duration,
     /// Counts what is sent.
     pub metrics: Metrics,
 }
@@ -52,6 +56,7 @@ impl AggregatedDiscoveryService for Discovery {
             open: is_node_proxy.then(|| self.nodes.connect(&caller.node)),
             catalog: self.catalog.clone(),
             drain: self.drain.clone(),
+            end: Box::pin(sleep(lifetime(self.stream_age))),
             metrics: self.metrics.clone(),
             caller,
             requests: request.into_inner(),
@@ -66,13 +71,16 @@ impl AggregatedDiscoveryService for Discovery {
     }
 }
 
-/// One stream. It ends with the client's side of it, with the token, or with the controller.
+/// One stream. It ends with the client's side of it, with the token, with the controller, or at its age: else all streams would
+/// stay with the replica that was there when another one was not.
 struct Session {
     conversation: Conversation,
     /// Of a node proxy: how far a node is counts by it.
     open: Option<OpenStream>,
     catalog: Reader,
     drain: Drain,
+    /// The stream has come of age.
+    end: Pin<Box<Sleep>>,
     metrics: Metrics,
     caller: NodeCaller,
     requests: Streaming<DeltaDiscoveryRequest>,
@@ -107,6 +115,7 @@ impl Session {
                 },
                 changed = self.catalog.changed() => changed.map_err(|_| stopping())?,
                 status = self.caller.revoked() => return Err(status),
+                () = &mut self.end => return Ok(None),
                 () = self.drain.started() => return Err(stopping()),
             }
         }
@@ -139,6 +148,11 @@ impl Drop for Session {
     fn drop(&mut self) {
         info!(caller = %self.caller.caller, "disconnected");
     }
+}
+
+/// By a third longer at most: streams that began together do not end together, and the connection takes no more calls before.
+fn lifetime(stream_age: Duration) -> Duration {
+    stream_age.saturating_add(stream_age.mul_f64(fastrand::f64() / 3.0))
 }
 
 fn refusal(violation: &Violation) -> Status {

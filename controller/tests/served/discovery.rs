@@ -176,3 +176,12 @@ async fn a_controller_that_stops_says_so() {
     scene.stop().await;
     assert_eq!(stream.next().await.unwrap_err().code(), Code::Unavailable);
 }
+
+#[tokio::test]
+async fn a_stream_of_age_ends_in_good_order_so_that_its_node_connects_anew() {
+    let scene = Scene::new(&shop(), &["--stream-age=1s"]).await;
+    let mut stream = scene.discovery(NODE_1).await.unwrap();
+    stream.subscribe(type_url::ADDRESS).await;
+    assert_eq!(names(&stream.next().await.unwrap()), [DB, WEB]);
+    assert!(stream.has_ended().await, "nothing has changed, and nothing was wrong");
+}

@@ -181,6 +181,11 @@ impl DiscoveryStream {
         within(self.responses.message()).await.map(|response| response.expect("the stream ended"))
     }
 
+    /// Whether its end comes next, without an error.
+    pub(crate) async fn has_ended(&mut self) -> bool {
+        matches!(within(self.responses.message()).await, Ok(None))
+    }
+
     pub(crate) async fn acknowledge(&self, response: &DeltaDiscoveryResponse) {
         self.send(answer(response)).await;
     }
