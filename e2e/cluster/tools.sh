@@ -1,6 +1,6 @@
-# Kubernetes, etcd, CoreDNS and Helm, built from source: one Go module a family, as each wants versions of its own of what they share.
+# Kubernetes, etcd, CoreDNS, Helm and kube-router, built from source: one Go module a family, as each wants versions of its own of what they share.
 
-tool_families=(etcd kubernetes coredns helm)
+tool_families=(etcd kubernetes coredns helm kube-router)
 
 # Where a family's programs are: another version is another folder.
 tools_of() {
@@ -70,4 +70,5 @@ build_tools() {
   build_family kubernetes "about 8 minutes"
   build_family coredns
   build_family helm
+  build_family kube-router "about 3 minutes"
 }

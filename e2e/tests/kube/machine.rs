@@ -21,6 +21,33 @@ pub(crate) fn restart_kubelet(node: &str) -> Result<()> {
     run(Command::new(format!("{SCRIPTS}/restart-kubelet")).arg(node)).map(drop)
 }
 
+/// The engine that enforces NetworkPolicies, on every node; stopped when dropped.
+pub(crate) struct PolicyEngine {
+    nodes: &'static [&'static str],
+}
+
+impl PolicyEngine {
+    /// Starts it on these nodes.
+    pub(crate) fn start(nodes: &'static [&'static str]) -> Result<Self> {
+        let engine = Self { nodes };
+        nodes.iter().try_for_each(|node| policy_engine("start", node))?;
+        Ok(engine)
+    }
+}
+
+impl Drop for PolicyEngine {
+    fn drop(&mut self) {
+        for node in self.nodes {
+            // What is left in force would fail the tests that follow.
+            let _ = policy_engine("stop", node);
+        }
+    }
+}
+
+fn policy_engine(command: &str, node: &str) -> Result<()> {
+    run(Command::new(format!("{SCRIPTS}/policy-engine")).args([command, node])).map(drop)
+}
+
 fn run(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("running {command:?}"))?;
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -7,6 +7,7 @@
 //! * `nodes` – nodes that are not ours
 //! * `policies` – what becomes of a policy that is edited wrongly
 //! * `probes` – kubelet's probes in strict mode, which nobody else's plaintext passes with
+//! * `network_policies` – these beside the mesh, as a real engine enforces them
 //! * `rollout` – a Deployment replaced under load
 //!
 //! Behind them:
@@ -27,6 +28,7 @@ mod mtls;
 mod namespace;
 mod nodes;
 mod policies;
+mod network_policies;
 mod probes;
 mod rollout;
 mod workloads;

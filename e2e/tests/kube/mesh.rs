@@ -1,6 +1,8 @@
 //! Entering the mesh, leaving it, and what its node proxies logged.
 
-use anyhow::{Result, bail, ensure};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
 use karez_e2e::access_log::Line;
 use karez_lab::wait;
 
@@ -52,6 +54,14 @@ fn is_captured(namespace: &Namespace, pod: &str) -> Result<bool> {
 /// The identity of a namespace's default service account.
 pub(crate) fn identity(namespace: &Namespace) -> String {
     format!("spiffe://cluster.local/ns/{}/sa/default", namespace.name())
+}
+
+/// What `karez check --cluster` prints.
+pub(crate) fn check() -> Result<String> {
+    let output = Command::new("karez").args(["check", "--cluster"]).output().context("running karez")?;
+    let (found, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(!found.is_empty(), "karez check --cluster: {}", error.trim_end());
+    Ok(found.into_owned())
 }
 
 /// Waits for a connection that a node proxy logged.
