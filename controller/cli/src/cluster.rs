@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, ServiceAccount};
 use karez_api::names::{TOKEN_AUDIENCE, label, object};
 use kube::api::{ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
-use kube::{Api, Client, Config};
+use kube::{Api, Client, Config, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -18,6 +20,8 @@ use crate::settings::ClusterAccess;
 
 /// For one request of the API server.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// Agents that are asked at a time.
+const AT_A_TIME: usize = 16;
 /// How long an operator's token lives: the shortest that the API server grants.
 const TOKEN_LIFETIME: i64 = 600;
 
@@ -83,7 +87,7 @@ impl Cluster {
     /// When there is none, or the API server does not say.
     pub async fn controllers(&self) -> Result<Vec<String>, Failure> {
         let pods = self.ready_pods(object::CONTROLLER).await?;
-        let names: Vec<String> = pods.iter().map(kube::ResourceExt::name_any).collect();
+        let names: Vec<String> = pods.iter().map(Pod::name_any).collect();
         match names.is_empty() {
             false => Ok(names),
             true => Err(Failure::Unreachable(format!(
@@ -102,13 +106,38 @@ impl Cluster {
     pub async fn node_proxy(&self, node: &str) -> Result<String, Failure> {
         let pods = self.ready_pods(object::NODE_PROXY).await?;
         let on_node = |pod: &&Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(node);
-        pods.iter().find(on_node).map(kube::ResourceExt::name_any).ok_or_else(|| {
+        pods.iter().find(on_node).map(Pod::name_any).ok_or_else(|| {
             Failure::Unreachable(format!(
                 "no Pod of {} in namespace {} is ready on node {node}",
                 object::NODE_PROXY,
                 self.namespace
             ))
         })
+    }
+
+    /// What each agent tells Prometheus, by its node, or why it tells nothing. The API server passes the request on.
+    ///
+    /// # Errors
+    /// When the API server does not say where agents run.
+    pub async fn agents_metrics(&self) -> Result<Vec<(String, Result<String, String>)>, Failure> {
+        let asked = self.ready_pods(object::AGENT).await?.into_iter().map(|pod| async move {
+            let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
+            (node, self.metrics(&pod).await.map_err(|failure| failure.message().to_owned()))
+        });
+        Ok(stream::iter(asked).buffered(AT_A_TIME).collect().await)
+    }
+
+    async fn metrics(&self, pod: &Pod) -> Result<String, Failure> {
+        let (name, namespace) = (pod.name_any(), &self.namespace);
+        let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+        let ports = containers.flat_map(|container| container.ports.iter().flatten());
+        let port = ports.into_iter().find(|port| port.name.as_deref() == Some("metrics"));
+        let port = port.ok_or_else(|| Failure::Wrong(format!("Pod {name} has no port named metrics")))?;
+        let path =
+            format!("/api/v1/namespaces/{namespace}/pods/{name}:{}/proxy/metrics", port.container_port);
+        let request = http::Request::get(path).body(Vec::new());
+        let request = request.map_err(|error| Failure::Wrong(format!("Pod {name}: {error}")))?;
+        self.ask(&format!("get pods/proxy of {name}"), self.client.request_text(request)).await
     }
 
     async fn ready_pods(&self, program: &str) -> Result<Vec<Pod>, Failure> {

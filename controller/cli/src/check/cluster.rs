@@ -6,14 +6,14 @@
 //! * [`callers`] – pure: callers without an identity whom strict mode refuses
 //! * [`annotations`] – pure: what the mesh's annotations say
 //! * [`network`] – pure: network policies that keep tunnels from Pods
-//! * [`probes`] – pure: namespaces whose Pods have probes that strict mode refuses
+//! * [`agents`] – pure: what the agents' metrics say is wrong on their nodes
 
+mod agents;
 mod annotations;
 mod backends;
 mod callers;
 mod findings;
 mod network;
-mod probes;
 mod survey;
 
 use k8s_openapi::api::core::v1::Pod;

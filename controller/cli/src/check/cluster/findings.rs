@@ -6,9 +6,9 @@ use std::fmt;
 use k8s_openapi::api::core::v1::{Container, Namespace, Pod};
 use karez_api::names::{annotation, label, object, port};
 
+use super::agents::{AgentMetrics, NodeProblem};
 use super::callers::{Caller, Modes, RefusedCaller, refused_callers};
 use super::network::{Blocked, Direction, blocked};
-use super::probes::{Probed, probed};
 use super::survey::MESHES;
 use super::{Survey, pod_name};
 
@@ -16,6 +16,10 @@ use super::{Survey, pod_name};
 const OLDEST_KERNEL: (u32, u32) = (5, 13);
 /// Kinds that the chart defines.
 const DEFINITIONS: [&str; 2] = ["authorizationpolicies.karez.dev", MESHES];
+/// The mesh's programs.
+const OWN: [&str; 3] = [object::CONTROLLER, object::AGENT, object::NODE_PROXY];
+/// This command's, which comes with them.
+const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Capabilities by which a Pod passes by the mesh.
 const POWERS: [&str; 4] = ["ALL", "NET_ADMIN", "NET_RAW", "SYS_ADMIN"];
 /// The label that Pod Security is enforced by.
@@ -54,8 +58,27 @@ pub(super) enum ClusterFinding {
     },
     /// Network policies let no tunnel in, or none out.
     TunnelsBlocked(Blocked),
-    /// Strict mode refuses probes, or would.
-    ProbesRefused(Probed),
+    /// A program of the mesh is of another version than this command.
+    Version {
+        /// Such as `DaemonSet karez-agent`.
+        program: String,
+        /// The tag of its image.
+        version: String,
+    },
+    /// An agent says that something is wrong on its node.
+    Node {
+        /// The node.
+        node: String,
+        /// What is wrong.
+        problem: NodeProblem,
+    },
+    /// An agent cannot be asked.
+    AgentSilent {
+        /// The node.
+        node: String,
+        /// Why not.
+        reason: String,
+    },
     /// Strict mode refuses the API server or Prometheus, or would.
     CallerRefused(RefusedCaller),
     /// An enrolled Pod may pass by the mesh.
@@ -76,10 +99,11 @@ pub(super) fn findings(survey: &Survey) -> Vec<ClusterFinding> {
     let powers = enrolled.iter().flat_map(|pod| powers(pod));
     let mut found: Vec<ClusterFinding> = kernels(survey).chain(pod_security(survey)).collect();
     if survey.is_installed() {
-        found.extend(definitions(survey).chain(programs(survey)));
+        found.extend(
+            definitions(survey).chain(programs(survey)).chain(versions(survey)).chain(on_nodes(survey)),
+        );
     }
     found.extend(blocked(&survey.policies, &enrolled).into_iter().map(ClusterFinding::TunnelsBlocked));
-    found.extend(probes(survey, &enrolled, true));
     found.extend(callers(survey, &enrolled, true));
     found.extend(powers);
     found
@@ -89,12 +113,7 @@ pub(super) fn findings(survey: &Survey) -> Vec<ClusterFinding> {
 #[must_use]
 pub(super) fn before_strict(survey: &Survey) -> Vec<ClusterFinding> {
     let enrolled: Vec<&Pod> = enrolled_pods(survey).collect();
-    probes(survey, &enrolled, false).chain(callers(survey, &enrolled, false)).collect()
-}
-
-fn probes(survey: &Survey, enrolled: &[&Pod], is_strict: bool) -> impl Iterator<Item = ClusterFinding> {
-    let probed = probed(&survey.namespaces, enrolled, survey.default_mode.as_deref());
-    probed.into_iter().filter(move |it| it.is_strict == is_strict).map(ClusterFinding::ProbesRefused)
+    callers(survey, &enrolled, false).collect()
 }
 
 fn callers(survey: &Survey, enrolled: &[&Pod], is_strict: bool) -> impl Iterator<Item = ClusterFinding> {
@@ -145,11 +164,42 @@ fn programs(survey: &Survey) -> impl Iterator<Item = ClusterFinding> {
         let status = it.status.clone().unwrap_or_default();
         Some(("DaemonSet", it.metadata.name.as_ref()?, status.number_ready, status.desired_number_scheduled))
     });
-    let own = [object::CONTROLLER, object::AGENT, object::NODE_PROXY];
-    let all = deployments.chain(daemon_sets).filter(move |(_, name, _, _)| own.contains(&name.as_str()));
+    let all = deployments.chain(daemon_sets).filter(|(_, name, _, _)| OWN.contains(&name.as_str()));
     // One that wants no Pod is as absent as one whose Pods are not ready.
     all.filter(|(_, _, ready, wanted)| ready < wanted.max(&1)).map(|(kind, name, ready, wanted)| {
         ClusterFinding::NotReady { program: format!("{kind} {name}"), ready, wanted }
+    })
+}
+
+/// A program whose image has no tag says nothing of its version.
+fn versions(survey: &Survey) -> impl Iterator<Item = ClusterFinding> {
+    let deployments = survey.deployments.iter().filter_map(|it| {
+        Some(("Deployment", it.metadata.name.as_ref()?, it.spec.as_ref()?.template.spec.as_ref()?))
+    });
+    let daemon_sets = survey.daemon_sets.iter().filter_map(|it| {
+        Some(("DaemonSet", it.metadata.name.as_ref()?, it.spec.as_ref()?.template.spec.as_ref()?))
+    });
+    let own = deployments.chain(daemon_sets).filter(|(_, name, _)| OWN.contains(&name.as_str()));
+    own.filter_map(|(kind, name, pod)| {
+        let version = pod.containers.first()?.image.as_deref().and_then(tag)?;
+        let program = format!("{kind} {name}");
+        (version != OWN_VERSION).then(|| ClusterFinding::Version { program, version: version.to_owned() })
+    })
+}
+
+/// The tag in an image's name: a colon before the last slash is a registry's port.
+fn tag(image: &str) -> Option<&str> {
+    let name = image.split('@').next()?;
+    name.rsplit('/').next()?.split_once(':').map(|(_, tag)| tag)
+}
+
+fn on_nodes(survey: &Survey) -> impl Iterator<Item = ClusterFinding> {
+    survey.agents.iter().flat_map(|(node, metrics)| match metrics {
+        Ok(text) => {
+            let problems = AgentMetrics(text).problems().into_iter();
+            problems.map(|problem| ClusterFinding::Node { node: node.clone(), problem }).collect::<Vec<_>>()
+        }
+        Err(reason) => vec![ClusterFinding::AgentSilent { node: node.clone(), reason: reason.clone() }],
     })
 }
 
@@ -210,7 +260,14 @@ impl fmt::Display for ClusterFinding {
                 "{program}: {ready} of {wanted} Pods are ready: kubectl describe says why the others are not"
             ),
             Self::TunnelsBlocked(blocked) => tunnels_blocked(blocked, f),
-            Self::ProbesRefused(probed) => probes_refused(probed, f),
+            Self::Version { program, version } => write!(
+                f,
+                "{program}: its image is {version}, and this command {OWN_VERSION}: use the command of that version, or upgrade the chart"
+            ),
+            Self::Node { node, problem } => write!(f, "Node {node}: {problem}"),
+            Self::AgentSilent { node, reason } => {
+                write!(f, "Node {node}: its agent cannot be asked what is wrong there: {reason}")
+            }
             Self::CallerRefused(refused) => caller_refused(refused, f),
             Self::Power { pod, container, power } => write!(
                 f,
@@ -234,22 +291,6 @@ fn tunnels_blocked(blocked: &Blocked, f: &mut fmt::Formatter<'_>) -> fmt::Result
             f,
             "NetworkPolicy {policies}: lets Pod {pods} reach TCP {tunnel} nowhere, where the mesh's tunnels end: add \
              {tunnel} beside the ports that it may reach"
-        ),
-    }
-}
-
-fn probes_refused(probed: &Probed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let Probed { namespace, is_strict, pods } = probed;
-    let (pods, mtls) = (some_of(pods), annotation::MTLS);
-    match is_strict {
-        true => write!(
-            f,
-            "Namespace {namespace}: strict mode refuses kubelet's HTTP and gRPC probes of Pod {pods}: kubelet takes it out \
-             of Services and restarts its containers; annotate the namespace {mtls}=permissive, or make them exec probes"
-        ),
-        false => write!(
-            f,
-            "Namespace {namespace}: strict mode would refuse kubelet's HTTP and gRPC probes of Pod {pods}"
         ),
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Survey {
     pub(super) deployments: Vec<Deployment>,
     /// The mesh's own, where it is installed.
     pub(super) daemon_sets: Vec<DaemonSet>,
+    /// The metrics of each node's agent, or why it does not tell them.
+    pub(super) agents: Vec<(String, Result<String, String>)>,
 }
 
 impl Survey {
@@ -72,6 +74,7 @@ impl Survey {
             default_mode,
             deployments: cluster.list_own().await?,
             daemon_sets: cluster.list_own().await?,
+            agents: cluster.agents_metrics().await?,
         })
     }
 

@@ -33,14 +33,47 @@ fn a_network_policy_that_admits_no_tunnel_is_named() {
 }
 
 #[test]
-fn probes_are_a_finding_where_strict_mode_refuses_them() {
-    let http = json!({"containers": [{"name": "a", "readinessProbe": {"httpGet": {"port": 80}}}]});
-    let permissive = survey(vec![pod("web", &http)]);
-    assert_eq!(findings(&permissive), []);
-    assert!(matches!(&before_strict(&permissive)[..], [ClusterFinding::ProbesRefused(it)] if !it.is_strict));
-    let strict = Survey { default_mode: Some("strict".to_owned()), ..permissive };
-    assert!(matches!(&findings(&strict)[..], [ClusterFinding::ProbesRefused(it)] if it.is_strict));
-    assert_eq!(before_strict(&strict), []);
+fn what_agents_say_is_a_finding_of_their_node() {
+    let controller = json!({"metadata": {"name": "karez-controller"}, "status": {"readyReplicas": 1}});
+    let survey = Survey {
+        deployments: vec![object(controller)],
+        definitions: DEFINITIONS.map(str::to_owned).to_vec(),
+        agents: vec![
+            ("n1".to_owned(), Ok("karez_agent_pods_missing 2\n".to_owned())),
+            ("n2".to_owned(), Err("forbidden".to_owned())),
+        ],
+        ..survey(Vec::new())
+    };
+    let words: Vec<String> = findings(&survey).iter().map(ToString::to_string).collect();
+    let [first, second] = &words[..] else { panic!("{words:?}") };
+    assert!(first.starts_with("Node n1: 2 Pods run there"), "{first}");
+    assert!(second.starts_with("Node n2: its agent cannot be asked"), "{second}");
+}
+
+#[test]
+fn a_program_of_another_version_is_named() {
+    let of = |image: &str| {
+        let spec = json!({
+            "selector": {}, "template": {"spec": {"containers": [{"name": "a", "image": image}]}}
+        });
+        let agents = json!({"metadata": {"name": "karez-agent"}, "spec": spec, "status": {
+            "numberReady": 1, "desiredNumberScheduled": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0
+        }});
+        let survey = Survey { daemon_sets: vec![object(agents)], ..survey(Vec::new()) };
+        versions(&survey).map(|finding| finding.to_string()).collect::<Vec<_>>()
+    };
+    for image in [
+        "karez-agent",
+        "registry:5000/karez-agent",
+        &format!("registry:5000/karez-agent:{OWN_VERSION}@sha256:00"),
+    ] {
+        assert!(of(image).is_empty(), "{image}");
+    }
+    let found = of("registry:5000/karez-agent:0.0.9");
+    assert!(
+        matches!(&found[..], [only] if only.starts_with("DaemonSet karez-agent: its image is 0.0.9")),
+        "{found:?}"
+    );
 }
 
 #[test]
