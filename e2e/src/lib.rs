@@ -1,7 +1,7 @@
 //! What the tests, the bench and the demo share.
 //!
 //! * [`access_log`] – what a node proxy writes of each connection
-//! * [`mod@bench`] – what a node proxy costs, beside others: the program `karez-bench`
+//! * [`mod@bench`] – what a node proxy costs, beside others, and a change of a big mesh: the program `karez-bench`
 //! * [`dump`] – the configuration that a node proxy works with
 //! * [`hbone`] – HBONE peers by hand, where the real ones are too honest
 //! * [`demo`] – a shop on two nodes, told as a story: the program `karez-demo`

@@ -80,6 +80,22 @@ impl Process {
         wait::until(&format!("{name} to end"), limit, || child.try_wait()?.context("still running"))
     }
 
+    /// Asks `condition` again and again until it gives a value.
+    ///
+    /// # Errors
+    /// After `limit`, and at once when the program has ended.
+    pub fn wait_for<T>(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        mut condition: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        wait::until(what, limit, || match self.ensure_running() {
+            Ok(()) => condition().map(Ok),
+            Err(ended) => Ok(Err(ended)),
+        })?
+    }
+
     /// Whether it still runs.
     ///
     /// # Errors

@@ -163,7 +163,8 @@ fn bar(share: f64) -> String {
     bar
 }
 
-fn figure(value: f64) -> String {
+/// A figure with three digits or all that stand before the point.
+pub(super) fn figure(value: f64) -> String {
     match value {
         value if value >= 1000.0 => format!("{value:.0}"),
         value if value >= 10.0 => format!("{value:.1}"),

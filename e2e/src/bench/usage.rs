@@ -1,9 +1,12 @@
 //! CPU time and memory of processes, as the kernel counts them.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use karez_lab::mesh::Carrier;
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
 /// CPU-seconds that proxies, agents and their children have spent, user and system, all threads included.
 ///
@@ -38,6 +41,16 @@ pub fn resident_kib(carriers: &[Carrier]) -> Result<u64> {
 /// When it is gone.
 pub fn memory_kib(process: u32) -> Result<u64> {
     sum(process, "status", resident)
+}
+
+/// CPU time that a process has spent, user and system, all threads included, its children not: finer than the ticks of /proc.
+///
+/// # Errors
+/// When it is gone.
+pub fn cpu_time(process: u32) -> Result<Duration> {
+    let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(process)?));
+    let clock = clock.with_context(|| format!("no CPU clock of process {process}"))?;
+    Ok(clock_gettime(clock)?.into())
 }
 
 /// Of a process and those that it has started.

@@ -67,7 +67,7 @@ pub struct Store<S: Sink> {
 
 impl<S: Sink> Store<S> {
     /// A store that has received nothing, and how its readers follow it.
-    pub(super) fn of(sink: S) -> (Self, watch::Receiver<Synced>, watch::Receiver<Status>) {
+    pub fn of(sink: S) -> (Self, watch::Receiver<Synced>, watch::Receiver<Status>) {
         let (synced, synced_view) = watch::channel(Synced::Waiting);
         let (status, status_view) = watch::channel(Status::default());
         let store = Self { sink, ledger: Ledger::default(), moment: Moment::default(), synced, status };

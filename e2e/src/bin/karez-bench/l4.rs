@@ -1,11 +1,9 @@
-//! `karez-bench`: what a node proxy costs, beside others. Run it by `e2e/bench`.
+//! What a node proxy costs, beside others, in one run on the same two nodes.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use clap::{Parser, Subcommand};
 use karez_e2e::bench::case::{self, Case};
 use karez_e2e::bench::peer::{self, Peer};
 use karez_e2e::bench::report::{self, Results};
@@ -13,23 +11,11 @@ use karez_e2e::bench::side::{NODES, Side};
 use karez_e2e::scratch::Scratch;
 use karez_lab::{Mesh, Settings, other};
 
-/// What a node proxy costs, beside others, in one run on the same two nodes.
-#[derive(Debug, Parser)]
-#[command(name = "e2e/bench")]
-struct Command {
-    #[command(subcommand)]
-    bench: Bench,
-}
+use crate::output::{progress, say, write_json};
 
-#[derive(Debug, Subcommand)]
-enum Bench {
-    /// TCP between two Pods: direct, an HAProxy mTLS pair, Karez, and any other node proxy.
-    #[command(after_help = peer_help())]
-    L4(Options),
-}
-
+/// The flags.
 #[derive(Debug, clap::Args)]
-struct Options {
+pub(crate) struct Options {
     /// Also writes the medians there: an array of {case, peer, metric, value, per_proxy_cpu_s}.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -55,7 +41,7 @@ struct Options {
     congestion_control: Option<String>,
 }
 
-fn peer_help() -> String {
+pub(crate) fn peer_help() -> String {
     let lines: String =
         other::ENVIRONMENT.iter().map(|(name, meaning)| format!("  {name:<20} {meaning}\n")).collect();
     format!(
@@ -68,17 +54,6 @@ fn positive(text: &str) -> Result<f64, String> {
     if seconds.is_finite() && seconds > 0.0 { Ok(seconds) } else { Err("expected more than 0".to_owned()) }
 }
 
-fn main() -> ExitCode {
-    let Bench::L4(options) = Command::parse().bench;
-    match compare(&options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            progress(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
 /// A congestion control without timers of its own that namespaces may use: all may use reno.
 fn unpaced() -> String {
     let allowed = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_allowed_congestion_control");
@@ -86,7 +61,8 @@ fn unpaced() -> String {
     if is_cubic_allowed { "cubic" } else { "reno" }.to_owned()
 }
 
-fn compare(options: &Options) -> Result<()> {
+/// Measures, and prints what was found.
+pub(crate) fn compare(options: &Options) -> Result<()> {
     let wanted = |case: &Case| options.only.as_ref().is_none_or(|only| case.to_string().contains(only));
     let cases: Vec<_> = case::all().into_iter().filter(wanted).collect();
     ensure!(!cases.is_empty(), "no case's name holds {:?}", options.only.as_deref().unwrap_or_default());
@@ -104,10 +80,7 @@ fn compare(options: &Options) -> Result<()> {
     let rows = results.rows();
     say(&report::table(&rows));
     say(&report::picture(&rows));
-    if let Some(file) = &options.json {
-        std::fs::write(file, serde_json::to_string_pretty(&rows)?)
-            .with_context(|| format!("writing {}", file.display()))?;
-    }
+    write_json(options.json.as_deref(), &rows)?;
     let failures = results.failures();
     ensure!(failures.is_empty(), "not everything was measured:\n{}", failures.join("\n"));
     Ok(())
@@ -139,14 +112,4 @@ fn measure(cases: &[Case], sides: &[Side], options: &Options) -> Results {
         }
     }
     results
-}
-
-#[allow(clippy::print_stdout, reason = "its output is its result")]
-fn say(text: &str) {
-    println!("{text}");
-}
-
-#[allow(clippy::print_stderr, reason = "progress is for the person who waits")]
-fn progress(text: &str) {
-    eprintln!("bench: {text}");
 }
