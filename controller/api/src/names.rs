@@ -90,6 +90,9 @@ pub mod metadata {
     /// In the response headers of a discovery stream: the version of [`crate::settings`] that the controller serves.
     /// Istio's control plane sends no such header, and ends a stream that asks for those types.
     pub const SETTINGS_VERSION: &str = "karez-settings-version";
+    /// In the request headers of a discovery stream, with any value: the client takes what belongs together in any number of
+    /// responses, and acts on none before the last. Istio's node proxy takes a type's first response for all that there is.
+    pub const TAKES_PARTS: &str = "karez-takes-parts";
 }
 
 /// How often a node proxy reports to the controller of which nothing has changed: its sign of life.

@@ -13,7 +13,7 @@ use karez_api::names::metadata::NODE_NAME;
 use prost_types::value::Kind;
 
 use super::batch::Batch;
-use super::subscription::Subscription;
+use super::subscription::{PART_SIZE, Subscription, WHOLE_SIZE};
 use super::visibility::{Visibility, Visible};
 use crate::catalog::{ResourceType, Snapshot, View};
 use crate::progress::Progress;
@@ -45,6 +45,8 @@ pub enum Violation {
 pub struct Conversation {
     node: String,
     visibility: Visibility,
+    /// Bytes of resources in one response.
+    response_size: usize,
     subscriptions: BTreeMap<String, Subscription>,
     last_nonce: u64,
     /// What the client is being told.
@@ -59,11 +61,18 @@ impl Conversation {
         Self {
             node: node.to_owned(),
             visibility,
+            response_size: WHOLE_SIZE,
             subscriptions: BTreeMap::new(),
             last_nonce: 0,
             moment: Arc::default(),
             nothing: Arc::default(),
         }
+    }
+
+    /// With a client that takes a moment of the mesh in small parts.
+    #[must_use]
+    pub fn in_parts(self) -> Self {
+        Self { response_size: PART_SIZE, ..self }
     }
 
     /// Takes a request in.
@@ -81,7 +90,8 @@ impl Conversation {
         let type_url = request.type_url.clone();
         let resource_type = ResourceType::of_url(&type_url);
         let visible = resource_type.map_or(Visible::Nothing, |it| self.visibility.of(it));
-        self.subscriptions.insert(type_url, Subscription::new(visible, request)?);
+        let subscription = Subscription::new(visible, request)?.cut_at(self.response_size);
+        self.subscriptions.insert(type_url, subscription);
         Ok(())
     }
 

@@ -51,8 +51,10 @@ impl AggregatedDiscoveryService for Discovery {
         })?;
         info!(node = caller.node, caller = %caller.caller, "connected");
         let is_node_proxy = visibility == Visibility::Mesh;
+        let conversation = Conversation::new(&caller.node, visibility);
+        let takes_parts = request.metadata().contains_key(metadata::TAKES_PARTS);
         let session = Session {
-            conversation: Conversation::new(&caller.node, visibility),
+            conversation: if takes_parts { conversation.in_parts() } else { conversation },
             open: is_node_proxy.then(|| self.nodes.connect(&caller.node)),
             catalog: self.catalog.clone(),
             drain: self.drain.clone(),

@@ -25,7 +25,10 @@ const MAX_NAMES: usize = 50_000;
 ///
 /// Istio's also takes a type's first response for all that there is, so it is no smaller than need be: everything that
 /// 100,000 workloads have goes in one.
-const RESPONSE_SIZE: usize = 64 << 20;
+pub(super) const WHOLE_SIZE: usize = 64 << 20;
+/// The same for a client that takes parts. A stream keeps the buffer of its biggest response for as long as it lives: with the
+/// frame around it, this one fits into 64 KiB.
+pub(super) const PART_SIZE: usize = 60 << 10;
 
 /// One client's subscription to one type.
 #[derive(Debug)]
@@ -68,7 +71,7 @@ impl Subscription {
         // everything.
         let everything = request.resource_names_subscribe.is_empty();
         let mut subscription = Self {
-            response_size: RESPONSE_SIZE,
+            response_size: WHOLE_SIZE,
             interest: Interest { visible, everything, names: BTreeSet::new() },
             resumed: Some(request.initial_resource_versions.into_iter().collect()),
             asked: BTreeSet::new(),
@@ -82,6 +85,11 @@ impl Subscription {
             .change_interest(request.resource_names_subscribe, &request.resource_names_unsubscribe)?;
         subscription.go_on_with_resumed()?;
         Ok(subscription)
+    }
+
+    /// With responses of so many bytes.
+    pub(super) fn cut_at(self, response_size: usize) -> Self {
+        Self { response_size, ..self }
     }
 
     /// A later request: an answer, a change of interest, or both.

@@ -41,6 +41,29 @@ fn a_type_that_does_not_exist_is_empty_and_there_are_not_many() {
 }
 
 #[test]
+fn parts_are_small_and_the_last_alone_bears_the_version() {
+    let body = vec![b'x'; PART_SIZE / 2];
+    let bodies = ["a", "b", "c"].map(|name| (name.to_owned(), body.clone()));
+    let resources = Resources::from([(ResourceType::Namespace, bodies.into())]);
+    let present = Arc::new(Snapshot::default().succeed(resources));
+    for (conversation, expected) in [
+        (Conversation::new("a", Visibility::Mesh), vec![(3, true)]),
+        (Conversation::new("a", Visibility::Mesh).in_parts(), vec![(1, false), (1, false), (1, true)]),
+    ] {
+        let mut conversation = conversation;
+        conversation.receive(request(ResourceType::Namespace)).unwrap();
+        let mut told = Vec::new();
+        while let Some(response) = conversation.next(&present) {
+            told.push((response.resources.len(), !response.system_version_info.is_empty()));
+            let answer =
+                DeltaDiscoveryRequest { response_nonce: response.nonce, ..request(ResourceType::Namespace) };
+            conversation.receive(answer).unwrap();
+        }
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
 fn a_caller_is_told_of_nothing_that_it_may_not_see() {
     let bodies = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), vec![1])).collect();
     let resources = Resources::from([

@@ -61,7 +61,8 @@ impl<K: ResourceKind> Moment<K> {
 
     /// When parts count as the whole though nothing says that they are it.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let may_be_whole = !self.bears_versions && self.has_all_served();
+        // Karez's controller bears a version in the last part, however many there are.
+        let may_be_whole = self.served == ServedTypes::Istio && !self.bears_versions && self.has_all_served();
         self.part_at.filter(|_| may_be_whole).map(|at| at + SILENCE)
     }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use karez_api::discovery::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
 use karez_api::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node};
-use karez_api::names::metadata::NODE_NAME;
+use karez_api::names::metadata::{self, NODE_NAME};
 use karez_process::backoff::Backoff;
 use prost_types::value::Kind as ValueKind;
 use prost_types::{Struct, Value};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataValue;
 use tonic::{Response, Streaming};
 
 use crate::controller::{CallError, ControllerClient, Settings};
@@ -101,7 +102,8 @@ impl<S: Sink> Follower<'_, S> {
         &self,
         requests: mpsc::Receiver<DeltaDiscoveryRequest>,
     ) -> Result<Response<Streaming<DeltaDiscoveryResponse>>, CallError> {
-        let request = self.controller.request(ReceiverStream::new(requests)).await?;
+        let mut request = self.controller.request(ReceiverStream::new(requests)).await?;
+        request.metadata_mut().insert(metadata::TAKES_PARTS, MetadataValue::from_static("true"));
         let mut client = AggregatedDiscoveryServiceClient::new(self.controller.channel())
             .max_decoding_message_size(MAX_RESPONSE);
         let opened = client.delta_aggregated_resources(request).await;

@@ -87,6 +87,7 @@ async fn everything_received_is_applied_acknowledged_and_synced() {
     let mut pair = Pair::start().await;
     let mut session = pair.server.stream().await;
     assert_eq!(session.metadata.get("authorization").unwrap(), "Bearer first");
+    assert!(session.metadata.contains_key("karez-takes-parts"));
     let requests = opening(&mut session).await;
     let node = requests.values().find_map(|request| request.node.as_ref()).unwrap();
     assert!(node.metadata.as_ref().unwrap().fields.contains_key("NODE_NAME"));

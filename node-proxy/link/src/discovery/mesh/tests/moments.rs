@@ -225,9 +225,11 @@ async fn what_a_controller_without_versions_sends_is_whole_after_a_while() {
 #[tokio::test(start_paused = true)]
 async fn a_type_that_comes_in_parts_is_not_there_before_its_last() {
     let (mut store, view) = Store::new();
+    store.opened(ServedTypes::All);
     for kind in Kind::served(ServedTypes::All) {
         store.take(DeltaDiscoveryResponse { system_version_info: String::new(), ..nothing_of(kind) }).await;
     }
+    assert_eq!(store.patience(), None, "however long it takes");
     assert_eq!(*view.synced.borrow(), Synced::Waiting, "more is to come");
     store.take(DeltaDiscoveryResponse { resources: vec![workload(&[])], ..nothing_of(Kind::Address) }).await;
     assert_eq!(*view.synced.borrow(), Synced::Complete);
