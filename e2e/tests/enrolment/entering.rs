@@ -56,6 +56,18 @@ fn what_was_open_lives_on_and_what_is_new_takes_the_tunnel() -> Result<()> {
     older.iter().try_for_each(|older| echoes(older, "and on"))
 }
 
+/// The mesh announces Pods by their labels, a moment before they are captured.
+#[test]
+fn a_pod_that_is_announced_is_waited_for_until_it_is_captured() -> Result<()> {
+    let mut shop = Shop::open("announced", &[(PORT, PORT)])?;
+    let late = shop.mesh.pod("n2", "shop/late", "late")?;
+    let _server = peers::peer(&shop.mesh, &late, &["--echo", &PORT.to_string()])?;
+    shop.mesh.wait_in_sync()?;
+    let dialled = pod_addresses(&late).map(|to| dial(shop.web.namespace(), to));
+    shop.mesh.enrol(&late)?;
+    dialled.into_iter().try_for_each(|dialled| echoes(&dialled?, SECRET))
+}
+
 #[test]
 fn an_older_connection_from_the_port_that_a_new_one_gets_is_not_in_its_way() -> Result<()> {
     let shop = Shop::outside_the_mesh("enter-ports", &[(PORT, PORT)])?;

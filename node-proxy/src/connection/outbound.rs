@@ -1,5 +1,5 @@
 //! Connections that a Pod dials: planned, joined to an endpoint, and carried. Another endpoint is tried while no byte
-//! was sent.
+//! was sent, and all anew while one is about to be captured.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use karez_tunnel::copy::reset_when_closed;
 use tokio::net::TcpStream;
 
 use crate::connection::admission::Admission;
+use crate::connection::capture_wait::CaptureWait;
 use crate::connection::carry::{self, Direct, Ends, Far};
 use crate::connection::{describe, inbound};
 use crate::dial;
@@ -72,14 +73,22 @@ async fn join(
     registration: &Registration,
 ) -> Result<Far, Outcome> {
     let mut attempts = Attempts::NONE;
+    let mut capture_wait = CaptureWait::default();
     let mut last = None;
     loop {
         let mesh = share.worker.mesh();
         let planned = plan::outbound(&mesh, &share.pod.local, destination, &attempts, fastrand::u64(..));
         let begun = Instant::now();
         let (target, joined) = match planned {
-            // The last attempt's error tells more than the lack of endpoints.
-            Outbound::Refuse(refusal) => return Err(last.unwrap_or_else(|| refusal.into())),
+            Outbound::Refuse(refusal) => match capture_wait.pause(begun, fastrand::u64(..)) {
+                Some(pause) => {
+                    tokio::time::sleep(pause).await;
+                    attempts = Attempts::NONE;
+                    continue;
+                }
+                // The last attempt's error tells more than the lack of endpoints.
+                None => return Err(last.unwrap_or_else(|| refusal.into())),
+            },
             Outbound::Unknown => {
                 wait_for_configuration(share, destination, &attempts).await?;
                 continue;
@@ -107,6 +116,7 @@ async fn join(
                 let (workload, address) = target;
                 note_attempt(&workload, address, &outcome);
                 registration.not_admitted();
+                capture_wait.note(&outcome, Instant::now());
                 if is_refusal(&outcome, begun.elapsed()) {
                     attempts.refused_at(&workload.uid, address.ip());
                 } else {
