@@ -41,7 +41,7 @@ pub(crate) struct Pod {
     queries: Arc<()>,
 }
 
-/// This process's progress with a Pod. It only advances.
+/// This process's progress with a Pod. It only advances, except that a stopping Pod may be carried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum PodPhase {
     Carried,
@@ -111,6 +111,17 @@ impl Pod {
     /// Begins nothing new from now on: tunnels send GOAWAY.
     pub(crate) fn stop(&self) {
         self.advance(PodPhase::Stopping);
+    }
+
+    /// Carries a stopping Pod again. Tunnels that were sent GOAWAY end all the same; peers dial new ones.
+    pub(crate) fn resume(&self) {
+        self.phase.send_if_modified(|phase| {
+            let is_stopping = *phase == PodPhase::Stopping;
+            if is_stopping {
+                *phase = PodPhase::Carried;
+            }
+            is_stopping
+        });
     }
 
     /// Ends the Pod's remaining connections at once.

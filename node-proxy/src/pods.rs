@@ -142,6 +142,7 @@ impl Pods {
             PodEvent::SnapshotSent => {}
             PodEvent::Added(pod, listeners) => self.add(pod, listeners, agent),
             PodEvent::Stopping(pod) => self.stop(&pod.reference),
+            PodEvent::Resumed(pod) => self.resume(&pod.reference, agent),
             PodEvent::Removed(pod) => self.remove(&pod.reference, agent),
         }
     }
@@ -209,6 +210,19 @@ impl Pods {
     fn stop(&mut self, reference: &PodReference) {
         if let Some(entry) = self.pods.get_mut(reference) {
             entry.stop(StopCause::Leaving);
+        }
+        self.publish_assignment();
+    }
+
+    /// Carries a stopping Pod again, and what it has open goes on.
+    fn resume(&mut self, reference: &PodReference, agent: &mut AgentConnection) {
+        if self.is_draining {
+            return;
+        }
+        if let Some(entry) = self.pods.get_mut(reference)
+            && entry.resume()
+        {
+            agent.report(reference, PodState::Carrying);
         }
         self.publish_assignment();
     }

@@ -5,8 +5,10 @@
 //!
 //! * in: record, listeners, offer to the node proxies, rules
 //! * out: record, rules let new connections pass, node proxies stop, node proxies let go, rules away, listeners closed
+//! * in again before they have let go: record, node proxies carry on, rules
 
 mod change;
+mod commands;
 mod enrol;
 mod leave;
 mod watch;
@@ -26,6 +28,8 @@ use crate::probes::Admission;
 use crate::record::{Phase, Record};
 use crate::registry::Reservation;
 use crate::store::StoreError;
+
+use commands::CommandQueue;
 
 pub use change::Change;
 
@@ -92,7 +96,7 @@ pub enum PodError {
 #[derive(Debug)]
 pub struct PodTask<K: Kernel> {
     context: Arc<AgentContext<K>>,
-    commands: mpsc::Receiver<Command<K::Sandbox>>,
+    commands: CommandQueue<K::Sandbox>,
     view: tokio::sync::watch::Sender<Option<PodView>>,
     enrolled: Option<Enrolled<K>>,
 }
@@ -123,7 +127,7 @@ impl<K: Kernel> PodTask<K> {
         commands: mpsc::Receiver<Command<K::Sandbox>>,
         view: tokio::sync::watch::Sender<Option<PodView>>,
     ) -> Self {
-        Self { context, commands, view, enrolled: None }
+        Self { context, commands: CommandQueue::new(commands), view, enrolled: None }
     }
 
     /// Runs until the Pod is gone and nothing more is asked.
@@ -136,15 +140,15 @@ impl<K: Kernel> PodTask<K> {
         loop {
             self.publish();
             let Some(seek_until) = self.enrolled.as_ref().map(|enrolled| enrolled.seek_until) else {
-                match self.commands.try_recv() {
-                    Ok(command) => self.execute(command).await,
-                    Err(_) => return,
+                match self.commands.next_now() {
+                    Some(command) => self.execute(command).await,
+                    None => return,
                 }
                 continue;
             };
             let is_seeking = seek_until > Instant::now();
             tokio::select! {
-                command = self.commands.recv() => match command {
+                command = self.commands.next() => match command {
                     Some(command) => self.execute(command).await,
                     None => return,
                 },

@@ -94,6 +94,7 @@ fn a_pod_comes_and_goes() {
                     seen.push("stopping");
                     agent.report(&pod.reference, PodState::Released);
                 }
+                PodEvent::Resumed(pod) => panic!("{pod} was not to leave"),
                 PodEvent::Removed(pod) => {
                     seen.push("removed");
                     agent.report(&pod.reference, PodState::Gone);
@@ -154,7 +155,10 @@ fn a_restarted_agent_gets_its_listeners_back() {
                     agent.report(&pod.reference, PodState::Gone);
                 }
                 event @ PodEvent::Added(..) => panic!("{event:?}"),
-                PodEvent::Connected | PodEvent::SnapshotSent | PodEvent::Stopping(_) => {}
+                PodEvent::Connected
+                | PodEvent::SnapshotSent
+                | PodEvent::Stopping(_)
+                | PodEvent::Resumed(_) => {}
                 // The first end is the restart, the second the test's.
                 PodEvent::Disconnected => {
                     if std::fs::exists(agent_is_done(&agent)).unwrap() {

@@ -62,6 +62,10 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
+    fn new() -> Self {
+        Self { certificate: None, problem: "waiting for the configuration".to_owned() }
+    }
+
     /// The identity's certificate. The first call requests it.
     pub(crate) fn certificate(
         &mut self,
@@ -77,8 +81,7 @@ impl Wait {
 
 impl PodEntry {
     pub(crate) fn new(enrolled: Arc<EnrolledPod>, listeners: Listeners) -> Self {
-        let wait = Wait { certificate: None, problem: "waiting for the configuration".to_owned() };
-        Self { enrolled, listeners, stage: PodStage::Waiting(wait) }
+        Self { enrolled, listeners, stage: PodStage::Waiting(Wait::new()) }
     }
 
     /// The Pod, if it is or was carried.
@@ -114,6 +117,20 @@ impl PodEntry {
             PodStage::Waiting(_) | PodStage::Carrying(_) => cause,
         };
         self.stage = PodStage::Stopping(Stop { pod, cause });
+    }
+
+    /// Begins new connections again, if it is stopping. Returns whether it is carried.
+    pub(crate) fn resume(&mut self) -> bool {
+        if let PodStage::Stopping(Stop { pod, .. }) = &self.stage {
+            self.stage = match pod.clone() {
+                Some(pod) => {
+                    pod.resume();
+                    PodStage::Carrying(pod)
+                }
+                None => PodStage::Waiting(Wait::new()),
+            };
+        }
+        matches!(self.stage, PodStage::Carrying(_))
     }
 
     /// Whether it begins nothing new and has nothing open.

@@ -9,7 +9,11 @@ pub(crate) fn follow(event: &PodEvent, told: &Condition) {
     match event {
         PodEvent::SnapshotSent => told.met(),
         PodEvent::Disconnected => told.unmet(),
-        PodEvent::Connected | PodEvent::Added(..) | PodEvent::Stopping(_) | PodEvent::Removed(_) => {}
+        PodEvent::Connected
+        | PodEvent::Added(..)
+        | PodEvent::Stopping(_)
+        | PodEvent::Resumed(_)
+        | PodEvent::Removed(_) => {}
     }
 }
 

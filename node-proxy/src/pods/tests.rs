@@ -151,6 +151,23 @@ async fn a_pod_that_is_to_leave_is_released_when_its_last_connection_has_ended()
 }
 
 #[tokio::test]
+async fn a_pod_that_was_to_leave_and_stays_keeps_what_is_open_and_takes_more() {
+    run(async |proxy, client| {
+        let hbone = proxy.enrol();
+        proxy.stands(ProxyStanding::Carrying).await;
+        let mut open = proxy.connect(&client, hbone).await;
+        let reference = NodeProxy::reference();
+        proxy.node.agent.roster.with(|roster| roster.stop(&reference));
+        proxy.stands(ProxyStanding::Stopping).await;
+        proxy.node.agent.roster.with(|roster| roster.resume(&reference));
+        proxy.stands(ProxyStanding::Carrying).await;
+        assert!(echoes(&mut open).await, "what is open goes on");
+        assert!(echoes(&mut proxy.connect(&client, hbone).await).await);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_workers_thread_follows_the_policies() {
     run(async |proxy, client| {
         let hbone = proxy.enrol();

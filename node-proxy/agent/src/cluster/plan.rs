@@ -12,7 +12,7 @@ use crate::registry::PodName;
 pub struct Plan {
     /// Pods to find and capture.
     pub enrol: Vec<LocalPod>,
-    /// Enrolled Pods of which something is another, and where they are.
+    /// Enrolled Pods of which something is another or that are to stay, and where they are.
     pub change: Vec<(LocalPod, PodStatus)>,
     /// Enrolled Pods to let go, by uid.
     pub release: BTreeMap<String, PodName>,
@@ -33,10 +33,10 @@ impl Plan {
     }
 }
 
-/// Compares what should be with what is. An enrolled Pod that the controller does not speak of stays: it has ended, and
+/// Compares what should be with what is. A Pod that is being released and wanted again is to stay. An enrolled Pod that the controller does not speak of stays: it has ended, and
 /// goes with its network namespace, or the operator enrolled it.
 #[must_use]
-pub fn plan(pods: &LocalPods, enrolled: &[PodStatus]) -> Plan {
+pub fn plan(pods: &LocalPods, enrolled: &[PodStatus], is_leaving: impl Fn(&str) -> bool) -> Plan {
     let enrolled: BTreeMap<&str, &PodStatus> = enrolled.iter().map(|pod| (pod.uid.as_str(), pod)).collect();
     let mut plan = Plan::default();
     for pod in pods.values() {
@@ -47,7 +47,7 @@ pub fn plan(pods: &LocalPods, enrolled: &[PodStatus]) -> Plan {
             }
             (Membership::Enrolled, Some(status)) => {
                 plan.uncaptured += usize::from(!status.captured);
-                if status.service_account != pod.service_account {
+                if status.service_account != pod.service_account || is_leaving(&pod.uid) {
                     plan.change.push((pod.clone(), status.clone()));
                 }
             }
@@ -67,7 +67,11 @@ pub fn plan(pods: &LocalPods, enrolled: &[PodStatus]) -> Plan {
 #[must_use]
 pub fn release_all(pods: &LocalPods, enrolled: &[PodStatus]) -> Plan {
     let release = enrolled.iter().map(|pod| (pod.uid.clone(), PodName::new(&pod.namespace, &pod.name)));
-    Plan { release: release.collect(), node_proxies: plan(pods, &[]).node_proxies, ..Plan::default() }
+    Plan {
+        release: release.collect(),
+        node_proxies: plan(pods, &[], |_| false).node_proxies,
+        ..Plan::default()
+    }
 }
 
 #[cfg(test)]

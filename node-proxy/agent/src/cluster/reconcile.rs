@@ -38,8 +38,8 @@ pub struct Reconciler<K: Kernel> {
     node_proxies: NodeProxies<K>,
     metrics: ClusterMetrics,
     attempts: Attempts,
-    /// Uids that `tasks` work on.
-    busy: BTreeSet<String>,
+    /// The latest of `tasks` for each uid.
+    busy: BTreeMap<String, Work>,
     tasks: JoinSet<Finished>,
     /// Pods that were not captured when the agent started.
     found_uncaptured: BTreeSet<String>,
@@ -86,7 +86,7 @@ impl<K: Kernel> Reconciler<K> {
             node_proxies,
             metrics,
             attempts: Attempts::default(),
-            busy: BTreeSet::new(),
+            busy: BTreeMap::new(),
             tasks: JoinSet::new(),
             found_uncaptured: BTreeSet::new(),
             has_compared_all: false,
@@ -128,7 +128,7 @@ impl<K: Kernel> Reconciler<K> {
         let pods = Arc::clone(&self.view.pods.borrow_and_update());
         let plan = match self.uninstall.is_requested() {
             true => plan::release_all(&pods, &enrolled.pods),
-            false => plan(&pods, &enrolled.pods),
+            false => plan(&pods, &enrolled.pods, |uid| self.busy.get(uid) == Some(&Work::Release)),
         };
         self.note_uncaptured(&plan);
         self.attempts.retain(|uid| plan.concerns(uid));
@@ -215,7 +215,9 @@ impl<K: Kernel> Reconciler<K> {
     }
 
     fn change(&mut self, pod: &LocalPod, status: &PodStatus) {
-        if !self.is_due(&pod.uid) {
+        // A release gives way: it may take long, and the Pod is announced to its peers again.
+        let is_leaving = self.has_room() && self.busy.get(&pod.uid) == Some(&Work::Release);
+        if !is_leaving && !self.is_due(&pod.uid) {
             return;
         }
         let request = request(pod, status.netns.clone());
@@ -248,13 +250,15 @@ impl<K: Kernel> Reconciler<K> {
         task: impl Future<Output = Result<(), RequestError>> + Send + 'static,
     ) {
         let uid = uid.to_owned();
-        self.busy.insert(uid.clone());
+        self.busy.insert(uid.clone(), work);
         self.tasks.spawn(async move { Finished { uid, pod, work, outcome: task.await } });
     }
 
     fn note(&mut self, finished: Finished) {
         let Finished { uid, pod, work, outcome } = finished;
-        self.busy.remove(&uid);
+        if self.busy.get(&uid) == Some(&work) {
+            self.busy.remove(&uid);
+        }
         match outcome {
             Ok(()) => {
                 self.attempts.succeed(&uid);
@@ -277,7 +281,7 @@ impl<K: Kernel> Reconciler<K> {
     }
 
     fn is_due(&self, uid: &str) -> bool {
-        self.has_room() && !self.busy.contains(uid) && self.attempts.is_due(uid, Instant::now())
+        self.has_room() && !self.busy.contains_key(uid) && self.attempts.is_due(uid, Instant::now())
     }
 
     fn has_room(&self) -> bool {
@@ -289,7 +293,7 @@ impl<K: Kernel> Reconciler<K> {
         if !self.has_room() {
             return None;
         }
-        let due = self.attempts.next_due(|uid| !self.busy.contains(uid));
+        let due = self.attempts.next_due(|uid| !self.busy.contains_key(uid));
         // Most attempts begin with a look.
         let due = due.map(|due| due.max(self.next_look));
         due.or(self.waits_for_look.then_some(self.next_look))

@@ -30,6 +30,9 @@ impl<K: Kernel> PodTask<K> {
                 self.check().await;
                 return Ok(changes);
             }
+            Some((reference, Phase::Leaving)) if reference == *new && self.can_stay() => {
+                return self.stay(new_pod.record).await;
+            }
             Some((reference, _)) if reference != *new => self.give_way().await?,
             // A removal that did not come to its end gives way to the new enrolment.
             Some(_) | None => {}
@@ -63,6 +66,21 @@ impl<K: Kernel> PodTask<K> {
                 Err(error)
             }
         }
+    }
+
+    /// Captures a leaving Pod again, of which node proxies still have connections open: they go on. To wait for their end
+    /// would refuse what peers dial meanwhile, to whom the mesh announces the Pod again.
+    async fn stay(&mut self, new: Record) -> Result<Vec<Change>, PodError> {
+        let Some(enrolled) = &mut self.enrolled else { return Ok(Vec::new()) };
+        tracing::info!(pod = %enrolled.record.pod, "it stays in the mesh: it is enrolled again before it had left");
+        enrolled.record.phase = Phase::Enrolled;
+        enrolled.installed = None;
+        enrolled.unsaved = true;
+        let pod = enrolled.reference().clone();
+        self.context.roster.with(|roster| roster.resume(&pod));
+        let changes = self.describe(new).await?;
+        self.check().await;
+        Ok(changes)
     }
 
     /// Takes back what an enrolment that failed has done. What cannot be is tried again, as of any Pod that leaves.

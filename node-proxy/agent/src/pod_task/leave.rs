@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use karez_handover::agent::Roster;
+use karez_handover::agent::{ProxyStanding, Roster, Supply};
 use karez_handover::enrol::Removal;
+use karez_handover::pod::{EnrolledPod, PodReference};
 use tokio::time::timeout;
 
 use super::{Enrolled, PodError, PodTask};
+use crate::context::AgentContext;
 use crate::kernel::Kernel;
 use crate::record::Phase;
 
+/// How long a node proxy may take to carry a Pod that is to leave already.
+const TAKEN_WITHIN: Duration = Duration::from_secs(2);
 /// How long node proxies may take to finish what a leaving Pod has open, before it is cut off.
 const RELEASE_WITHIN: Duration = Duration::from_secs(15);
 /// How long they may then take to close all. The agent ends the connection of one that does not answer for 5 s.
@@ -18,19 +22,52 @@ const GONE_WITHIN: Duration = Duration::from_secs(6);
 const RECONNECT_WITHIN: Duration = Duration::from_secs(2);
 
 impl<K: Kernel> PodTask<K> {
-    /// Takes the Pod out in order: open connections are finished, or closed by both sides, before the rules go.
+    /// Takes the Pod out in order: open connections are finished, or closed by both sides, before the rules go. Ends early
+    /// when the Pod is to be enrolled again before they are finished: see [`PodTask::stay`].
     pub(super) async fn remove(&mut self) -> Removal {
+        self.wait_until_taken().await;
         if let Err(error) = self.begin_to_leave().await {
             // It is taken out all the same; a restart in between would capture it again.
             self.note(&error);
         }
-        let Some(enrolled) = &self.enrolled else { return Removal::default() };
-        let pod = enrolled.reference().clone();
         self.settled("connect", RECONNECT_WITHIN, |roster| roster.programs().next().is_some()).await;
-        self.settled("finish the Pod's connections", RELEASE_WITHIN, |roster| roster.is_released(&pod)).await;
+        if !self.has_finished().await {
+            return Removal { problem: Some("it is enrolled again before it had left".to_owned()) };
+        }
         self.withdraw().await;
         self.finish().await;
         Removal { problem: self.enrolled.as_ref().and_then(|enrolled| enrolled.problem.clone()) }
+    }
+
+    /// What waits in the queues of a Pod that was captured a moment ago is served first: it would be reset.
+    async fn wait_until_taken(&self) {
+        let Some(enrolled) = &self.enrolled else { return };
+        let taken = self.context.roster.wait(|roster| is_taken(roster, enrolled.reference()).then_some(()));
+        // Without the controller it is never carried.
+        let _ = timeout(TAKEN_WITHIN, taken).await;
+    }
+
+    /// Waits until node proxies have finished what is open. False when the Pod is to be enrolled again before.
+    async fn has_finished(&mut self) -> bool {
+        let Some(enrolled) = &self.enrolled else { return true };
+        let (pod, can_stay) = (&enrolled.record.pod, self.can_stay());
+        let released = |roster: &Roster| roster.is_released(&pod.reference);
+        let finished = settled(&self.context, pod, "finish the Pod's connections", RELEASE_WITHIN, released);
+        tokio::select! {
+            biased;
+            () = self.commands.enrolment(&pod.reference), if can_stay => false,
+            () = finished => true,
+        }
+    }
+
+    /// Whether a Pod that leaves can stay as it is: Karez's node proxies still have its listeners, or the agent has.
+    pub(super) fn can_stay(&self) -> bool {
+        self.enrolled.as_ref().is_some_and(|enrolled| {
+            self.context.roster.with(|roster| {
+                let offer = roster.offer_of(enrolled.reference());
+                offer.is_some_and(|offer| matches!(offer.supply, Supply::Listeners { .. }))
+            })
+        })
     }
 
     /// Makes room for the same Pod in another namespace. There is one record of it: the old one's has to be there until
@@ -106,13 +143,9 @@ impl<K: Kernel> PodTask<K> {
         self.settled("release the Pod", GONE_WITHIN, |roster| roster.is_gone(&pod)).await;
     }
 
-    /// Waits for the node proxies, but not for ever: what they leave open is reset when the rules go.
     async fn settled(&self, what: &str, within: Duration, is_settled: impl Fn(&Roster) -> bool) {
-        let settled = self.context.roster.wait(|roster| is_settled(roster).then_some(()));
-        if timeout(within, settled).await.is_err()
-            && let Some(enrolled) = &self.enrolled
-        {
-            tracing::warn!(pod = %enrolled.record.pod, ?within, "node proxies did not {what} in time: what is left of its connections is reset");
+        if let Some(enrolled) = &self.enrolled {
+            settled(&self.context, &enrolled.record.pod, what, within, is_settled).await;
         }
     }
 
@@ -125,4 +158,24 @@ impl<K: Kernel> PodTask<K> {
             enrolled.problem = Some(problem);
         }
     }
+}
+
+/// Waits for the node proxies, but not for ever: what they leave open is reset when the rules go.
+async fn settled<K: Kernel>(
+    context: &AgentContext<K>,
+    pod: &EnrolledPod,
+    what: &str,
+    within: Duration,
+    is_settled: impl Fn(&Roster) -> bool,
+) {
+    let settled = context.roster.wait(|roster| is_settled(roster).then_some(()));
+    if timeout(within, settled).await.is_err() {
+        tracing::warn!(%pod, ?within, "node proxies did not {what} in time: what is left of its connections is reset");
+    }
+}
+
+/// Whether no node proxy is about to carry the Pod.
+fn is_taken(roster: &Roster, pod: &PodReference) -> bool {
+    let is_coming = |standing| matches!(standing, &ProxyStanding::Offered | &ProxyStanding::Waiting(_));
+    roster.programs().next().is_none() || roster.standings(pod).any(|(_, standing)| !is_coming(standing))
 }

@@ -128,6 +128,11 @@ impl Roster {
         self.change(pod, |offer| offer.desired = DesiredState::Stopped);
     }
 
+    /// Marks a leaving Pod as one to carry again.
+    pub fn resume(&mut self, pod: &PodReference) {
+        self.change(pod, |offer| offer.desired = DesiredState::Carried);
+    }
+
     /// Removes the Pod.
     pub fn withdraw(&mut self, pod: &PodReference) {
         if self.offer_of(pod).is_some() {

@@ -22,6 +22,9 @@ pub enum PodEvent {
     Added(Arc<EnrolledPod>, Listeners),
     /// Finish or close the Pod's connections, accept no new ones, then report [`PodState::Released`].
     Stopping(Arc<EnrolledPod>),
+    /// Serve a stopping Pod again with the same listeners, and report as after [`PodEvent::Added`]. Its open connections
+    /// go on.
+    Resumed(Arc<EnrolledPod>),
     /// Close everything of the Pod, then report [`PodState::Gone`].
     Removed(Arc<EnrolledPod>),
     /// All Pods of the node are known. Comes once for each connection.
@@ -208,23 +211,24 @@ impl Replica {
     fn kept(&mut self, pod: EnrolledPod) -> Result<(), Violation> {
         let held = self.pods.get_mut(pod.uid()).filter(|held| held.pod.reference == pod.reference);
         let held = held.ok_or(Violation::OutOfTurn("a Pod to keep that is not held"))?;
-        let state = match &held.stage {
-            PodStage::Waiting(reason) => Some(PodState::Waiting(reason.clone())),
-            PodStage::Carrying => Some(PodState::Carrying),
-            PodStage::Failed(reason) => Some(PodState::Failed(reason.clone())),
-            PodStage::Stopping | PodStage::Released => None,
-        };
-        match state {
-            Some(state) if *held.pod == pod => {
-                held.mentioned = true;
-                self.say_state(&pod.reference, state);
-            }
-            // The Pod was leaving and returns, or its description has changed: begin again with the held listeners.
-            Some(_) | None => {
-                let listeners = Arc::clone(&held.listeners);
-                self.hold(pod, listeners);
-            }
+        if *held.pod != pod {
+            // Begin again with the held listeners.
+            let listeners = Arc::clone(&held.listeners);
+            self.hold(pod, listeners);
+            return Ok(());
         }
+        held.mentioned = true;
+        let state = match &held.stage {
+            PodStage::Waiting(reason) => PodState::Waiting(reason.clone()),
+            PodStage::Carrying => PodState::Carrying,
+            PodStage::Failed(reason) => PodState::Failed(reason.clone()),
+            PodStage::Stopping | PodStage::Released => {
+                held.stage = PodStage::Waiting(String::new());
+                self.events.push_back(PodEvent::Resumed(Arc::clone(&held.pod)));
+                PodState::Waiting(String::new())
+            }
+        };
+        self.say_state(&pod.reference, state);
         Ok(())
     }
 

@@ -26,6 +26,10 @@ fn status(uid: &str, captured: bool) -> PodStatus {
     }
 }
 
+fn nobody(_uid: &str) -> bool {
+    false
+}
+
 fn uids(pods: &[LocalPod]) -> Vec<&str> {
     pods.iter().map(|pod| pod.uid.as_str()).collect()
 }
@@ -48,7 +52,7 @@ fn what_is_enrolled_becomes_what_the_controller_says() {
         status("enrolled-proxy", true),
         status("unspoken-of", true),
     ];
-    let plan = plan(&pods, &enrolled);
+    let plan = plan(&pods, &enrolled, nobody);
     assert_eq!(uids(&plan.enrol), ["new"]);
     assert_eq!(plan.change, []);
     assert_eq!(plan.release.keys().collect::<Vec<_>>(), ["enrolled-proxy", "labelled-out"]);
@@ -60,7 +64,7 @@ fn what_is_enrolled_becomes_what_the_controller_says() {
 fn a_pod_of_the_same_name_and_another_uid_is_another_pod() {
     let recreated = LocalPods::from([pod("second", Membership::NotEnrolled)]);
     let former = PodStatus { name: "pod-second".to_owned(), ..status("first", true) };
-    assert_eq!(plan(&recreated, &[former]), Plan::default());
+    assert_eq!(plan(&recreated, &[former], nobody), Plan::default());
 }
 
 #[test]
@@ -68,9 +72,9 @@ fn another_service_account_is_told_and_other_addresses_are_not() {
     let (uid, mut known) = pod("a", Membership::Enrolled);
     known.addresses = vec!["10.0.0.1".parse().unwrap()];
     let pods = LocalPods::from([(uid, known.clone())]);
-    assert_eq!(plan(&pods, &[status("a", true)]), Plan::default(), "the namespace itself says them");
+    assert_eq!(plan(&pods, &[status("a", true)], nobody), Plan::default(), "the namespace itself says them");
     let before = PodStatus { service_account: "other".to_owned(), ..status("a", true) };
-    assert_eq!(plan(&pods, std::slice::from_ref(&before)).change, [(known, before)]);
+    assert_eq!(plan(&pods, std::slice::from_ref(&before), nobody).change, [(known, before)]);
 }
 
 #[test]
@@ -80,4 +84,13 @@ fn an_uninstallation_lets_every_pod_go_and_serves_node_proxies_to_the_end() {
     assert_eq!(plan.release.keys().collect::<Vec<_>>(), ["a", "unspoken-of"]);
     assert_eq!(plan.node_proxies, BTreeSet::from(["proxy".to_owned()]));
     assert!(plan.enrol.is_empty() && plan.uncaptured == 0);
+}
+
+#[test]
+fn who_is_wanted_again_while_it_leaves_is_to_stay() {
+    let (uid, known) = pod("a", Membership::Enrolled);
+    let pods = LocalPods::from([(uid, known.clone()), pod("b", Membership::Enrolled)]);
+    let plan = plan(&pods, &[status("a", false), status("b", true)], |uid| uid == "a");
+    assert_eq!(plan.change, [(known, status("a", false))]);
+    assert!(plan.release.is_empty() && plan.enrol.is_empty());
 }

@@ -33,13 +33,17 @@ impl Cluster {
     }
 
     fn with(folder: TempDir, agent: Agent) -> Self {
-        let (cluster, reconciler) = Self::idle(folder, agent);
+        let node = Node::start(folder.path());
+        Self::with_node(folder, agent, node)
+    }
+
+    fn with_node(folder: TempDir, agent: Agent, node: Node) -> Self {
+        let (cluster, reconciler) = Self::idle(folder, agent, node);
         Self { reconciling: tokio::spawn(reconciler.run()), ..cluster }
     }
 
     /// One whose reconciler is not running.
-    fn idle(folder: TempDir, agent: Agent) -> (Self, Reconciler<Fake>) {
-        let node = Node::start(folder.path());
+    fn idle(folder: TempDir, agent: Agent, node: Node) -> (Self, Reconciler<Fake>) {
         let (pods, pods_view) = watch::channel(Arc::default());
         let (synced, synced_view) = watch::channel(Synced::Waiting);
         let (_, status) = watch::channel(Status::default());
@@ -123,6 +127,27 @@ async fn a_running_pod_is_captured_by_its_label_and_let_go_without() {
     cluster.say(&[pod("web", Membership::NotEnrolled)]);
     cluster.agent.until("web", |pod| pod.is_none()).await;
     assert!(cluster.agent.diary().contains(&"remove 10".to_owned()));
+}
+
+/// Its peers hear of the label at once. While it left they would be refused.
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_gets_its_label_back_does_not_finish_leaving_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (agent, node) = (Agent::start(folder.path()), Node::with(folder.path(), false));
+    let cluster = Cluster::with_node(folder, agent, node);
+    cluster.kernel().add("/web", 10);
+    cluster.kernel().run("uid-web", &["/web"]);
+    cluster.say(&[pod("web", Membership::Enrolled)]);
+    cluster.until_captured("web", true).await;
+    for _ in 0..5 {
+        cluster.say(&[pod("web", Membership::NotEnrolled)]);
+        cluster.until_captured("web", false).await;
+        let begin = Instant::now();
+        cluster.say(&[pod("web", Membership::Enrolled)]);
+        cluster.until_captured("web", true).await;
+        assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    }
+    assert!(!cluster.agent.diary().contains(&"remove 10".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,7 +272,8 @@ async fn an_uninstallation_lets_every_pod_go_for_good() {
 async fn so_many_pods_are_enrolled_at_a_time_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start(folder.path());
-    let (cluster, mut reconciler) = Cluster::idle(folder, agent);
+    let node = Node::start(folder.path());
+    let (cluster, mut reconciler) = Cluster::idle(folder, agent, node);
     let names: Vec<String> = (0..AT_A_TIME + 8).map(|number| format!("pod-{number}")).collect();
     for (name, inode) in names.iter().zip(100..) {
         cluster.kernel().add(&format!("/{name}"), inode);

@@ -125,6 +125,29 @@ async fn a_pod_that_leaves_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_that_is_enrolled_again_before_it_has_left_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path());
+    agent.context.kernel.add("/web", 10);
+    let node = Node::with(folder.path(), false);
+    agent.enrol("web", "/web").await.unwrap();
+    let options = agent.context.kernel.options(10);
+    agent.diary();
+    let handle = agent.handle.clone();
+    let removal = tokio::spawn(async move { handle.remove("shop", "web").await });
+    agent.until("web", |status| status.is_some_and(|status| !status.captured)).await;
+    let begin = Instant::now();
+    assert!(agent.enrol("web", "/web").await.unwrap().captured);
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert!(removal.await.unwrap().unwrap().problem.is_some());
+    assert_eq!(agent.diary(), ["leave 10", "install 10"]);
+    assert_eq!(node.told(), ["added 10", "stopping 10", "resumed 10"]);
+    assert_eq!(agent.context.kernel.options(10), options, "its sockets keep their mark");
+    let (records, _) = agent.context.store.load().unwrap();
+    assert_eq!(records[0].phase, Phase::Enrolled);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_removal_that_fails_is_tried_again() {
     let (_folder, agent, _node) = world();
     agent.enrol("web", "/web").await.unwrap();

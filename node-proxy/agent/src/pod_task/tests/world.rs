@@ -162,6 +162,10 @@ impl Node {
                             agent.report(&pod.reference, PodState::Released);
                         }
                     }
+                    PodEvent::Resumed(pod) => {
+                        note("resumed", &pod);
+                        agent.report(&pod.reference, PodState::Carrying);
+                    }
                     PodEvent::Removed(pod) => {
                         note("removed", &pod);
                         held.retain(|(held, _)| held.reference != pod.reference);

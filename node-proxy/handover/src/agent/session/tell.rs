@@ -30,6 +30,9 @@ impl Session {
                 ) => {
                     self.stop(proxy, pod, roster);
                 }
+                (Some(DesiredState::Carried), ProxyStanding::Stopping | ProxyStanding::Released) => {
+                    self.keep(proxy, pod, roster, now);
+                }
                 (Some(DesiredState::Stopped | DesiredState::Carried), _) => {}
             }
         }

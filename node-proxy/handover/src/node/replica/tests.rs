@@ -41,6 +41,7 @@ fn events(replica: &mut Replica) -> Vec<String> {
         PodEvent::Connected => "connected".to_owned(),
         PodEvent::Added(pod, listeners) => format!("added {} with {}", pod.name, listeners.len()),
         PodEvent::Stopping(pod) => format!("stopping {}", pod.name),
+        PodEvent::Resumed(pod) => format!("resumed {}", pod.name),
         PodEvent::Removed(pod) => format!("removed {} of {}", pod.name, pod.reference.sandbox.inode),
         PodEvent::SnapshotSent => "snapshot".to_owned(),
         PodEvent::Disconnected => "disconnected".to_owned(),
@@ -139,13 +140,28 @@ fn of_what_is_not_held_nothing_is_left() {
 }
 
 #[test]
-fn a_pod_that_was_to_leave_and_comes_back_begins_again() {
+fn a_pod_that_was_to_leave_and_stays_is_carried_on() {
+    let web = reference("web", 1);
+    let state = |state| NodeMessage::State { pod: web.clone(), state };
+    for is_released in [false, true] {
+        let mut replica = carrying();
+        hear(&mut replica, &AgentMessage::Stopping(web.clone())).unwrap();
+        if is_released {
+            replica.report(&web, PodState::Released);
+        }
+        said(&mut replica);
+        hear(&mut replica, &AgentMessage::Kept(pod("web", 1))).unwrap();
+        assert_eq!(events(&mut replica), ["stopping web", "resumed web"]);
+        replica.report(&web, PodState::Carrying);
+        assert_eq!(said(&mut replica), [PodState::Waiting(String::new()), PodState::Carrying].map(state));
+    }
+}
+
+#[test]
+fn a_pod_that_is_another_begins_again() {
     let mut replica = carrying();
-    hear(&mut replica, &AgentMessage::Stopping(reference("web", 1))).unwrap();
-    replica.disconnected();
-    assert_eq!(events(&mut replica), ["stopping web", "disconnected"]);
-    connect(&mut replica);
-    hear(&mut replica, &AgentMessage::Kept(pod("web", 1))).unwrap();
+    let addresses = vec!["10.9.9.9".parse().unwrap()];
+    hear(&mut replica, &AgentMessage::Kept(EnrolledPod { addresses, ..pod("web", 1) })).unwrap();
     assert_eq!(events(&mut replica), ["removed web of 1", "added web with 5"]);
 }
 

@@ -11,6 +11,7 @@ use crate::pod::tests::reference;
 enum Act {
     Offer(u8, u64),
     Stop(u8, u64),
+    Resume(u8, u64),
     Withdraw(u8, u64),
     Steps(u8),
     Reconnect,
@@ -25,6 +26,7 @@ fn any_act() -> impl Strategy<Value = Act> {
     prop_oneof![
         4 => (name.clone(), inode.clone()).prop_map(|(name, inode)| Act::Offer(name, inode)),
         2 => (name.clone(), inode.clone()).prop_map(|(name, inode)| Act::Stop(name, inode)),
+        1 => (name.clone(), inode.clone()).prop_map(|(name, inode)| Act::Resume(name, inode)),
         2 => (name, inode).prop_map(|(name, inode)| Act::Withdraw(name, inode)),
         8 => (1..6_u8).prop_map(Act::Steps),
         1 => Just(Act::Reconnect),
@@ -46,6 +48,7 @@ proptest! {
             match act {
                 Act::Offer(name, inode) => world.offer(&name.to_string(), inode),
                 Act::Stop(name, inode) => world.roster.stop(&reference(&name.to_string(), inode)),
+                Act::Resume(name, inode) => world.roster.resume(&reference(&name.to_string(), inode)),
                 Act::Withdraw(name, inode) => world.roster.withdraw(&reference(&name.to_string(), inode)),
                 Act::Steps(steps) => { for _ in 0..steps { world.step(); } }
                 Act::Reconnect => world.reconnect(),

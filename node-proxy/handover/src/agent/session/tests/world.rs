@@ -84,6 +84,10 @@ impl World {
                     assert!(before.is_none(), "a Pod is removed before it is added again");
                 }
                 PodEvent::Stopping(pod) => self.replica.report(&pod.reference, PodState::Released),
+                PodEvent::Resumed(pod) => {
+                    assert!(self.carried.contains_key(pod.uid()), "only what is carried goes on");
+                    self.replica.report(&pod.reference, PodState::Carrying);
+                }
                 PodEvent::Removed(pod) => {
                     let (held, _) = self.carried.remove(pod.uid()).expect("only what is carried is removed");
                     assert_eq!(held.reference, pod.reference);
