@@ -187,7 +187,7 @@ async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, String> {
 
 /// Waits until nothing of the mesh is left on the node, or says what is.
 async fn uninstalled<K: Kernel>(uninstall: &Uninstall, handle: &EnrolmentHandle<K>) -> Response<Full<Bytes>> {
-    uninstall.request();
+    uninstall.request().await;
     let gone = async {
         uninstall.plugin_gone().await;
         while !handle.list().await?.pods.is_empty() {

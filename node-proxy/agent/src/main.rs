@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use karez_agent::api::Endpoints;
 use karez_agent::cluster::node_proxies::ProxyConfig;
+use karez_agent::cluster::uninstall::remove_state;
 use karez_agent::cluster::{ClusterMetrics, NodeProxies, Reconciler, Uninstall};
 use karez_agent::cni::{NewPods, PluginKeeper};
 use karez_agent::context::AgentContext;
@@ -83,7 +84,7 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let openings = Openings { ipv6: context.kernel.has_ipv6(), dns: settings.dns_capture };
     let handle = EnrolmentHandle::new(Arc::clone(&context), openings, sender);
     let served = Counter::default();
-    let uninstall = Uninstall::new();
+    let uninstall = Uninstall::new(settings.cluster.uninstalled_marker.clone());
     let cluster = match settings.cluster.controller()? {
         Some(controller) => {
             let known = readiness.condition("Pods of this node from the controller");
@@ -99,10 +100,10 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
             None
         }
     };
-    let uninstall = cluster.is_some().then(|| uninstall.clone());
+    let endpoint = cluster.is_some().then(|| uninstall.clone());
     let (metrics, new_pods) = cluster.unzip();
     let enrol_socket = api::listen(&settings.enrol_socket)?;
-    let endpoints = Endpoints { handle: handle.clone(), new_pods, uninstall };
+    let endpoints = Endpoints { handle: handle.clone(), new_pods, uninstall: endpoint };
     tasks.spawn("enrol socket", api::serve(enrol_socket, geteuid().as_raw(), endpoints));
     if let Some(address) = settings.metrics_listen {
         let metrics = Arc::new(Metrics::new(context.repairs.clone(), served, metrics.as_ref()));
@@ -115,11 +116,24 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
 
     tokio::select! {
         received = signals.received() => {
-            tracing::info!(?received, "ending; Pods stay captured");
+            match uninstall.is_requested() && handle.list().await.is_ok_and(|list| list.pods.is_empty()) {
+                true => leave_nothing(settings, &context).await,
+                false => tracing::info!(?received, "ending; Pods stay captured"),
+            }
             Ok(())
         }
         ended = tasks.ended() => bail!("a task ended before its time: {ended:?}"),
     }
+}
+
+/// At the end of an agent that was uninstalled.
+async fn leave_nothing(settings: &Settings, context: &Arc<AgentContext<Linux>>) {
+    let (socket, record) = (settings.enrol_socket.clone(), settings.state_dir.join(NODE_PROXIES));
+    let removed = context.blocking(move |context| remove_state(&context.store, &[&socket, &record])).await;
+    if let Err(error) = removed {
+        tracing::warn!(folder = %settings.state_dir.display(), %error, "something of the agent's state stays");
+    }
+    tracing::info!("ending; nothing of the mesh is left on this node");
 }
 
 fn context(settings: &Settings, probed_pods: ProbedPods) -> anyhow::Result<AgentContext<Linux>> {

@@ -98,6 +98,11 @@ pub struct ClusterSettings {
     #[arg(long, default_value = "karez-system", value_parser = names::namespace)]
     pub namespace: String,
 
+    /// File that notes that the node was uninstalled, in a folder that lives as long as the agent's Pod: an agent that finds it
+    /// enrols nothing.
+    #[arg(long, value_name = "FILE", requires = "node")]
+    pub uninstalled_marker: Option<PathBuf>,
+
     /// The node's procfs, by which the network namespaces of its Pods are found.
     #[arg(long, default_value = "/proc", value_name = "DIRECTORY")]
     pub proc: PathBuf,

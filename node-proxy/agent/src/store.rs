@@ -113,6 +113,17 @@ impl Store {
             removed => removed.map_err(failed("remove", &path)),
         }
     }
+
+    /// Takes the folder itself away, where no record is in it.
+    ///
+    /// # Errors
+    /// When there is one, or it cannot be removed.
+    pub fn remove(&self) -> io::Result<()> {
+        for namespace in fs::read_dir(&self.folder)? {
+            fs::remove_dir(namespace?.path())?;
+        }
+        fs::remove_dir(&self.folder)
+    }
 }
 
 fn read(path: PathBuf) -> Result<Record, Unreadable> {

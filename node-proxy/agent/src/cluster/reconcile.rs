@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use karez_handover::enrol::{PodRequest, PodStatus};
-use karez_link::discovery::{LocalPod, LocalPods, LocalPodsView, Synced};
+use karez_link::discovery::{LocalPod, LocalPods, LocalPodsView, Membership, Synced};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -26,7 +26,8 @@ use crate::registry::PodName;
 const COMPARE_EVERY: Duration = Duration::from_secs(2);
 /// The node's processes are looked through so often at most, however many Pods are sought.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Pods that are enrolled or released at a time.
+/// Pods that are enrolled at a time. Releases wait for connections most of the time, and begin at once: a Pod that is in the mesh
+/// when all others are out is spoken to in plaintext.
 const AT_A_TIME: usize = 32;
 
 /// Brings enrolment after the controller's view of the node.
@@ -126,7 +127,7 @@ impl<K: Kernel> Reconciler<K> {
         // The agent is about to end.
         let Ok(enrolled) = self.handle.list().await else { return };
         let pods = Arc::clone(&self.view.pods.borrow_and_update());
-        let plan = match self.uninstall.is_requested() {
+        let plan = match self.uninstall.is_due(self.is_announcement_awaited(&pods)) {
             true => plan::release_all(&pods, &enrolled.pods),
             false => plan(&pods, &enrolled.pods, |uid| self.busy.get(uid) == Some(&Work::Release)),
         };
@@ -147,6 +148,11 @@ impl<K: Kernel> Reconciler<K> {
         self.metrics.missing.set(i64::try_from(plan.uncaptured + running).unwrap_or(i64::MAX));
     }
 
+    /// Whether the controller is there, and still says that some Pod is in the mesh.
+    fn is_announcement_awaited(&self, pods: &LocalPods) -> bool {
+        self.view.status.borrow().connected && pods.values().any(|pod| pod.membership == Membership::Enrolled)
+    }
+
     /// Until all Pods have been compared once, those that are not captured were so before the agent started.
     fn note_uncaptured(&mut self, plan: &Plan) {
         if self.has_compared_all {
@@ -162,7 +168,8 @@ impl<K: Kernel> Reconciler<K> {
         enrol: Vec<LocalPod>,
         node_proxies: &BTreeSet<String>,
     ) {
-        let enrol: Vec<LocalPod> = enrol.into_iter().filter(|pod| self.is_due(&pod.uid)).collect();
+        let enrol: Vec<LocalPod> =
+            enrol.into_iter().filter(|pod| self.has_room() && self.is_due(&pod.uid)).collect();
         let unserved: Vec<String> =
             self.node_proxies.unserved(node_proxies).filter(|uid| self.is_due(uid)).collect();
         let wanted: BTreeSet<String> = enrol.iter().map(|pod| &pod.uid).chain(&unserved).cloned().collect();
@@ -216,8 +223,8 @@ impl<K: Kernel> Reconciler<K> {
 
     fn change(&mut self, pod: &LocalPod, status: &PodStatus) {
         // A release gives way: it may take long, and the Pod is announced to its peers again.
-        let is_leaving = self.has_room() && self.busy.get(&pod.uid) == Some(&Work::Release);
-        if !is_leaving && !self.is_due(&pod.uid) {
+        let is_leaving = self.busy.get(&pod.uid) == Some(&Work::Release);
+        if !self.has_room() || !(is_leaving || self.is_due(&pod.uid)) {
             return;
         }
         let request = request(pod, status.netns.clone());
@@ -281,11 +288,11 @@ impl<K: Kernel> Reconciler<K> {
     }
 
     fn is_due(&self, uid: &str) -> bool {
-        self.has_room() && !self.busy.contains_key(uid) && self.attempts.is_due(uid, Instant::now())
+        !self.busy.contains_key(uid) && self.attempts.is_due(uid, Instant::now())
     }
 
     fn has_room(&self) -> bool {
-        self.tasks.len() < AT_A_TIME
+        self.busy.values().filter(|work| **work == Work::Enrol).count() < AT_A_TIME
     }
 
     /// `None` while the end of some work has to come first.

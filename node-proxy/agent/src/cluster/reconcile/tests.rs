@@ -58,7 +58,7 @@ impl Cluster {
         };
         let node_proxies = NodeProxies::new(Arc::clone(&agent.context), config, metrics.clone());
         let (context, handle) = (Arc::clone(&agent.context), agent.handle.clone());
-        let uninstall = Uninstall::new();
+        let uninstall = Uninstall::new(None);
         let reconciler =
             Reconciler::new(context, handle, view, node_proxies, metrics.clone(), uninstall.clone());
         let reconciling = tokio::spawn(std::future::ready(()));
@@ -262,10 +262,31 @@ async fn an_uninstallation_lets_every_pod_go_for_good() {
     cluster.kernel().run("uid-web", &["/web"]);
     cluster.say(&[pod("web", Membership::Enrolled)]);
     cluster.until_captured("web", true).await;
-    cluster.uninstall.request();
+    cluster.uninstall.request().await;
     cluster.agent.until("web", |pod| pod.is_none()).await;
     tokio::time::sleep(COMPARE_EVERY * 3).await;
     assert!(cluster.agent.status("web").await.is_none(), "it stays out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_uninstallation_begins_with_all_pods_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path());
+    let node = Node::start(folder.path());
+    let (cluster, mut reconciler) = Cluster::idle(folder, agent, node);
+    let names: Vec<String> = (0..AT_A_TIME + 8).map(|number| format!("pod-{number}")).collect();
+    for (name, inode) in names.iter().zip(100..) {
+        cluster.kernel().add(&format!("/{name}"), inode);
+        cluster
+            .agent
+            .handle
+            .enrol(&request(&pod(name, Membership::Enrolled), format!("/{name}").into()))
+            .await
+            .unwrap();
+    }
+    cluster.uninstall.request().await;
+    reconciler.reconcile().await;
+    assert_eq!(reconciler.tasks.len(), names.len());
 }
 
 #[tokio::test(start_paused = true)]

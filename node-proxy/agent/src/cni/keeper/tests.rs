@@ -47,7 +47,7 @@ async fn the_plugin_is_installed_told_and_put_back() {
     let (_status, status) = watch::channel(Status::default());
     let view = LocalPodsView { pods, namespaces, synced: synced_view, status };
     installation.tell(&AgentFile { enrolled: only("former") }).unwrap();
-    let uninstall = Uninstall::new();
+    let uninstall = Uninstall::new(None);
     let (context, installed) = (Arc::clone(&agent.context), Gauge::default());
     let keeper = PluginKeeper::<Fake>::new(
         Arc::clone(&context),
@@ -85,7 +85,7 @@ async fn the_plugin_is_installed_told_and_put_back() {
 
     let keeper = PluginKeeper::new(context, installation.clone(), view, uninstall.clone(), installed.clone());
     let keeping = tokio::spawn(keeper.run());
-    uninstall.request();
+    uninstall.request().await;
     uninstall.plugin_gone().await;
     assert!(!is_chained() && installation.told().is_none() && installed.get() == 0);
     assert!(!keeping.is_finished(), "its end would be the agent's");

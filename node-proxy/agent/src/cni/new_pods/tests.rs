@@ -43,7 +43,7 @@ fn new_pods(handle: &EnrolmentHandle<Fake>, connected: bool) -> (View, NewPods<F
     let (status, status_view) = watch::channel(Status { connected, ..Status::default() });
     let (_, namespaces) = watch::channel(Arc::default());
     let view = LocalPodsView { pods: pods_view, namespaces, synced: synced_view, status: status_view };
-    let new_pods = NewPods::new(handle.clone(), view, "/host/proc".into(), Uninstall::new());
+    let new_pods = NewPods::new(handle.clone(), view, "/host/proc".into(), Uninstall::new(None));
     (View { pods, _synced: synced, _status: status }, new_pods)
 }
 
@@ -71,7 +71,7 @@ async fn a_pod_outside_the_mesh_and_a_node_proxy_just_start() {
         assert!(!new_pods.add(&request(Some("u1"), "/web")).await.unwrap().captured);
     }
     view.pods.send_replace(pods(&[pod("u1", Membership::Enrolled)]));
-    new_pods.uninstall.request();
+    new_pods.uninstall.request().await;
     assert!(
         !new_pods.add(&request(Some("u1"), "/web")).await.unwrap().captured,
         "the mesh is being uninstalled"

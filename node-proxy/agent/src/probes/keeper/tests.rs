@@ -70,7 +70,7 @@ struct World {
 impl World {
     fn start() -> Self {
         let (pods, requested) = ProbedPods::new();
-        let (node, uninstall, by_cgroup) = (Arc::default(), Uninstall::new(), Gauge::default());
+        let (node, uninstall, by_cgroup) = (Arc::default(), Uninstall::new(None), Gauge::default());
         let keeper = ProbeKeeper::new(
             Arc::clone(&node),
             requested,
@@ -148,7 +148,7 @@ async fn an_uninstallation_removes_the_rules_after_the_last_pod() {
     world.node.start_kubelet(7);
     let pod = world.pods.admit(addresses("10.0.0.1"));
     world.diary_after(LOOK_EVERY).await;
-    world.uninstall.request();
+    world.uninstall.request().await;
     assert!(world.diary_after(LOOK_EVERY).await.is_empty(), "its probes go on");
     drop(pod);
     world.uninstall.rules_gone().await;
