@@ -79,6 +79,8 @@ pub mod annotation {
     pub const MIRROR: &str = "kubernetes.io/config.mirror";
     /// On a Namespace or Pod: see [`crate::permissive_ports`]. The Pod's own replaces its namespace's.
     pub const PERMISSIVE_PORTS: &str = "karez.dev/permissive-ports";
+    /// On the controller's own Service: `true` takes every Pod out of the mesh, because it is being uninstalled.
+    pub const UNINSTALLING: &str = "karez.dev/uninstalling";
 }
 
 /// Keys of gRPC metadata and of the structs inside requests.

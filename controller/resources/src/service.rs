@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1 as k8s;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use karez_api::names::annotation;
 
 use crate::metadata::{Metadata, check_labels};
 use crate::pod::{address, is_tcp, port_number};
@@ -39,6 +40,8 @@ pub struct Service {
     pub external_ips: Vec<IpAddr>,
     /// Its load balancers' addresses that kube-proxy takes for the Service inside the cluster, too.
     pub load_balancer_ips: Vec<IpAddr>,
+    /// The mesh is being uninstalled, if this is its controller's Service.
+    pub uninstalling: bool,
     /// What it asks for and the mesh does not do.
     pub unsupported: Vec<Unsupported>,
 }
@@ -117,6 +120,7 @@ impl TryFrom<k8s::Service> for Service {
             // kube-proxy passes headless Services over.
             external_ips: if is_headless { Vec::new() } else { external_ips(&spec)? },
             load_balancer_ips: load_balancer_ips(&object.status.unwrap_or_default())?,
+            uninstalling: meta.annotations.get(annotation::UNINSTALLING).is_some_and(|value| value == "true"),
             unsupported,
             selector,
             namespace: meta.namespace,

@@ -5,6 +5,7 @@
 //! | Pod | itself; its namespace, when it comes or goes; who shares its uid; its addresses, when it claims them otherwise |
 //! | claims to an address | the address; the Pods and Services that claim it; the endpoints of slices there; who is reached there from outside |
 //! | Service | itself; its addresses, when it claims them otherwise; its rivals from outside; the Pods that it selects; its slices and their endpoints |
+//! | the controllers' own Service | everything, when it says that the mesh is being uninstalled |
 //! | EndpointSlice | itself; the endpoints in it that changed; the first and the last of a Service: that one and the Pods that it selects |
 //! | Namespace | itself; its Pods and their addresses, when it enrols them otherwise; its Pods without ports of their own, when its permissive ports change |
 //! | AuthorizationPolicy | itself; the Pods that it selects, when it selects otherwise |

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use karez_api::names;
 use karez_resources::mesh::{MESH_NAME, MeshSpec};
 use karez_resources::{Key, Kind};
 
@@ -29,6 +30,8 @@ pub struct Index {
     objects: Objects,
     relations: Relations,
     mesh: MeshSpec,
+    /// The mesh is being uninstalled.
+    uninstalling: bool,
     resources: HashMap<Unit, Vec<(ResourceName, Bytes)>>,
     findings: HashMap<Unit, Vec<Finding>>,
     pods: Pods,
@@ -64,6 +67,7 @@ impl Index {
             objects: Objects::new(),
             relations: Relations::default(),
             mesh: MeshSpec::default(),
+            uninstalling: false,
             resources: HashMap::new(),
             findings: HashMap::new(),
             pods: Pods::default(),
@@ -148,22 +152,36 @@ impl Index {
             let after = mesh_in_force(&self.objects, &self.relations);
             std::mem::replace(&mut self.mesh, after)
         });
+        let was_uninstalling = self.uninstalling;
+        if is_controllers(&key, &self.options) {
+            self.uninstalling = after.service().is_some_and(|service| service.uninstalling);
+        }
         let Some(asked) = &mut self.asked else { return };
         let view = View {
             options: &self.options,
             mesh: &self.mesh,
             objects: &self.objects,
             relations: &self.relations,
+            uninstalling: self.uninstalling,
         };
         let mut dependents = Dependents::new(view, asked);
         dependents.of_change(&key, &before, &after);
         if let Some(before) = mesh_before {
             dependents.of_mesh(&before, &self.mesh);
         }
+        if self.uninstalling != was_uninstalling {
+            dependents.everything();
+        }
     }
 
     fn view(&self) -> View<'_> {
-        View { options: &self.options, mesh: &self.mesh, objects: &self.objects, relations: &self.relations }
+        View {
+            options: &self.options,
+            mesh: &self.mesh,
+            objects: &self.objects,
+            relations: &self.relations,
+            uninstalling: self.uninstalling,
+        }
     }
 
     fn every_unit(&self) -> BTreeSet<Unit> {
@@ -211,6 +229,13 @@ fn mesh_in_force(objects: &Objects, relations: &Relations) -> MeshSpec {
 /// Whether the object is the one Mesh.
 pub(crate) fn is_mesh(key: &Key) -> bool {
     key.kind == Kind::Mesh && key.name == MESH_NAME
+}
+
+/// Whether the object is the Service of the mesh's own controllers.
+fn is_controllers(key: &Key, options: &Options) -> bool {
+    key.kind == Kind::Service
+        && key.name == names::object::CONTROLLER
+        && options.own_namespace.as_deref() == Some(&*key.namespace)
 }
 
 fn replace<T>(all: &mut HashMap<Unit, Vec<T>>, unit: &Unit, values: Vec<T>) {

@@ -21,7 +21,7 @@ pub(crate) fn translate(view: View<'_>, name: &str, output: &mut Output) {
         name: name.to_owned(),
         same_node: same_node.map_or(SameNode::Inherit, mesh::same_node).into(),
         strict,
-        enrolled: choice.is_some_and(|choice| choice.enrolled),
+        enrolled: view.enrols(name),
     };
     output.add(type_url::NAMESPACE, name, &message);
     if strict {

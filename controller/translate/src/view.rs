@@ -23,6 +23,8 @@ pub(crate) struct View<'a> {
     pub(crate) mesh: &'a MeshSpec,
     pub(crate) objects: &'a Objects,
     pub(crate) relations: &'a Relations,
+    /// The mesh is being uninstalled: no Pod is in it, and nobody is strict.
+    pub(crate) uninstalling: bool,
 }
 
 impl<'a> View<'a> {
@@ -63,8 +65,15 @@ impl<'a> View<'a> {
 
     /// Labels want it in the mesh: its own, else its namespace's. A Pod in the node's network namespace never is wanted.
     pub(crate) fn is_wanted(self, pod: &Pod) -> bool {
-        let by_namespace = || self.namespace(&pod.namespace).is_some_and(|choice| choice.enrolled);
-        !pod.host_network && pod.enrolment.map_or_else(by_namespace, |own| own == Enrolment::Enabled)
+        let by_namespace = || self.enrols(&pod.namespace);
+        !self.uninstalling
+            && !pod.host_network
+            && pod.enrolment.map_or_else(by_namespace, |own| own == Enrolment::Enabled)
+    }
+
+    /// The namespace puts its Pods in the mesh.
+    pub(crate) fn enrols(self, namespace: &str) -> bool {
+        !self.uninstalling && self.namespace(namespace).is_some_and(|choice| choice.enrolled)
     }
 
     /// Ports on which strict mode admits peers without an identity: the Pod's own annotation, else its namespace's.
@@ -77,6 +86,6 @@ impl<'a> View<'a> {
     /// Plaintext is refused.
     pub(crate) fn is_strict(self, namespace: &str) -> bool {
         let own = self.namespace(namespace).and_then(|choice| choice.mtls);
-        own.unwrap_or(self.mesh.mtls) == MtlsMode::Strict
+        !self.uninstalling && own.unwrap_or(self.mesh.mtls) == MtlsMode::Strict
     }
 }

@@ -70,6 +70,43 @@ fn names(changes: &Changes) -> (Vec<&str>, Vec<&str>) {
 }
 
 #[test]
+fn nobody_is_in_a_mesh_that_is_being_uninstalled() {
+    let own_namespace = Some("mesh".to_owned());
+    let mut index = Index::new(Options { own_namespace, ..Options::default() });
+    let namespace = "apiVersion: v1\nkind: Namespace\n\
+         metadata: {name: shop, labels: {karez.dev/mesh: enabled}, annotations: {karez.dev/mtls: strict}}\n";
+    let pod = pod("web", "spec: {nodeName: n1, serviceAccountName: web}\nstatus: {podIP: 10.0.0.1}");
+    let controllers = |namespace: &str, uninstalling: bool| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: karez-controller, namespace: {namespace}, \
+             annotations: {{karez.dev/uninstalling: '{uninstalling}'}}}}\nspec: {{clusterIP: 10.96.0.9}}\n"
+        )
+    };
+    index.apply([set(namespace), set(&pod), set(&controllers("mesh", false))]);
+    let enrolled = index.resources();
+    let is_enrolled = |index: &Index| index.pods().iter().any(|pod| pod.enrolled);
+    assert!(is_enrolled(&index));
+    index.apply([set(&controllers("shop", true))]);
+    assert!(is_enrolled(&index), "another Service of that name");
+    index.apply([Delta::Gone(Key::new(Kind::Service, "shop", "karez-controller"))]);
+
+    let changes = index.apply([set(&controllers("mesh", true))]);
+    assert!(!is_enrolled(&index));
+    let (set_names, removed) = names(&changes);
+    assert!(
+        set_names.contains(&"Kubernetes//Pod/shop/web") && set_names.contains(&"n1/shop/web"),
+        "{set_names:?}"
+    );
+    assert_eq!(removed, ["shop/karez-strict-mtls"]);
+    let mut anew = Index::new(index.options.clone());
+    anew.apply([set(namespace), set(&pod), set(&controllers("mesh", true))]);
+    assert_eq!(index.resources(), anew.resources());
+
+    index.apply([set(&controllers("mesh", false))]);
+    assert_eq!(index.resources(), enrolled);
+}
+
+#[test]
 fn a_mesh_has_settings_before_anybody_wrote_them() {
     let mut index = Index::default();
     assert_eq!(names(&index.apply([])), (vec!["default"], vec![]));
