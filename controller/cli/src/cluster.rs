@@ -1,5 +1,7 @@
 //! The mesh of a cluster, as a kubeconfig reaches it: who may create tokens of the operator's service account is an operator.
 
+mod agents;
+
 use std::time::Duration;
 
 use futures_util::StreamExt as _;

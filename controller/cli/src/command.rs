@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::settings::{CaCommand, Command, PodCommand, Settings};
-use crate::{check, dump, pod, rotation, status};
+use crate::{check, dump, pod, rotation, status, uninstall};
 
 /// Runs the command.
 ///
@@ -18,5 +18,6 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
         Command::Status(command) => status::show(&command.controller, format).await,
         Command::Dump(command) => dump::print(&command).await,
         Command::Ca(CaCommand::Rotate(command)) => rotation::rotate(&command, format).await,
+        Command::UninstallNodes(command) => uninstall::uninstall_nodes(&command, format).await,
     }
 }

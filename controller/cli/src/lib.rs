@@ -7,6 +7,7 @@
 //! * [`check`] – `karez check`: what could break the mesh's promises on this machine, or keeps it from working on a cluster
 //! * [`rotation`] – `karez ca rotate`
 //! * [`dump`] – `karez dump`: the node proxy's configuration
+//! * [`uninstall`] – `karez uninstall-nodes`: has every node's agent let its Pods go
 //! * [`controller`] – the connection to the controller
 //! * [`cluster`] – the mesh of a cluster, as a kubeconfig reaches it
 //! * [`failure`] – exit statuses, and what to do next
@@ -25,6 +26,7 @@ pub mod settings;
 pub mod status;
 pub mod table;
 pub mod times;
+pub mod uninstall;
 
 pub use command::run;
 pub use failure::Failure;

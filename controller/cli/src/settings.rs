@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use karez_api::syntax::{is_label, is_subdomain};
@@ -47,6 +48,10 @@ pub enum Command {
     /// The certificate authority.
     #[command(subcommand)]
     Ca(CaCommand),
+    /// Take the mesh off every node of a cluster: agents let all Pods go, and take the CNI plugin away. `helm uninstall` runs it
+    /// before it deletes anything. Nodes whose kubelet does not answer are named and not waited for. Exit status 1 when a node
+    /// that lives is not done in time.
+    UninstallNodes(UninstallNodes),
 }
 
 /// What to do with Pods.
@@ -240,6 +245,17 @@ pub enum WaitFor {
     Signing,
     /// The old root is no longer trusted.
     Dropped,
+}
+
+/// `karez uninstall-nodes`.
+#[derive(Debug, Clone, Args)]
+pub struct UninstallNodes {
+    /// How long the agents are waited for.
+    #[arg(long, value_name = "DURATION", default_value = "4m", value_parser = karez_process::duration::parse)]
+    pub timeout: Duration,
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: ClusterAccess,
 }
 
 /// Names a Pod.
