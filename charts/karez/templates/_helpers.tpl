@@ -96,3 +96,10 @@ tolerations:
 - {{ printf "--log-level=%s" .Values.log.level | quote }}
 - --log-format={{ .Values.log.format }}
 {{- end }}
+
+{{/* Annotations of what there is only while Karez is being uninstalled. Takes the weight, by which they are made in order. */}}
+{{- define "karez.uninstallHook" -}}
+helm.sh/hook: pre-delete
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
