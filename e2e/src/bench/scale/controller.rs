@@ -11,7 +11,7 @@ use crate::bench::usage;
 
 const READY: &str = "http://127.0.0.1:15014/healthz/ready";
 /// Far more than a start takes: for whoever runs a debug build.
-const START_LIMIT: Duration = Duration::from_secs(300);
+const START_LIMIT: Duration = Duration::from_secs(600);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// A controller that serves.
