@@ -51,8 +51,8 @@ pub enum Sighting {
         generation: i64,
         /// Its condition, if it has one.
         condition: Option<Condition>,
-        /// Its spec, as JSON.
-        spec: Option<Arc<str>>,
+        /// Its spec, as JSON, if it can be read.
+        good_spec: Option<Arc<str>>,
         /// The last good spec that its status keeps.
         last_good_spec: Option<Arc<str>>,
     },

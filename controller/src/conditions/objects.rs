@@ -7,7 +7,8 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use karez_resources::Key;
-use karez_resources::status::{ACCEPTED, Status};
+use karez_resources::status::{ACCEPTED, LAST_GOOD_SPEC};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::Sighting;
@@ -41,7 +42,7 @@ pub(super) struct Objects {
 struct Seen {
     generation: i64,
     condition: Option<Condition>,
-    spec: Option<Arc<str>>,
+    good_spec: Option<Arc<str>>,
     last_good_spec: Option<Arc<str>>,
 }
 
@@ -50,15 +51,37 @@ struct Seen {
 pub(super) struct StatusChange {
     condition: Condition,
     /// None where it stays as it is.
-    last_good_spec: Option<Arc<str>>,
+    last_good_spec: Option<LastGoodSpec>,
 }
 
 impl StatusChange {
-    /// As the API has it, for a merge patch.
-    pub(super) fn status(&self) -> Status {
-        Status {
-            conditions: vec![self.condition.clone()],
-            last_good_spec: self.last_good_spec.as_deref().map(str::to_owned),
+    /// As the API has it, for a merge patch: there a null removes a field.
+    pub(super) fn status(&self) -> Value {
+        let conditions = [&self.condition];
+        match &self.last_good_spec {
+            None => json!({"conditions": conditions}),
+            Some(spec) => json!({"conditions": conditions, LAST_GOOD_SPEC: spec.text()}),
+        }
+    }
+}
+
+/// What a status is to keep of a spec that can be read.
+#[derive(Debug, Clone, PartialEq)]
+enum LastGoodSpec {
+    Kept(Arc<str>),
+    /// Nothing. The spec before it must go: it may open what this one closes.
+    TooLong,
+}
+
+impl LastGoodSpec {
+    fn of(spec: &Arc<str>) -> Self {
+        if spec.len() <= MOST_SPEC { Self::Kept(Arc::clone(spec)) } else { Self::TooLong }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Kept(spec) => Some(spec),
+            Self::TooLong => None,
         }
     }
 }
@@ -72,9 +95,9 @@ struct Failure {
 impl Objects {
     pub(super) fn see(&mut self, sighting: Sighting) {
         match sighting {
-            Sighting::There { key, generation, condition, spec, last_good_spec } => {
+            Sighting::There { key, generation, condition, good_spec, last_good_spec } => {
                 self.waiting.insert(key.clone());
-                self.seen.insert(key, Seen { generation, condition, spec, last_good_spec });
+                self.seen.insert(key, Seen { generation, condition, good_spec, last_good_spec });
             }
             Sighting::Gone(key) => {
                 self.seen.remove(&key);
@@ -136,7 +159,11 @@ impl Objects {
         self.failures.remove(key);
         if let Some(seen) = self.seen.get_mut(key) {
             seen.condition = Some(change.condition);
-            seen.last_good_spec = change.last_good_spec.or(seen.last_good_spec.take());
+            match change.last_good_spec {
+                Some(LastGoodSpec::Kept(spec)) => seen.last_good_spec = Some(spec),
+                Some(LastGoodSpec::TooLong) => seen.last_good_spec = None,
+                None => {}
+            }
         }
     }
 
@@ -158,7 +185,7 @@ fn due(seen: &Seen, verdict: &Verdict) -> Option<StatusChange> {
             && present.message == verdict.message
             && present.observed_generation == Some(seen.generation)
     });
-    let last_good_spec = news_of_last_good_spec(seen, verdict);
+    let last_good_spec = news_of_last_good_spec(seen);
     if is_so && last_good_spec.is_none() {
         return None;
     }
@@ -176,10 +203,11 @@ fn due(seen: &Seen, verdict: &Verdict) -> Option<StatusChange> {
     Some(StatusChange { condition, last_good_spec })
 }
 
-/// The spec, where it is in force and not kept yet.
-fn news_of_last_good_spec(seen: &Seen, verdict: &Verdict) -> Option<Arc<str>> {
-    let spec = seen.spec.as_ref().filter(|spec| verdict.accepted && spec.len() <= MOST_SPEC)?;
-    (seen.last_good_spec.as_ref() != Some(spec)).then(|| Arc::clone(spec))
+/// What the status is to keep from now on, where the spec can be read. Whether it has any effect does not matter: replicas that
+/// saw it go on with it.
+fn news_of_last_good_spec(seen: &Seen) -> Option<LastGoodSpec> {
+    let news = LastGoodSpec::of(seen.good_spec.as_ref()?);
+    (news.text() != seen.last_good_spec.as_deref()).then_some(news)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use karez_translate::{Effect, Report};
 use super::*;
 
 fn seen(condition: Option<Condition>, generation: i64) -> Seen {
-    Seen { generation, condition, spec: None, last_good_spec: None }
+    Seen { generation, condition, good_spec: None, last_good_spec: None }
 }
 
 fn condition_due(seen: &Seen, verdict: &Verdict) -> Option<Condition> {
@@ -12,29 +12,55 @@ fn condition_due(seen: &Seen, verdict: &Verdict) -> Option<Condition> {
 }
 
 #[test]
-fn a_spec_is_kept_once_it_is_in_force() {
-    let text = |text: &str| Some(Arc::<str>::from(text));
+fn the_last_spec_that_can_be_read_is_kept_unless_it_is_too_long() {
     let good = Verdict::default();
     let bad = Verdict { accepted: false, reason: "Invalid", message: "spec: no".to_owned() };
+    let text = |text: &str| Arc::<str>::from(text);
     let condition = condition_due(&seen(None, 1), &good);
-    let seen = |spec: &str, kept: Option<&str>| Seen {
+    let seen = |good_spec: Option<&str>, kept: Option<&str>| Seen {
         generation: 1,
         condition: condition.clone(),
-        spec: text(spec),
-        last_good_spec: kept.and_then(text),
+        good_spec: good_spec.map(text),
+        last_good_spec: kept.map(text),
     };
+    let (deny, long) = (Some(r#"{"action":"Deny"}"#), "x".repeat(MOST_SPEC + 1));
+    // Null removes what the status keeps; none leaves it as it is.
     let table = [
-        ("nothing is kept", seen("{}", None), &good, Some("{}")),
-        ("another is kept", seen("{}", Some(r#"{"action":"Deny"}"#)), &good, Some("{}")),
-        ("it is kept", seen("{}", Some("{}")), &good, None),
-        ("it cannot be read", seen("{}", None), &bad, None),
-        ("it is too long", seen(&"x".repeat(MOST_SPEC + 1), None), &good, None),
+        ("nothing is kept", seen(Some("{}"), None), &good, Some(json!("{}"))),
+        ("another is kept", seen(Some("{}"), deny), &good, Some(json!("{}"))),
+        ("it is kept", seen(Some("{}"), Some("{}")), &good, None),
+        ("it has no effect", seen(Some("{}"), deny), &bad, Some(json!("{}"))),
+        ("it cannot be read", seen(None, deny), &bad, None),
+        ("it is just short enough", seen(Some(&long[1..]), deny), &good, Some(json!(long[1..]))),
+        ("it is too long", seen(Some(&long), deny), &good, Some(Value::Null)),
+        ("it is too long, and nothing is kept", seen(Some(&long), None), &good, None),
     ];
     for (what, seen, verdict, expected) in table {
-        let kept = due(&seen, verdict).and_then(|change| change.last_good_spec);
-        assert_eq!(kept.as_deref(), expected, "{what}");
+        let kept = due(&seen, verdict).and_then(|change| change.status().get(LAST_GOOD_SPEC).cloned());
+        assert_eq!(kept, expected, "{what}");
     }
-    assert_eq!(due(&seen("{}", Some("{}")), &good), None);
+}
+
+#[test]
+fn a_status_that_keeps_the_right_spec_is_left_alone() {
+    for (spec, keeps) in [("{}".to_owned(), true), ("x".repeat(MOST_SPEC + 1), false)] {
+        let (mut objects, now) = (Objects::default(), Instant::now());
+        let (good_spec, last_good_spec) = (Some(spec.into()), Some(Arc::from("before")));
+        objects.see(Sighting::There {
+            key: key(),
+            generation: 1,
+            condition: None,
+            good_spec,
+            last_good_spec,
+        });
+        objects.judge(&published(1, None));
+        let (key, change) = objects.next_due(now).unwrap();
+        objects.written(&key, change);
+        objects.look_at_all();
+        assert_eq!(objects.next_due(now), None);
+        let seen = objects.seen.get(&key).unwrap();
+        assert_eq!(seen.last_good_spec.is_some(), keeps);
+    }
 }
 
 #[test]
@@ -60,7 +86,7 @@ fn key() -> Key {
 }
 
 fn sighting(generation: i64) -> Sighting {
-    Sighting::There { key: key(), generation, condition: None, spec: None, last_good_spec: None }
+    Sighting::There { key: key(), generation, condition: None, good_spec: None, last_good_spec: None }
 }
 
 /// What is published once that generation has been taken in, with what is wrong with it.

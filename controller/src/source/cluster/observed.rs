@@ -4,6 +4,7 @@
 //! that we do not know, say, and then it is an object that cannot be read. So no object ever stops a list or a watch.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
@@ -62,11 +63,12 @@ watched! {
 pub(super) struct Observed<K> {
     /// What names it and its version, and nothing else.
     meta: ObjectMeta,
-    object: Result<K, FieldError>,
+    object: Result<Resource, FieldError>,
     /// Of a policy that cannot be read: the Pods that it covers, when that much can be.
     selector: Option<Selector>,
     /// Of a kind that has a status of ours.
     status: Option<OwnStatus>,
+    kind: PhantomData<K>,
 }
 
 /// What those who write statuses need to know of an object.
@@ -93,7 +95,7 @@ impl<K: Watched> Observed<K> {
             key: self.key(),
             generation,
             condition: status.and_then(|it| it.condition.clone()),
-            spec: status.and_then(|it| it.spec.clone()),
+            good_spec: status.filter(|_| self.object.is_ok()).and_then(|it| it.spec.clone()),
             last_good_spec: status.and_then(|it| it.last_good_spec.clone()),
         }
     }
@@ -102,7 +104,7 @@ impl<K: Watched> Observed<K> {
     pub(super) fn delta(self) -> Delta {
         let key = self.key();
         let last_good_spec = self.status.and_then(|status| status.last_good_spec);
-        match self.object.and_then(K::validate) {
+        match self.object {
             Ok(resource) => Delta::set(resource),
             Err(FieldError { field, message }) => {
                 let Key { namespace, name, .. } = key.clone();
@@ -135,7 +137,8 @@ impl<'de, K: Watched> Deserialize<'de> for Observed<K> {
         let is_policy = K::KIND == Kind::AuthorizationPolicy;
         let selector = is_policy.then(|| Selector::of_broken(&value)).flatten();
         let status = has_status(K::KIND).then(|| OwnStatus::of(&value));
-        Ok(Self { meta, object: object::decode(value), selector, status })
+        let object = object::decode::<K>(value).and_then(K::validate);
+        Ok(Self { meta, object, selector, status, kind: PhantomData })
     }
 }
 

@@ -44,6 +44,20 @@ fn an_object_that_is_wrong_brings_what_its_status_keeps() {
 }
 
 #[test]
+fn a_spec_is_good_when_all_of_it_can_be_read() {
+    let good_spec = |spec: Value| {
+        let object = json!({"metadata": {"name": "only-web", "namespace": "shop"}, "spec": spec});
+        let observed: Observed<AuthorizationPolicy> = serde_json::from_value(object).unwrap();
+        let Sighting::There { good_spec, .. } = observed.sighting() else { panic!("it is there") };
+        good_spec
+    };
+    assert_eq!(good_spec(json!({"action": "Deny"})).as_deref(), Some(r#"{"action":"Deny"}"#));
+    assert_eq!(good_spec(json!({"acton": "Deny"})), None);
+    let no_port = json!({"action": "Deny", "rules": [{"to": [{"operation": {"ports": ["none"]}}]}]});
+    assert_eq!(good_spec(no_port), None);
+}
+
+#[test]
 fn an_object_of_other_types_than_declared_stops_nothing() {
     let pod =
         |name: &str, spec: Value| json!({"metadata": {"name": name, "namespace": "shop"}, "spec": spec});
