@@ -18,7 +18,8 @@ const NODE_PORT: u16 = 30_080;
 
 #[test]
 fn probes_of_every_kind_pass_in_strict_mode_and_nobody_elses_plaintext_does() -> Result<()> {
-    let namespace = strict_namespace("probes")?;
+    let namespace = Namespace::create("probes")?;
+    mesh::enrol(&namespace, &[])?;
     namespace.apply(&[
         workloads::probed("web", NODE),
         workloads::client("client", OTHER_NODE),
@@ -26,24 +27,47 @@ fn probes_of_every_kind_pass_in_strict_mode_and_nobody_elses_plaintext_does() ->
     ])?;
     namespace.wait_ready()?;
     mesh::wait_captured(&namespace, &["web", "client"])?;
-    wait_probed(&namespace, "web")?;
-    namespace.curl("client", "http://web")?;
-
     let url = format!("http://{}", namespace.address("web")?);
     let node_address = address_of(NODE)?;
     let by_node_port = format!("http://{node_address}:{NODE_PORT}");
-    let refused = [
-        ("a root process of the same node", machine::on_node(NODE, &curl(&url))),
-        ("another node", machine::on_node(OTHER_NODE, &curl(&url))),
-        ("a NodePort, from outside", machine::outside(&curl(&by_node_port))),
-        ("a NodePort, from the node itself", machine::on_node(NODE, &curl(&by_node_port))),
-        ("the probe address, from outside", machine::outside(&curl_as_probe(&url))),
-        ("the probe address, from another node", machine::on_node(OTHER_NODE, &curl_as_probe(&url))),
-        ("the probe address, from the same node", machine::on_node(NODE, &curl_as_probe(&url))),
-    ];
-    for (who, answer) in refused {
+    let plaintext = || {
+        [
+            ("a root process of the same node", machine::on_node(NODE, &curl(&url))),
+            ("another node", machine::on_node(OTHER_NODE, &curl(&url))),
+            ("a NodePort, from outside", machine::outside(&curl(&by_node_port))),
+            ("a NodePort, from the node itself", machine::on_node(NODE, &curl(&by_node_port))),
+        ]
+    };
+    wait::until("plaintext to be served in permissive mode", PATIENCE, || {
+        for (who, answer) in plaintext() {
+            answer.context(who)?;
+        }
+        Ok(())
+    })?;
+
+    namespace.kubectl(&["annotate", "namespace", namespace.name(), "karez.dev/mtls=strict"])?;
+    wait::until("plaintext to be refused", PATIENCE, || {
+        ensure!(machine::on_node(NODE, &curl(&url)).is_err(), "it was answered");
+        Ok(())
+    })?;
+    wait_probed(&namespace, "web")?;
+    namespace.curl("client", "http://web")?;
+    for (who, answer) in plaintext() {
         ensure!(answer.is_err(), "{who} was answered {answer:?}");
     }
+    for (who, answer) in [
+        ("outside", machine::outside(&curl_as_probe(&url))),
+        ("another node", machine::on_node(OTHER_NODE, &curl_as_probe(&url))),
+        ("the same node", machine::on_node(NODE, &curl_as_probe(&url))),
+    ] {
+        match answer {
+            Ok(answer) => bail!("the probe address, from {who}, was answered {answer:?}"),
+            Err(reason) => ensure!(format!("{reason:#}").contains("timed out"), "{who}: {reason:#}"),
+        }
+    }
+    let stolen = machine::on_node(NODE, &curl_from_kubelets_port(&node_address, &url))?;
+    ensure!(stolen.contains("tried"), "no port of kubelet's could be used again: {stolen:?}");
+    ensure!(!stolen.contains("answered"), "a process with a port that kubelet had used was answered");
     ensure!(is_ready(&namespace, "web")?, "its probes fail by now");
     Ok(())
 }
@@ -58,7 +82,7 @@ fn a_tcp_probe_of_a_port_where_nobody_listens_fails() -> Result<()> {
     wait::until("the probe to fail", PATIENCE, || {
         let events = namespace.get("events")?;
         let messages = || list(&events, "/items").iter().filter_map(|event| event.get("message")?.as_str());
-        ensure!(messages().any(|it| it.contains("connection refused")), "{:?}", messages().last());
+        ensure!(messages().any(|it| it.contains("connection refused")), "{:?}", messages().next_back());
         Ok(())
     })?;
     ensure!(!is_ready(&namespace, "web")?, "a Pod is ready whose probe fails");
@@ -71,10 +95,11 @@ fn probes_pass_again_when_kubelet_is_restarted() -> Result<()> {
     namespace.apply(&[workloads::probed("web", NODE)])?;
     namespace.wait_ready()?;
     wait_probed(&namespace, "web")?;
+    let since = ready(&namespace, "web")?;
 
     machine::restart_kubelet(NODE)?;
     wait_probed(&namespace, "web")?;
-    ensure!(is_ready(&namespace, "web")?, "its probes failed in between");
+    ensure!(ready(&namespace, "web")? == since, "its probes failed in between");
     Ok(())
 }
 
@@ -99,27 +124,34 @@ fn wait_probed(namespace: &Namespace, pod: &str) -> Result<()> {
 }
 
 fn is_ready(namespace: &Namespace, pod: &str) -> Result<bool> {
+    Ok(ready(namespace, pod)?.get("status").is_some_and(|it| it == "True"))
+}
+
+/// The condition, with the time since when it is so.
+fn ready(namespace: &Namespace, pod: &str) -> Result<Value> {
     let pod = namespace.get(&format!("pod/{pod}"))?;
-    let conditions = list(&pod, "/status/conditions");
-    let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
-    Ok(ready.context("the Pod has no condition Ready")?["status"] == "True")
+    let is_ready = |condition: &&Value| condition.get("type").is_some_and(|it| it == "Ready");
+    let ready = list(&pod, "/status/conditions").iter().find(is_ready);
+    ready.cloned().context("the Pod has no condition Ready")
 }
 
 fn address_of(node: &str) -> Result<String> {
     let node = get(&["node", node])?;
     let addresses = list(&node, "/status/addresses");
-    let internal = addresses.iter().find(|address| address["type"] == "InternalIP");
-    match internal.and_then(|address| address["address"].as_str()) {
+    let is_internal = |address: &&Value| address.get("type").is_some_and(|it| it == "InternalIP");
+    match addresses.iter().find(is_internal).and_then(|address| address.get("address")?.as_str()) {
         Some(address) => Ok(address.to_owned()),
         None => bail!("no InternalIP: {node}"),
     }
 }
 
 fn node_port(name: &str) -> Value {
-    let mut service = workloads::service(name);
-    service["spec"]["type"] = json!("NodePort");
-    service["spec"]["ports"][0]["nodePort"] = json!(NODE_PORT);
-    service
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"type": "NodePort", "selector": {"app": name}, "ports": [{"port": 80, "nodePort": NODE_PORT}]},
+    })
 }
 
 fn curl(url: &str) -> String {
@@ -128,8 +160,22 @@ fn curl(url: &str) -> String {
 
 fn curl_as_probe(url: &str) -> String {
     format!(
-        "ip address add {PROBE_ADDRESS}/32 dev lo; {} --interface {PROBE_ADDRESS}; status=$?; \
-         ip address del {PROBE_ADDRESS}/32 dev lo; exit $status",
+        "ip address add {PROBE_ADDRESS}/32 dev lo && {{ {} --interface {PROBE_ADDRESS}; status=$?; \
+         ip address del {PROBE_ADDRESS}/32 dev lo; exit $status; }}",
         curl(url)
+    )
+}
+
+/// Begins connections with what kubelet's probes had as address and port, as soon as kubelet has closed them.
+fn curl_from_kubelets_port(node_address: &str, url: &str) -> String {
+    let pod = url.trim_start_matches("http://");
+    format!(
+        "for attempt in $(seq 100); do
+           port=$(nft list set inet karez-node ip-probes | grep -o '{node_address} [.] [0-9]* [.] {pod} [.] 80' | cut -d' ' -f3 | tail -n 1)
+           [ -n \"$port\" ] || continue
+           {curl} --max-time 1 --interface {node_address} --local-port \"$port\" >/dev/null 2>&1
+           case $? in 0) echo answered ;; 45) ;; *) echo tried; [ $attempt -lt 50 ] || break ;; esac
+         done; true",
+        curl = curl(url)
     )
 }

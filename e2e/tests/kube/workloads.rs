@@ -56,23 +56,17 @@ pub(crate) fn deployment(name: &str, replicas: usize) -> Value {
 /// A Pod that serves HTTP on port 80 and gRPC's health checks on port 9000, and has readiness probes of every kind over the
 /// network. Its container `web` logs the requests for HTTP.
 pub(crate) fn probed(name: &str, node: &str) -> Value {
-    let probes = [
-        ("web", json!({"httpGet": {"port": 80, "path": "/"}})),
-        ("tcp", json!({"tcpSocket": {"port": 80}})),
-        ("grpc", json!({"grpc": {"port": 9000}})),
+    let serve = format!(
+        "printf '{HEALTHY}' >/tmp/healthy; printf '{PROBED_CONFIG}' >/tmp/conf; exec nginx -c /tmp/conf"
+    );
+    let container = |name: &str, script: &str, probe: Value| json!({"name": name, "image": IMAGE, "command": ["sh", "-c", script], "readinessProbe": probe});
+    let sleep = "exec sleep infinity";
+    let containers = [
+        container("web", &serve, json!({"periodSeconds": 1, "httpGet": {"port": 80, "path": "/"}})),
+        container("tcp", sleep, json!({"periodSeconds": 1, "tcpSocket": {"port": 80}})),
+        container("grpc", sleep, json!({"periodSeconds": 1, "grpc": {"port": 9000}})),
     ];
-    let containers: Vec<Value> = probes
-        .into_iter()
-        .map(|(name, mut probe)| {
-            probe["periodSeconds"] = json!(1);
-            let serve = format!("printf '{HEALTHY}' >/tmp/healthy; printf '{PROBED_CONFIG}' >/tmp/conf; exec nginx -c /tmp/conf");
-            let script = if name == "web" { &serve } else { "exec sleep infinity" };
-            json!({"name": name, "image": IMAGE, "command": ["sh", "-c", script], "readinessProbe": probe})
-        })
-        .collect();
-    let mut pod = pod(name, node, NGINX);
-    pod["spec"]["containers"] = json!(containers);
-    pod
+    pod_of(name, node, &containers)
 }
 
 /// A Pod that does nothing by itself.
@@ -91,14 +85,14 @@ pub(crate) fn service(name: &str) -> Value {
 }
 
 fn pod(name: &str, node: &str, command: &[&str]) -> Value {
+    pod_of(name, node, &[json!({"name": "main", "image": IMAGE, "command": command})])
+}
+
+fn pod_of(name: &str, node: &str, containers: &[Value]) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "labels": {"app": name}},
-        "spec": {
-            "nodeName": node,
-            "terminationGracePeriodSeconds": 0,
-            "containers": [{"name": "main", "image": IMAGE, "command": command}],
-        },
+        "spec": {"nodeName": node, "terminationGracePeriodSeconds": 0, "containers": containers},
     })
 }

@@ -113,8 +113,8 @@ struct Enrolled<K: Kernel> {
     problem: Option<String>,
     /// Until when its listeners are sought with node proxies.
     seek_until: Instant,
-    /// That kubelet's probes reach it.
-    _probes: Admission,
+    /// That kubelet's probes reach it, for as long as this is held.
+    probes: Admission,
     /// That no other Pod comes into its namespace.
     _reservation: Reservation,
 }

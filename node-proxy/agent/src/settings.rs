@@ -38,10 +38,10 @@ pub struct Settings {
     #[arg(long, value_name = "ADDRESS", conflicts_with = "node")]
     pub zds_socket: Option<Address>,
 
-    /// Source addresses of kubelet's probes, one of a family, which reach the application directly, in strict mode too. On
-    /// Kubernetes the agent makes the node send its probes from there, and has addresses of its own for it. Elsewhere: only
-    /// for a node that does so, and that drops packets of others that carry such an address.
-    #[arg(long, value_name = "IP", value_delimiter = ',')]
+    /// Source addresses of kubelet's probes, which reach the application directly, in strict mode too. Only for a node that
+    /// sends its probes from there and drops packets of others that carry such an address. On Kubernetes the agent has the
+    /// node do so, with addresses of its own.
+    #[arg(long, value_name = "IP", value_delimiter = ',', conflicts_with = "node")]
     pub probe_address: Vec<IpAddr>,
 
     /// Whether Pods' DNS queries are captured.
@@ -85,13 +85,9 @@ pub struct ClusterSettings {
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
-    /// Names that the program of kubelet may have. Kubelet's probes are known by its cgroup.
-    #[arg(
-        long,
-        default_value = "kubelet,k3s-server,k3s-agent,kubelite",
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
+    /// Names that the program of kubelet may have. Kubelet's probes are known by its cgroup: with a program that is the API
+    /// server too (k3s-server, kubelite), what that passes on to Pods is exempt from strict mode as well.
+    #[arg(long, default_value = "kubelet,k3s-agent", value_name = "NAME", value_delimiter = ',')]
     pub kubelet: Vec<String>,
 
     /// Kubernetes namespace that the agent runs in.
@@ -152,8 +148,7 @@ impl Settings {
     /// The addresses that probes come from: none but where somebody keeps them from everybody else.
     #[must_use]
     pub fn probe_addresses(&self) -> Vec<IpAddr> {
-        let is_kept_here = self.cluster.node.is_some() && self.probe_address.is_empty();
-        if is_kept_here { PROBE_ADDRESSES.to_vec() } else { self.probe_address.clone() }
+        if self.cluster.node.is_some() { PROBE_ADDRESSES.to_vec() } else { self.probe_address.clone() }
     }
 
     /// Where the CNI plugin is installed; None where it is not to be.

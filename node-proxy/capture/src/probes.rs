@@ -2,8 +2,7 @@
 //!
 //! Strict mode refuses plaintext, and kubelet has no identity. Its own address cannot be exempted: traffic of NodePorts and
 //! of the node's other processes has it too. So the node's rules ([`rules`]) know kubelet's connections by its cgroup
-//! ([`cgroup`]), which no other process takes on without being root on the node, and give them the probe address, which
-//! they keep from everybody else. The rules of a Pod let it pass: [`Settings::probes`](crate::capture::Settings::probes).
+//! ([`cgroup`]), and give them the probe address, which they keep from everybody else. The rules of a Pod let it pass: [`Settings::probes`](crate::capture::Settings::probes).
 //!
 //! Everything here works in this process's own network namespace, which has to be the node's.
 
@@ -43,10 +42,26 @@ pub enum ProbeError {
 /// When kubelet has ended, or `nft` or the kernel refuses. Nothing has changed then.
 pub fn load(process: &Path, rules: &ProbeRules) -> Result<Loaded, ProbeError> {
     let loaded = cgroup::within_that_of(process, |creator| {
-        nftables::apply(&rules.render(&creator))?;
+        nftables::apply(&rules.render(Some(&creator)))?;
         Ok(Loaded { creator, generation: nftables::generation()? })
     });
+    guard_bridges(rules);
     loaded.map_err(ProbeError::Cgroup)?
+}
+
+/// Loads the rules without an exemption, in the place of those that are there: captured Pods let the probe addresses pass,
+/// so nobody may bear one, whether kubelet is known or not.
+///
+/// # Errors
+/// When `nft` or the kernel refuses.
+pub fn guard(rules: &ProbeRules) -> Result<(), NftablesError> {
+    guard_bridges(rules);
+    nftables::apply(&rules.render(None))
+}
+
+/// A kernel whose bridges no rules can see has this table refused; docs/kubernetes.md says what that leaves open.
+fn guard_bridges(rules: &ProbeRules) {
+    let _ = nftables::apply(&rules.render_bridge());
 }
 
 /// Whether other rules have been loaded on the node since: then these may be gone.
@@ -62,5 +77,7 @@ pub fn may_have_changed(loaded: &Loaded) -> Result<bool, NftablesError> {
 /// # Errors
 /// When `nft` or the kernel refuses.
 pub fn remove() -> Result<(), NftablesError> {
+    // Refused where there are none.
+    let _ = nftables::apply(&rules::render_bridge_removal());
     nftables::apply(&rules::render_removal())
 }

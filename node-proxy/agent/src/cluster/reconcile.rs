@@ -327,8 +327,9 @@ fn request(pod: &LocalPod, netns: std::path::PathBuf) -> PodRequest {
         name: pod.name.clone(),
         service_account: pod.service_account.clone(),
         netns,
-        // Those of the namespace itself: they are there before the API server knows them.
-        addresses: Vec::new(),
+        // Not those of the namespace: with NET_ADMIN what runs there gives itself any, such as the API server's. It has not run
+        // yet when the API server knows none.
+        addresses: pod.addresses.clone(),
     }
 }
 

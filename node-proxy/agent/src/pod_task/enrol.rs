@@ -50,7 +50,7 @@ impl<K: Kernel> PodTask<K> {
             unsaved: false,
             problem: None,
             seek_until,
-            _probes: probes,
+            probes,
             _reservation: reservation,
         };
         let enrolled = self.enrolled.insert(enrolled);
@@ -108,7 +108,7 @@ impl<K: Kernel> PodTask<K> {
             unsaved: false,
             problem: None,
             seek_until,
-            _probes: probes,
+            probes,
             _reservation: reservation,
         });
         self.publish();
@@ -135,6 +135,7 @@ impl<K: Kernel> PodTask<K> {
                 roster.offer(record.pod.clone(), record.openings.roles(), supply);
             });
         }
+        enrolled.probes = self.context.probes.admit(record.pod.addresses.clone());
         enrolled.record = record;
         Ok(changes)
     }

@@ -86,7 +86,22 @@ impl<N: Node> ProbeKeeper<N> {
             self.next_comparison = Instant::now() + COMPARE_EVERY;
         }
         let kept = self.kept.clone();
-        let kept = self.blocking(move |node| keep(node, kept, &wanted, is_due)).await?;
+        let is_guarded = self.problem.is_some() && !is_due;
+        let kept = self.blocking(move |node| {
+            let kept = keep(node, kept, &wanted, is_due);
+            // What cannot be exempt is refused, and all the same nobody may bear an address that Pods let pass.
+            if kept.is_err() && !is_guarded {
+                node.guard().map_err(|error| error.to_string())?;
+            }
+            kept
+        });
+        let kept = match kept.await {
+            Ok(kept) => kept,
+            Err(problem) => {
+                self.kept = None;
+                return Err(problem);
+            }
+        };
         if self.kept.as_ref().map(|before| &before.loaded.creator) != Some(&kept.loaded.creator) {
             tell(&kept.loaded.creator);
         }

@@ -35,6 +35,12 @@ pub trait Node: std::fmt::Debug + Send + Sync + 'static {
     /// When they cannot be loaded.
     fn load(&self, kubelet: &NodeProcess, pods: BTreeSet<IpAddr>) -> Result<Loaded, ProbeError>;
 
+    /// Loads only what keeps the probe addresses from everybody.
+    ///
+    /// # Errors
+    /// When that cannot be loaded.
+    fn guard(&self) -> Result<(), NftablesError>;
+
     /// Whether somebody has changed rules of the node since.
     ///
     /// # Errors
@@ -71,6 +77,10 @@ impl Node for LinuxNode {
     fn load(&self, kubelet: &NodeProcess, pods: BTreeSet<IpAddr>) -> Result<Loaded, ProbeError> {
         let rules = ProbeRules { addresses: self.addresses.clone(), pods };
         probes::load(&self.processes.folder(kubelet.pid), &rules)
+    }
+
+    fn guard(&self) -> Result<(), NftablesError> {
+        probes::guard(&ProbeRules { addresses: self.addresses.clone(), pods: BTreeSet::new() })
     }
 
     fn may_have_changed(&self, loaded: &Loaded) -> Result<bool, NftablesError> {

@@ -25,9 +25,13 @@ fn values_that_are_understood() {
 
 #[test]
 fn on_kubernetes_the_agent_has_probe_addresses_of_its_own() {
-    let on_kubernetes = |more: &[&str]| parse(&[&["--node", "n1"], more].concat()).unwrap().probe_addresses();
-    assert_eq!(on_kubernetes(&[]), PROBE_ADDRESSES);
-    assert_eq!(on_kubernetes(&["--probe-address", "10.0.0.1"]).len(), 1);
+    assert_eq!(parse(&["--node", "n1"]).unwrap().probe_addresses(), PROBE_ADDRESSES);
+    let both = parse(&["--node", "n1", "--probe-address", "10.0.0.1"]);
+    assert_eq!(
+        both.unwrap_err(),
+        ErrorKind::ArgumentConflict,
+        "the node would drop all that comes from there"
+    );
 }
 
 #[test]

@@ -50,6 +50,11 @@ impl Node for Arc<FakeNode> {
         Ok(Loaded { creator, generation: Generation(state.generation) })
     }
 
+    fn guard(&self) -> Result<(), NftablesError> {
+        self.state.lock().unwrap().diary.push("guarded".to_owned());
+        Ok(())
+    }
+
     fn may_have_changed(&self, loaded: &Loaded) -> Result<bool, NftablesError> {
         Ok(loaded.generation != Generation(self.state.lock().unwrap().generation))
     }
@@ -133,13 +138,21 @@ async fn rules_that_others_may_have_removed_are_loaded_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_kubelet_nothing_is_loaded_and_no_pod_waits() {
+async fn without_a_kubelet_nobody_bears_a_probe_address_and_no_pod_waits() {
     let world = World::start();
     let before = Instant::now();
-    world.pods.admit(addresses("10.0.0.1")).in_force().await;
+    let _pod = world.pods.admit(addresses("10.0.0.1"));
+    _pod.in_force().await;
     assert!(before.elapsed() < Duration::from_secs(1));
-    assert!(world.node.diary().is_empty());
+    assert_eq!(world.node.diary(), ["guarded"]);
     assert_eq!(world.by_cgroup.get(), 0);
+    let later = world.diary_after(COMPARE_EVERY * 3).await;
+    assert!(
+        later.len() >= 2 && later.iter().all(|it| it == "guarded"),
+        "somebody may have removed it: {later:?}"
+    );
+    world.node.start_kubelet(7);
+    assert_eq!(world.diary_after(LOOK_EVERY * 2).await, ["7: 10.0.0.1"]);
 }
 
 #[tokio::test(start_paused = true)]
