@@ -1,14 +1,13 @@
 //! `kubectl`, as users run it.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
+
+use crate::program::run;
 
 /// Runs `kubectl` and gives what it prints.
 pub(crate) fn kubectl(arguments: &[&str]) -> Result<String> {
-    run(arguments, "")
+    run("kubectl", arguments, "")
 }
 
 /// What the API server has of an object or a list.
@@ -19,22 +18,7 @@ pub(crate) fn get(arguments: &[&str]) -> Result<Value> {
 
 /// Creates or changes the object.
 pub(crate) fn apply(object: &Value, arguments: &[&str]) -> Result<()> {
-    run(&[&["apply", "--filename=-"], arguments].concat(), &object.to_string()).map(|_| ())
-}
-
-fn run(arguments: &[&str], input: &str) -> Result<String> {
-    let mut child = Command::new("kubectl")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("starting kubectl: run these tests by e2e/kube test")?;
-    child.stdin.take().context("kubectl has no input")?.write_all(input.as_bytes())?;
-    let output = child.wait_with_output()?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "kubectl {}: {}", arguments.join(" "), errors.trim_end());
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    run("kubectl", &[&["apply", "--filename=-"], arguments].concat(), &object.to_string()).map(|_| ())
 }
 
 /// The list in an object at a path such as `/status/conditions`; empty where there is none.

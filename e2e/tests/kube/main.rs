@@ -9,19 +9,26 @@
 //! * `probes` – kubelet's probes in strict mode, which nobody else's plaintext passes with
 //! * `network_policies` – these beside the mesh, as a real engine enforces them
 //! * `rollout` – a Deployment replaced under load
+//! * `installation` – the chart changed, uninstalled and installed again
 //!
 //! Behind them:
 //!
-//! * `kubectl` – the cluster as its users command it
+//! * `kubectl`, `helm` – the cluster and the chart as their users command them
 //! * `namespace` – a namespace of its own for each test, gone with it
 //! * `workloads` – what the tests run in it
+//! * `load` – requests that go on meanwhile
 //! * `machine` – the machines underneath
+//! * `traces` – what Karez puts on a node
 //! * `mesh` – entering the mesh, leaving it, and what its node proxies logged
+//! * `program` – programs, run to their end
 
 mod authority;
 mod capture;
 mod cluster;
+mod helm;
+mod installation;
 mod kubectl;
+mod load;
 mod machine;
 mod mesh;
 mod mtls;
@@ -30,5 +37,7 @@ mod network_policies;
 mod nodes;
 mod policies;
 mod probes;
+mod program;
 mod rollout;
+mod traces;
 mod workloads;
