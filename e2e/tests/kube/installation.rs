@@ -6,13 +6,12 @@ use crate::helm::{self, Restored};
 use crate::load::{Connections, Load};
 use crate::machine;
 use crate::mesh;
-use crate::namespace::Namespace;
 use crate::traces::{self, NODES};
 use crate::workloads;
 
 #[test]
 fn an_upgrade_under_load_refuses_no_new_connection() -> Result<()> {
-    let namespace = shop("upgrade")?;
+    let namespace = mesh::shop("upgrade")?;
     let _restored = Restored;
     let far = Load::start(&namespace, "far", "http://web", Connections::New)?;
     let near = Load::start(&namespace, "near", "http://web", Connections::New)?;
@@ -24,7 +23,7 @@ fn an_upgrade_under_load_refuses_no_new_connection() -> Result<()> {
 
 #[test]
 fn an_uninstallation_under_load_loses_no_request_and_leaves_nothing() -> Result<()> {
-    let namespace = shop("uninstall")?;
+    let namespace = mesh::shop("uninstall")?;
     for node in NODES {
         ensure!(!traces::on(node)?.is_empty(), "nothing of Karez is seen on {node} while it is there");
     }
@@ -49,7 +48,7 @@ fn an_uninstallation_under_load_loses_no_request_and_leaves_nothing() -> Result<
 
 #[test]
 fn pods_start_where_karez_was_removed_without_its_hook() -> Result<()> {
-    let namespace = shop("removed")?;
+    let namespace = mesh::shop("removed")?;
     let _restored = Restored;
     helm::uninstall(&["--no-hooks"])?;
     for node in NODES {
@@ -69,21 +68,4 @@ fn pods_start_where_karez_was_removed_without_its_hook() -> Result<()> {
     namespace.curl("far", "http://web")?;
     namespace.curl("new", &other)?;
     Ok(())
-}
-
-/// A server, a client on its node and one on another, in the mesh.
-fn shop(test: &str) -> Result<Namespace> {
-    let namespace = Namespace::create(test)?;
-    namespace.apply(&[
-        workloads::server("web", "n2"),
-        workloads::service("web"),
-        workloads::client("near", "n2"),
-        workloads::client("far", "n1"),
-    ])?;
-    namespace.wait_ready()?;
-    mesh::enrol(&namespace, &["web", "near", "far"])?;
-    for client in ["near", "far"] {
-        namespace.curl(client, "http://web")?;
-    }
-    Ok(namespace)
 }

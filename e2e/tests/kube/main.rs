@@ -9,6 +9,10 @@
 //! * `probes` – kubelet's probes in strict mode, which nobody else's plaintext passes with
 //! * `network_policies` – these beside the mesh, as a real engine enforces them
 //! * `rollout` – a Deployment replaced under load
+//! * `kinds` – Jobs and StatefulSets
+//! * `identities` – who a Pod is, when its account or address was another's
+//! * `absence` – agents and controllers that go and come back
+//! * `rights` – what the mesh's programs may do in the cluster
 //! * `installation` – the chart changed, uninstalled and installed again
 //!
 //! Behind them:
@@ -22,11 +26,14 @@
 //! * `mesh` – entering the mesh, leaving it, and what its node proxies logged
 //! * `program` – programs, run to their end
 
+mod absence;
 mod authority;
 mod capture;
 mod cluster;
 mod helm;
+mod identities;
 mod installation;
+mod kinds;
 mod kubectl;
 mod load;
 mod machine;
@@ -38,6 +45,7 @@ mod nodes;
 mod policies;
 mod probes;
 mod program;
+mod rights;
 mod rollout;
 mod traces;
 mod workloads;

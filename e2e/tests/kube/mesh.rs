@@ -8,11 +8,29 @@ use karez_lab::wait;
 
 use crate::kubectl::kubectl;
 use crate::namespace::{Namespace, PATIENCE};
+use crate::workloads;
 
 /// Port of tunnels, 15008 as the kernel's list of sockets writes it. A Pod that is captured has a listener on it.
 const TUNNEL_PORT: &str = ":3AA0";
 /// A listening socket's state there.
 const LISTEN: &str = "0A";
+
+/// A server, a client on its node and one on another, in the mesh.
+pub(crate) fn shop(test: &str) -> Result<Namespace> {
+    let namespace = Namespace::create(test)?;
+    namespace.apply(&[
+        workloads::server("web", "n2"),
+        workloads::service("web"),
+        workloads::client("near", "n2"),
+        workloads::client("far", "n1"),
+    ])?;
+    namespace.wait_ready()?;
+    enrol(&namespace, &["web", "near", "far"])?;
+    for client in ["near", "far"] {
+        namespace.curl(client, "http://web")?;
+    }
+    Ok(namespace)
+}
 
 /// Labels the namespace, and waits until these Pods of it are captured.
 pub(crate) fn enrol(namespace: &Namespace, pods: &[&str]) -> Result<()> {

@@ -69,6 +69,53 @@ pub(crate) fn probed(name: &str, node: &str) -> Value {
     pod_of(name, node, &containers)
 }
 
+/// A Job whose only process runs the command once.
+pub(crate) fn job(name: &str, command: &[&str]) -> Value {
+    json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {
+            "backoffLimit": 0,
+            "template": {"spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": "main", "image": IMAGE, "command": command}],
+            }},
+        },
+    })
+}
+
+/// Pods that serve HTTP on port 80 and keep their names, behind a headless Service of the same name.
+pub(crate) fn stateful(name: &str, replicas: usize) -> [Value; 2] {
+    let mut service = service(name);
+    service["spec"]["clusterIP"] = json!("None");
+    let stateful_set = json!({
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": name},
+        "spec": {
+            "serviceName": name,
+            "replicas": replicas,
+            "podManagementPolicy": "Parallel",
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {
+                    "terminationGracePeriodSeconds": 0,
+                    "containers": [{"name": "main", "image": IMAGE, "command": NGINX}],
+                },
+            },
+        },
+    });
+    [service, stateful_set]
+}
+
+/// The Pod under another service account.
+pub(crate) fn under(account: &str, mut pod: Value) -> Value {
+    pod["spec"]["serviceAccountName"] = json!(account);
+    pod
+}
+
 /// A Pod that does nothing by itself.
 pub(crate) fn client(name: &str, node: &str) -> Value {
     pod(name, node, &["sleep", "infinity"])
