@@ -2,7 +2,9 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::namespace::Namespace;
+use karez_lab::wait;
+
+use crate::namespace::{Namespace, PATIENCE};
 
 /// Of one load: 25 a second, for longer than any test.
 const REQUESTS: usize = 15_000;
@@ -44,6 +46,21 @@ impl<'a> Load<'a> {
         let started = format!("rm -f /tmp/ended; ({curl}; touch /tmp/ended) </dev/null >/tmp/answers 2>&1 &");
         namespace.exec(pod, &["sh", "-c", &started])?;
         Ok(Self { namespace, pod })
+    }
+
+    /// Waits for so many further answers.
+    pub(crate) fn wait_answered(&self, further: usize) -> Result<()> {
+        let wanted = self.answered()? + further;
+        wait::until(&format!("{wanted} answers to {}", self.pod), PATIENCE, || {
+            let answered = self.answered()?;
+            ensure!(answered >= wanted, "there are {answered}");
+            Ok(())
+        })
+    }
+
+    fn answered(&self) -> Result<usize> {
+        let count = self.namespace.exec(self.pod, &["sh", "-c", "wc -l </tmp/answers"])?;
+        count.trim().parse().with_context(|| format!("{count:?} is no number"))
     }
 
     /// Ends it, and checks that it went on to the end and that every answer was a good one.

@@ -3,6 +3,7 @@
 //! * `cluster` – that the cluster itself works, without the mesh
 //! * `authority` – the certificate authority's Secret, when somebody deletes it
 //! * `capture` – Pods enter the mesh and leave it by a label, without a restart
+//! * `membership` – Pods that enter the mesh and leave it under load
 //! * `mtls` – what crosses between nodes, and what strict mode refuses
 //! * `nodes` – nodes that are not ours
 //! * `policies` – what becomes of a policy that is edited wrongly
@@ -37,6 +38,7 @@ mod kinds;
 mod kubectl;
 mod load;
 mod machine;
+mod membership;
 mod mesh;
 mod mtls;
 mod namespace;

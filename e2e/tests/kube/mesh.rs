@@ -34,8 +34,14 @@ pub(crate) fn shop(test: &str) -> Result<Namespace> {
 
 /// Labels the namespace, and waits until these Pods of it are captured.
 pub(crate) fn enrol(namespace: &Namespace, pods: &[&str]) -> Result<()> {
-    kubectl(&["label", "namespace", namespace.name(), "karez.dev/mesh=enabled"])?;
+    label(namespace, true)?;
     wait_captured(namespace, pods)
+}
+
+/// Labels the namespace, or takes the label away.
+pub(crate) fn label(namespace: &Namespace, is_enrolled: bool) -> Result<()> {
+    let label = if is_enrolled { "karez.dev/mesh=enabled" } else { "karez.dev/mesh-" };
+    kubectl(&["label", "namespace", namespace.name(), label]).map(drop)
 }
 
 /// Waits until these Pods are captured.
@@ -51,7 +57,12 @@ pub(crate) fn wait_captured(namespace: &Namespace, pods: &[&str]) -> Result<()> 
 
 /// Takes the label away, and waits until these Pods are released.
 pub(crate) fn release(namespace: &Namespace, pods: &[&str]) -> Result<()> {
-    kubectl(&["label", "namespace", namespace.name(), "karez.dev/mesh-"])?;
+    label(namespace, false)?;
+    wait_released(namespace, pods)
+}
+
+/// Waits until these Pods are released.
+pub(crate) fn wait_released(namespace: &Namespace, pods: &[&str]) -> Result<()> {
     for pod in pods {
         wait::until(&format!("{pod} to be released"), PATIENCE, || {
             ensure!(!is_captured(namespace, pod)?, "its tunnel port still has a listener");

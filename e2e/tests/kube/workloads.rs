@@ -26,7 +26,12 @@ const END_NGINX: &str = "sleep 3; nginx -c /etc/nginx/nginx.conf -s quit; sleep 
 
 /// A Pod that serves HTTP on port 80, on the given node.
 pub(crate) fn server(name: &str, node: &str) -> Value {
-    pod(name, node, NGINX)
+    server_of(name, name, node)
+}
+
+/// The same, one of those behind the Service `service`.
+pub(crate) fn server_of(service: &str, name: &str, node: &str) -> Value {
+    pod_of(service, name, node, &[main(NGINX)])
 }
 
 /// Pods that do so, wherever they are put, and end without a failed request where nothing else fails them.
@@ -66,7 +71,7 @@ pub(crate) fn probed(name: &str, node: &str) -> Value {
         container("tcp", sleep, json!({"periodSeconds": 1, "tcpSocket": {"port": 80}})),
         container("grpc", sleep, json!({"periodSeconds": 1, "grpc": {"port": 9000}})),
     ];
-    pod_of(name, node, &containers)
+    pod_of(name, name, node, &containers)
 }
 
 /// A Job whose only process runs the command once.
@@ -87,8 +92,12 @@ pub(crate) fn job(name: &str, command: &[&str]) -> Value {
 
 /// Pods that serve HTTP on port 80 and keep their names, behind a headless Service of the same name.
 pub(crate) fn stateful(name: &str, replicas: usize) -> [Value; 2] {
-    let mut service = service(name);
-    service["spec"]["clusterIP"] = json!("None");
+    let service = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"clusterIP": "None", "selector": {"app": name}, "ports": [{"port": 80}]},
+    });
     let stateful_set = json!({
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
@@ -112,13 +121,15 @@ pub(crate) fn stateful(name: &str, replicas: usize) -> [Value; 2] {
 
 /// The Pod under another service account.
 pub(crate) fn under(account: &str, mut pod: Value) -> Value {
-    pod["spec"]["serviceAccountName"] = json!(account);
+    if let Some(spec) = pod.pointer_mut("/spec").and_then(Value::as_object_mut) {
+        spec.insert("serviceAccountName".to_owned(), json!(account));
+    }
     pod
 }
 
 /// A Pod that does nothing by itself.
 pub(crate) fn client(name: &str, node: &str) -> Value {
-    pod(name, node, &["sleep", "infinity"])
+    pod_of(name, name, node, &[main(&["sleep", "infinity"])])
 }
 
 /// A Service for the Pods of that name.
@@ -131,15 +142,15 @@ pub(crate) fn service(name: &str) -> Value {
     })
 }
 
-fn pod(name: &str, node: &str, command: &[&str]) -> Value {
-    pod_of(name, node, &[json!({"name": "main", "image": IMAGE, "command": command})])
+fn main(command: &[&str]) -> Value {
+    json!({"name": "main", "image": IMAGE, "command": command})
 }
 
-fn pod_of(name: &str, node: &str, containers: &[Value]) -> Value {
+fn pod_of(app: &str, name: &str, node: &str, containers: &[Value]) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "labels": {"app": name}},
+        "metadata": {"name": name, "labels": {"app": app}},
         "spec": {"nodeName": node, "terminationGracePeriodSeconds": 0, "containers": containers},
     })
 }
