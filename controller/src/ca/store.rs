@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use karez_api::names::object;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Root, Roots, Timestamp, Votes};
@@ -70,10 +72,10 @@ pub enum StateError {
         /// What is wrong.
         error: super::RootError,
     },
-    /// The Secret is gone, and the mesh has a root.
+    /// The Secret, or the state in it, is gone, and the mesh has a root.
     #[error(
-        "Secret {secret} is missing, and ConfigMap {config_map} says that this mesh has a root: restore the Secret from a backup, or \
-         delete the ConfigMap to begin with a new root, under which Pods reach each other once every node has it",
+        "Secret {secret} has lost the root of this mesh, which ConfigMap {config_map} names: restore the Secret from a backup, or \
+         delete the ConfigMap to begin with another root, under which Pods reach each other once every node has it",
         secret = object::CA_SECRET,
         config_map = object::ROOTS
     )]
@@ -140,15 +142,15 @@ impl Store {
         }
     }
 
-    /// Makes sure that a mesh without a state has no root yet, and has not lost it.
+    /// Makes sure that a mesh without a state has no root yet, or `provided` for one, and has not lost it.
     ///
     /// # Errors
     /// When it has lost it, or the API server does not say.
-    pub async fn check_new(&self) -> Result<(), StateError> {
+    pub async fn check_new(&self, provided: Option<&Root>) -> Result<(), StateError> {
         match self {
             // Who removes the file begins anew: nobody else writes into the folder.
             Self::Folder(_) => Ok(()),
-            Self::Secret(store) => store.check_new().await,
+            Self::Secret(store) => store.check_new(provided).await,
         }
     }
 
@@ -174,6 +176,12 @@ impl Store {
             Self::Secret(store) => store.changed().await,
         }
     }
+}
+
+/// Whether a root is in a bundle. What cannot be read of it holds none.
+fn is_in_bundle(root: &Root, bundle: &str) -> bool {
+    let mut certificates = CertificateDer::pem_slice_iter(bundle.as_bytes()).map_while(Result::ok);
+    certificates.any(|certificate| certificate == *root.certificate().der())
 }
 
 /// PEM: every root that is trusted.

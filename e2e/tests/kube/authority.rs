@@ -64,7 +64,7 @@ fn a_secret_that_is_deleted_is_written_again_and_never_made_anew() -> Result<()>
     scale("1")?;
     wait::until("a controller to refuse its start", PATIENCE, || {
         let log = kubectl(&[SYSTEM, "logs", CONTROLLERS])?;
-        ensure!(log.contains("Secret karez-ca is missing, and ConfigMap karez-roots says"), "{log}");
+        ensure!(log.contains("Secret karez-ca has lost the root of this mesh"), "{log}");
         Ok(())
     })?;
     ensure!(get(&[SYSTEM, "secret/karez-ca"]).is_err(), "there is a new root");

@@ -35,10 +35,13 @@ impl SharedState {
             let Stored { state, provided } = stored;
             let mut state = match (state, &provided) {
                 (Some(state), _) => state,
-                (None, Some(root)) => new_state(root.clone(), settings),
-                (None, None) => {
-                    store.check_new().await?;
-                    new_state(Root::generate(now, settings.root_lifetime)?, settings)
+                (None, provided) => {
+                    store.check_new(provided.as_ref()).await?;
+                    let root = match provided {
+                        Some(root) => root.clone(),
+                        None => Root::generate(now, settings.root_lifetime)?,
+                    };
+                    new_state(root, settings)
                 }
             };
             state.roots.allow_lifetime(settings.leaf_lifetime);

@@ -21,7 +21,7 @@ use kube::runtime::watcher::{self, watch_object};
 use kube::{Api, Client, ResourceExt as _};
 use tracing::warn;
 
-use super::{Saved, State, StateError, Stored};
+use super::{Saved, State, StateError, Stored, is_in_bundle};
 use crate::ca::Root;
 
 /// The key of the state.
@@ -59,18 +59,22 @@ impl SecretStore {
         self.present.as_ref().map_or_else(|| Ok(Stored::default()), stored)
     }
 
-    /// The ConfigMap with the roots outlives a Secret that somebody deletes, and a mesh that begins has none.
-    pub(super) async fn check_new(&self) -> Result<(), StateError> {
+    /// The ConfigMap with the roots outlives a Secret that somebody deletes, and a mesh that begins has none. cert-manager soon
+    /// makes the Secret again, with another root: those who know the one before would trust nobody.
+    pub(super) async fn check_new(&self, provided: Option<&Root>) -> Result<(), StateError> {
         let roots = self.config_maps.get_opt(object::ROOTS).await.map_err(|error| StateError::Api {
             object: format!("ConfigMap {}", object::ROOTS),
             error: Box::new(error),
         })?;
-        let is_published = roots.and_then(|roots| roots.data?.remove(object::ROOTS_KEY)).is_some();
-        // Another replica may have begun since the Secret was looked for: it comes before the ConfigMap.
-        if is_published && self.secrets.get_opt(object::CA_SECRET).await.map_err(refused)?.is_none() {
-            return Err(StateError::Lost);
+        let Some(bundle) = roots.and_then(|roots| roots.data?.remove(object::ROOTS_KEY)) else {
+            return Ok(());
+        };
+        if provided.is_some_and(|root| is_in_bundle(root, &bundle)) {
+            return Ok(());
         }
-        Ok(())
+        // Another replica may have begun since the Secret was looked for: its state comes before the ConfigMap.
+        let secret = self.secrets.get_opt(object::CA_SECRET).await.map_err(refused)?;
+        secret.filter(|secret| value(secret, STATE).is_some()).map(drop).ok_or(StateError::Lost)
     }
 
     pub(super) async fn save(&mut self, state: &Arc<State>) -> Result<Saved, StateError> {

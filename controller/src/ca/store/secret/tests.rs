@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tower::service_fn;
 
 use super::*;
-use crate::ca::{Roots, Timestamp};
+use crate::ca::{Authority, AuthoritySettings, Roots, Store, Timestamp, bundle};
+use crate::leadership::Leadership;
 
 /// The Secret as an API server keeps it, for as many replicas as ask, and the ConfigMap with the roots.
 #[derive(Clone, Default)]
@@ -59,6 +60,10 @@ impl ApiServer {
         }
     }
 
+    fn publish(&self, data: &Value) {
+        *self.roots.lock().unwrap() = Some(json!({"metadata": {"name": "karez-roots"}, "data": data}));
+    }
+
     fn version(&self) -> String {
         let kept = self.secret.lock().unwrap();
         kept.as_ref().unwrap()["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
@@ -72,6 +77,29 @@ fn kept_or_missing(object: Option<&Value>) -> (StatusCode, Value) {
 fn refused(code: StatusCode) -> (StatusCode, Value) {
     let reason = code.canonical_reason().unwrap().replace(' ', "");
     (code, json!({"status": "Failure", "code": code.as_u16(), "message": "no", "reason": reason}))
+}
+
+/// A root as cert-manager makes it.
+struct Provided {
+    certificate: String,
+    key: String,
+}
+
+fn provided() -> Provided {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    Provided { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+}
+
+impl Provided {
+    /// The Secret that holds it, with a chain.
+    fn secret(&self) -> Value {
+        let bytes = |text: &str| serde_json::to_value(ByteString(text.as_bytes().to_vec())).unwrap();
+        let chain = self.certificate.repeat(2);
+        let data = json!({CERTIFICATE: bytes(&chain), PRIVATE_KEY: bytes(&self.key), "ca.crt": bytes("")});
+        json!({"metadata": {"name": "karez-ca", "uid": "u1", "resourceVersion": "1"}, "data": data})
+    }
 }
 
 fn root() -> Root {
@@ -106,16 +134,58 @@ async fn the_replica_that_comes_first_makes_the_root_of_all() {
 async fn a_mesh_that_has_lost_its_root_is_told_from_a_new_one() {
     let server = ApiServer::default();
     let mut store = server.store();
-    store.check_new().await.unwrap();
-    let roots = |data: Value| Some(json!({"metadata": {"name": "karez-roots"}, "data": data}));
-    *server.roots.lock().unwrap() = roots(json!({"others": "of somebody"}));
-    store.check_new().await.unwrap();
-    *server.roots.lock().unwrap() = roots(json!({"root.pem": "-----BEGIN"}));
-    let error = store.check_new().await.unwrap_err();
+    store.check_new(None).await.unwrap();
+    server.publish(&json!({"others": "of somebody"}));
+    store.check_new(None).await.unwrap();
+    server.publish(&json!({"root.pem": "-----BEGIN"}));
+    let error = store.check_new(None).await.unwrap_err();
+    assert!(matches!(error, StateError::Lost), "{error}");
+    // A Secret without a state does not have the root either.
+    let secret = json!({"metadata": {"name": "karez-ca", "uid": "u1", "resourceVersion": "1"}});
+    *server.secret.lock().unwrap() = Some(secret);
+    let error = store.check_new(None).await.unwrap_err();
     assert!(matches!(error, StateError::Lost), "{error}");
     // Another replica has begun meanwhile: what it saved is the state.
+    store.load().await.unwrap();
     store.save(&state()).await.unwrap();
-    store.check_new().await.unwrap();
+    store.check_new(None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_provided_root_begins_a_mesh_only_where_no_other_root_is_published() {
+    let (provided, other) = (provided(), state());
+    let root = Root::provided(&provided.certificate, &provided.key).unwrap();
+    let roots = Roots::new(root, Duration::from_secs(100));
+    let both = format!("{}{}", bundle(&other.roots), bundle(&roots));
+    let table = [
+        (None, true),
+        (Some(bundle(&roots)), true),
+        (Some(both), true),
+        (Some(bundle(&other.roots)), false),
+        (Some("-----BEGIN".to_owned()), false),
+    ];
+    for (published, begins) in table {
+        let server = ApiServer::default();
+        *server.secret.lock().unwrap() = Some(provided.secret());
+        if let Some(published) = &published {
+            server.publish(&json!({"root.pem": published}));
+        }
+        let hour = Duration::from_secs(3600);
+        let settings = AuthoritySettings { leaf_lifetime: hour, root_lifetime: hour, distribution: None };
+        let store = Store::Secret(Box::new(server.store()));
+        let opened =
+            Authority::open(store, settings, Leadership::alone(), Timestamp::from_seconds(1000)).await;
+        match opened {
+            Ok((authority, _)) => {
+                assert!(begins, "{published:?}");
+                let signing = fingerprint(&authority.state().borrow());
+                assert_eq!(signing, roots.signing().certificate().fingerprint());
+            }
+            Err(error) => assert!(!begins && matches!(error, StateError::Lost), "{published:?}: {error}"),
+        }
+        let saved = server.store().load().await.unwrap().state;
+        assert_eq!(saved.is_some(), begins, "{published:?}");
+    }
 }
 
 #[tokio::test]
@@ -144,15 +214,7 @@ async fn no_replica_undoes_what_another_has_written() {
 #[tokio::test]
 async fn a_root_that_somebody_else_makes_stands_beside_the_state() {
     let server = ApiServer::default();
-    let root = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let certificate = params.self_signed(&root).unwrap();
-    let bytes = |text: String| serde_json::to_value(ByteString(text.into_bytes())).unwrap();
-    let chain = format!("{}{}", certificate.pem(), certificate.pem());
-    let data = json!({CERTIFICATE: bytes(chain), PRIVATE_KEY: bytes(root.serialize_pem()), "ca.crt": bytes(String::new())});
-    let secret = json!({"metadata": {"name": "karez-ca", "uid": "u1", "resourceVersion": "1"}, "data": data});
-    *server.secret.lock().unwrap() = Some(secret);
+    *server.secret.lock().unwrap() = Some(provided().secret());
     let mut store = server.store();
     let stored = store.load().await.unwrap();
     assert!(stored.state.is_none());
