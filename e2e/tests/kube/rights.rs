@@ -51,6 +51,14 @@ fn agents_and_node_proxies_may_do_nothing() -> Result<()> {
 fn may(account: &str, verb: &str, resource: &str) -> Result<bool> {
     let account = format!("--as=system:serviceaccount:karez-system:{account}");
     // Its exit status says the same, but is no error of ours.
-    let script = format!("kubectl auth can-i {verb} {resource} --all-namespaces {account} || true");
+    // Behind a slash `can-i` takes a name, and no subresource.
+    let (resource, subresource) = match resource.split_once('/') {
+        Some((resource, subresource @ ("status" | "exec"))) => {
+            (resource, format!("--subresource={subresource}"))
+        }
+        _ => (resource, String::new()),
+    };
+    let script =
+        format!("kubectl auth can-i {verb} {resource} {subresource} --all-namespaces {account} || true");
     Ok(crate::program::run("sh", &["-c", &script], "")?.trim() == "yes")
 }
