@@ -1,10 +1,14 @@
-//! Programs of the mesh go and come back: traffic does not notice.
+//! Programs of the mesh go and come back, and whole nodes.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use karez_lab::wait;
+use serde_json::Value;
 
 use crate::kubectl::kubectl;
 use crate::load::{Connections, Load};
+use crate::machine;
 use crate::mesh;
+use crate::namespace::PATIENCE;
 
 const OWN: &str = "--namespace=karez-system";
 
@@ -41,4 +45,26 @@ impl Drop for Replicas {
     fn drop(&mut self) {
         let _ = kubectl(&[OWN, "scale", "deployment/karez-controller", "--replicas=2"]);
     }
+}
+
+#[test]
+fn pods_of_a_node_that_is_restarted_are_captured_before_they_start_again() -> Result<()> {
+    let namespace = mesh::shop("restart")?;
+    namespace.kubectl(&["annotate", "namespace", namespace.name(), "karez.dev/mtls=strict"])?;
+    machine::restart_node("n2")?;
+    // `web` and `near` are there again under new addresses, and `far` was never away.
+    wait::until("the node's Pods to be replaced", 2 * PATIENCE, || {
+        for pod in ["web", "near"] {
+            let pod = namespace.get(&format!("pod/{pod}"))?;
+            let restarts = pod.pointer("/status/containerStatuses/0/restartCount").and_then(Value::as_u64);
+            ensure!(restarts >= Some(1), "{restarts:?}");
+        }
+        Ok(())
+    })?;
+    namespace.wait_ready()?;
+    mesh::wait_captured(&namespace, &["web", "near", "far"])?;
+    for client in ["near", "far"] {
+        namespace.curl(client, "http://web")?;
+    }
+    Ok(())
 }

@@ -21,6 +21,11 @@ pub(crate) fn restart_kubelet(node: &str) -> Result<()> {
     run(Command::new(format!("{SCRIPTS}/restart-kubelet")).arg(node)).map(drop)
 }
 
+/// Ends all that a node runs, as a power cut does, and starts it again.
+pub(crate) fn restart_node(node: &str) -> Result<()> {
+    run(Command::new(format!("{SCRIPTS}/restart-node")).arg(node)).map(drop)
+}
+
 /// The engine that enforces NetworkPolicies, on every node; stopped when dropped.
 pub(crate) struct PolicyEngine {
     nodes: &'static [&'static str],

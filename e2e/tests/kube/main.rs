@@ -12,7 +12,9 @@
 //! * `rollout` – a Deployment replaced under load
 //! * `kinds` – Jobs and StatefulSets
 //! * `identities` – who a Pod is, when its account or address was another's
-//! * `absence` – agents and controllers that go and come back
+//! * `absence` – agents, controllers and nodes that go and come back
+//! * `cni` – networks' configurations, which other programs write too
+//! * `leadership` – who of the controllers writes
 //! * `rights` – what the mesh's programs may do in the cluster
 //! * `installation` – the chart changed, uninstalled and installed again
 //!
@@ -31,11 +33,13 @@ mod absence;
 mod authority;
 mod capture;
 mod cluster;
+mod cni;
 mod helm;
 mod identities;
 mod installation;
 mod kinds;
 mod kubectl;
+mod leadership;
 mod load;
 mod machine;
 mod membership;
