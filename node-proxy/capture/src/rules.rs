@@ -96,8 +96,12 @@ pub enum Phase {
 #[must_use]
 pub fn render(settings: &RuleSettings) -> String {
     // Adding first lets the deletion succeed without a table.
-    let mut text = format!("add table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n");
+    let mut text = format!("add table inet {TABLE}\n");
+    if settings.phase == Phase::Leaving {
+        text.push_str(&guards_first());
+    }
     // Writing to a String cannot fail.
+    let _ = write!(text, "delete table inet {TABLE}\ntable inet {TABLE} {{\n");
     let _ = writeln!(text, "\tcomment \"{}\"", settings.note);
     if let Proxy::Karez { .. } = settings.proxy {
         let _ = write!(text, "\n{}", forged_set());
@@ -107,6 +111,17 @@ pub fn render(settings: &RuleSettings) -> String {
     }
     text.push_str("}\n");
     text
+}
+
+/// The kernel takes a transaction's chains away one after the other: those that refuse what is not redirected must not outlive
+/// the redirection, not even for a moment.
+fn guards_first() -> String {
+    let away = |chain| {
+        format!(
+            "add chain inet {TABLE} {chain}\nflush chain inet {TABLE} {chain}\ndelete chain inet {TABLE} {chain}\n"
+        )
+    };
+    ["egress", "ingress"].map(away).concat()
 }
 
 fn forged_set() -> String {
