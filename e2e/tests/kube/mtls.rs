@@ -36,18 +36,10 @@ fn strict_mode_refuses_plaintext_from_outside_and_serves_the_mesh() -> Result<()
 
 #[test]
 fn a_request_to_a_service_crosses_to_the_other_node_in_a_tunnel() -> Result<()> {
-    let namespace = Namespace::create("cross")?;
-    namespace.apply(&[
-        workloads::server("web", "n2"),
-        workloads::service("web"),
-        workloads::client("client", "n1"),
-    ])?;
-    namespace.wait_ready()?;
-    mesh::enrol(&namespace, &["web", "client"])?;
-
+    let namespace = mesh::shop("cross")?;
     let tunnel = format!("{}:15008", namespace.address("web")?);
     let service = format!("web.{}.svc.cluster.local", namespace.name());
-    let answer = namespace.curl("client", "http://web")?;
+    let answer = namespace.curl("far", "http://web")?;
     ensure!(answer == "web\n", "{answer:?}");
     mesh::wait_logged("the tunnel", |line| {
         line.text("direction") == "outbound"

@@ -45,7 +45,6 @@ pub fn load(process: &Path, rules: &ProbeRules) -> Result<Loaded, ProbeError> {
         nftables::apply(&rules.render(Some(&creator)))?;
         Ok(Loaded { creator, generation: nftables::generation()? })
     });
-    guard_bridges(rules);
     loaded.map_err(ProbeError::Cgroup)?
 }
 
@@ -55,12 +54,12 @@ pub fn load(process: &Path, rules: &ProbeRules) -> Result<Loaded, ProbeError> {
 /// # Errors
 /// When `nft` or the kernel refuses.
 pub fn guard(rules: &ProbeRules) -> Result<(), NftablesError> {
-    guard_bridges(rules);
     nftables::apply(&rules.render(None))
 }
 
-/// A kernel whose bridges no rules can see has this table refused; docs/kubernetes.md says what that leaves open.
-fn guard_bridges(rules: &ProbeRules) {
+/// Keeps the probe addresses from others on the node's bridges. A kernel whose bridges no rules can see refuses the table:
+/// docs/kubernetes.md says what that leaves open.
+pub fn guard_bridges(rules: &ProbeRules) {
     let _ = nftables::apply(&rules.render_bridge());
 }
 

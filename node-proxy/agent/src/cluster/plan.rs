@@ -33,8 +33,8 @@ impl Plan {
     }
 }
 
-/// Compares what should be with what is. A Pod that is being released and wanted again is to stay. An enrolled Pod that the controller does not speak of stays: it has ended, and
-/// goes with its network namespace, or the operator enrolled it.
+/// Compares what should be with what is. A Pod that is being released and wanted again is to stay. An enrolled Pod that the
+/// controller does not speak of stays: it has ended, and goes with its network namespace, or the operator enrolled it.
 #[must_use]
 pub fn plan(pods: &LocalPods, enrolled: &[PodStatus], is_leaving: impl Fn(&str) -> bool) -> Plan {
     let enrolled: BTreeMap<&str, &PodStatus> = enrolled.iter().map(|pod| (pod.uid.as_str(), pod)).collect();

@@ -88,7 +88,7 @@ impl<K: Kernel> PodTask<K> {
     pub(super) async fn reap(&mut self) {
         let Some(enrolled) = &self.enrolled else { return };
         let (pod, netns) = (enrolled.record.pod.clone(), enrolled.record.netns.clone());
-        tracing::warn!(%pod, netns = %netns.display(), "its path no longer leads to its network namespace: what still runs there stays cut off");
+        tracing::info!(%pod, netns = %netns.display(), "its path no longer leads to its network namespace: what still runs there stays cut off");
         self.withdraw().await;
         match self.context.blocking(move |context| context.store.forget(&pod)).await {
             Ok(()) => self.enrolled = None,

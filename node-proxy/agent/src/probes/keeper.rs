@@ -88,6 +88,10 @@ impl<N: Node> ProbeKeeper<N> {
         let kept = self.kept.clone();
         let is_guarded = self.problem.is_some() && !is_due;
         let kept = self.blocking(move |node| {
+            // Not with every Pod: its capture waits for the rules.
+            if is_due {
+                node.guard_bridges();
+            }
             let kept = keep(node, kept, &wanted, is_due);
             // What cannot be exempt is refused, and all the same nobody may bear an address that Pods let pass.
             if kept.is_err() && !is_guarded {

@@ -41,6 +41,9 @@ pub trait Node: std::fmt::Debug + Send + Sync + 'static {
     /// When that cannot be loaded.
     fn guard(&self) -> Result<(), NftablesError>;
 
+    /// Keeps the probe addresses from others on the node's bridges, where the kernel can.
+    fn guard_bridges(&self);
+
     /// Whether somebody has changed rules of the node since.
     ///
     /// # Errors
@@ -65,6 +68,12 @@ pub struct LinuxNode {
     pub addresses: Vec<IpAddr>,
 }
 
+impl LinuxNode {
+    fn rules(&self, pods: BTreeSet<IpAddr>) -> ProbeRules {
+        ProbeRules { addresses: self.addresses.clone(), pods }
+    }
+}
+
 impl Node for LinuxNode {
     fn kubelet(&self) -> io::Result<Option<NodeProcess>> {
         self.processes.on_node(&self.kubelets)
@@ -75,12 +84,15 @@ impl Node for LinuxNode {
     }
 
     fn load(&self, kubelet: &NodeProcess, pods: BTreeSet<IpAddr>) -> Result<Loaded, ProbeError> {
-        let rules = ProbeRules { addresses: self.addresses.clone(), pods };
-        probes::load(&self.processes.folder(kubelet.pid), &rules)
+        probes::load(&self.processes.folder(kubelet.pid), &self.rules(pods))
     }
 
     fn guard(&self) -> Result<(), NftablesError> {
-        probes::guard(&ProbeRules { addresses: self.addresses.clone(), pods: BTreeSet::new() })
+        probes::guard(&self.rules(BTreeSet::new()))
+    }
+
+    fn guard_bridges(&self) {
+        probes::guard_bridges(&self.rules(BTreeSet::new()));
     }
 
     fn may_have_changed(&self, loaded: &Loaded) -> Result<bool, NftablesError> {

@@ -14,6 +14,7 @@ use netlink_packet_netfilter::{
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use crate::netlink::{command, dump};
+use crate::rules::BORN_HERE;
 
 /// A TCP connection that was redirected to the node proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,16 +123,23 @@ fn captured_of(attributes: &[ConntrackAttribute]) -> Option<Captured> {
     })
 }
 
-/// Parses an entry, if it is a TCP connection without an answer that is not captured.
+/// Parses an entry, if it is a TCP connection without an answer that is not captured and no rule has let begin: that would lose
+/// its mark with the entry, and look older than the rules when it is answered.
 fn unanswered_of(attributes: &[ConntrackAttribute]) -> Option<Direction> {
     let status = status(attributes)?;
     let is_unanswered = state(attributes)? == SYN_SENT && !status.contains(Status::SeenReply);
-    (is_unanswered && !is_captured(status, &reply(attributes)?)).then(|| original(attributes))?
+    let is_left_out = is_captured(status, &reply(attributes)?) || is_born_here(attributes);
+    (is_unanswered && !is_left_out).then(|| original(attributes))?
 }
 
 /// Whether a connection whose answers come like this was redirected to the node proxy.
 fn is_captured(status: Status, reply: &Direction) -> bool {
     status.contains(Status::DstNat) && [OUTBOUND, INBOUND_PLAINTEXT, DNS].contains(&reply.source.port())
+}
+
+fn is_born_here(attributes: &[ConntrackAttribute]) -> bool {
+    let marked = |attribute: &ConntrackAttribute| matches!(attribute, ConntrackAttribute::CtaMark(mark) if mark & BORN_HERE.0 == BORN_HERE.0);
+    attributes.iter().any(marked)
 }
 
 fn status(attributes: &[ConntrackAttribute]) -> Option<Status> {

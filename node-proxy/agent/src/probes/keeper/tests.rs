@@ -55,6 +55,8 @@ impl Node for Arc<FakeNode> {
         Ok(())
     }
 
+    fn guard_bridges(&self) {}
+
     fn may_have_changed(&self, loaded: &Loaded) -> Result<bool, NftablesError> {
         Ok(loaded.generation != Generation(self.state.lock().unwrap().generation))
     }
@@ -141,8 +143,8 @@ async fn rules_that_others_may_have_removed_are_loaded_again() {
 async fn without_a_kubelet_nobody_bears_a_probe_address_and_no_pod_waits() {
     let world = World::start();
     let before = Instant::now();
-    let _pod = world.pods.admit(addresses("10.0.0.1"));
-    _pod.in_force().await;
+    let pod = world.pods.admit(addresses("10.0.0.1"));
+    pod.in_force().await;
     assert!(before.elapsed() < Duration::from_secs(1));
     assert_eq!(world.node.diary(), ["guarded"]);
     assert_eq!(world.by_cgroup.get(), 0);
@@ -153,6 +155,7 @@ async fn without_a_kubelet_nobody_bears_a_probe_address_and_no_pod_waits() {
     );
     world.node.start_kubelet(7);
     assert_eq!(world.diary_after(LOOK_EVERY * 2).await, ["7: 10.0.0.1"]);
+    drop(pod);
 }
 
 #[tokio::test(start_paused = true)]
