@@ -18,6 +18,7 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::cluster::Cluster;
 use crate::failure::{Failure, chain};
+use crate::output;
 use crate::settings::{ClusterAccess, ControllerAddress, ControllerPlace};
 
 /// For TCP.
@@ -86,7 +87,8 @@ impl Controller {
         Ok(Self { replicas: vec![Replica::new(channel, format!("at {url}"))], authorization })
     }
 
-    /// Every replica of a cluster that is ready.
+    /// Every replica of a cluster that is ready and can be reached: for some time after a node has died, its replica
+    /// counts as ready.
     async fn of_cluster(access: &ClusterAccess) -> Result<Self, Failure> {
         let cluster = &Cluster::of(access).await?;
         let (pods, roots, token) =
@@ -94,11 +96,11 @@ impl Controller {
         let authorization = bearer(&token).ok_or_else(|| {
             Failure::Wrong("the API server's token is none that a header can carry".to_owned())
         })?;
-        let mut replicas = Vec::new();
+        let mut connected = Vec::new();
         for pod in pods {
-            replicas.push(Replica::forwarded(cluster, pod, &roots).await?);
+            connected.push(Replica::forwarded(cluster, pod, &roots).await);
         }
-        Ok(Self { replicas, authorization })
+        Ok(Self { replicas: reached(connected)?, authorization })
     }
 
     /// What the controller knows.
@@ -191,6 +193,26 @@ impl Replica {
             _ => Failure::Wrong(message),
         })
     }
+}
+
+/// Those that were reached. Says which were not; if none was, its failure is the answer.
+fn reached<T>(connected: Vec<Result<T, Failure>>) -> Result<Vec<T>, Failure> {
+    let (mut reached, mut failures) = (Vec::new(), Vec::new());
+    for replica in connected {
+        match replica {
+            Ok(replica) => reached.push(replica),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    if reached.is_empty()
+        && let Some(failure) = failures.pop()
+    {
+        return Err(failure);
+    }
+    for failure in failures {
+        output::progress(&format!("goes on without one replica: {}", failure.message()));
+    }
+    Ok(reached)
 }
 
 fn authorization(file: &Path) -> Result<MetadataValue<Ascii>, Failure> {

@@ -75,3 +75,15 @@ async fn a_controller_that_is_stopped_is_not_waited_for_to_answer() {
     let message = failure(controller.rotate(false)).await;
     assert!(message.starts_with(&expected), "{message}");
 }
+
+#[test]
+fn a_replica_on_a_dead_node_is_left_out_and_the_last_one_is_missed() {
+    let away = || Err(Failure::Unreachable("no route to it".to_owned()));
+    for (connected, expected) in [
+        (vec![Ok(1), Ok(2)], Some(vec![1, 2])),
+        (vec![away(), Ok(2)], Some(vec![2])),
+        (vec![away(), away()], None),
+    ] {
+        assert_eq!(reached(connected).ok(), expected);
+    }
+}
