@@ -76,7 +76,7 @@ fn scale(replicas: &str) -> Result<()> {
 }
 
 /// The root that signs, as the state in the Secret has it.
-fn signing() -> Result<Value> {
+pub(crate) fn signing() -> Result<Value> {
     let state = r#"--output=go-template={{index .data "ca.json" | base64decode}}"#;
     let state: Value = serde_json::from_str(&kubectl(&[SYSTEM, "get", "secret", "karez-ca", state])?)?;
     state.pointer("/roots/signing").cloned().context("no root signs")

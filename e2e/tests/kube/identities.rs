@@ -1,10 +1,11 @@
 //! Who a Pod is, when its account or its address was another's before.
 
 use anyhow::{Context as _, Result, ensure};
+use karez_lab::wait;
 
 use crate::machine;
 use crate::mesh;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, PATIENCE};
 use crate::workloads::{self, under};
 
 #[test]
@@ -57,9 +58,12 @@ fn an_account_made_anew_under_its_name_serves_its_pods() -> Result<()> {
 
 /// Has the node give an address to the next Pod that starts there: it counts up from the one that it gave last.
 fn give_next(node: &str, address: &str) -> Result<()> {
+    const ADDRESSES: &str = "/run/cni-addresses/pods";
+    // The Pod is gone from the API before its node has ended it.
+    wait::until(&format!("{node} to have {address} back"), PATIENCE, || {
+        machine::on_node(node, &format!("test ! -e {ADDRESSES}/{address}"))
+    })?;
     let (network, last) = address.rsplit_once('.').context("no IPv4 address")?;
     let before = format!("{network}.{}", last.parse::<u8>()?.saturating_sub(1));
-    let files = "/run/cni-addresses/pods/last_reserved_ip.0";
-    machine::on_node(node, &format!("printf %s {before} >{files}"))?;
-    Ok(())
+    machine::on_node(node, &format!("printf %s {before} >{ADDRESSES}/last_reserved_ip.0")).map(drop)
 }

@@ -22,8 +22,42 @@ pub(crate) fn restart_kubelet(node: &str) -> Result<()> {
 }
 
 /// Ends all that a node runs, as a power cut does, and starts it again.
-pub(crate) fn restart_node(node: &str) -> Result<()> {
-    run(Command::new(format!("{SCRIPTS}/restart-node")).arg(node)).map(drop)
+pub(crate) fn restart_node(node: &'static str) -> Result<()> {
+    PoweredOff::cut(node)?.power_on()
+}
+
+/// A node without power, until it is dropped.
+pub(crate) struct PoweredOff {
+    node: &'static str,
+    is_on: bool,
+}
+
+impl PoweredOff {
+    /// Ends all that the node runs.
+    pub(crate) fn cut(node: &'static str) -> Result<Self> {
+        let powered_off = Self { node, is_on: false };
+        power("off", node)?;
+        Ok(powered_off)
+    }
+
+    /// Starts it again, and returns once it is registered.
+    pub(crate) fn power_on(mut self) -> Result<()> {
+        self.is_on = true;
+        power("on", self.node)
+    }
+}
+
+impl Drop for PoweredOff {
+    fn drop(&mut self) {
+        if !self.is_on {
+            // What stays away fails the tests that follow.
+            let _ = power("on", self.node);
+        }
+    }
+}
+
+fn power(state: &str, node: &str) -> Result<()> {
+    run(Command::new(format!("{SCRIPTS}/power")).args([state, node])).map(drop)
 }
 
 /// The engine that enforces NetworkPolicies, on every node; stopped when dropped.

@@ -9,6 +9,8 @@
 //! * `policies` – what becomes of a policy that is edited wrongly
 //! * `probes` – kubelet's probes in strict mode, which nobody else's plaintext passes with
 //! * `network_policies` – these beside the mesh, as a real engine enforces them
+//! * `burst` – 200 Pods at once, and what their first connections took
+//! * `rotation` – the root replaced, with a node and a replica away
 //! * `rollout` – a Deployment replaced under load
 //! * `kinds` – Jobs and StatefulSets
 //! * `identities` – who a Pod is, when its account or address was another's
@@ -31,6 +33,7 @@
 
 mod absence;
 mod authority;
+mod burst;
 mod capture;
 mod cluster;
 mod cni;
@@ -53,5 +56,6 @@ mod probes;
 mod program;
 mod rights;
 mod rollout;
+mod rotation;
 mod traces;
 mod workloads;

@@ -127,6 +127,30 @@ pub(crate) fn under(account: &str, mut pod: Value) -> Value {
     pod
 }
 
+/// Pods whose first process asks for a URL at once, and logs the answer's status and after how many seconds it was whole.
+pub(crate) fn callers(name: &str, replicas: usize, url: &str) -> Value {
+    let curl = format!(
+        "curl --silent --show-error --max-time 10 --output /dev/null --write-out '%{{http_code}} %{{time_total}}\\n' {url}; \
+         exec sleep infinity"
+    );
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {
+                    "terminationGracePeriodSeconds": 0,
+                    "containers": [{"name": "main", "image": IMAGE, "command": ["sh", "-c", curl]}],
+                },
+            },
+        },
+    })
+}
+
 /// A Pod that does nothing by itself.
 pub(crate) fn client(name: &str, node: &str) -> Value {
     pod_of(name, name, node, &[main(&["sleep", "infinity"])])
