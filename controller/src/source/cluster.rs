@@ -1,12 +1,14 @@
 //! A cluster as a source: every kind that the mesh reads is listed, and then watched.
 //!
 //! * [`observed`] – an object as it came: its name, and what it says or why it cannot be read
+//! * [`needed`] – what is kept of an object as it arrives
 //! * [`listing`] – pure: which objects of a kind are there, and which a relist shows to be gone
 //! * [`watch`] – the watch of one kind
 //! * [`own_pods`] – finds the mesh's own Pods among all
 //! * [`node_watch`] – keeps which nodes are ready
 
 mod listing;
+mod needed;
 mod node_watch;
 mod observed;
 mod own_pods;

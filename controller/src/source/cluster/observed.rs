@@ -12,10 +12,11 @@ use karez_resources::policy::Selector;
 use karez_resources::status::{ACCEPTED, LAST_GOOD_SPEC};
 use karez_resources::{FieldError, Key, Kind, Problem, Resource, object};
 use karez_translate::{Broken, Delta};
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, DeserializeSeed as _, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
+use super::needed::Needed;
 use crate::conditions::Sighting;
 
 /// A kind that is watched, as the API declares it.
@@ -120,11 +121,9 @@ impl<K: Watched> Observed<K> {
 
 impl<'de, K: Watched> Deserialize<'de> for Observed<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut value = Value::deserialize(deserializer)?;
-        let meta = value.get_mut("metadata").and_then(Value::as_object_mut);
+        let value = Needed::of(K::KIND).deserialize(deserializer)?;
+        let meta = value.get("metadata").and_then(Value::as_object);
         let meta = meta.ok_or_else(|| D::Error::custom("an object without metadata"))?;
-        // As much as all the rest, and nobody reads it.
-        meta.remove("managedFields");
         let text = |field: &str| meta.get(field).and_then(Value::as_str).map(str::to_owned);
         let meta = ObjectMeta {
             namespace: text("namespace"),
