@@ -127,7 +127,13 @@ impl Mesh {
 
     fn replace_workload(&mut self, uid: &str, new: Option<Workload>) {
         let old = self.workloads.get(uid).cloned();
-        self.workloads.replace(old.as_ref(), new.map(Arc::new).as_ref());
+        let new = new.map(|mut new| {
+            if let Some(replica) = self.workloads.replica_of(&new).or(old.as_ref()) {
+                new.share_with(replica);
+            }
+            Arc::new(new)
+        });
+        self.workloads.replace(old.as_ref(), new.as_ref());
     }
 
     fn replace_service(&mut self, name: &ServiceName, new: Option<Service>) {

@@ -168,6 +168,35 @@ impl Workload {
         Some(Self { identity, ..self.clone() })
     }
 
+    /// Holds what it has in common with `other` once for both: most of a Pod's texts are its replicas' too.
+    pub(crate) fn share_with(&mut self, other: &Self) {
+        for (own, others) in [
+            (&mut self.namespace, &other.namespace),
+            (&mut self.network, &other.network),
+            (&mut self.node, &other.node),
+            (&mut self.cluster, &other.cluster),
+            (&mut self.locality.region, &other.locality.region),
+            (&mut self.locality.zone, &other.locality.zone),
+            (&mut self.locality.subzone, &other.locality.subzone),
+            (&mut self.canonical_name, &other.canonical_name),
+            (&mut self.canonical_revision, &other.canonical_revision),
+            (&mut self.owner_name, &other.owner_name),
+        ] {
+            share(own, others);
+        }
+        if self.identity == other.identity {
+            self.identity.clone_from(&other.identity);
+        }
+        if self.policies == other.policies {
+            self.policies.clone_from(&other.policies);
+        }
+        for ((own, own_ports), (others, others_ports)) in self.services.iter_mut().zip(&other.services) {
+            share(&mut own.namespace, &others.namespace);
+            share(&mut own.hostname, &others.hostname);
+            share(own_ports, others_ports);
+        }
+    }
+
     /// Its first IPv4 or IPv6 address.
     #[must_use]
     pub fn address_of(&self, is_ipv4: bool) -> Option<IpAddr> {
@@ -228,6 +257,12 @@ impl Health {
             wire::WorkloadStatus::Unhealthy if terminating => Self::Terminating,
             wire::WorkloadStatus::Unhealthy => Self::Unhealthy,
         })
+    }
+}
+
+fn share<T: PartialEq + ?Sized>(own: &mut Arc<T>, others: &Arc<T>) {
+    if own == others {
+        *own = Arc::clone(others);
     }
 }
 

@@ -64,6 +64,12 @@ impl Workloads {
         self.by_service.get(service).is_some_and(|endpoints| endpoints.contains_key(uid))
     }
 
+    /// A workload that serves the same service.
+    pub(crate) fn replica_of(&self, workload: &Workload) -> Option<&Arc<Workload>> {
+        let (service, _) = workload.services.first()?;
+        self.endpoints(service).next().map(|endpoint| &endpoint.workload)
+    }
+
     /// Replaces `old` by `new`, a workload of the same uid.
     pub(crate) fn replace(&mut self, old: Option<&Arc<Workload>>, new: Option<&Arc<Workload>>) {
         self.by_address.replace(old, new, |workload| addresses(workload, AddressOwner::Workload));

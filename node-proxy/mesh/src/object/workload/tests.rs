@@ -28,6 +28,22 @@ fn a_trust_domain_of_its_own_stays() {
 }
 
 #[test]
+fn replicas_hold_what_they_have_in_common_once() {
+    let replica = |name: &str, zone: &str| {
+        let mut wire = serving_on("web", &[(80, 8080)], workload(name, "10.0.0.1"));
+        wire.service_account = "web".to_owned();
+        wire.locality = Some(wire::Locality { zone: zone.to_owned(), ..Default::default() });
+        Workload::read(wire, "mesh.example").unwrap()
+    };
+    let (one, mut other) = (replica("web-1", "a"), replica("web-2", "b"));
+    let alone = other.clone();
+    other.share_with(&one);
+    assert_eq!(other, alone, "it is the same as before");
+    assert!(Arc::ptr_eq(&one.node, &other.node) && Arc::ptr_eq(&one.services[0].1, &other.services[0].1));
+    assert!(!Arc::ptr_eq(&one.locality.zone, &other.locality.zone));
+}
+
+#[test]
 fn addresses() {
     let web = read(|web| {
         web.addresses =
