@@ -19,7 +19,8 @@ const PROBLEM: usize = 512;
 /// Protocol state that outlives streams.
 #[derive(Debug)]
 pub(super) struct Ledger<K> {
-    held: HashMap<K, HashMap<String, String>>,
+    /// Names and versions, without the room that a text may grow into: a node holds those of all the mesh.
+    held: HashMap<K, HashMap<Box<str>, Box<str>>>,
 }
 
 /// The outcome of one response.
@@ -45,10 +46,14 @@ impl<K: ResourceKind> Ledger<K> {
 
     /// The requests that subscribe a stream to types: all resources of each, without those that are held as they are.
     pub(super) fn subscribe(&self, kinds: &[K]) -> Vec<DeltaDiscoveryRequest> {
+        let held = |kind| {
+            let held = self.held.get(kind).into_iter().flatten();
+            held.map(|(name, version)| (name.to_string(), version.to_string())).collect()
+        };
         let requests = kinds.iter().map(|kind| DeltaDiscoveryRequest {
             type_url: kind.type_url().to_owned(),
             // No name at all, in a type's first request, is a wildcard.
-            initial_resource_versions: self.held.get(kind).cloned().unwrap_or_default(),
+            initial_resource_versions: held(kind),
             ..DeltaDiscoveryRequest::default()
         });
         requests.collect()
@@ -63,13 +68,13 @@ impl<K: ResourceKind> Ledger<K> {
     pub(super) fn settle(&mut self, kind: K, nonce: String, outcome: ApplyOutcome) -> DeltaDiscoveryRequest {
         let held = self.held.entry(kind).or_default();
         for name in &outcome.removed {
-            held.remove(name);
+            held.remove(name.as_str());
         }
-        held.extend(outcome.taken);
+        held.extend(outcome.taken.into_iter().map(|(name, version)| (name.into(), version.into())));
         let error_detail = detail(&outcome.rejected);
         // What was refused is held too, under a version that no resource has: a later stream brings it again, or says
         // that it is gone. Something may stand for it: the last good version, or a refusal of all that it covers.
-        held.extend(outcome.rejected.into_iter().map(|(name, _)| (name, String::new())));
+        held.extend(outcome.rejected.into_iter().map(|(name, _)| (name.into(), Box::default())));
         DeltaDiscoveryRequest {
             type_url: kind.type_url().to_owned(),
             response_nonce: nonce,
