@@ -68,7 +68,7 @@ impl WorkerAssignment {
     pub(crate) fn of<'a>(carried: impl Iterator<Item = &'a CarriedPod>) -> Self {
         let mut assignment = Self::default();
         for CarriedPod { pod, listeners, polled } in carried {
-            assignment.pods.insert(Arc::clone(&pod.local.uid), Arc::clone(pod));
+            assignment.pods.insert(Arc::clone(&pod.member.local.uid), Arc::clone(pod));
             let wanted =
                 listeners.iter().enumerate().filter(|(_, listener)| polled.includes(listener.role.kind));
             assignment.listeners.extend(wanted.map(|(position, listener)| {

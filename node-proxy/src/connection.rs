@@ -3,16 +3,12 @@
 //! * [`outbound`] – connections that a Pod dials
 //! * [`hbone`] – inbound tunnels, and the requests in them
 //! * [`plaintext`] – inbound connections without a tunnel
-//! * [`admission`] – an inbound connection that asks for admission
 //! * [`capture_wait`] – how long an outbound one waits for a Pod that is about to be captured
 //! * [`inbound`] – admits either kind, and connects to the application
 //! * [`carry`] – copies the bytes, once both ends are connected
-//! * [`describe`] – describes its ends, for log and metrics
 
-pub(crate) mod admission;
 pub(crate) mod capture_wait;
 pub(crate) mod carry;
-pub(crate) mod describe;
 pub(crate) mod hbone;
 pub(crate) mod inbound;
 pub(crate) mod outbound;

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use karez_api::outcome::{ConnectError, Failure};
 use karez_capture::sockets::{Family, Kind};
-use socket2::{SockRef, TcpKeepalive};
+use karez_hbone::member::Member;
+use karez_hbone::socket::tune;
+use karez_hbone::tunnels::Dialler;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
+use crate::pod::Pod;
 use crate::stock::PodStock;
 
 /// How long the other side may take to answer.
@@ -25,11 +28,16 @@ const OTHER_TRIES: [Duration; 3] =
 const OTHER_PORTS: RangeInclusive<u16> = 32768..=60999;
 /// How many ports to draw: many ports of a busy client are still in TIME-WAIT.
 const DRAWS: usize = 32;
-/// Notices a peer that vanished; the figures are Istio's.
-const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
-    .with_time(Duration::from_secs(180))
-    .with_interval(Duration::from_secs(180))
-    .with_retries(9);
+
+impl Dialler for Pod {
+    fn member(&self) -> &Member {
+        &self.member
+    }
+
+    async fn dial(&self, to: SocketAddr) -> Result<TcpStream, Failure> {
+        connect(&self.stock, to).await
+    }
+}
 
 /// Connects to `to` from the Pod.
 pub(crate) async fn connect(stock: &PodStock, to: SocketAddr) -> Result<TcpStream, Failure> {
@@ -92,13 +100,6 @@ fn bind_elsewhere(socket: &TcpSocket, client: IpAddr) -> io::Result<()> {
     let is_final =
         |bound: &io::Result<()>| !matches!(bound, Err(error) if error.kind() == io::ErrorKind::AddrInUse);
     drawn.find(is_final).unwrap_or(Err(io::ErrorKind::AddrInUse.into()))
-}
-
-/// Sets the options of every mesh connection: no delay of small writes, and keepalive.
-pub(crate) fn tune(stream: &TcpStream) {
-    // Both are improvements. A socket that refuses them has already failed, and the next read reports that.
-    let _ = stream.set_nodelay(true);
-    let _ = SockRef::from(stream).set_tcp_keepalive(&KEEPALIVE);
 }
 
 /// Returns when the client closes or resets before the other end is connected: nobody waits any more.

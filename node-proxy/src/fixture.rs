@@ -21,6 +21,8 @@ use karez_capture::netns::NamespaceId;
 use karez_flow::{AccessLog, Metrics};
 use karez_handover::pod::{EnrolledPod, PodReference, PodUid};
 use karez_handover::stock;
+use karez_hbone::accounts::Accounts;
+use karez_hbone::member::Member;
 use karez_link::Certificates;
 use karez_link::certificates::State;
 use karez_mesh::Mesh;
@@ -30,10 +32,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::accounts::Accounts;
 use crate::assignment::WorkerAssignment;
 use crate::pod::connection_quota::ProcessQuota;
-use crate::pod::{NodeLocation, Pod, PodLimits};
+use crate::pod::{NodeLocation, Pod};
 use crate::stock::PodStock;
 use crate::worker::{Load, Worker, WorkerConfig};
 
@@ -84,8 +85,9 @@ impl Node {
         let enrolled = enrolled(name, address);
         let local = location().local_pod(&enrolled);
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
-        let limits = PodLimits { account: self.budget.account(), quota: self.quota.of_pod(1, 100) };
-        Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, limits))
+        let (name, account) = (Arc::clone(&enrolled.name), self.budget.account());
+        let member = Member { local, name, identity, certificate, account };
+        Arc::new(Pod::new(enrolled.into(), member, stock, self.quota.of_pod(1, 100)))
     }
 }
 

@@ -7,11 +7,9 @@
 //! * [`connection`], [`dns`] – one connection, from accept to end; the Pod's queries
 //! * [`share`], [`worker`] – one thread's state: for one Pod, and for all
 //! * [`dial`] – dials TCP with the agent's sockets
-//! * [`validity`], [`accounts`], [`shares`] – the validity of a tunnel's certificates, accounts of unread bytes,
-//!   division of descriptors
+//! * [`shares`] – division of descriptors
 //! * [`report`], [`admin`], [`metrics`] – its state, for the controller, humans and Prometheus
 
-mod accounts;
 mod admin;
 mod assignment;
 mod connection;
@@ -28,7 +26,6 @@ mod settings;
 mod share;
 mod shares;
 mod stock;
-mod validity;
 mod worker;
 mod worker_thread;
 

@@ -3,14 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use karez_api::identity::Identity;
-use karez_api::outcome::{Failure, Limit, Refusal};
+use karez_api::outcome::{Limit, Refusal};
 use karez_handover::pod::EnrolledPod;
-use karez_link::Credential;
-use karez_link::certificates::State;
+use karez_hbone::member::Member;
 use karez_mesh::LocalPod;
 use karez_mesh::pod::workload_uid;
-use karez_tunnel::window::Account;
 use tokio::sync::watch;
 
 use crate::stock::PodStock;
@@ -25,16 +22,10 @@ pub(crate) use connection_quota::ConnectionSlot;
 pub(crate) struct Pod {
     /// The Pod as the agent describes it.
     pub(crate) enrolled: Arc<EnrolledPod>,
-    /// The Pod as the mesh's decisions see it.
-    pub(crate) local: LocalPod,
-    /// Its service account's identity.
-    pub(crate) identity: Identity,
-    /// Its certificate, watched while the Pod is carried.
-    pub(crate) certificate: watch::Receiver<State>,
+    /// The Pod as the mesh sees it. Its account also counts the unread bytes of connections without a tunnel.
+    pub(crate) member: Member,
     /// Its sockets.
     pub(crate) stock: PodStock,
-    /// The account of unread bytes of its outbound streams, and of its connections without a tunnel.
-    pub(crate) account: Arc<Account>,
     phase: watch::Sender<PodPhase>,
     quota: Arc<ConnectionQuota>,
     /// Every unanswered DNS query holds a clone. Queries have limits of their own.
@@ -47,15 +38,6 @@ enum PodPhase {
     Carried,
     Stopping,
     Gone,
-}
-
-/// A Pod's limits in this process.
-#[derive(Debug)]
-pub(crate) struct PodLimits {
-    /// Unread bytes.
-    pub(crate) account: Arc<Account>,
-    /// Connections.
-    pub(crate) quota: Arc<ConnectionQuota>,
 }
 
 /// The node and its cluster, by the controller's names.
@@ -82,20 +64,12 @@ impl NodeLocation {
 impl Pod {
     pub(crate) fn new(
         enrolled: Arc<EnrolledPod>,
-        local: LocalPod,
-        identity: Identity,
-        certificate: watch::Receiver<State>,
+        member: Member,
         stock: PodStock,
-        limits: PodLimits,
+        quota: Arc<ConnectionQuota>,
     ) -> Self {
-        let PodLimits { account, quota } = limits;
         let phase = watch::Sender::new(PodPhase::Carried);
-        Self { enrolled, local, identity, certificate, stock, account, phase, quota, queries: Arc::new(()) }
-    }
-
-    /// The certificate to use for a new connection.
-    pub(crate) fn credential(&self) -> Result<Arc<Credential>, Failure> {
-        self.certificate.borrow().usable(&self.identity).cloned()
+        Self { enrolled, member, stock, phase, quota, queries: Arc::new(()) }
     }
 
     /// Takes a slot for a connection, or for the second descriptor of one without a tunnel.
@@ -163,6 +137,12 @@ impl Pod {
     /// Whether it has neither a connection nor an unanswered DNS query.
     pub(crate) fn is_idle(&self) -> bool {
         self.quota.taken() == 0 && Arc::strong_count(&self.queries) == 1
+    }
+}
+
+impl AsRef<LocalPod> for Pod {
+    fn as_ref(&self) -> &LocalPod {
+        &self.member.local
     }
 }
 

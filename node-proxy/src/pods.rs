@@ -15,6 +15,7 @@ use karez_handover::message::PodState;
 use karez_handover::node::{AgentConnection, PodEvent};
 use karez_handover::pod::{EnrolledPod, PodReference};
 use karez_handover::stock::StockHandle;
+use karez_hbone::member::Member;
 use karez_link::Certificates;
 use karez_link::discovery::{DiscoveryView, Synced};
 use karez_mesh::Mesh;
@@ -27,7 +28,7 @@ use tokio::time::Instant;
 
 use crate::assignment::{CarriedPod, WorkerAssignment};
 use crate::pod::connection_quota::ProcessQuota;
-use crate::pod::{NodeLocation, Pod, PodLimits};
+use crate::pod::{NodeLocation, Pod};
 use crate::stock::PodStock;
 
 use closing::Closing;
@@ -297,11 +298,11 @@ impl PodFactory {
         let certificate = wait.certificate(&identity, &self.certificates);
         certificate.borrow().usable(&identity).map_err(|failure| failure.to_string())?;
         let stock = PodStock::new(enrolled.reference.clone(), self.stock.clone(), Handle::current());
-        let limits = PodLimits {
-            account: self.budget.account(),
-            quota: self.quota.of_pod(listeners * (1 + self.workers), self.most_connections),
-        };
-        Ok(Pod::new(Arc::clone(enrolled), local, identity, certificate, stock, limits))
+        let quota = self.quota.of_pod(listeners * (1 + self.workers), self.most_connections);
+        let name = Arc::clone(&enrolled.name);
+        let account = self.budget.account();
+        let member = Member { local, name, identity, certificate, account };
+        Ok(Pod::new(Arc::clone(enrolled), member, stock, quota))
     }
 }
 

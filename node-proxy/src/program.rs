@@ -8,6 +8,7 @@ use karez_api::operator::NodeReport;
 use karez_flow::{AccessLog, Metrics};
 use karez_handover::node::AgentConnection;
 use karez_handover::stock;
+use karez_hbone::accounts::Accounts;
 use karez_link::controller::{ControllerClient, LearnedRoots, Settings as ControllerSettings};
 use karez_link::discovery::{self, DiscoveryView, Store, Synced};
 use karez_link::{Certificates, report as reports};
@@ -22,7 +23,6 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::accounts::Accounts;
 use crate::assignment::WorkerAssignment;
 use crate::pod::NodeLocation;
 use crate::pod::connection_quota::ProcessQuota;

@@ -1,21 +1,19 @@
 //! A worker's share of a Pod: the state of the Pod's connections and queries on this thread.
 //!
-//! * [`tunnels`] – the pool of dialled tunnels
 //! * `names` – resolves names for the Pod
 
 mod names;
-pub(crate) mod tunnels;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use karez_dns::Resolver;
+use karez_hbone::tunnels::Tunnels;
 
 use crate::pod::Pod;
 use crate::worker::SharedWorker;
 
 use names::PodNames;
-use tunnels::Tunnels;
 
 /// State of one Pod's connections on one worker.
 #[derive(Debug)]

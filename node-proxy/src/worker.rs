@@ -1,25 +1,23 @@
 //! A worker: the state that all connections of one thread share. A connection stays on its thread.
 //!
-//! * [`live`] – the register of open connections
 //! * `load` – its load, for other threads to read
 
-pub(crate) mod live;
 mod load;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use karez_flow::Metrics;
+use karez_hbone::accounts::Accounts;
+use karez_hbone::live::Live;
 use karez_mesh::Mesh;
 use karez_process::handshakes::HandshakeLimiter;
 use karez_tunnel::buffers::BufferPool;
 use tokio::sync::watch;
 
-use crate::accounts::Accounts;
 use crate::assignment::WorkerAssignment;
 use crate::pod::Pod;
 
-use live::Live;
 pub(crate) use load::Load;
 
 /// A worker's parameters.
@@ -55,7 +53,7 @@ pub(crate) struct Worker {
     /// Log and metrics.
     pub(crate) telemetry: karez_flow::Worker,
     /// The open connections.
-    pub(crate) live: Live,
+    pub(crate) live: Live<Pod>,
     /// Accounts of the bytes that peers leave unread.
     pub(crate) accounts: Arc<Accounts>,
     /// Limits the clients of all workers that have not proven their identity yet.

@@ -109,7 +109,7 @@ impl Running {
                 let worker = &self.worker;
                 let share = self
                     .shares
-                    .entry(Arc::clone(&assigned.pod.local.uid))
+                    .entry(Arc::clone(&assigned.pod.member.local.uid))
                     .or_insert_with(|| Rc::new(Share::new(Arc::clone(&assigned.pod), Rc::clone(worker))));
                 let task =
                     tokio::task::spawn_local(accept::poll(Rc::clone(share), assigned.listener.clone()));
@@ -121,7 +121,7 @@ impl Running {
     /// Ends everything of Pods that are no longer carried, or replaced by another of the same name.
     fn leave_pods(&mut self, assignment: &WorkerAssignment) {
         let carried = |share: &Share| {
-            assignment.pods.get(&share.pod.local.uid).is_some_and(|pod| Arc::ptr_eq(pod, &share.pod))
+            assignment.pods.get(&share.pod.member.local.uid).is_some_and(|pod| Arc::ptr_eq(pod, &share.pod))
         };
         let gone: Vec<_> = self.shares.extract_if(|_, share| !carried(share)).collect();
         if gone.is_empty() {
@@ -138,7 +138,7 @@ impl Running {
             });
         }
         let remains = |pod: &Arc<crate::pod::Pod>| {
-            assignment.pods.get(&pod.local.uid).is_some_and(|now| Arc::ptr_eq(now, pod))
+            assignment.pods.get(&pod.member.local.uid).is_some_and(|now| Arc::ptr_eq(now, pod))
         };
         self.worker.live.end_all_but(remains, Closing::PodRemoved);
     }

@@ -5,6 +5,7 @@ use karez_api::identity::Identity;
 use karez_capture::netns::NamespaceId;
 use karez_handover::listener::{Family, Listener, Listening, Role};
 use karez_handover::pod::{EnrolledPod, PodReference, PodUid};
+use karez_hbone::member::Member;
 use karez_link::certificates::State;
 use karez_tunnel::window::{Budget, Limits};
 use tokio::runtime::Runtime;
@@ -12,7 +13,7 @@ use tokio::sync::watch;
 
 use super::{CarriedPod, Polled, WorkerAssignment};
 use crate::pod::connection_quota::ProcessQuota;
-use crate::pod::{NodeLocation, Pod, PodLimits};
+use crate::pod::{NodeLocation, Pod};
 use crate::stock::PodStock;
 
 pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
@@ -26,9 +27,8 @@ pub(crate) fn pod(runtime: &Runtime, name: &str, inode: u64) -> Arc<Pod> {
     let (agent, _) = karez_handover::stock::connect(&"@nobody".parse().unwrap(), None);
     let stock = PodStock::new(reference, agent, runtime.handle().clone());
     let account = Budget::new(Limits::default()).account();
-    let quota = ProcessQuota::new(100).of_pod(4, 10);
-    let limits = PodLimits { account, quota };
-    Arc::new(Pod::new(enrolled.into(), local, identity, certificate, stock, limits))
+    let member = Member { local, name: Arc::clone(&enrolled.name), identity, certificate, account };
+    Arc::new(Pod::new(enrolled.into(), member, stock, ProcessQuota::new(100).of_pod(4, 10)))
 }
 
 fn listeners() -> Arc<[Listener]> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use karez_api::outcome::{Closing, Failure, Limit, Outcome, Refusal, Side};
+use karez_hbone::live::{Dialled, Ending, Registration};
 use karez_tunnel::Stream;
 use karez_tunnel::buffers::BufferPool;
 use karez_tunnel::copy::{self, CopyError, Counters, End};
@@ -13,8 +14,7 @@ use karez_tunnel::window::Account;
 use tokio::net::TcpStream;
 use tokio_util::either::Either;
 
-use crate::pod::ConnectionSlot;
-use crate::worker::live::{Dialled, Ending, Registration};
+use crate::pod::{ConnectionSlot, Pod};
 
 /// How long a half-closed connection may stay silent: longer than anyone waits for an answer.
 const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -47,7 +47,7 @@ pub(crate) struct Ends {
     /// The other end.
     pub(crate) far: Far,
     /// Its entry in the worker's register.
-    pub(crate) registration: Registration,
+    pub(crate) registration: Registration<Pod>,
     /// When the mesh ends it.
     pub(crate) ending: Ending,
 }

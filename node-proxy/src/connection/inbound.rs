@@ -4,17 +4,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use karez_api::outcome::{Failure, Outcome, Refusal, Side};
+use karez_hbone::admission::Admission;
+use karez_hbone::describe;
+use karez_hbone::live::{Dialled, Ending, Registration};
 use karez_mesh::authz::{self, AuditHit};
 use karez_mesh::plan::{self, InboundPeer, InboundPlan};
 use tokio::net::TcpStream;
 
-use crate::connection::admission::Admission;
-use crate::connection::describe;
 use crate::dial;
 use crate::pod::Pod;
 use crate::share::Share;
 use crate::worker::Worker;
-use crate::worker::live::{Dialled, Ending, Registration};
 
 /// How long a connection to a Pod waits for the configuration to know the Pod.
 const KNOWN_WAIT: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ pub(crate) struct Joined {
     /// The application's end.
     pub(crate) application: TcpStream,
     /// Its entry in the worker's register.
-    pub(crate) registration: Registration,
+    pub(crate) registration: Registration<Pod>,
     /// When the mesh ends it.
     pub(crate) ending: Ending,
 }
@@ -49,9 +49,9 @@ pub(crate) async fn join(
     };
     let (registration, mut ending) = share.worker.live.register(&share.pod, record, Dialled::ByFar);
     registration.admitted_to(&share.pod, planned.connection.clone());
-    registration
-        .record
-        .describe(|flow| describe::inbound(flow, &share.worker.mesh(), &share.pod, &planned, admission));
+    registration.record.describe(|flow| {
+        describe::inbound(flow, &share.worker.mesh(), &share.pod.member, &planned, admission);
+    });
     let joined = async {
         authorize_once_known(&share.worker, &share.pod, &planned).await?;
         Ok::<_, Outcome>(dial::application(&share.pod.stock, planned.dial, admission.client.ip()).await?)
@@ -73,12 +73,12 @@ pub(crate) async fn join(
 /// Plans the connection. Policies decide afterwards.
 pub(crate) fn plan(worker: &Worker, pod: &Pod, admission: &Admission) -> Result<InboundPlan, Refusal> {
     let peer = InboundPeer { identity: admission.peer.clone(), address: admission.client };
-    plan::inbound(&worker.mesh(), &pod.local, admission.target, &peer)
+    plan::inbound(&worker.mesh(), &pod.member.local, admission.target, &peer)
 }
 
 /// Asks the policies. The connection must be registered, so that a change from here on finds it.
 pub(crate) fn authorize(worker: &Worker, pod: &Pod, planned: &InboundPlan) -> Result<(), Refusal> {
-    let verdict = authz::authorize(&worker.mesh(), &pod.local, &planned.connection);
+    let verdict = authz::authorize(&worker.mesh(), &pod.member.local, &planned.connection);
     for hit in &verdict.audited {
         note_audit(pod, planned, hit);
     }

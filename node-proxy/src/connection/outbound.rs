@@ -10,19 +10,21 @@ use karez_api::names::port;
 use karez_api::outcome::{ConnectError, Failure, Outcome, Refusal, Side};
 use karez_capture::original_destination;
 use karez_flow::{Direction, Flow, Security};
+use karez_hbone::admission::Admission;
+use karez_hbone::describe;
+use karez_hbone::live::{Dialled, Registration};
+use karez_hbone::socket::{self, canonical};
 use karez_mesh::plan::{self, Outbound, Plaintext, Tunnel};
 use karez_mesh::{Attempts, Workload};
 use karez_tunnel::copy::reset_when_closed;
 use tokio::net::TcpStream;
 
-use crate::connection::admission::Admission;
 use crate::connection::capture_wait::CaptureWait;
 use crate::connection::carry::{self, Direct, Ends, Far};
-use crate::connection::{describe, inbound};
+use crate::connection::inbound;
 use crate::dial;
-use crate::pod::ConnectionSlot;
+use crate::pod::{ConnectionSlot, Pod};
 use crate::share::Share;
-use crate::worker::live::{Dialled, Registration};
 
 /// How long a connection to an address of the mesh waits for the configuration to name it.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
@@ -31,12 +33,12 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Serves one connection that the Pod's application dialled.
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionSlot) {
-    dial::tune(&client);
+    socket::tune(&client);
     // Reset on refusal too: a FIN would look like an empty reply.
     reset_when_closed(&client);
     let Some((source, destination)) = addresses(&client) else { return };
     let mut flow = Flow::unknown(Direction::Outbound, source, destination);
-    flow.source = describe::local(&share.worker.mesh(), &share.pod, source);
+    flow.source = describe::local(&share.worker.mesh(), &share.pod.member, source);
     let record = share.worker.telemetry.open(flow);
     let (registration, mut ending) = share.worker.live.register(&share.pod, record, Dialled::ByNear);
     let joined = tokio::select! {
@@ -55,13 +57,9 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionS
 
 fn addresses(client: &TcpStream) -> Option<(SocketAddr, SocketAddr)> {
     // A client that is gone needs no answer.
-    let source = client.peer_addr().ok()?;
-    let destination = original_destination(client).or_else(|| client.local_addr().ok())?;
-    Some((canonical(source), canonical(destination)))
-}
-
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+    let source = socket::peer(client).ok()?;
+    let destination = original_destination(client).map(canonical).or_else(|| socket::local(client).ok())?;
+    Some((source, destination))
 }
 
 /// Finds the other end, trying one endpoint after another.
@@ -70,14 +68,15 @@ async fn join(
     client: &TcpStream,
     source: SocketAddr,
     destination: SocketAddr,
-    registration: &Registration,
+    registration: &Registration<Pod>,
 ) -> Result<Far, Outcome> {
     let mut attempts = Attempts::NONE;
     let mut capture_wait = CaptureWait::default();
     let mut last = None;
     loop {
         let mesh = share.worker.mesh();
-        let planned = plan::outbound(&mesh, &share.pod.local, destination, &attempts, fastrand::u64(..));
+        let planned =
+            plan::outbound(&mesh, &share.pod.member.local, destination, &attempts, fastrand::u64(..));
         let begun = Instant::now();
         let (target, joined) = match planned {
             Outbound::Refuse(refusal) => match capture_wait.pause(begun, fastrand::u64(..)) {
@@ -165,7 +164,7 @@ async fn wait_for_configuration(
     let mut meshes = share.worker.meshes();
     let known = async {
         while matches!(
-            plan::outbound(&meshes.borrow_and_update(), &share.pod.local, destination, attempts, 0),
+            plan::outbound(&meshes.borrow_and_update(), &share.pod.member.local, destination, attempts, 0),
             Outbound::Unknown
         ) {
             // Without a writer the process is stopping, and the registration ends the connection.
@@ -181,7 +180,7 @@ async fn wait_for_configuration(
 
 async fn pass_through(share: &Share, client: &TcpStream, destination: SocketAddr) -> Result<Far, Outcome> {
     // The client dialled the proxy's port itself, so there is no original destination.
-    if client.local_addr().is_ok_and(|local| canonical(local) == destination) {
+    if socket::local(client).is_ok_and(|local| local == destination) {
         return Err(Refusal::ReservedPort { port: port::OUTBOUND }.into());
     }
     directly(share, destination).await
@@ -194,12 +193,12 @@ async fn to_plaintext(share: &Share, plaintext: &Plaintext) -> Result<Far, Outco
 async fn directly(share: &Share, to: SocketAddr) -> Result<Far, Outcome> {
     let slot = share.pod.take_slot()?;
     let socket = dial::connect(&share.pod.stock, to).await?;
-    Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.account), slot }))
+    Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.member.account), slot }))
 }
 
 async fn through_tunnel(share: &Share, source: SocketAddr, tunnel: &Tunnel) -> Result<Far, Outcome> {
-    let headers = describe::headers(&share.worker.mesh(), &share.pod, source, tunnel);
-    let stream = share.tunnels.connect(&share.pod, &share.worker, tunnel, &headers).await?;
+    let headers = describe::headers(&share.worker.mesh(), &share.pod.member.local, source, tunnel);
+    let stream = share.tunnels.connect(&share.pod, &share.worker.buffers, tunnel, &headers).await?;
     Ok(Far::Stream(stream))
 }
 
@@ -209,13 +208,13 @@ async fn to_neighbour(
     share: &Share,
     source: SocketAddr,
     tunnel: &Tunnel,
-    registration: &Registration,
+    registration: &Registration<Pod>,
 ) -> Result<Far, Outcome> {
     let Some(neighbour) = share.worker.neighbour(&tunnel.workload.uid) else {
         registration.record.describe(|flow| describe::tunnel(flow, tunnel, Security::MutualTls));
         return through_tunnel(share, source, tunnel).await;
     };
-    let peer = Some(share.pod.identity.clone());
+    let peer = Some(share.pod.member.identity.clone());
     // The connection's only record is the client's, which knows the service.
     let admission = Admission { peer, client: source, target: tunnel.authority, host: None };
     let planned = inbound::plan(&share.worker, &neighbour, &admission)?;
@@ -223,7 +222,7 @@ async fn to_neighbour(
     inbound::authorize(&share.worker, &neighbour, &planned)?;
     let slot = neighbour.take_slot()?;
     let socket = dial::application(&neighbour.stock, planned.dial, source.ip()).await?;
-    Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.account), slot }))
+    Ok(Far::Direct(Direct { socket, account: Arc::clone(&share.pod.member.account), slot }))
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! Inbound connections without a tunnel: admitted like others, but without an identity.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use karez_capture::original_destination;
+use karez_hbone::admission::Admission;
+use karez_hbone::describe;
+use karez_hbone::socket::{self, canonical};
 use karez_tunnel::copy::reset_when_closed;
 use tokio::net::TcpStream;
 
-use crate::connection::admission::Admission;
 use crate::connection::carry::{self, Direct, Ends, Far};
-use crate::connection::describe;
 use crate::connection::inbound::{self, Joined};
 use crate::dial;
 use crate::pod::ConnectionSlot;
@@ -17,7 +17,7 @@ use crate::share::Share;
 
 /// Serves one connection to 15006.
 pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionSlot) {
-    dial::tune(&client);
+    socket::tune(&client);
     // Reset on refusal too: a FIN would look like an empty reply.
     reset_when_closed(&client);
     let Some(admission) = admission(&client) else { return };
@@ -39,9 +39,8 @@ pub(crate) async fn serve(share: Rc<Share>, client: TcpStream, slot: ConnectionS
 }
 
 fn admission(client: &TcpStream) -> Option<Admission> {
-    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     // A client that is gone needs no answer.
-    let peer = client.peer_addr().ok()?;
-    let target = original_destination(client).or_else(|| client.local_addr().ok())?;
-    Some(Admission { peer: None, client: canonical(peer), target: canonical(target), host: None })
+    let peer = socket::peer(client).ok()?;
+    let target = original_destination(client).map(canonical).or_else(|| socket::local(client).ok())?;
+    Some(Admission { peer: None, client: peer, target, host: None })
 }

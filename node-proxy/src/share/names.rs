@@ -24,6 +24,6 @@ impl PodNames {
 
 impl Lookup for PodNames {
     fn resolve(&self, host: &str) -> Option<Resolution> {
-        names::resolve(&self.mesh.borrow(), &self.pod.local, host)
+        names::resolve(&self.mesh.borrow(), &self.pod.member.local, host)
     }
 }

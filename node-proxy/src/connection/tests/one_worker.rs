@@ -9,18 +9,19 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use karez_api::outcome::{Failure, Outcome, Refusal};
+use karez_hbone::admission::Admission;
+use karez_hbone::describe;
+use karez_hbone::live::Dialled;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 
-use crate::connection::admission::Admission;
 use crate::connection::hbone;
-use crate::connection::{describe, inbound};
+use crate::connection::inbound;
 use crate::fixture::tunnel::{Client, echoes, is_reset, serve_echo};
 use crate::fixture::{self, API, Node, WAIT_LIMIT, WEB, identity};
 use crate::share::Share;
 use crate::worker::SharedWorker;
-use crate::worker::live::Dialled;
 
 /// The client `web` requests that port of `api`.
 fn admission(port: u16) -> Admission {

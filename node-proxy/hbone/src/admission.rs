@@ -6,13 +6,13 @@ use karez_api::identity::Identity;
 
 /// An inbound connection that asks for admission.
 #[derive(Debug, Clone)]
-pub(crate) struct Admission {
+pub struct Admission {
     /// The identity proven by the peer's certificate.
-    pub(crate) peer: Option<Identity>,
+    pub peer: Option<Identity>,
     /// The peer's end of the TCP connection, the tunnel's where there is one.
-    pub(crate) client: SocketAddr,
+    pub client: SocketAddr,
     /// The requested address of the application.
-    pub(crate) target: SocketAddr,
+    pub target: SocketAddr,
     /// The host that the client claims to have addressed. Only for telemetry: nothing proves it.
-    pub(crate) host: Option<String>,
+    pub host: Option<String>,
 }

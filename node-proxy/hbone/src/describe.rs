@@ -8,23 +8,24 @@ use karez_api::identity::Identity;
 use karez_flow::{Direction, Endpoint, Flow, FlowSide, Locality, Security, Service};
 use karez_mesh::object::workload::OwnerKind;
 use karez_mesh::plan::{self, InboundPlan, Plaintext, Tunnel};
-use karez_mesh::{Mesh, Workload};
+use karez_mesh::{LocalPod, Mesh, Workload};
 use karez_tunnel::headers::{self, Baggage, Forwarded, TraceParent, WorkloadKind};
 
-use crate::connection::admission::Admission;
-use crate::pod::Pod;
+use crate::admission::Admission;
+use crate::member::Member;
 
-/// A Pod of this node at one of its addresses.
-pub(crate) fn local(mesh: &Mesh, pod: &Pod, address: SocketAddr) -> FlowSide {
-    let workload = pod.local.workload(mesh);
+/// A member of the mesh that this process carries, at one of its addresses.
+#[must_use]
+pub fn local(mesh: &Mesh, member: &Member, address: SocketAddr) -> FlowSide {
+    let workload = member.local.workload(mesh);
     let mut endpoint = workload.map_or_else(Endpoint::default, |workload| endpoint(workload));
-    endpoint.namespace = Some(Arc::clone(&pod.local.namespace));
-    endpoint.principal = Some(pod.identity.clone());
-    FlowSide { address, name: Some(Arc::clone(&pod.enrolled.name)), endpoint: endpoint.into() }
+    endpoint.namespace = Some(Arc::clone(&member.local.namespace));
+    endpoint.principal = Some(member.identity.clone());
+    FlowSide { address, name: Some(Arc::clone(&member.name)), endpoint: endpoint.into() }
 }
 
 /// The far end of a tunnel.
-pub(crate) fn tunnel(flow: &mut Flow, tunnel: &Tunnel, security: Security) {
+pub fn tunnel(flow: &mut Flow, tunnel: &Tunnel, security: Security) {
     flow.destination = remote(&tunnel.workload, tunnel.next_hop);
     flow.authority = Some(tunnel.authority.to_string().into());
     flow.service = tunnel.service.as_deref().map(|found| service(found).into());
@@ -32,7 +33,7 @@ pub(crate) fn tunnel(flow: &mut Flow, tunnel: &Tunnel, security: Security) {
 }
 
 /// An endpoint that is not in the mesh.
-pub(crate) fn plaintext(flow: &mut Flow, plaintext: &Plaintext) {
+pub fn plaintext(flow: &mut Flow, plaintext: &Plaintext) {
     flow.destination = remote(&plaintext.workload, plaintext.to);
     // An earlier endpoint may have been tried by tunnel.
     flow.authority = None;
@@ -41,16 +42,17 @@ pub(crate) fn plaintext(flow: &mut Flow, plaintext: &Plaintext) {
 }
 
 /// A new inbound connection: its addresses, and its client's proven identity.
-pub(crate) fn arriving(admission: &Admission) -> Flow {
+#[must_use]
+pub fn arriving(admission: &Admission) -> Flow {
     let mut flow = Flow::unknown(Direction::Inbound, admission.client, admission.target);
     proven(&mut flow, admission.peer.as_ref());
     flow
 }
 
 /// Both ends of an inbound connection, once it is planned.
-pub(crate) fn inbound(flow: &mut Flow, mesh: &Mesh, pod: &Pod, planned: &InboundPlan, admission: &Admission) {
-    flow.destination = local(mesh, pod, planned.dial);
-    let came_by = |host: &str| plan::claimed_service(mesh, &pod.local, host, planned.dial.port());
+pub fn inbound(flow: &mut Flow, mesh: &Mesh, member: &Member, planned: &InboundPlan, admission: &Admission) {
+    flow.destination = local(mesh, member, planned.dial);
+    let came_by = |host: &str| plan::claimed_service(mesh, &member.local, host, planned.dial.port());
     flow.service = admission.host.as_deref().and_then(came_by).map(|found| service(found).into());
     if let Some(workload) = &planned.source {
         flow.source = remote(workload, admission.client);
@@ -59,7 +61,7 @@ pub(crate) fn inbound(flow: &mut Flow, mesh: &Mesh, pod: &Pod, planned: &Inbound
 }
 
 /// The identity of a client's certificate, which overrides the workload at its address. None for plaintext.
-pub(crate) fn proven(flow: &mut Flow, client: Option<&Identity>) {
+pub fn proven(flow: &mut Flow, client: Option<&Identity>) {
     flow.security = if client.is_some() { Security::MutualTls } else { Security::Unknown };
     let endpoint = Arc::make_mut(&mut flow.source.endpoint);
     endpoint.principal = client.cloned();
@@ -68,18 +70,19 @@ pub(crate) fn proven(flow: &mut Flow, client: Option<&Identity>) {
     }
 }
 
-/// The headers of a CONNECT.
-pub(crate) fn headers(mesh: &Mesh, pod: &Pod, client: SocketAddr, tunnel: &Tunnel) -> HeaderMap {
+/// The headers of a CONNECT of `pod` for `client`.
+#[must_use]
+pub fn headers(mesh: &Mesh, pod: &LocalPod, client: SocketAddr, tunnel: &Tunnel) -> HeaderMap {
     let host = tunnel.service.as_ref().map(|service| service.name.hostname.as_ref().to_owned());
     let forwarded = Forwarded { client: Some(client), host };
     let trace = TraceParent::new(fastrand::u128(1..), fastrand::u64(1..));
     headers::render(&forwarded, &baggage(mesh, pod), trace)
 }
 
-fn baggage(mesh: &Mesh, pod: &Pod) -> Baggage {
+fn baggage(mesh: &Mesh, pod: &LocalPod) -> Baggage {
     let owned = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let namespace = Some(pod.local.namespace.as_ref().to_owned());
-    let Some(workload) = pod.local.workload(mesh) else {
+    let namespace = Some(pod.namespace.as_ref().to_owned());
+    let Some(workload) = pod.workload(mesh) else {
         return Baggage { namespace, ..Baggage::default() };
     };
     let labels = workload.labels();

@@ -8,51 +8,48 @@ use std::sync::Arc;
 
 use karez_api::outcome::{Closing, Outcome, Refusal};
 use karez_flow::{FlowRecord, Moved};
-use karez_handover::pod::PodReference;
-use karez_mesh::Mesh;
 use karez_mesh::authz::{self, Connection};
+use karez_mesh::{LocalPod, Mesh};
 use karez_tunnel::copy::Counters;
 use tokio::sync::oneshot;
-
-use crate::pod::Pod;
 
 /// Capacity that the register always keeps.
 const ROOM: usize = 64;
 
-/// The open connections of one worker. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Live {
-    inner: Rc<Inner>,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    next: Cell<u64>,
-    entries: RefCell<HashMap<u64, LiveEntry>>,
+/// The open connections of one worker, each of a Pod `P`. Cheap to clone.
+#[derive(Debug)]
+pub struct Live<P> {
+    inner: Rc<Inner<P>>,
 }
 
 #[derive(Debug)]
-struct LiveEntry {
-    /// The Pod whose application is the near end.
-    pod: Arc<Pod>,
+struct Inner<P> {
+    next: Cell<u64>,
+    entries: RefCell<HashMap<u64, LiveEntry<P>>>,
+}
+
+#[derive(Debug)]
+struct LiveEntry<P> {
+    /// The Pod whose connection it is.
+    pod: Arc<P>,
     /// The Pod whose policies admit the connection, with the connection as they see it. None if another process asks
     /// its own policies.
-    admission: Option<(Arc<Pod>, Connection)>,
+    admission: Option<(Arc<P>, Connection)>,
     end: Option<oneshot::Sender<Refusal>>,
 }
 
 /// The byte counters and the flow record of one connection.
 #[derive(Debug)]
-pub(crate) struct ConnectionRecord {
+pub struct ConnectionRecord {
     /// Bytes carried so far.
-    pub(crate) counters: Arc<Counters>,
+    pub counters: Arc<Counters>,
     dialled: Dialled,
     record: RefCell<Option<FlowRecord>>,
 }
 
 /// Which end of the copy is the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialled {
+pub enum Dialled {
     /// The near end is the client: the Pod dialled.
     ByNear,
     /// The far end is the client: the Pod was dialled.
@@ -61,27 +58,34 @@ pub(crate) enum Dialled {
 
 /// A connection's entry in the register; its drop removes the entry.
 #[derive(Debug)]
-pub(crate) struct Registration {
+pub struct Registration<P> {
     id: u64,
-    live: Live,
+    live: Live<P>,
     /// Its byte counters and flow record.
-    pub(crate) record: ConnectionRecord,
+    pub record: ConnectionRecord,
 }
 
 /// Completes when the mesh ends a registered connection.
 #[derive(Debug)]
-pub(crate) struct Ending {
+pub struct Ending {
     ended: oneshot::Receiver<Refusal>,
 }
 
-impl Live {
+impl<P> Default for Live<P> {
+    fn default() -> Self {
+        Self { inner: Rc::new(Inner { next: Cell::default(), entries: RefCell::default() }) }
+    }
+}
+
+impl<P> Clone for Live<P> {
+    fn clone(&self) -> Self {
+        Self { inner: Rc::clone(&self.inner) }
+    }
+}
+
+impl<P: AsRef<LocalPod>> Live<P> {
     /// Registers a connection of `pod`.
-    pub(crate) fn register(
-        &self,
-        pod: &Arc<Pod>,
-        record: FlowRecord,
-        dialled: Dialled,
-    ) -> (Registration, Ending) {
+    pub fn register(&self, pod: &Arc<P>, record: FlowRecord, dialled: Dialled) -> (Registration<P>, Ending) {
         let id = self.inner.next.replace(self.inner.next.get().wrapping_add(1));
         let (end, ended) = oneshot::channel();
         let record =
@@ -92,14 +96,13 @@ impl Live {
     }
 
     /// Authorizes again each connection whose policies have changed, and ends those that are now refused.
-    pub(crate) fn recheck(&self, before: &Mesh, after: &Mesh) {
-        let mut same: HashMap<PodReference, bool> = HashMap::new();
+    pub fn recheck(&self, before: &Mesh, after: &Mesh) {
+        let mut same: HashMap<*const P, bool> = HashMap::new();
         for entry in self.inner.entries.borrow_mut().values_mut() {
             let Some((pod, connection)) = &entry.admission else { continue };
-            let local = &pod.local;
-            let unchanged = *same
-                .entry(pod.enrolled.reference.clone())
-                .or_insert_with(|| authz::same_policies(before, after, local));
+            let local = (**pod).as_ref();
+            let unchanged =
+                *same.entry(Arc::as_ptr(pod)).or_insert_with(|| authz::same_policies(before, after, local));
             if unchanged {
                 continue;
             }
@@ -113,7 +116,7 @@ impl Live {
     }
 
     /// Ends the connections of all Pods except those that `remains` selects.
-    pub(crate) fn end_all_but(&self, remains: impl Fn(&Arc<Pod>) -> bool, reason: Closing) {
+    pub fn end_all_but(&self, remains: impl Fn(&Arc<P>) -> bool, reason: Closing) {
         for entry in self.inner.entries.borrow_mut().values_mut() {
             if !entry.pods().all(&remains) {
                 entry.end(Refusal::Closing(reason));
@@ -122,13 +125,20 @@ impl Live {
     }
 
     /// Open connections.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.inner.entries.borrow().len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
-impl LiveEntry {
-    fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
+impl<P> LiveEntry<P> {
+    fn pods(&self) -> impl Iterator<Item = &Arc<P>> {
         std::iter::once(&self.pod).chain(self.admission.iter().map(|(pod, _)| pod))
     }
 
@@ -142,7 +152,7 @@ impl LiveEntry {
 
 impl ConnectionRecord {
     /// Records that both ends are connected.
-    pub(crate) fn established(&self) {
+    pub fn established(&self) {
         if let Some(record) = self.record.borrow_mut().as_mut() {
             let counters = Arc::clone(&self.counters);
             record.established(move || Moved { sent: counters.sent(), received: counters.received() });
@@ -150,35 +160,36 @@ impl ConnectionRecord {
     }
 
     /// Adds details to the flow record.
-    pub(crate) fn describe(&self, more: impl FnOnce(&mut karez_flow::Flow)) {
+    pub fn describe(&self, more: impl FnOnce(&mut karez_flow::Flow)) {
         if let Some(record) = self.record.borrow_mut().as_mut() {
             more(record.flow_mut());
         }
     }
 
     /// Ends the flow record; a second call changes nothing.
-    pub(crate) fn finish(&self, outcome: impl Into<Outcome>) {
+    pub fn finish(&self, outcome: impl Into<Outcome>) {
         if let Some(record) = self.record.borrow_mut().take() {
             record.finish(outcome);
         }
     }
 
     /// Which end is the client.
-    pub(crate) fn dialled(&self) -> Dialled {
+    #[must_use]
+    pub fn dialled(&self) -> Dialled {
         self.dialled
     }
 }
 
-impl Registration {
+impl<P> Registration<P> {
     /// Lets every change of the policies of `pod` authorize the connection again. Call it before the first authorization.
-    pub(crate) fn admitted_to(&self, pod: &Arc<Pod>, connection: Connection) {
+    pub fn admitted_to(&self, pod: &Arc<P>, connection: Connection) {
         if let Some(entry) = self.live.inner.entries.borrow_mut().get_mut(&self.id) {
             entry.admission = Some((Arc::clone(pod), connection));
         }
     }
 
     /// Forgets the Pod of `admitted_to`: it was not reached, and another one is tried.
-    pub(crate) fn not_admitted(&self) {
+    pub fn not_admitted(&self) {
         if let Some(entry) = self.live.inner.entries.borrow_mut().get_mut(&self.id) {
             entry.admission = None;
         }
@@ -187,13 +198,13 @@ impl Registration {
 
 impl Ending {
     /// Waits until the mesh ends the connection. Cancel-safe.
-    pub(crate) async fn reached(&mut self) -> Refusal {
+    pub async fn reached(&mut self) -> Refusal {
         // The sender lives as long as the registration's own entry.
         (&mut self.ended).await.unwrap_or(Refusal::Closing(Closing::Draining))
     }
 }
 
-impl Drop for Registration {
+impl<P> Drop for Registration<P> {
     fn drop(&mut self) {
         let mut entries = self.live.inner.entries.borrow_mut();
         entries.remove(&self.id);

@@ -17,7 +17,7 @@ const LEAVE: Duration = Duration::from_secs(30);
 
 /// Both chains of a connection, as its handshake verified them.
 #[derive(Debug)]
-pub(crate) struct Proof {
+pub struct Proof {
     own: Vec<CertificateDer<'static>>,
     peer: Vec<CertificateDer<'static>>,
     expires: SystemTime,
@@ -25,7 +25,8 @@ pub(crate) struct Proof {
 
 impl Proof {
     /// The proof of `credential` and the peer's chain (leaf first).
-    pub(crate) fn new(credential: &Credential, peer: &[CertificateDer<'_>]) -> Self {
+    #[must_use]
+    pub fn new(credential: &Credential, peer: &[CertificateDer<'_>]) -> Self {
         let own_end = credential.not_after();
         let peer_end = tls::peer(peer).map_or(own_end, |peer| peer.not_after);
         Self {
@@ -37,7 +38,7 @@ impl Proof {
 
     /// Returns shortly before a certificate expires, or once the newest trust bundle of `certificate` no longer trusts
     /// one of them.
-    pub(crate) async fn over(self, mut certificate: watch::Receiver<State>) {
+    pub async fn over(self, mut certificate: watch::Receiver<State>) {
         let leave = leave_at(self.expires, SystemTime::now());
         loop {
             let left = time_to(leave, SystemTime::now());

@@ -1,7 +1,6 @@
-//! Tunnels that a Pod's connections share: dialled from the Pod, proven by its certificate, pooled by destination.
+//! Tunnels that a member's connections share: dialled by it, proven by its certificate, pooled by destination.
 
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use karez_api::outcome::{BadRequest, Failure, Limit, Outcome, Refusal};
 use karez_link::tls;
 use karez_mesh::Mesh;
 use karez_mesh::plan::Tunnel;
+use karez_tunnel::buffers::BufferPool;
 use karez_tunnel::client::{self, ConnectError, Connection, Driver};
 use karez_tunnel::pool::{Limits, Pool, PoolError};
 use karez_tunnel::read_ahead::ReadAhead;
@@ -21,16 +21,26 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::dial;
-use crate::pod::Pod;
-use crate::validity::Proof;
-use crate::worker::Worker;
+use crate::member::Member;
+use crate::proof::Proof;
 
 /// How long a stream may take from dial to answer. The far end takes at most 20 s to admit and connect it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Connections from one Pod to one workload's address with the same accepted identities share a tunnel. Each Pod has
-/// its own pool.
+/// Opens the TCP connections of a member's tunnels.
+pub trait Dialler: 'static {
+    /// Whose tunnels they are.
+    fn member(&self) -> &Member;
+
+    /// Connects to the address.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    fn dial(&self, to: SocketAddr) -> impl Future<Output = Result<TcpStream, Failure>>;
+}
+
+/// Connections from one member to one workload's address with the same accepted identities share a tunnel. Each
+/// member has its own pool.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     workload: Arc<str>,
@@ -38,9 +48,9 @@ struct Key {
     accepted: Arc<[Identity]>,
 }
 
-/// The tunnels of one Pod on one worker. Cheap to clone.
+/// The tunnels of one member on one worker. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Tunnels {
+pub struct Tunnels {
     pool: Pool<Key, Arc<Failure>>,
 }
 
@@ -48,7 +58,8 @@ type Dialled = (Connection, Driver<TlsStream<ReadAhead<TcpStream>>>);
 
 impl Tunnels {
     /// No tunnels.
-    pub(crate) fn new() -> Self {
+    #[must_use]
+    pub fn new() -> Self {
         let spawn = |task| {
             tokio::task::spawn_local(task);
         };
@@ -59,10 +70,10 @@ impl Tunnels {
     ///
     /// # Errors
     /// The reason there is none.
-    pub(crate) async fn connect(
+    pub async fn connect<D: Dialler>(
         &self,
-        pod: &Arc<Pod>,
-        worker: &Rc<Worker>,
+        dialler: &Arc<D>,
+        buffers: &BufferPool,
         tunnel: &Tunnel,
         headers: &HeaderMap,
     ) -> Result<Stream, Outcome> {
@@ -74,7 +85,7 @@ impl Tunnels {
         // An address and a port always make an authority.
         let authority = Authority::try_from(tunnel.authority.to_string())
             .map_err(|_| Refusal::BadRequest(BadRequest::Authority))?;
-        let dial = || dial(Arc::clone(pod), Rc::clone(worker), key.clone());
+        let dial = || dial(Arc::clone(dialler), buffers.clone(), key.clone());
         let connected = self.pool.connect(&key, &authority, headers, dial);
         let peer = tunnel.next_hop;
         let late = |_| Failure::Http2 { peer, message: "the CONNECT timed out".to_owned() };
@@ -83,45 +94,52 @@ impl Tunnels {
     }
 
     /// Ends the tunnels to workloads that have left the mesh.
-    pub(crate) fn close_removed(&self, mesh: &Mesh) {
+    pub fn close_removed(&self, mesh: &Mesh) {
         self.pool.close(|key| mesh.workload(&key.workload).is_none());
     }
 
     /// Ends all tunnels at once.
-    pub(crate) fn close_all(&self) {
+    pub fn close_all(&self) {
         self.pool.close(|_| true);
     }
 
     /// Opens no more streams. Each tunnel ends after its last.
-    pub(crate) fn retire(&self) {
+    pub fn retire(&self) {
         self.pool.retire(|_| true);
     }
 
     /// Open tunnels.
-    pub(crate) fn connections(&self) -> usize {
+    #[must_use]
+    pub fn connections(&self) -> usize {
         self.pool.stats().connections
     }
 }
 
-async fn dial(pod: Arc<Pod>, worker: Rc<Worker>, key: Key) -> Result<Dialled, Arc<Failure>> {
-    handshake(&pod, &worker, &key).await.map_err(Arc::new)
+impl Default for Tunnels {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+async fn dial<D: Dialler>(dialler: Arc<D>, buffers: BufferPool, key: Key) -> Result<Dialled, Arc<Failure>> {
+    handshake(&*dialler, buffers, &key).await.map_err(Arc::new)
 }
 
 /// TCP, TLS and HTTP/2 to the far end.
-async fn handshake(pod: &Pod, worker: &Worker, key: &Key) -> Result<Dialled, Failure> {
-    let peer = key.next_hop;
-    let credential = pod.credential()?;
-    let tcp = dial::connect(&pod.stock, peer).await?;
+async fn handshake(dialler: &impl Dialler, buffers: BufferPool, key: &Key) -> Result<Dialled, Failure> {
+    let (member, peer) = (dialler.member(), key.next_hop);
+    let credential = member.credential()?;
+    let tcp = dialler.dial(peer).await?;
     let connector = TlsConnector::from(credential.client(&key.accepted));
-    let io = ReadAhead::new(tcp, worker.buffers.clone());
+    let io = ReadAhead::new(tcp, buffers);
     let tls = within(connector.connect(tls::server_name(), io))
         .await
         .map_err(|error| tls::failure(&error, peer))?;
     let proof = Proof::new(&credential, tls.get_ref().1.peer_certificates().unwrap_or_default());
-    let (connection, driver) = client::handshake(tls, &Http2::client(), &pod.account)
+    let (connection, driver) = client::handshake(tls, &Http2::client(), &member.account)
         .await
         .map_err(|error| Failure::Http2 { peer, message: error.to_string() })?;
-    Ok((connection, driver.retire_when(proof.over(pod.certificate.clone()))))
+    Ok((connection, driver.retire_when(proof.over(member.certificate.clone()))))
 }
 
 async fn within<T>(handshake: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {

@@ -8,19 +8,21 @@ use karez_tunnel::window::{Account, Budget};
 
 /// The accounts of peers.
 #[derive(Debug)]
-pub(crate) struct Accounts {
+pub struct Accounts {
     budget: Arc<Budget>,
     by_peer: Mutex<HashMap<IpAddr, Weak<Account>>>,
 }
 
 impl Accounts {
     /// No accounts yet. All count against one budget.
-    pub(crate) fn new(budget: Arc<Budget>) -> Self {
+    #[must_use]
+    pub fn new(budget: Arc<Budget>) -> Self {
         Self { budget, by_peer: Mutex::default() }
     }
 
     /// The account of the peer with that address. It closes with the peer's last connection.
-    pub(crate) fn of(&self, peer: IpAddr) -> Arc<Account> {
+    #[must_use]
+    pub fn of(&self, peer: IpAddr) -> Arc<Account> {
         // The map is consistent at every point under the lock.
         let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = by_peer.get(&peer).and_then(Weak::upgrade) {
