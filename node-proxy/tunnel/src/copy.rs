@@ -1,4 +1,4 @@
-//! Copies bytes between an application's socket and a tunnel's stream, or between two sockets.
+//! Copies bytes between an application's socket and a tunnel's stream, between two sockets, or between two streams.
 //!
 //! Each direction ends on its own: FIN becomes END_STREAM and back. A reset passes to the other end, behind the bytes
 //! sent before it: RST becomes RST_STREAM(CANCEL) and back. A copy that fails or is dropped leaves sockets that send
@@ -7,6 +7,7 @@
 mod downward;
 mod half_close_timer;
 mod linger;
+mod passage;
 mod read_size;
 mod relay;
 mod reset_watch;
@@ -29,11 +30,15 @@ use crate::stream::{Stream, StreamError};
 use crate::window::{Account, Evicted};
 use downward::Downward;
 use half_close_timer::HalfCloseTimer;
+use passage::Passage;
 use relay::Relay;
 use socket::close_quietly;
 pub use socket::reset_when_closed;
 use tunnelled::{Stage, Tunnelled};
 use upward::Upward;
+
+/// How long the bytes before a cut may take to leave, where both ends are streams.
+const CUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes that a flow has moved so far. Any thread may read them meanwhile.
 #[derive(Debug, Default)]
@@ -203,4 +208,36 @@ pub fn sockets<'a>(
         }
         copied
     }
+}
+
+/// Copies between two streams until both directions have ended, as a waypoint does.
+///
+/// # Errors
+/// When one end breaks, or a limit is reached; the other end is then reset. `counters` hold the bytes moved.
+pub async fn streams(
+    near: Stream,
+    far: Stream,
+    counters: &Counters,
+    half_close_timeout: Duration,
+) -> Result<(), CopyError> {
+    let ((near_reader, near_writer), (far_reader, far_writer)) = (near.split(), far.split());
+    let mut there = Passage::new((near_reader, End::Near), (far_writer, End::Far), &counters.sent);
+    let mut back = Passage::new((far_reader, End::Far), (near_writer, End::Near), &counters.received);
+    let mut half_close_timer = HalfCloseTimer::new(half_close_timeout);
+    let copied = poll_fn(|cx| {
+        let ended = (there.poll(cx)?, back.poll(cx)?);
+        half_close_timer.poll(cx, ended, counters.total())
+    });
+    let copied = copied.await;
+    if let Err(error) = &copied {
+        let delivered = async {
+            there.flushed().await;
+            back.flushed().await;
+        };
+        // Bytes that came before a cut arrive before it.
+        drop(tokio::time::timeout(CUT_TIMEOUT, delivered).await);
+        there.reset(error.reason());
+        back.reset(error.reason());
+    }
+    copied
 }

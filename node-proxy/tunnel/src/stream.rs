@@ -1,10 +1,10 @@
 //! One CONNECT stream, of either end.
 
+mod io;
 mod reader;
 mod unread;
 mod writer;
 
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub enum StreamError {
     Aborted,
     /// The connection's transport failed.
     #[error("the connection broke: {0}")]
-    Io(Arc<io::Error>),
+    Io(Arc<std::io::Error>),
     /// The connection broke the rules of HTTP/2, or ended.
     #[error("the connection broke: {0}")]
     Connection(h2::Error),
@@ -52,9 +52,9 @@ impl From<h2::Error> for StreamError {
     }
 }
 
-impl From<StreamError> for io::Error {
+impl From<StreamError> for std::io::Error {
     fn from(error: StreamError) -> Self {
-        Self::new(io::ErrorKind::ConnectionReset, error)
+        Self::new(std::io::ErrorKind::ConnectionReset, error)
     }
 }
 

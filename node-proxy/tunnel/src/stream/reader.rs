@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream};
+use tokio::io::ReadBuf;
 
 use super::StreamError;
 use super::unread::Unread;
@@ -90,6 +91,21 @@ impl Reader {
         if !self.ended {
             self.release(bytes);
         }
+    }
+
+    /// Copies unread bytes into `buf`, and drops them: the peer may send as many again.
+    pub(super) fn read_into(&mut self, buf: &mut ReadBuf<'_>) {
+        let copied = self.unread.copy_to(buf);
+        self.consume(copied);
+    }
+
+    /// Takes up to `most` unread bytes: one piece as it came, or its beginning. The peer may send as many again.
+    pub fn take(&mut self, most: usize) -> Bytes {
+        let taken = self.unread.take(most);
+        if !self.ended {
+            self.release(taken.len());
+        }
+        taken
     }
 
     /// The next piece; None when the peer has ended its direction.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::ReadBuf;
 
 /// A waiting piece below this size is copied: it may keep a far larger block alive.
 const SMALL: usize = 8 * 1024;
@@ -39,6 +40,27 @@ impl Unread {
         self.bytes -= piece.len();
         self.compacted = self.compacted.saturating_sub(1);
         Some(piece)
+    }
+
+    /// Takes the first piece, or its first `most` bytes. Empty if there is none.
+    pub(super) fn take(&mut self, most: usize) -> Bytes {
+        match self.pieces.front_mut() {
+            Some(first) if first.len() > most => {
+                self.bytes -= most;
+                first.split_to(most)
+            }
+            _ => self.pop().unwrap_or_default(),
+        }
+    }
+
+    /// Copies bytes, as many as there is room for, and returns how many.
+    pub(super) fn copy_to(&self, buf: &mut ReadBuf<'_>) -> usize {
+        let before = buf.filled().len();
+        for piece in &self.pieces {
+            let fits = piece.len().min(buf.remaining());
+            buf.put_slice(piece.get(..fits).unwrap_or_default());
+        }
+        buf.filled().len() - before
     }
 
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {

@@ -5,6 +5,7 @@ mod cuts;
 mod early;
 mod ends;
 mod relay;
+mod streams;
 
 use std::io::ErrorKind;
 use std::sync::Arc;

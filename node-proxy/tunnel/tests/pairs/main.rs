@@ -7,6 +7,7 @@
     reason = "these are tests"
 )]
 
+mod bytes;
 mod connect;
 mod copy;
 mod endpoints;
