@@ -21,6 +21,7 @@ pub use writer::Writer;
 pub struct Stream {
     reader: Reader,
     writer: Writer,
+    shutdown: io::Shutdown,
 }
 
 /// Why a stream broke.
@@ -65,7 +66,7 @@ impl Stream {
     }
 
     pub(crate) fn from_halves(reader: Reader, writer: Writer) -> Self {
-        Self { reader, writer }
+        Self { reader, writer, shutdown: io::Shutdown::default() }
     }
 
     /// The two directions, each for one task. Dropping both frees the stream's slot.

@@ -74,15 +74,26 @@ impl Writer {
         self.send.send_data(Bytes::new(), true).map_err(|error| self.slot.broken(error))
     }
 
+    /// Ends this direction after the bytes sent. The result is ready once END_STREAM has left for the connection, or the
+    /// stream is gone.
+    pub(super) fn end(&mut self) -> Result<oneshot::Receiver<()>, StreamError> {
+        self.mark(true)
+    }
+
     /// Waits until all sent bytes have left for the connection, or the stream is gone. Call it before a reset, as h2
     /// drops bytes that still wait then.
     pub async fn flushed(&mut self) {
-        let (passed, passes) = oneshot::channel();
-        let marker = Bytes::from_owner(Marker { _passed: passed });
         // Fails on a stream that has ended or was reset, and takes no more.
-        if self.send.send_data(marker, false).is_ok() {
+        if let Ok(passes) = self.mark(false) {
             passes.await.ok();
         }
+    }
+
+    fn mark(&mut self, is_last: bool) -> Result<oneshot::Receiver<()>, StreamError> {
+        let (passed, passes) = oneshot::channel();
+        let marker = Bytes::from_owner(Marker { _passed: passed });
+        self.send.send_data(marker, is_last).map_err(|error| self.slot.broken(error))?;
+        Ok(passes)
     }
 
     /// Resets both directions of the stream. Drops bytes that wait to be sent.

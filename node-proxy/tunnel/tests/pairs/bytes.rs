@@ -55,6 +55,44 @@ async fn bytes_before_a_reset_are_read_before_it() {
     .await;
 }
 
+/// A server may answer early and drop the rest of the request, as RFC 9113 section 8.1 has it.
+#[tokio::test]
+async fn who_still_writes_comes_to_read_an_early_answer() {
+    local(async {
+        let (client, mut server) = pair().await;
+        let (mut near, mut far) = stream(&client, &mut server).await;
+        far.write_all(b"no").await.unwrap();
+        far.shutdown().await.unwrap();
+        drop(far);
+        near.write_all(&payload()).await.unwrap();
+        near.shutdown().await.unwrap();
+        let mut answer = String::new();
+        near.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "no");
+    })
+    .await;
+}
+
+/// Whoever shuts down and drops a stream has sent all of it.
+#[tokio::test]
+async fn what_was_written_before_a_shutdown_arrives() {
+    local(async {
+        let (client, mut server) = pair().await;
+        let (mut near, mut far) = stream(&client, &mut server).await;
+        let sent = spawn_local(async move {
+            far.write_all(&payload()).await.unwrap();
+            far.shutdown().await.unwrap();
+            far.shutdown().await.unwrap();
+        });
+        near.shutdown().await.unwrap();
+        let mut seen = Vec::new();
+        near.read_to_end(&mut seen).await.unwrap();
+        assert!(seen == payload());
+        sent.await.unwrap();
+    })
+    .await;
+}
+
 /// Otherwise its application would take a cut for an end.
 #[tokio::test]
 async fn a_stream_that_is_dropped_is_reset() {
