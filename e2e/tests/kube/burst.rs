@@ -12,7 +12,7 @@ use crate::workloads;
 
 /// As many as two nodes of `maxPods` 250 hold beside the cluster's own.
 const PODS: usize = 200;
-/// Two cores start about four Pods a second.
+/// Two cores start about three Pods a second.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 #[test]
