@@ -11,6 +11,8 @@ use crate::route::{
     HeaderMatch, Kind, PathMatch, QueryParamMatch, RequestMatch, Route, RouteName, Rule, ValueMatch,
 };
 
+pub(crate) mod arbitrary;
+
 pub(crate) fn service(hostname: &str) -> BackendService {
     BackendService { namespace: "shop".into(), hostname: hostname.into(), port: 80 }
 }
