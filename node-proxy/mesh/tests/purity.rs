@@ -36,8 +36,13 @@ const ACTS: [&str; 9] = [
 ];
 
 /// The pure crates, relative to this folder.
-const CRATES: [&str; 4] =
-    [".", "../../controller/api", "../../controller/resources", "../../controller/translate"];
+const CRATES: [&str; 5] = [
+    ".",
+    "../../controller/api",
+    "../../controller/resources",
+    "../../controller/translate",
+    "../../waypoint/route",
+];
 
 #[test]
 fn manifests_name_no_actor() -> io::Result<()> {
