@@ -9,6 +9,7 @@
 
 mod connection_task;
 mod entry;
+mod transport;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -20,13 +21,13 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::uri::Authority;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use crate::client::{ConnectError, Connection, Driver, Reservation};
-use crate::stream::Stream;
+use crate::client::{ConnectError, Connection};
 use entry::{Dial, Pick, PoolEntry};
+
+pub use transport::Transport;
 
 /// How many connections the pool keeps, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,22 +93,23 @@ pub struct Stats {
     pub streams: usize,
 }
 
-/// The pool. Clones share it. `E` is a dial's error.
-pub struct Pool<K, E> {
-    inner: Rc<Inner<K, E>>,
+/// The pool of connections `T`. Clones share it. `E` is a dial's error.
+pub struct Pool<K, E, T = Connection> {
+    inner: Rc<Inner<K, E, T>>,
 }
 
-struct Inner<K, E> {
+struct Inner<K, E, T> {
     limits: Limits,
     spawn: Box<dyn Fn(Task)>,
-    entries: RefCell<HashMap<K, PoolEntry<E>>>,
+    entries: RefCell<HashMap<K, PoolEntry<E, T>>>,
     next: Cell<u64>,
 }
 
-impl<K, E> Pool<K, E>
+impl<K, E, T> Pool<K, E, T>
 where
     K: Clone + Eq + Hash + 'static,
     E: Clone + 'static,
+    T: Transport,
 {
     /// An empty pool. `spawn` runs a task on this thread. Each task ends soon after the pool is dropped and its last
     /// stream has ended.
@@ -122,22 +124,21 @@ where
     ///
     /// # Errors
     /// See [`PoolError`].
-    pub async fn connect<Io, F>(
+    pub async fn connect<D: Future + 'static, F>(
         &self,
         key: &K,
         authority: &Authority,
         headers: &HeaderMap,
         dial: impl Fn() -> F,
-    ) -> Result<Stream, PoolError<E>>
+    ) -> Result<T::Stream, PoolError<E>>
     where
-        F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
-        Io: AsyncRead + AsyncWrite + Unpin + 'static,
+        F: Future<Output = Result<(T, D), E>> + 'static,
     {
         let mut dials = 0..DIALS;
         let coming = self.inner.next.get();
         let (id, first) = self.reserve(key, &dial, None, &mut dials).await?;
         let known = self.newest(key);
-        let error = match first.connect(authority.clone(), headers.clone()).await {
+        let error = match T::open(first, authority.clone(), headers.clone()).await {
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
@@ -147,7 +148,7 @@ where
         }
         match self.reserve(key, &dial, known, &mut dials).await {
             Ok((_, second)) => {
-                second.connect(authority.clone(), headers.clone()).await.map_err(PoolError::Connect)
+                T::open(second, authority.clone(), headers.clone()).await.map_err(PoolError::Connect)
             }
             // The first error tells more than the lack of room for a fresh connection.
             Err(PoolError::Full) => Err(PoolError::Connect(error)),
@@ -157,16 +158,15 @@ where
 
     /// Finds or makes a slot for one stream on a connection dialled after `known`, and returns the connection's id.
     /// `dials` are the dials left.
-    async fn reserve<Io, F>(
+    async fn reserve<D: Future + 'static, F>(
         &self,
         key: &K,
         dial: &impl Fn() -> F,
         known: Option<u64>,
         dials: &mut impl Iterator,
-    ) -> Result<(u64, Reservation), PoolError<E>>
+    ) -> Result<(u64, T::Slot), PoolError<E>>
     where
-        F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
-        Io: AsyncRead + AsyncWrite + Unpin + 'static,
+        F: Future<Output = Result<(T, D), E>> + 'static,
     {
         // Each round waits for one dial or probe. Every dial adds a connection, and their number is bounded.
         for _ in 0..=self.inner.limits.connections.saturating_mul(2) {
@@ -201,7 +201,7 @@ where
     pub fn retire(&self, leaving: impl Fn(&K) -> bool) {
         let entries = self.inner.entries.borrow();
         let left = entries.iter().filter(|(key, _)| leaving(key));
-        left.flat_map(|(_, entry)| entry.connections()).for_each(Connection::retire);
+        left.flat_map(|(_, entry)| entry.connections()).for_each(T::retire);
     }
 
     /// The present figures.
@@ -212,11 +212,11 @@ where
         Stats {
             keys: entries.len(),
             connections: connections().count(),
-            streams: connections().map(Connection::streams).sum(),
+            streams: connections().map(T::streams).sum(),
         }
     }
 
-    fn pick(&self, key: &K, known: Option<u64>) -> Pick<E> {
+    fn pick(&self, key: &K, known: Option<u64>) -> Pick<E, T> {
         match self.inner.entries.borrow().get(key) {
             Some(entry) => entry.pick(&self.inner.limits, known, Instant::now()),
             None => Pick::None,
@@ -228,10 +228,9 @@ where
     }
 
     /// Starts the key's one dial.
-    fn dial<Io, F>(&self, key: &K, dial: F) -> DialOutcome<E>
+    fn dial<D: Future + 'static, F>(&self, key: &K, dial: F) -> DialOutcome<E>
     where
-        F: Future<Output = Result<(Connection, Driver<Io>), E>> + 'static,
-        Io: AsyncRead + AsyncWrite + Unpin + 'static,
+        F: Future<Output = Result<(T, D), E>> + 'static,
     {
         let id = self.inner.next.replace(self.inner.next.get().wrapping_add(1));
         let (outcome_sender, outcome) = watch::channel(None);
@@ -259,9 +258,9 @@ async fn dialled<E: Clone>(mut outcome: DialOutcome<E>) -> Result<(), PoolError<
     }
 }
 
-impl<K: Eq + Hash, E> Inner<K, E> {
+impl<K: Eq + Hash, E, T: Transport> Inner<K, E, T> {
     /// Takes the connections of the keys that `chosen` selects, and cancels their dials.
-    fn take(&self, chosen: impl Fn(&K) -> bool) -> Vec<Connection> {
+    fn take(&self, chosen: impl Fn(&K) -> bool) -> Vec<T> {
         let taken: Vec<_> = self.entries.borrow_mut().extract_if(|key, _| chosen(key)).collect();
         taken.into_iter().flat_map(|(_, entry)| entry.into_connections()).collect()
     }
@@ -272,7 +271,7 @@ impl<K: Eq + Hash, E> Inner<K, E> {
     }
 
     /// Changes an entry, and removes it if that leaves it empty.
-    fn with_entry<R>(&self, key: &K, change: impl FnOnce(&mut PoolEntry<E>) -> R) -> Option<R> {
+    fn with_entry<R>(&self, key: &K, change: impl FnOnce(&mut PoolEntry<E, T>) -> R) -> Option<R> {
         let mut entries = self.entries.borrow_mut();
         let entry = entries.get_mut(key)?;
         let result = change(entry);
@@ -283,13 +282,13 @@ impl<K: Eq + Hash, E> Inner<K, E> {
     }
 }
 
-impl<K, E> Clone for Pool<K, E> {
+impl<K, E, T> Clone for Pool<K, E, T> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone() }
     }
 }
 
-impl<K, E> fmt::Debug for Pool<K, E> {
+impl<K, E, T> fmt::Debug for Pool<K, E, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").field("limits", &self.inner.limits).finish_non_exhaustive()
     }

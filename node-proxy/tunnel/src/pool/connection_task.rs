@@ -4,30 +4,29 @@ use std::hash::Hash;
 use std::pin::pin;
 use std::rc::Weak;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::Inner;
-use crate::client::{Connection, Driver};
+use super::{Inner, Transport};
 use crate::deadline_future::DeadlineFuture;
 
 /// A pooled connection's pool, key and id.
-pub(super) struct PoolSlot<K, E> {
-    pub(super) pool: Weak<Inner<K, E>>,
+pub(super) struct PoolSlot<K, E, T> {
+    pub(super) pool: Weak<Inner<K, E, T>>,
     pub(super) key: K,
     pub(super) id: u64,
 }
 
 /// Dials, reports the outcome to the waiting callers, and drives the connection until it ends.
-pub(super) async fn run<K, E, Io>(
-    slot: PoolSlot<K, E>,
-    dial: impl Future<Output = Result<(Connection, Driver<Io>), E>>,
+pub(super) async fn run<K, E, T, D>(
+    slot: PoolSlot<K, E, T>,
+    dial: impl Future<Output = Result<(T, D), E>>,
     outcome: watch::Sender<Option<Result<(), E>>>,
     cancelled: oneshot::Receiver<()>,
 ) where
     K: Eq + Hash,
-    Io: AsyncRead + AsyncWrite + Unpin,
+    T: Transport,
+    D: Future,
 {
     let dialled = tokio::select! {
         biased;
@@ -64,8 +63,8 @@ pub(super) async fn run<K, E, Io>(
     }
 }
 
-impl<K: Eq + Hash, E> PoolSlot<K, E> {
-    fn end_dial(&self, connection: Option<Connection>) -> bool {
+impl<K: Eq + Hash, E, T: Transport> PoolSlot<K, E, T> {
+    fn end_dial(&self, connection: Option<T>) -> bool {
         let pool = self.pool.upgrade();
         let wanted =
             pool.and_then(|pool| pool.with_entry(&self.key, |entry| entry.end_dial(self.id, connection)));
@@ -73,7 +72,7 @@ impl<K: Eq + Hash, E> PoolSlot<K, E> {
     }
 
     /// Returns when the connection was without streams for its idle time; at once if the pool no longer uses it.
-    async fn wait_until_unused(&self, connection: Connection) {
+    async fn wait_until_unused(&self, connection: T) {
         loop {
             connection.idle().await;
             let Some(since) = connection.idle_since() else {
@@ -86,7 +85,7 @@ impl<K: Eq + Hash, E> PoolSlot<K, E> {
     }
 
     /// Whether the connection stayed idle from `since` for its whole idle time.
-    async fn stays_idle(&self, connection: &Connection, since: Instant) -> bool {
+    async fn stays_idle(&self, connection: &T, since: Instant) -> bool {
         loop {
             let Some((surplus, step, end)) = self.retention(since) else {
                 return true;

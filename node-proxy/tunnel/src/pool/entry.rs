@@ -3,12 +3,11 @@
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{DialOutcome, Limits};
-use crate::client::{Connection, Reservation};
+use super::{DialOutcome, Limits, Transport};
 
-pub(super) struct PoolEntry<E> {
+pub(super) struct PoolEntry<E, T> {
     /// Kept until they end: a connection that takes no more streams may still carry some.
-    connections: Vec<(u64, Connection)>,
+    connections: Vec<(u64, T)>,
     dial: Option<Dial<E>>,
 }
 
@@ -21,11 +20,11 @@ pub(super) struct Dial<E> {
 }
 
 /// What a key can offer to a request for a stream.
-pub(super) enum Pick<E> {
+pub(super) enum Pick<E, T: Transport> {
     /// A reserved slot, and its connection's id.
-    Reserved(u64, Reservation),
+    Reserved(u64, T::Slot),
     /// A connection with room whose peer has long been silent.
-    Silent(u64, Connection),
+    Silent(u64, T),
     /// A dial is under way.
     Dialling(DialOutcome<E>),
     /// No room: another connection may be dialled.
@@ -34,7 +33,7 @@ pub(super) enum Pick<E> {
     Full,
 }
 
-impl<E> Default for PoolEntry<E> {
+impl<E, T> Default for PoolEntry<E, T> {
     fn default() -> Self {
         Self { connections: Vec::new(), dial: None }
     }
@@ -46,11 +45,11 @@ impl<E> Dial<E> {
     }
 }
 
-impl<E> PoolEntry<E> {
+impl<E, T: Transport> PoolEntry<E, T> {
     /// Fills the oldest connections first, so that the surplus falls idle and retires. Considers only connections
     /// dialled after `known`.
-    pub(super) fn pick(&self, limits: &Limits, known: Option<u64>, now: Instant) -> Pick<E> {
-        let silent = |connection: &Connection| {
+    pub(super) fn pick(&self, limits: &Limits, known: Option<u64>, now: Instant) -> Pick<E, T> {
+        let silent = |connection: &T| {
             let silence = now.saturating_duration_since(connection.heard());
             connection.streams() == 0 && silence >= limits.probe_after
         };
@@ -76,7 +75,7 @@ impl<E> PoolEntry<E> {
     }
 
     /// Ends the dial `id`. Returns false if nobody wants it any more.
-    pub(super) fn end_dial(&mut self, id: u64, connection: Option<Connection>) -> bool {
+    pub(super) fn end_dial(&mut self, id: u64, connection: Option<T>) -> bool {
         if self.dial.as_ref().is_none_or(|dial| dial.id != id) {
             return false;
         }
@@ -104,11 +103,11 @@ impl<E> PoolEntry<E> {
         self.connections.iter().any(|(known, connection)| *known != id && connection.is_usable())
     }
 
-    pub(super) fn connections(&self) -> impl Iterator<Item = &Connection> {
+    pub(super) fn connections(&self) -> impl Iterator<Item = &T> {
         self.connections.iter().map(|(_, connection)| connection)
     }
 
-    pub(super) fn into_connections(self) -> impl Iterator<Item = Connection> {
+    pub(super) fn into_connections(self) -> impl Iterator<Item = T> {
         self.connections.into_iter().map(|(_, connection)| connection)
     }
 
