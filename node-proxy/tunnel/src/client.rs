@@ -53,7 +53,8 @@ where
     let outgoing = io.handle();
     let io = Metered::new(io, state.meter.clone());
     let begun = timeout(settings.handshake_timeout, outgoing.drive(builder.handshake(io))).await;
-    let (request, connection) = begun.map_err(|_| ConnectionError::HandshakeTimeout)??;
+    let begun = begun.map_err(|_| ConnectionError::HandshakeTimeout)?;
+    let (request, connection) = begun.map_err(ConnectionError::of)?;
     let driver = Driver::new(connection, outgoing, state.clone(), settings);
     Ok((Connection { request, state, streams: settings.streams as usize }, driver))
 }

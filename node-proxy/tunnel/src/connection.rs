@@ -8,6 +8,7 @@ use std::task::Waker;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::error::ProtocolError;
 use crate::metered::Meter;
 use crate::settings::Http2;
 use crate::stream::StreamError;
@@ -29,8 +30,14 @@ pub enum ConnectionError {
     #[error("cannot send: {0}")]
     Write(std::io::Error),
     /// The transport failed, or the peer broke HTTP/2.
-    #[error("{0}")]
-    Http2(#[from] h2::Error),
+    #[error(transparent)]
+    Http2(ProtocolError),
+}
+
+impl ConnectionError {
+    pub(crate) fn of(error: h2::Error) -> Self {
+        Self::Http2(ProtocolError::of(error))
+    }
 }
 
 /// The state of one connection, dialled or accepted.
@@ -184,7 +191,7 @@ impl StreamSlot {
             return StreamError::Aborted;
         }
         let below = self.state.meter.error().filter(|_| error.is_io());
-        below.map_or_else(|| error.into(), StreamError::Io)
+        below.map_or_else(|| StreamError::of(error), StreamError::Io)
     }
 }
 

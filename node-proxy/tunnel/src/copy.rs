@@ -22,10 +22,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use h2::Reason;
 use tokio::net::TcpStream;
 
 use crate::buffers::BufferPool;
+use crate::error::ResetReason;
 use crate::stream::{Stream, StreamError};
 use crate::window::{Account, Evicted};
 use downward::Downward;
@@ -120,10 +120,10 @@ impl CopyError {
     }
 
     /// RFC 9113 section 8.5 names CONNECT_ERROR for a TCP RST, but Istio's peers only know CANCEL as a cut.
-    fn reason(&self) -> Reason {
+    fn reason(&self) -> ResetReason {
         match self {
-            Self::Broken { .. } | Self::Aborted | Self::HalfCloseTimeout => Reason::CANCEL,
-            Self::UnreadBytes => Reason::ENHANCE_YOUR_CALM,
+            Self::Broken { .. } | Self::Aborted | Self::HalfCloseTimeout => ResetReason::CANCEL,
+            Self::UnreadBytes => ResetReason::ENHANCE_YOUR_CALM,
         }
     }
 }

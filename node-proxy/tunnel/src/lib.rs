@@ -28,10 +28,12 @@ pub mod stream;
 pub mod window;
 
 mod connection;
+mod error;
 mod keepalive;
 mod metered;
 mod upkeep;
 mod write_behind;
 
 pub use connection::ConnectionError;
+pub use error::{ProtocolError, ResetReason};
 pub use stream::{Stream, StreamError};

@@ -56,7 +56,8 @@ where
     let outgoing = io.handle();
     let io = Metered::new(io, state.meter.clone());
     let begun = timeout(settings.handshake_timeout, outgoing.drive(builder.handshake(io))).await;
-    let mut connection = begun.map_err(|_| ConnectionError::HandshakeTimeout)??;
+    let begun = begun.map_err(|_| ConnectionError::HandshakeTimeout)?;
+    let mut connection = begun.map_err(ConnectionError::of)?;
     let upkeep = Upkeep::new(state.clone(), settings, connection.ping_pong());
     Ok(Incoming { connection, outgoing, state, upkeep, goaway: None })
 }
@@ -108,7 +109,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Incoming<Io> {
             // nobody waits for the steps below.
             let sent = self.outgoing.poll_send(cx);
             if let Poll::Ready(accepted) = accepted {
-                let Some((head, respond)) = accepted.transpose()? else {
+                let accepted = accepted.transpose().map_err(ConnectionError::of)?;
+                let Some((head, respond)) = accepted else {
                     return Poll::Ready(Ok(None));
                 };
                 let request = Request::new(head, respond, &self.state);

@@ -9,9 +9,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use h2::{Reason, RecvStream, SendStream};
+use h2::{RecvStream, SendStream};
 
 use crate::connection::StreamSlot;
+use crate::error::{ProtocolError, ResetReason};
 pub use reader::Reader;
 pub use writer::Writer;
 
@@ -29,7 +30,7 @@ pub struct Stream {
 pub enum StreamError {
     /// The peer reset it.
     #[error("reset by the peer ({0})")]
-    Reset(Reason),
+    Reset(ResetReason),
     /// It held the most unread bytes of a Pod that exceeded its limit.
     #[error("reset because the Pod's limit of unread bytes is reached")]
     UnreadBytes,
@@ -41,14 +42,14 @@ pub enum StreamError {
     Io(Arc<std::io::Error>),
     /// The connection broke the rules of HTTP/2, or ended.
     #[error("the connection broke: {0}")]
-    Connection(h2::Error),
+    Connection(ProtocolError),
 }
 
-impl From<h2::Error> for StreamError {
-    fn from(error: h2::Error) -> Self {
+impl StreamError {
+    pub(crate) fn of(error: h2::Error) -> Self {
         match error.reason() {
-            Some(reason) if error.is_reset() => Self::Reset(reason),
-            _ => Self::Connection(error),
+            Some(reason) if error.is_reset() => Self::Reset(ResetReason::of(reason)),
+            _ => Self::Connection(ProtocolError::of(error)),
         }
     }
 }

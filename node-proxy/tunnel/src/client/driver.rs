@@ -63,7 +63,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for Driver<Io> {
             // At once: a peer waits for these bytes, while nobody waits for the steps below.
             let sent = this.outgoing.poll_send(cx);
             if let Poll::Ready(ended) = ended {
-                return Poll::Ready(ended.map_err(Into::into));
+                return Poll::Ready(ended.map_err(ConnectionError::of));
             }
             if let Poll::Ready(Err(error)) = sent {
                 return Poll::Ready(Err(ConnectionError::Write(error)));

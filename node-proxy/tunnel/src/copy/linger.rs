@@ -9,7 +9,6 @@ use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::time::Duration;
 
-use h2::Reason;
 use karez_capture::sockets::unacknowledged;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -18,6 +17,7 @@ use super::socket::{close_quietly, poll_discard};
 use super::tunnelled::Tunnelled;
 use super::{CopyError, Counters, End};
 use crate::buffers::BufferPool;
+use crate::error::ResetReason;
 
 /// Longest time without progress. This figure and the next are nginx's `lingering_timeout` and `lingering_time`.
 const STALL: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ pub(super) async fn of_stream(
             // If the rest was sent in time, dropping the stream resets it: with NO_ERROR after a server's END_STREAM
             // (RFC 9113 section 8.1), else with CANCEL.
             if !send_rest(&mut copy).await {
-                copy.up.reset(Reason::CANCEL);
+                copy.up.reset(ResetReason::CANCEL);
             }
         }
         Err(CopyError::Broken { end: End::Far, .. }) => {

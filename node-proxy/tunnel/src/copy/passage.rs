@@ -3,9 +3,8 @@
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll};
 
-use h2::Reason;
-
 use super::{CopyError, End, add};
+use crate::error::ResetReason;
 use crate::stream::{Reader, StreamError, Writer};
 
 /// Bytes that one poll may move before other tasks get their turn.
@@ -71,7 +70,7 @@ impl<'a> Passage<'a> {
     }
 
     /// Resets the receiver, behind the bytes that have left.
-    pub(super) fn reset(&mut self, reason: Reason) {
+    pub(super) fn reset(&mut self, reason: ResetReason) {
         self.to.0.reset(reason);
     }
 

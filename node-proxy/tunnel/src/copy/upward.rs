@@ -5,13 +5,13 @@ use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use h2::Reason;
 use tokio::net::TcpStream;
 
 use super::read_size::ReadSize;
 use super::reset_watch::ResetWatch;
 use super::{CopyError, add, socket};
 use crate::buffers::{BufferPool, Size};
+use crate::error::ResetReason;
 use crate::stream::Writer;
 
 /// Bytes that one poll may move before other tasks get their turn.
@@ -55,7 +55,7 @@ impl<'a> Upward<'a> {
         self.buffers
     }
 
-    pub(super) fn reset(&mut self, reason: Reason) {
+    pub(super) fn reset(&mut self, reason: ResetReason) {
         self.writer.reset(reason);
     }
 

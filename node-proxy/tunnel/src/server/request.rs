@@ -67,7 +67,7 @@ impl Request {
     /// # Errors
     /// When the peer has cancelled, or the connection broke.
     pub fn accept(mut self) -> Result<Stream, StreamError> {
-        let send = self.respond.send_response(Response::new(()), false)?;
+        let send = self.respond.send_response(Response::new(()), false).map_err(StreamError::of)?;
         Ok(Stream::from_halves(self.reader, Writer::new(send, self.slot)))
     }
 

@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
 use super::{Stream, StreamError};
+use crate::error::ResetReason;
 
 /// Most bytes of one write: what waits beyond the windows stays with the caller.
 const MOST: usize = 64 * 1024;
@@ -67,7 +67,7 @@ impl AsyncWrite for Stream {
         let room = match ready!(self.writer.poll_room(cx, wanted.min(MOST))) {
             Ok(room) => room,
             // The peer wants no more (RFC 9113 section 8.1). Who writes comes to read its answer only so.
-            Err(StreamError::Reset(Reason::NO_ERROR)) => return Poll::Ready(Ok(wanted)),
+            Err(StreamError::Reset(ResetReason::NO_ERROR)) => return Poll::Ready(Ok(wanted)),
             Err(error) => return Poll::Ready(Err(error.into())),
         };
         let bytes = gather(slices, room.min(MOST));

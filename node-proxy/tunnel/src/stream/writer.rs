@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::StreamError;
 use crate::connection::StreamSlot;
+use crate::error::ResetReason;
 
 /// Sends bytes within the windows.
 #[derive(Debug)]
@@ -97,8 +98,8 @@ impl Writer {
     }
 
     /// Resets both directions of the stream. Drops bytes that wait to be sent.
-    pub fn reset(&mut self, reason: Reason) {
-        self.send.send_reset(reason);
+    pub fn reset(&mut self, reason: ResetReason) {
+        self.send.send_reset(reason.into_h2());
     }
 
     /// Waits until the peer resets the stream. None if it only needs no more of ours (RFC 9113 section 8.1), else the
@@ -106,7 +107,7 @@ impl Writer {
     pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Option<StreamError>> {
         Poll::Ready(match ready!(self.send.poll_reset(cx)) {
             Ok(Reason::NO_ERROR) => None,
-            Ok(reason) => Some(StreamError::Reset(reason)),
+            Ok(reason) => Some(StreamError::Reset(ResetReason::of(reason))),
             Err(error) => Some(self.slot.broken(error)),
         })
     }
@@ -114,7 +115,7 @@ impl Writer {
     /// Why nothing can be sent any more.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
         let reset = ready!(self.poll_reset(cx));
-        Poll::Ready(reset.unwrap_or(StreamError::Reset(Reason::NO_ERROR)))
+        Poll::Ready(reset.unwrap_or(StreamError::Reset(ResetReason::NO_ERROR)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use h2::Reason;
+use karez_tunnel::ResetReason;
 use karez_tunnel::settings::Http2;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::spawn_local;
@@ -46,7 +46,7 @@ async fn bytes_before_a_reset_are_read_before_it() {
         let (_reader, mut writer) = far.split();
         send(&mut writer, b"and then").await;
         writer.flushed().await;
-        writer.reset(Reason::CANCEL);
+        writer.reset(ResetReason::CANCEL);
         let mut seen = Vec::new();
         let error = near.read_to_end(&mut seen).await.unwrap_err();
         assert_eq!((seen.as_slice(), error.kind()), (b"and then".as_slice(), ErrorKind::ConnectionReset));

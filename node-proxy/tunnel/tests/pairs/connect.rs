@@ -9,6 +9,7 @@ use bytes::Bytes;
 use h2::Reason;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use karez_tunnel::ResetReason;
 use karez_tunnel::client::ConnectError;
 use karez_tunnel::settings::Http2;
 use karez_tunnel::{ConnectionError, StreamError};
@@ -134,14 +135,14 @@ async fn a_reset_of_either_end_is_seen_by_the_other() {
             let (resetting, other) = if client_resets { (near, far) } else { (far, near) };
             let (mut resetting, mut other) = (resetting.split(), other.split());
             send(&mut resetting.1, b"lost or not").await;
-            resetting.1.reset(Reason::CANCEL);
+            resetting.1.reset(ResetReason::CANCEL);
             let broken = loop {
                 match other.0.data().await {
                     Ok(data) => assert!(data.is_some(), "a cut must not look like an end"),
                     Err(error) => break error,
                 }
             };
-            assert!(matches!(broken, StreamError::Reset(Reason::CANCEL)), "{broken}");
+            assert!(matches!(broken, StreamError::Reset(ResetReason::CANCEL)), "{broken}");
         }
     })
     .await;
@@ -360,7 +361,7 @@ async fn a_flood_of_resets_ends_the_connection() {
         }
         let ended = (&mut server.ended).await.unwrap();
         let calm = matches!(&ended, Err(ConnectionError::Http2(error))
-            if error.reason() == Some(Reason::ENHANCE_YOUR_CALM));
+            if error.reason() == Some(ResetReason::ENHANCE_YOUR_CALM));
         assert!(calm, "{ended:?}");
         driver.await.unwrap().unwrap_err();
     })
@@ -390,7 +391,7 @@ async fn streams_that_are_cut_at_once_in_mid_transfer_harm_no_other() {
         sleep(Duration::from_secs(1)).await;
         for (reader, _) in &mut near {
             let cut = reader.data().await;
-            assert!(matches!(cut, Err(StreamError::Reset(Reason::CANCEL))), "{cut:?}");
+            assert!(matches!(cut, Err(StreamError::Reset(ResetReason::CANCEL))), "{cut:?}");
         }
         let ((_unused, mut writer), (mut reader, _unanswered)) = (kept.split(), theirs.split());
         send(&mut writer, b"still here").await;

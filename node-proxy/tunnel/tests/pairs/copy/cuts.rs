@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::Reason;
+use karez_tunnel::ResetReason;
 use karez_tunnel::copy::{CopyError, End};
 use karez_tunnel::settings::Http2;
 use karez_tunnel::window::{Budget, Limits};
@@ -95,7 +95,7 @@ async fn a_stream_that_is_reset_cuts_the_socket() {
         let (_reader, mut writer) = near.split();
         send(&mut writer, b"something first").await;
         application.read_exact(&mut [0; 15]).await.unwrap();
-        writer.reset(Reason::CANCEL);
+        writer.reset(ResetReason::CANCEL);
         assert_cut(&mut application).await;
         assert_eq!(broken_end(&copied.await.unwrap()), End::Far);
     })

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use bytes::Bytes;
-use h2::Reason;
+use karez_tunnel::ResetReason;
 use karez_tunnel::copy::{CopyError, End};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -92,7 +92,7 @@ async fn a_large_answer_before_a_reset_of_the_stream_arrives_at_a_client_that_is
         let answer: Vec<u8> = (0..200_000_u32).map(|at| at as u8).collect();
         writer.send_all(Bytes::from(answer.clone())).await.unwrap();
         writer.flushed().await;
-        writer.reset(Reason::CANCEL);
+        writer.reset(ResetReason::CANCEL);
         let (seen, is_good_end) = uploaded.await.unwrap();
         assert!(seen == answer, "{} bytes", seen.len());
         assert!(!is_good_end);

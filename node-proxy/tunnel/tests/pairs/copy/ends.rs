@@ -1,6 +1,6 @@
 //! Sides that finish: one after the other, without error, or never.
 
-use h2::Reason;
+use karez_tunnel::ResetReason;
 use karez_tunnel::buffers::BufferPool;
 use karez_tunnel::copy::{self, CopyError, Counters};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -50,7 +50,7 @@ async fn a_reset_without_error_is_an_end() {
         let mut seen = Vec::new();
         application.read_to_end(&mut seen).await.unwrap();
         assert_eq!(seen, b"all of it");
-        writer.reset(Reason::NO_ERROR);
+        writer.reset(ResetReason::NO_ERROR);
         copied.await.unwrap().0.unwrap();
     })
     .await;
