@@ -7,6 +7,7 @@
 //! * [`request`], [`response`] – the inspectors of the two directions: pure state machines over bytes
 //! * [`inspector`] – what both have in common
 //! * [`malformed`] – why a message is refused, and with which status
+//! * [`inspected`] – I/O that is read through an inspector
 //! * `head` – a head's end, its lines, and the fields that decide framing and routing
 //! * `authority` – `Host` and the authority of a target
 //! * `body` – a body's end: by length, by chunks, or by the end of the connection
@@ -14,6 +15,7 @@
 //! Three rules hold. A byte of a head passes only after the whole head was found unambiguous. The split of the bytes
 //! into reads changes no verdict. And what passes, hyper accepts as the same messages.
 
+pub mod inspected;
 pub mod inspector;
 pub mod malformed;
 pub mod request;
@@ -23,6 +25,7 @@ mod authority;
 mod body;
 mod head;
 
+pub use inspected::{Inspected, RequestHandle, ResponseHandle};
 pub use inspector::{Inspector, Verdict};
 pub use malformed::{Malformed, Message, Reason};
 pub use request::{RequestFacts, RequestInspector, Upgrade};

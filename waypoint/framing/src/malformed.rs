@@ -1,5 +1,7 @@
 //! Why a message is refused.
 
+mod answer;
+
 use http::StatusCode;
 
 /// A refused message. The connection that it came on ends: nobody knows where its next message begins.
