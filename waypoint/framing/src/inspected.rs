@@ -12,7 +12,8 @@
 //!   101 calls [`RequestHandle::switch_protocols`] first.
 //!
 //! A violation within a body is a failure of that body's stream. The service then answers as it can, and hyper ends the
-//! connection behind that answer. [`RequestHandle::violation`] tells the reason in both cases.
+//! connection behind that answer. [`RequestHandle::violation`] tells the reason in both cases. What hyper's connection
+//! returns does not: it hides the failure of some reads.
 //!
 //! hyper has no limit on the time of a shutdown: the owner of the connection has one.
 //!

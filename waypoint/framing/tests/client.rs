@@ -1,5 +1,7 @@
 //! A hyper client that reads through an inspector.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
+
 use std::error::Error;
 
 use bytes::Bytes;

@@ -1,5 +1,7 @@
 //! A hyper server that reads through an inspector.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
