@@ -3,11 +3,13 @@
 //! # In front of a hyper server
 //! The connection is served with `half_close(true)`, `max_headers(MAX_HEADERS)` and a `max_buf_size` above
 //! [`MAX_HEAD`](crate::MAX_HEAD). With half-close hyper does not look for the next head while an answer is outstanding.
-//! Two things rest on that:
+//! Three things rest on that:
 //! * A refused head harms no exchange before it. The read fails when hyper wants the next head, so all earlier answers
 //!   written. hyper then takes the connection for ended. Its next flush or shutdown, behind all that it has written,
 //!   writes the prepared answer and shuts down. Not so if hyper never met the failure: nothing comes behind an answer
 //!   with `Connection: close`.
+//! * The end of the client's stream behind a request does not cancel it. A reset does: `Inspected` looks ahead by one
+//!   byte at each flush, as hyper itself reads nothing then.
 //! * Bytes behind a request that asks for an upgrade are judged only when its answer is known. A service that answers
 //!   101 calls [`RequestHandle::switch_protocols`] first.
 //!
@@ -50,12 +52,16 @@ pub struct Inspected<Io, I> {
     inspection: Shared<I>,
     held: Held,
     farewell: Farewell,
+    /// The reader waits for more.
+    is_reading: bool,
+    /// The peer sends no more.
+    has_ended: bool,
 }
 
 /// The answer to a refused head.
 enum Farewell {
     None,
-    /// Renders the answer, once there is a refusal.
+    /// Of a server without a refusal so far. Renders the answer to one.
     Prepared(Box<dyn FnOnce(&Malformed) -> Bytes + Send>),
     /// To be written behind all else.
     Due(Bytes),
@@ -82,7 +88,7 @@ impl<Io> Inspected<Io, RequestInspector> {
         let inspection = Shared::new(RequestInspector::new());
         let handle = RequestHandle::new(inspection.clone());
         let farewell = Farewell::Prepared(Box::new(answer));
-        (Self { io, inspection, held: Held::default(), farewell }, handle)
+        (Self::new(io, inspection, farewell), handle)
     }
 }
 
@@ -91,11 +97,15 @@ impl<Io> Inspected<Io, ResponseInspector> {
     pub fn client(io: Io) -> (Self, ResponseHandle) {
         let inspection = Shared::new(ResponseInspector::new());
         let handle = ResponseHandle::new(inspection.clone());
-        (Self { io, inspection, held: Held::default(), farewell: Farewell::None }, handle)
+        (Self::new(io, inspection, Farewell::None), handle)
     }
 }
 
 impl<Io, I> Inspected<Io, I> {
+    fn new(io: Io, inspection: Shared<I>, farewell: Farewell) -> Self {
+        Self { io, inspection, held: Held::default(), farewell, is_reading: false, has_ended: false }
+    }
+
     /// The I/O below, and the bytes read from it that nobody has got. For what follows a switch of protocols.
     pub fn into_parts(self) -> (Io, Bytes) {
         (self.io, self.held.into_bytes())
@@ -103,6 +113,37 @@ impl<Io, I> Inspected<Io, I> {
 }
 
 impl<Io: AsyncRead + Unpin, I: Inspector> Inspected<Io, I> {
+    /// Gives `buf` what may pass.
+    fn poll_passed(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        while buf.remaining() > 0 {
+            if self.held.serve(buf) {
+                return Poll::Ready(Ok(()));
+            }
+            let violation = self.inspection.lock().judge_held(&mut self.held);
+            if let Some(violation) = violation {
+                return Poll::Ready(Err(self.fail(violation)));
+            }
+            if self.held.has_passed() {
+                continue;
+            }
+            let read = match (self.has_ended, self.held.is_empty()) {
+                (true, _) => Read::End,
+                (false, true) => ready!(self.read_through(cx, buf))?,
+                (false, false) => ready!(self.read_held(cx))?,
+            };
+            match read {
+                Read::Held => (),
+                Read::Passed => return Poll::Ready(Ok(())),
+                Read::End => {
+                    self.has_ended = true;
+                    let violation = self.inspection.lock().judge_end();
+                    return Poll::Ready(violation.map_or(Ok(()), |violation| Err(self.fail(violation))));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads into `buf` itself, and takes out what may not pass yet.
     fn read_through(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<Read>> {
         let before = buf.filled().len();
@@ -159,39 +200,40 @@ impl<Io: AsyncWrite + Unpin, I> Inspected<Io, I> {
     }
 }
 
+impl<Io: AsyncRead + Unpin, I> Inspected<Io, I> {
+    /// Finds a reset while the reader has no wish to read. The byte that may come instead is held.
+    fn look_ahead(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.has_ended || !self.held.is_empty() {
+            return Ok(());
+        }
+        let mut byte = [0];
+        let mut ahead = ReadBuf::new(&mut byte);
+        if let Poll::Ready(read) = Pin::new(&mut self.io).poll_read(cx, &mut ahead) {
+            read?;
+            self.has_ended = ahead.filled().is_empty();
+            self.held.hold(ahead.filled());
+            // It came behind the reader's own look.
+            if self.is_reading {
+                cx.waker().wake_by_ref();
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<Io: AsyncRead + Unpin, I: Inspector + Unpin> AsyncRead for Inspected<Io, I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        while buf.remaining() > 0 {
-            if this.held.serve(buf) {
-                return Poll::Ready(Ok(()));
-            }
-            let violation = this.inspection.lock().judge_held(&mut this.held);
-            if let Some(violation) = violation {
-                return Poll::Ready(Err(this.fail(violation)));
-            }
-            if this.held.has_passed() {
-                continue;
-            }
-            let read = if this.held.is_empty() { this.read_through(cx, buf) } else { this.read_held(cx) };
-            match ready!(read)? {
-                Read::Held => (),
-                Read::Passed => return Poll::Ready(Ok(())),
-                Read::End => {
-                    let violation = this.inspection.lock().judge_end();
-                    return Poll::Ready(violation.map_or(Ok(()), |violation| Err(this.fail(violation))));
-                }
-            }
-        }
-        Poll::Ready(Ok(()))
+        let read = self.poll_passed(cx, buf);
+        self.is_reading = read.is_pending();
+        read
     }
 }
 
-impl<Io: AsyncWrite + Unpin, I: Unpin> AsyncWrite for Inspected<Io, I> {
+impl<Io: AsyncRead + AsyncWrite + Unpin, I: Unpin> AsyncWrite for Inspected<Io, I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
@@ -213,7 +255,11 @@ impl<Io: AsyncWrite + Unpin, I: Unpin> AsyncWrite for Inspected<Io, I> {
             // Not left to the shutdown: behind a declined upgrade hyper drops the connection without one.
             Farewell::Due(_) => self.poll_farewell(cx),
             Farewell::Said => Poll::Ready(Ok(())),
-            Farewell::None | Farewell::Prepared(_) => Pin::new(&mut self.io).poll_flush(cx),
+            Farewell::None => Pin::new(&mut self.io).poll_flush(cx),
+            Farewell::Prepared(_) => {
+                self.look_ahead(cx)?;
+                Pin::new(&mut self.io).poll_flush(cx)
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use karez_framing::{Inspected, MAX_HEADERS, Malformed, Reason, RequestHandle, RequestInspector};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 type Io = TokioIo<Inspected<DuplexStream, RequestInspector>>;
@@ -193,6 +194,39 @@ async fn an_end_behind_a_request_is_no_cancellation() {
     let mut received = Vec::new();
     client.read_to_end(&mut received).await.unwrap();
     assert_eq!(statuses(&received), [200]);
+}
+
+#[tokio::test]
+async fn a_reset_cancels_the_request() {
+    /// Tells that its future is gone.
+    struct Cancelled(Arc<Semaphore>);
+    impl Drop for Cancelled {
+        fn drop(&mut self) {
+            self.0.add_permits(1);
+        }
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    let (io, _handle) = Inspected::server(server, Malformed::answer);
+    let (started, cancelled) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (tell_started, tell_cancelled) = (started.clone(), cancelled.clone());
+    let service = service_fn(move |_| {
+        let guard = Cancelled(tell_cancelled.clone());
+        tell_started.add_permits(1);
+        async move {
+            let _guard = guard;
+            std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>().await
+        }
+    });
+    let connection = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(io), service);
+    let served = tokio::spawn(connection);
+    client.write_all(GET).await.unwrap();
+    started.acquire().await.unwrap().forget();
+    client.set_zero_linger().unwrap();
+    drop(client);
+    cancelled.acquire().await.unwrap().forget();
+    assert!(served.await.unwrap().is_err());
 }
 
 #[tokio::test]
