@@ -5,9 +5,9 @@
 //! [`MAX_HEAD`](crate::MAX_HEAD). With half-close hyper does not look for the next head while an answer is outstanding.
 //! Three things rest on that:
 //! * A refused head harms no exchange before it. The read fails when hyper wants the next head, so all earlier answers
-//!   written. hyper then takes the connection for ended. Its next flush or shutdown, behind all that it has written,
-//!   writes the prepared answer and shuts down. Not so if hyper never met the failure: nothing comes behind an answer
-//!   with `Connection: close`.
+//!   are under way. hyper then takes the connection for ended. Its next flush or shutdown comes behind all that it has
+//!   written: there the prepared answer is written, and the connection shut down. If hyper never meets the failure,
+//!   nothing is written: an answer with `Connection: close` is the last one.
 //! * The end of the client's stream behind a request does not cancel it. A reset does: `Inspected` looks ahead by one
 //!   byte at each flush, as hyper itself reads nothing then.
 //! * Bytes behind a request that asks for an upgrade are judged only when its answer is known. A service that answers
@@ -17,7 +17,7 @@
 //! connection behind that answer. [`RequestHandle::violation`] tells the reason in both cases. What hyper's connection
 //! returns does not: it hides the failure of some reads.
 //!
-//! hyper has no limit on the time of a shutdown: the owner of the connection has one.
+//! hyper limits the time neither of a flush nor of a shutdown: the owner of the connection does.
 //!
 //! # In front of a hyper client
 //! [`ResponseHandle::expect`] comes before each request is sent. A violation fails the exchange, or ends the idle

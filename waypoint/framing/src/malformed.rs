@@ -230,3 +230,6 @@ impl Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

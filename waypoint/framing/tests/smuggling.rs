@@ -399,6 +399,7 @@ fn check(table: &[Refused]) {
     for Refused { class, bytes, passed, reason } in table {
         let fed = feed_requests([*bytes]);
         assert_eq!((fed.refusal, fed.passed), (Some(*reason), *passed), "{class}");
+        assert_eq!(reason.word(), format!("{reason:?}"), "the word for logs is the variant's name");
         let head = b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n";
         let glued = [head, *bytes].concat();
         let Fed { refusal, passed: with_first, .. } = feed_requests([&*glued]);
