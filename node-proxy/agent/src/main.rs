@@ -213,7 +213,10 @@ fn join_cluster(
             uninstall.clone(),
             metrics.plugin_installed.clone(),
         );
-        tasks.spawn("CNI plugin", keeper.run());
+        match settings.cluster.without_cni_plugin {
+            true => tasks.spawn("CNI plugin", keeper.take_away()),
+            false => tasks.spawn("CNI plugin", keeper.run()),
+        }
     } else {
         uninstall.note_no_plugin();
     }

@@ -112,6 +112,10 @@ pub struct ClusterSettings {
     #[arg(long, value_name = "DIRECTORY", requires = "cni_conf_dir")]
     pub cni_bin_dir: Option<PathBuf>,
 
+    /// Installs no CNI plugin, and takes away what an earlier agent installed there.
+    #[arg(long, requires = "cni_conf_dir")]
+    pub without_cni_plugin: bool,
+
     /// The CNI plugin that is installed there.
     #[arg(long, default_value = "/usr/local/bin/karez-cni", value_name = "FILE")]
     pub cni_program: PathBuf,
@@ -151,7 +155,7 @@ impl Settings {
         if self.cluster.node.is_some() { PROBE_ADDRESSES.to_vec() } else { self.probe_address.clone() }
     }
 
-    /// Where the CNI plugin is installed; None where it is not to be.
+    /// Where the CNI plugin is installed, or was; None where nobody knows.
     #[must_use]
     pub fn cni_installation(&self) -> Option<Installation> {
         Some(Installation {

@@ -80,8 +80,8 @@ impl<K: Kernel> PluginKeeper<K> {
         self.take_away().await;
     }
 
-    /// Takes the plugin away, and is done. What fails is tried again.
-    async fn take_away(&self) {
+    /// Takes the plugin away, an earlier agent's too, and is done. What fails is tried again.
+    pub async fn take_away(self) {
         loop {
             let installation = Arc::clone(&self.installation);
             match self.context.blocking(move |_| installation.uninstall()).await {
@@ -91,7 +91,7 @@ impl<K: Kernel> PluginKeeper<K> {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         self.installed.set(0);
-        tracing::info!("CNI plugin taken away");
+        tracing::info!("no CNI plugin of the mesh is on this node");
         self.uninstall.note_no_plugin();
         // The end of this task would be the agent's.
         std::future::pending::<()>().await;

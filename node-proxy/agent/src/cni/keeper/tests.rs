@@ -91,3 +91,31 @@ async fn the_plugin_is_installed_told_and_put_back() {
     assert!(!keeping.is_finished(), "its end would be the agent's");
     keeping.abort();
 }
+
+/// Its Pods would wait for an agent that holds none.
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_agent_installed_is_taken_away_where_none_is_wanted() {
+    let (folder, agent, _node) = world();
+    let installation = installation(folder.path());
+    configure(folder.path());
+    installation.tell(&AgentFile { enrolled: only("shop") }).unwrap();
+    installation.install().unwrap();
+    let (_pods, pods) = watch::channel(Arc::default());
+    let (_enrolled, namespaces) = watch::channel(Arc::default());
+    let (_synced, synced) = watch::channel(Synced::Waiting);
+    let (_status, status) = watch::channel(Status::default());
+    let view = LocalPodsView { pods, namespaces, synced, status };
+    let uninstall = Uninstall::new(None);
+    let keeper = PluginKeeper::<Fake>::new(
+        Arc::clone(&agent.context),
+        installation.clone(),
+        view,
+        uninstall.clone(),
+        Gauge::default(),
+    );
+    let taking = tokio::spawn(keeper.take_away());
+    uninstall.plugin_gone().await;
+    assert!(installation.told().is_none() && !folder.path().join("bin/karez-cni").exists());
+    assert!(!fs::read_to_string(folder.path().join("net.d/10-net.conflist")).unwrap().contains("karez-cni"));
+    taking.abort();
+}
