@@ -148,7 +148,7 @@ fn pod_problem(
             (Some(node), _, Some(_)) => enrolment.missing(&full_name(pod), node),
             (Some(node), Some(_), None) => format!("node {node} has not reported yet"),
             (Some(node), None, None) => {
-                format!("node {node} has never connected: is karez-node running there?")
+                format!("node {node} is not connected to the controller: is karez-node running there?")
             }
         },
     }

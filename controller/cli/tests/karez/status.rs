@@ -5,7 +5,7 @@ async fn what_is_wrong_is_shown_and_is_the_exit_status() {
     let scene = Scene::new(SHOP).await;
     let run = scene.karez(&["status"]).await;
     assert_eq!(run.status, 1, "{run:?}");
-    for expected in ["trust domain cluster.local", "node-1", "shop/web", "signing", "never connected"] {
+    for expected in ["trust domain cluster.local", "node-1", "shop/web", "signing", "is not connected"] {
         assert!(run.stdout.contains(expected), "{expected}: {run:?}");
     }
     let run = scene.karez(&["status", "--output=json"]).await;

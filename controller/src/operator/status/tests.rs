@@ -83,7 +83,7 @@ fn each_pod_says_what_keeps_it_from_being_captured() {
         ("missing", false, "karez pod add shop/missing --netns PATH on node one"),
         ("unbound", false, "not bound to a node"),
         ("quiet", false, "node silent has not reported"),
-        ("nowhere", false, "node unknown has never connected"),
+        ("nowhere", false, "node unknown is not connected"),
         ("outside", true, "kept out of the mesh by its labels"),
         ("plain", false, ""),
         ("stranger", true, "no manifest has it"),

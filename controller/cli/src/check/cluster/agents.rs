@@ -42,7 +42,7 @@ impl fmt::Display for NodeProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoPlugin => f.write_str(
-                "the CNI plugin is not installed there, so that new Pods are captured only after their start: the agent's log says why",
+                "the CNI plugin is not installed there, so that new Pods are captured only after their start: cni.enabled is false, or the agent's log says why",
             ),
             Self::Kubelet => f.write_str(
                 "kubelet is not known by its cgroup: in strict mode every process of root's there passes for it, or its probes are \

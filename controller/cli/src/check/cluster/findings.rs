@@ -1,6 +1,6 @@
 //! What keeps the mesh from working. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use k8s_openapi::api::core::v1::{Container, Namespace, Pod};
@@ -79,6 +79,13 @@ pub(super) enum ClusterFinding {
         /// Why not.
         reason: String,
     },
+    /// Enrolled Pods are on a node without an agent that is ready.
+    NoAgent {
+        /// The node.
+        node: String,
+        /// `NAMESPACE/NAME` of each.
+        pods: Vec<String>,
+    },
     /// Strict mode refuses the API server or Prometheus, or would.
     CallerRefused(RefusedCaller),
     /// An enrolled Pod may pass by the mesh.
@@ -102,6 +109,7 @@ pub(super) fn findings(survey: &Survey) -> Vec<ClusterFinding> {
         found.extend(
             definitions(survey).chain(programs(survey)).chain(versions(survey)).chain(on_nodes(survey)),
         );
+        found.extend(without_agent(survey, &enrolled));
     }
     found.extend(blocked(&survey.policies, &enrolled).into_iter().map(ClusterFinding::TunnelsBlocked));
     found.extend(callers(survey, &enrolled, true));
@@ -203,6 +211,20 @@ fn on_nodes(survey: &Survey) -> impl Iterator<Item = ClusterFinding> {
     })
 }
 
+fn without_agent(survey: &Survey, enrolled: &[&Pod]) -> Vec<ClusterFinding> {
+    let has_agent = |node: &str| survey.agents.iter().any(|(with_agent, _)| with_agent == node);
+    let mut by_node: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for pod in enrolled {
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+        if let Some(node) = node.filter(|node| !has_agent(node)) {
+            by_node.entry(node).or_default().push(pod_name(pod));
+        }
+    }
+    let found =
+        by_node.into_iter().map(|(node, pods)| ClusterFinding::NoAgent { node: node.to_owned(), pods });
+    found.collect()
+}
+
 fn enrolled_pods(survey: &Survey) -> impl Iterator<Item = &Pod> {
     let namespaces: BTreeSet<&str> = survey.enrolled_namespaces().collect();
     survey.pods.iter().filter(move |pod| {
@@ -268,6 +290,12 @@ impl fmt::Display for ClusterFinding {
             Self::AgentSilent { node, reason } => {
                 write!(f, "Node {node}: its agent cannot be asked what is wrong there: {reason}")
             }
+            Self::NoAgent { node, pods } => write!(
+                f,
+                "Node {node}: Pod {} should be in the mesh, and no agent is ready there: does nodes.selector choose the node? \
+                 Take its Pods out of the mesh before you narrow it",
+                some_of(pods)
+            ),
             Self::CallerRefused(refused) => caller_refused(refused, f),
             Self::Power { pod, container, power } => write!(
                 f,

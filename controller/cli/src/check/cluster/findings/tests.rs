@@ -51,6 +51,24 @@ fn what_agents_say_is_a_finding_of_their_node() {
 }
 
 #[test]
+fn pods_of_the_mesh_on_a_node_without_an_agent_are_named() {
+    let controller = json!({"metadata": {"name": "karez-controller"}, "status": {"readyReplicas": 1}});
+    let on = |name, node: &str| pod(name, &json!({"nodeName": node, "containers": []}));
+    let survey = Survey {
+        deployments: vec![object(controller)],
+        definitions: DEFINITIONS.map(str::to_owned).to_vec(),
+        agents: vec![("n1".to_owned(), Ok(String::new()))],
+        ..survey(vec![on("a", "n1"), on("b", "n2"), on("c", "n2"), pod("waits", &json!({"containers": []}))])
+    };
+    let words: Vec<String> = findings(&survey).iter().map(ToString::to_string).collect();
+    let [only] = &words[..] else { panic!("{words:?}") };
+    assert!(
+        only.starts_with("Node n2: Pod shop/b, shop/c should be in the mesh, and no agent is ready"),
+        "{only}"
+    );
+}
+
+#[test]
 fn a_program_of_another_version_is_named() {
     let of = |image: &str| {
         let spec = json!({
