@@ -3,9 +3,11 @@
 use anyhow::{Result, ensure};
 use karez_lab::wait;
 
+use crate::helm::{self, Restored};
 use crate::machine;
 use crate::mesh;
 use crate::namespace::{Namespace, PATIENCE};
+use crate::traces;
 use crate::workloads;
 
 const NODE: &str = "n1";
@@ -26,6 +28,26 @@ fn the_plugin_is_chained_again_when_another_program_writes_the_configuration() -
     namespace.apply(&[workloads::server("web", NODE)])?;
     namespace.wait_ready()?;
     mesh::wait_captured(&namespace, &["web"])
+}
+
+#[test]
+fn a_plugin_that_is_turned_off_holds_nobody_and_leaves_nothing() -> Result<()> {
+    let namespace = Namespace::create("no-cni")?;
+    let _restored = Restored;
+    mesh::enrol(&namespace, &[])?;
+    helm::install(&["cni.enabled=false"])?;
+    for node in traces::NODES {
+        wait::until(&format!("the plugin to be gone from {node}"), PATIENCE, || {
+            let left = traces::of_plugin(node)?;
+            ensure!(left.is_empty(), "{left}");
+            Ok(())
+        })?;
+    }
+    namespace.apply(&[workloads::server("web", NODE)])?;
+    namespace.wait_ready()?;
+    mesh::wait_captured(&namespace, &["web"])?;
+    helm::uninstall(&[])?;
+    traces::wait_gone()
 }
 
 fn wait_chained() -> Result<()> {
