@@ -36,26 +36,14 @@ pub(crate) fn server_of(service: &str, name: &str, node: &str) -> Value {
 
 /// Pods that do so, wherever they are put, and end without a failed request where nothing else fails them.
 pub(crate) fn deployment(name: &str, replicas: usize) -> Value {
-    json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": {"app": name}},
-            "strategy": {"rollingUpdate": {"maxUnavailable": 0}},
-            "template": {
-                "metadata": {"labels": {"app": name}},
-                "spec": {"containers": [{
-                    "name": "main",
-                    "image": IMAGE,
-                    "command": NGINX,
-                    "readinessProbe": {"tcpSocket": {"port": 80}, "periodSeconds": 1},
-                    "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", END_NGINX]}}},
-                }]},
-            },
-        },
-    })
+    let container = json!({
+        "name": "main",
+        "image": IMAGE,
+        "command": NGINX,
+        "readinessProbe": {"tcpSocket": {"port": 80}, "periodSeconds": 1},
+        "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", END_NGINX]}}},
+    });
+    deployment_of(name, replicas, &json!({"containers": [container]}))
 }
 
 /// A Pod that serves HTTP on port 80 and gRPC's health checks on port 9000, and has readiness probes of every kind over the
@@ -133,22 +121,8 @@ pub(crate) fn callers(name: &str, replicas: usize, url: &str) -> Value {
         "curl --silent --show-error --max-time 10 --output /dev/null --write-out '%{{http_code}} %{{time_total}}\\n' {url}; \
          exec sleep infinity"
     );
-    json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": {"app": name}},
-            "template": {
-                "metadata": {"labels": {"app": name}},
-                "spec": {
-                    "terminationGracePeriodSeconds": 0,
-                    "containers": [{"name": "main", "image": IMAGE, "command": ["sh", "-c", curl]}],
-                },
-            },
-        },
-    })
+    let spec = json!({"terminationGracePeriodSeconds": 0, "containers": [main(&["sh", "-c", &curl])]});
+    deployment_of(name, replicas, &spec)
 }
 
 /// A Pod that does nothing by itself.
@@ -163,6 +137,20 @@ pub(crate) fn service(name: &str) -> Value {
         "kind": "Service",
         "metadata": {"name": name},
         "spec": {"selector": {"app": name}, "ports": [{"port": 80}]},
+    })
+}
+
+fn deployment_of(name: &str, replicas: usize, pod_spec: &Value) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "strategy": {"rollingUpdate": {"maxUnavailable": 0}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": pod_spec},
+        },
     })
 }
 
