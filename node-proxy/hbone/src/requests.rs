@@ -12,7 +12,7 @@ use karez_tunnel::server::Request;
 
 use crate::accept::Tunnel;
 
-/// Passes each request to `serve` until the tunnel has ended. Sends GOAWAY once `leave` is ready; ends the tunnel with its
+/// Passes each request to `answer` until the tunnel has ended. Sends GOAWAY once `leave` is ready; ends the tunnel with its
 /// streams once `gone` is.
 ///
 /// # Errors
@@ -21,7 +21,7 @@ pub async fn serve(
     mut tunnel: Tunnel,
     leave: impl Future<Output = ()>,
     gone: impl Future<Output = ()>,
-    mut serve: impl FnMut(Request),
+    mut answer: impl FnMut(Request),
 ) -> Result<(), ConnectionError> {
     let (leave, gone) = (pin!(leave), pin!(gone));
     let (mut leave, mut gone) = (DeadlineFuture::new(leave), DeadlineFuture::new(gone));
@@ -41,7 +41,7 @@ pub async fn serve(
             next = tunnel.next() => next,
         };
         match next? {
-            Some(request) => serve(request),
+            Some(request) => answer(request),
             None => return Ok(()),
         }
     }

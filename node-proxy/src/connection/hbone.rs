@@ -79,10 +79,10 @@ async fn serve_requests(share: &Rc<Share>, accepted: Accepted, address: SocketAd
     let Accepted { tunnel, identity, proof } = accepted;
     let client = Client { identity, address, dialled };
     let leave = share.must_leave(proof.over(share.pod.member.certificate.clone()));
-    let serve = |request| {
+    let answer = |request| {
         tokio::task::spawn_local(serve_request(Rc::clone(share), request, client.clone()));
     };
-    if let Err(error) = requests::serve(tunnel, leave, share.pod.gone(), serve).await {
+    if let Err(error) = requests::serve(tunnel, leave, share.pod.gone(), answer).await {
         tracing::debug!(peer = %address, %error, "tunnel broke");
     }
 }

@@ -234,7 +234,7 @@ pub async fn streams(
             there.flushed().await;
             back.flushed().await;
         };
-        // Bytes that came before a cut arrive before it.
+        // What was sent before a cut leaves before it. What a receiver had no room for is lost with it.
         drop(tokio::time::timeout(CUT_TIMEOUT, delivered).await);
         there.reset(error.reason());
         back.reset(error.reason());
